@@ -1,0 +1,3 @@
+"""Parallel algorithms of forty-two papers, implemented in full and counted."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""What every chapter stands on: costs, primitives, engines, schedules, timing, claims (numpy only)."""

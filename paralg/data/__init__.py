@@ -1,0 +1,1 @@
+"""Loaders for real data, each with its source and licence."""

@@ -1,0 +1,1 @@
+"""Part V, parallel decoding."""

@@ -1,0 +1,1 @@
+"""Part VIII, parallel discovery."""

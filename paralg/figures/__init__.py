@@ -1,0 +1,1 @@
+"""One figure style, the recurring figures, and explorers that run without a kernel."""

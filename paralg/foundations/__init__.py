@@ -1,0 +1,1 @@
+"""Part I, the three foundation pages: explorers, checks and quizzes."""

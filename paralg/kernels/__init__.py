@@ -1,0 +1,1 @@
+"""Part II, data-parallel kernels."""

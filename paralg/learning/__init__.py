@@ -1,0 +1,1 @@
+"""Part VII, learning in parallel."""

@@ -1,0 +1,1 @@
+"""Part III, recurrences as scans."""

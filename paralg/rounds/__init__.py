@@ -1,0 +1,1 @@
+"""Part IV, rounds and messages."""

@@ -1,0 +1,1 @@
+"""Exercise checks, quizzes and learning objectives."""
