@@ -1,0 +1,157 @@
+"""What a decoder may ask of a model: three calls, one cache, one row of logits per position.
+
+Every decoder of Part V is written against :class:`Model` and runs unchanged on exact tables,
+on :class:`~paralg.decoding.sudoku.Sudoku4` and on the small transformer.
+
+Conventions
+-----------
+tokens
+    integers ``0 … V-1``; the mask is ``V``, so a logits row has ``V`` columns and can never
+    propose a mask.
+sequences
+    ``x`` is an integer array of shape (B, L), always of full length.  A decoder handles one
+    sequence; B counts its own rows: drafts, candidates, guidance pairs.
+logits
+    float64 arrays of shape (B, len(at), V); ``-inf`` is allowed, NaN is not.  A network converts
+    at this border, so a decoder never imports its framework.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+
+__all__ = ["Cache", "Layout", "Model", "positions", "tokens_of"]
+
+Layout = Literal["rows", "tree"]
+
+
+@runtime_checkable
+class Cache(Protocol):
+    """Keys and values (or whatever stands for them) of one full forward; never changed in place.
+
+    A decoder makes a new one per block and hands it back to :meth:`Model.denoise`; one copy
+    serves all rows.
+    """
+
+    @property
+    def nbytes(self) -> int:
+        """Size of what is kept, in bytes."""
+
+
+@runtime_checkable
+class Model(Protocol):
+    """Conditional laws of a sequence of ``L`` tokens from an alphabet of ``V``.
+
+    Attributes
+    ----------
+    V : int
+        Number of tokens; the mask id is ``V``.
+    L : int
+        Length of every sequence.
+    """
+
+    V: int
+    L: int
+
+    def denoise(
+        self,
+        x: np.ndarray,
+        *,
+        at: Sequence[int] | None = None,
+        cache: Cache | None = None,
+        layout: Layout = "rows",
+    ) -> np.ndarray:
+        """Row i is the law of ``x_i`` given every unmasked ``x_j``, j ≠ i.
+
+        Parameters
+        ----------
+        x : ndarray of int, shape (B, L)
+        at : sequence of int, optional
+            The positions wanted, ascending; all of them by default.  With a ``cache`` they are
+            also the *window*: only they are recomputed, and what lies outside is read, frozen,
+            from the cache (whatever ``x`` says there).
+        cache : Cache, optional
+            Made by :meth:`snapshot`.
+        layout : {"rows", "tree"}
+            ``"tree"`` lays the B rows side by side in one sequence whose copies of the window do
+            not see each other.  It needs a cache: without one the bidirectional neighbourhood
+            would see the drafts, so a model raises ``ValueError``.
+
+        Returns
+        -------
+        ndarray of float64, shape (B, len(at), V)
+            The value at an unmasked position is unspecified; carrying tokens over is the
+            decoder's job.
+        """
+
+    def causal(self, x: np.ndarray, *, at: Sequence[int] | None = None) -> np.ndarray:
+        """Row i is the law of ``x_i`` given ``x_0 … x_{i-1}`` (not of ``x_{i+1}``).
+
+        Entries from the wanted position on are ignored, so masks there are legal; the begin
+        symbol is internal to the model.
+        """
+
+    def anyorder(
+        self,
+        x: np.ndarray,
+        rank: np.ndarray,
+        visible: int | None = None,
+        *,
+        at: Sequence[int] | None = None,
+    ) -> np.ndarray:
+        """Law of ``x_i`` given the entries that come before it in an order.
+
+        Query i sees content j if and only if ``rank[j] < min(rank[i], visible)``; content i sees
+        content j if and only if ``rank[j] <= rank[i]``.
+
+        Parameters
+        ----------
+        x : ndarray of int, shape (B, L)
+        rank : ndarray of int, shape (L,)
+            Ties mean mutual visibility: give all m prompt positions the rank m-1 and the others
+            m, m+1, …
+        visible : int, optional
+            None is the density mask; n is the draft mask at progress n.
+        """
+
+    def snapshot(self, x: np.ndarray) -> tuple[np.ndarray, Cache]:
+        """Run one full ``denoise`` of ``x``, shape (1, L), that also keeps what a cache needs."""
+
+
+def tokens_of(x: np.ndarray, V: int, L: int) -> np.ndarray:
+    """Check a batch of sequences and return it as an int64 array of shape (B, L).
+
+    Raises
+    ------
+    ValueError
+        If the shape is not (B, L) or an entry is neither a token nor the mask.
+    TypeError
+        If the entries are not integers.
+    """
+    x = np.asarray(x)
+    if x.ndim != 2 or x.shape[1] != L:
+        raise ValueError(f"expected x of shape (B, {L}), got {x.shape}")
+    if not np.issubdtype(x.dtype, np.integer):
+        raise TypeError(f"expected integer tokens, got dtype {x.dtype}")
+    if x.size and (x.min() < 0 or x.max() > V):
+        raise ValueError(f"expected tokens in 0..{V} (mask = {V}), got {x.min()}..{x.max()}")
+    return x.astype(np.int64, copy=False)
+
+
+def positions(at: Sequence[int] | None, L: int) -> np.ndarray:
+    """Return the wanted positions as an int64 array; all ``L`` of them when ``at`` is None.
+
+    Raises
+    ------
+    ValueError
+        If a position lies outside ``0 … L-1`` or they are not ascending.
+    """
+    if at is None:
+        return np.arange(L)
+    at = np.asarray(at, dtype=np.int64)
+    if at.ndim != 1 or (at.size and (at[0] < 0 or at[-1] >= L or np.any(np.diff(at) <= 0))):
+        raise ValueError(f"expected ascending positions in 0..{L - 1}, got {at.tolist()}")
+    return at
