@@ -1,0 +1,159 @@
+"""Counted cost: what an algorithm did, in units that do not depend on the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+
+from paralg.core.laws import Bounds, amdahl, brent, gustafson, roofline
+
+__all__ = [
+    "UNITS", "Bounds", "Cost", "amdahl", "brent", "gustafson", "parallel", "roofline", "sequential",
+]  # fmt: skip
+
+UNITS = {
+    "work": "operator applications",
+    "span": "operator applications on the longest chain",
+    "calls": "model calls",
+    "rows": "rows sent through the model",
+    "tokens": "token positions computed",
+    "rounds": "synchronous rounds",
+    "messages": "messages",
+    "bytes": "bytes moved",
+}
+
+_LENGTHS = frozenset({"span", "rounds"})
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Counts of one run, or of several runs composed.
+
+    Two compositions are all that is needed to cost a program.
+    One part *after* another: every count adds (``a + b``).
+    Two parts *beside* each other: lengths of chains (``span``, ``rounds``) take the larger one,
+    amounts (all the other counts) add (``a | b``).
+
+    Parameters
+    ----------
+    work : int
+        Applications of the operator, by all workers together.
+    span : int
+        Applications on the longest chain of dependent ones.
+    calls, rows, tokens : int
+        Calls of a model, rows and token positions that went through it.
+    rounds : int
+        Synchronous rounds.
+    messages, bytes : int
+        Messages between different partitions and the bytes in them.
+
+    Raises
+    ------
+    TypeError
+        A count is not an integer.
+    ValueError
+        A count is negative.
+
+    Examples
+    --------
+    >>> up, down = Cost(work=7, span=3), Cost(work=4, span=2)
+    >>> up + down
+    Cost(work=11, span=5)
+    >>> up | down
+    Cost(work=11, span=3)
+    >>> print(up + down)
+    work 11, span 5
+    >>> (up + down).parallelism
+    2.2
+    """
+
+    work: int = 0
+    span: int = 0
+    calls: int = 0
+    rows: int = 0
+    tokens: int = 0
+    rounds: int = 0
+    messages: int = 0
+    bytes: int = 0
+
+    def __post_init__(self):
+        for name in UNITS:
+            object.__setattr__(self, name, _count(name, getattr(self, name)))
+
+    def __add__(self, other: Cost) -> Cost:
+        if not isinstance(other, Cost):
+            return NotImplemented
+        return Cost(**{name: getattr(self, name) + getattr(other, name) for name in UNITS})
+
+    def __or__(self, other: Cost) -> Cost:
+        if not isinstance(other, Cost):
+            return NotImplemented
+        return Cost(**{name: _beside(name, self, other) for name in UNITS})
+
+    def then(self, *others: Cost) -> Cost:
+        """Return the cost of running this and then each of ``others``."""
+        return sequential((self, *others))
+
+    def beside(self, *others: Cost) -> Cost:
+        """Return the cost of running this and all ``others`` at the same time."""
+        return parallel((self, *others))
+
+    @property
+    def parallelism(self) -> float:
+        """Work over span, the largest useful number of workers; 0 for an empty run."""
+        return self.work / self.span if self.span else float(self.work > 0) * float("inf")
+
+    def as_dict(self) -> dict[str, int]:
+        """Return the counts that are not zero, in the order of ``UNITS``."""
+        counts = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in counts.items() if value}
+
+    def __repr__(self) -> str:
+        return f"Cost({', '.join(f'{name}={value}' for name, value in self.as_dict().items())})"
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {value:,}" for name, value in self.as_dict().items()) or "nothing"
+
+
+def sequential(costs: Iterable[Cost]) -> Cost:
+    """Return the cost of running ``costs`` one after the other: every count adds.
+
+    Examples
+    --------
+    >>> sequential(Cost(work=4, span=1) for _ in range(3))
+    Cost(work=12, span=3)
+    """
+    total = Cost()
+    for cost in costs:
+        total = total + cost
+    return total
+
+
+def parallel(costs: Iterable[Cost]) -> Cost:
+    """Return the cost of running ``costs`` at once: span and rounds take the maximum.
+
+    Examples
+    --------
+    >>> parallel(Cost(work=n, span=n) for n in (2, 5, 3))
+    Cost(work=10, span=5)
+    """
+    total = Cost()
+    for cost in costs:
+        total = total | cost
+    return total
+
+
+def _count(name, value) -> int:
+    """Check one count and return it as a Python int (NumPy integers are welcome)."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    value = value.__index__()
+    if value < 0:
+        raise ValueError(f"{name} must not be negative, got {value}")
+    return value
+
+
+def _beside(name, first, second) -> int:
+    """Compose one count of two parts that run at the same time."""
+    combine = max if name in _LENGTHS else int.__add__
+    return combine(getattr(first, name), getattr(second, name))

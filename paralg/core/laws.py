@@ -1,0 +1,202 @@
+"""Four laws that turn counts into predictions: Brent, Amdahl, Gustafson and the roofline."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["Bounds", "amdahl", "brent", "gustafson", "roofline"]
+
+
+class Bounds(NamedTuple):
+    """Interval in which a time must lie: ``lower <= T <= upper``."""
+
+    lower: float | np.ndarray
+    upper: float | np.ndarray
+
+    def holds(self, time: float, slack: float = 1e-9) -> bool:
+        """Tell whether ``time`` lies within the bounds, up to a relative ``slack``."""
+        margin = slack * max(1.0, abs(time))
+        return bool(np.all(self.lower - margin <= time) and np.all(time <= self.upper + margin))
+
+
+def brent(work, span: float | None = None, p=1) -> Bounds:
+    r"""Bound the time of a greedy schedule by work and span.
+
+    .. math:: \max(W/p, S) \le T_p \le (W - S)/p + S
+
+    Parameters
+    ----------
+    work : float or Cost
+        Work :math:`W`; a `Cost` brings its span along.
+    span : float, optional
+        Span :math:`S`; only when ``work`` is a number.
+    p : int or array of int
+        Workers.
+
+    Returns
+    -------
+    Bounds
+        Lower and upper bound in the unit of ``work``, with the shape of ``p``.
+
+    Raises
+    ------
+    TypeError
+        ``span`` is missing, or given twice.
+    ValueError
+        ``p < 1``, or not ``0 <= span <= work``.
+
+    References
+    ----------
+    [brent-1974-parallel], lemma 2; [graham-1969-bounds] for list schedules.
+
+    Examples
+    --------
+    >>> brent(100, 10, p=4)
+    Bounds(lower=25.0, upper=32.5)
+    >>> from paralg.core.cost import Cost
+    >>> brent(Cost(work=100, span=10), p=1000)
+    Bounds(lower=10.0, upper=10.09)
+    """
+    work, span = _work_and_span(work, span)
+    p = _workers(p)
+    return Bounds(_plain(np.maximum(work / p, span)), _plain((work - span) / p + span))
+
+
+def amdahl(serial_fraction: float, p):
+    r"""Return the speed-up of a fixed problem, :math:`1 / (f + (1 - f)/p)`.
+
+    Parameters
+    ----------
+    serial_fraction : float in [0, 1]
+        Share :math:`f` of the one-worker time that cannot be divided.
+    p : int or array of int
+        Workers.
+
+    Returns
+    -------
+    float or ndarray
+        Speed-up over one worker; at most ``1 / serial_fraction``.
+
+    Raises
+    ------
+    ValueError
+        ``serial_fraction`` is outside [0, 1], or ``p < 1``.
+
+    References
+    ----------
+    [amdahl-1967-validity].
+
+    Examples
+    --------
+    >>> amdahl(0.1, 9)
+    5.0
+    """
+    f, p = _fraction(serial_fraction), _workers(p)
+    return _plain(1.0 / (f + (1.0 - f) / p))
+
+
+def gustafson(serial_fraction: float, p):
+    r"""Return the speed-up of a problem that grows with the machine, :math:`p - f (p - 1)`.
+
+    Parameters
+    ----------
+    serial_fraction : float in [0, 1]
+        Share :math:`f` of the *parallel* run's time that is serial.
+    p : int or array of int
+        Workers.
+
+    Returns
+    -------
+    float or ndarray
+        Speed-up over one worker that does the grown problem.
+
+    Raises
+    ------
+    ValueError
+        ``serial_fraction`` is outside [0, 1], or ``p < 1``.
+
+    References
+    ----------
+    [gustafson-1988-reevaluating].
+
+    Examples
+    --------
+    >>> gustafson(0.1, 9)
+    8.2
+    """
+    f, p = _fraction(serial_fraction), _workers(p)
+    return _plain(p - f * (p - 1.0))
+
+
+def roofline(intensity, peak: float, bandwidth: float):
+    r"""Return the attainable rate :math:`\min(\text{peak}, I \cdot \text{bandwidth})`.
+
+    Parameters
+    ----------
+    intensity : float or array of float
+        Operations per byte moved, :math:`I`.
+    peak : float
+        Operations per second when nothing has to be fetched.
+    bandwidth : float
+        Bytes per second.
+
+    Returns
+    -------
+    float or ndarray
+        Operations per second; the roof's ridge is at ``peak / bandwidth``.
+
+    Raises
+    ------
+    ValueError
+        ``peak`` or ``bandwidth`` is not positive, or an intensity is negative.
+
+    References
+    ----------
+    [williams-2009-roofline].
+
+    Examples
+    --------
+    >>> roofline(0.25, peak=64e9, bandwidth=16e9)
+    4000000000.0
+    """
+    for name, value in (("peak", peak), ("bandwidth", bandwidth)):
+        if not value > 0:
+            raise ValueError(f"{name} must be positive, got {value}")
+    intensity = np.asarray(intensity, dtype=float)
+    if not np.all(intensity >= 0):
+        raise ValueError(f"intensity must not be negative, got {intensity.min()}")
+    return _plain(np.minimum(peak, intensity * bandwidth))
+
+
+def _work_and_span(work, span) -> tuple[float, float]:
+    """Unpack a `Cost`, or check a pair of numbers."""
+    if hasattr(work, "span"):
+        if span is not None:
+            raise TypeError(f"span comes with the Cost, got span={span!r} as well")
+        work, span = work.work, work.span
+    if span is None:
+        raise TypeError("span must be given when work is a number, got None")
+    if not 0 <= span <= work:
+        raise ValueError(f"expected 0 <= span <= work, got span {span} and work {work}")
+    return float(work), float(span)
+
+
+def _workers(p) -> np.ndarray:
+    """Check a number of workers, or an array of them."""
+    workers = np.asarray(p, dtype=float)
+    if not np.all(workers >= 1):
+        raise ValueError(f"p must be at least 1, got {p}")
+    return workers
+
+
+def _fraction(f: float) -> float:
+    if not 0.0 <= f <= 1.0:
+        raise ValueError(f"serial_fraction must lie in [0, 1], got {f}")
+    return float(f)
+
+
+def _plain(values: np.ndarray):
+    """Return a Python float for a single value, the array otherwise."""
+    return float(values) if np.ndim(values) == 0 else values

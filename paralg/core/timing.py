@@ -1,0 +1,244 @@
+"""Honest wall-clock comparison: warm-up, interleaved repeats, medians with spread, pinned threads."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["Ratio", "Timings", "compare", "pinned"]
+
+
+class Ratio(NamedTuple):
+    """How many times faster one method is: median of the rounds and their quartiles."""
+
+    median: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.median:.3g}x [{self.low:.3g}, {self.high:.3g}]"
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Seconds of each method in each round.
+
+    Parameters
+    ----------
+    seconds : dict of str to ndarray, shape (repeats,)
+        Seconds of one call; entry ``r`` of every method was taken in round ``r``.
+    threads : int
+        Threads that each method was allowed.
+    """
+
+    seconds: Mapping[str, np.ndarray]
+    threads: int
+
+    @property
+    def median(self) -> dict[str, float]:
+        """Median seconds of each method."""
+        return {name: float(np.median(values)) for name, values in self.seconds.items()}
+
+    @property
+    def quartiles(self) -> dict[str, tuple[float, float]]:
+        """Lower and upper quartile of the seconds of each method."""
+        return {name: _quartiles(values) for name, values in self.seconds.items()}
+
+    def ratio(self, base: str, other: str) -> Ratio:
+        """Return how many times faster ``other`` is than ``base``.
+
+        The quotient is taken within each round, so that a load that slows a whole round cancels.
+
+        Parameters
+        ----------
+        base, other : str
+            Names of two methods.
+
+        Returns
+        -------
+        Ratio
+            Median of the rounds' quotients ``seconds[base] / seconds[other]``, and quartiles.
+
+        Raises
+        ------
+        KeyError
+            A name was not timed.
+        """
+        quotients = self._of(base) / self._of(other)
+        return Ratio(float(np.median(quotients)), *_quartiles(quotients))
+
+    def table(self, base: str | None = None) -> list[dict]:
+        """Return one row for each method: seconds, low, high, and ratio over ``base``.
+
+        Parameters
+        ----------
+        base : str, optional
+            The method that the others are compared with; the first one by default.
+
+        Returns
+        -------
+        list of dict
+            Keys ``method, seconds, low, high, ratio``; ``ratio`` above 1 is faster than ``base``.
+        """
+        base = next(iter(self.seconds)) if base is None else base
+        return [self._row(name, base) for name in self.seconds]
+
+    def _row(self, name: str, base: str) -> dict:
+        low, high = self.quartiles[name]
+        ratio = self.ratio(base, name).median
+        return {"method": name, "seconds": self.median[name], "low": low, "high": high,
+                "ratio": ratio}  # fmt: skip
+
+    def _of(self, name: str) -> np.ndarray:
+        if name not in self.seconds:
+            raise KeyError(f"expected one of {sorted(self.seconds)}, got {name!r}")
+        return self.seconds[name]
+
+
+def compare(
+    methods: Mapping[str, Callable[[], object]],
+    *,
+    repeats: int = 7,
+    warmup: int = 1,
+    threads: int = 1,
+    min_seconds: float = 0.0,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Timings:
+    """Time several ways to do the same thing, interleaved.
+
+    Every round runs each method once, in an order that rotates by one, so that drift and other
+    load hit all of them alike; warm-up rounds (compilation, caches) are not counted.
+    The garbage collector is off while the clock runs.
+
+    Parameters
+    ----------
+    methods : dict of str to callable
+        Functions without arguments.
+    repeats : int
+        Counted rounds.
+    warmup : int
+        Rounds that are thrown away.
+    threads : int
+        Threads allowed to BLAS, OpenMP, torch and numba, as far as they are loaded.
+    min_seconds : float, seconds
+        A method shorter than this is called several times between two looks at the clock.
+    clock : callable
+        Returns seconds.
+
+    Returns
+    -------
+    Timings
+        Seconds of one call for each method and round.
+
+    Raises
+    ------
+    ValueError
+        No method, ``repeats < 1``, ``warmup < 0`` or ``threads < 1``.
+
+    Examples
+    --------
+    >>> ticks = iter(range(100))
+    >>> timings = compare({"loop": list, "scan": list}, repeats=3, clock=lambda: next(ticks))
+    >>> timings.median
+    {'loop': 1.0, 'scan': 1.0}
+    >>> print(timings.ratio("loop", "scan"))
+    1x [1, 1]
+    """
+    _check(methods, repeats, warmup, threads)
+    with pinned(threads):
+        for _ in range(warmup):
+            for method in methods.values():
+                method()
+        calls = {name: _calls(method, min_seconds, clock) for name, method in methods.items()}
+        rounds = [_round(methods, calls, turn, clock) for turn in range(repeats)]
+    seconds = {name: np.array([taken[name] for taken in rounds]) for name in methods}
+    return Timings(seconds, threads)
+
+
+@contextlib.contextmanager
+def pinned(threads: int) -> Iterator[None]:
+    """Limit BLAS, OpenMP, torch and numba to ``threads`` threads, as far as they are loaded.
+
+    Parameters
+    ----------
+    threads : int
+        Threads allowed inside the ``with`` block; the former limits return afterwards.
+    """
+    with contextlib.ExitStack() as stack:
+        pools = _threadpoolctl()
+        if pools is not None:
+            stack.enter_context(pools.threadpool_limits(limits=threads))
+        for get, put in _thread_settings():
+            before = get()
+            with contextlib.suppress(ValueError):  # numba refuses more than it started
+                put(threads)
+                stack.callback(put, before)
+        yield
+
+
+def _check(methods, repeats, warmup, threads) -> None:
+    if not methods:
+        raise ValueError("expected at least one method, got none")
+    for name, value, least in (("repeats", repeats, 1), ("warmup", warmup, 0), ("threads", threads, 1)):
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}, got {value}")
+
+
+def _round(methods, calls, turn: int, clock) -> dict[str, float]:
+    """Time each method once, starting with method number ``turn``."""
+    names = list(methods)
+    start = turn % len(names)
+    order = names[start:] + names[:start]
+    return {name: _time(methods[name], calls[name], clock) for name in order}
+
+
+def _calls(method, min_seconds: float, clock) -> int:
+    """Return how often to call ``method`` between two looks at the clock."""
+    if min_seconds <= 0:
+        return 1
+    return max(1, int(np.ceil(min_seconds / max(_time(method, 1, clock), 1e-9))))
+
+
+def _time(method, calls: int, clock) -> float:
+    """Return the seconds of one call, the mean of ``calls`` of them."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        begin = clock()
+        for _ in range(calls):
+            method()
+        return (clock() - begin) / calls
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _quartiles(values: np.ndarray) -> tuple[float, float]:
+    low, high = np.quantile(values, [0.25, 0.75])
+    return float(low), float(high)
+
+
+def _threadpoolctl():
+    """Return the module that limits BLAS and OpenMP, or None where it is not installed."""
+    try:
+        import threadpoolctl
+    except ImportError:
+        return None
+    return threadpoolctl
+
+
+def _thread_settings() -> list[tuple[Callable[[], int], Callable[[int], None]]]:
+    """Return (get, set) for the libraries with their own limit that are loaded already."""
+    settings = []
+    for name in ("torch", "numba"):
+        module = sys.modules.get(name)
+        if module is not None:
+            settings.append((module.get_num_threads, module.set_num_threads))
+    return settings
