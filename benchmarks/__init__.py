@@ -1,0 +1,1 @@
+"""Comparisons with the implementations that a user would pick instead."""
