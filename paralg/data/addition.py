@@ -1,0 +1,156 @@
+"""Three-digit addition with reversed digits and end-of-sequence padding, generated.
+
+``579 = 456 + 123`` becomes the 16 tokens ``6 5 4 + 3 2 1 = 9 7 5 . . . . .``:
+all numbers are written least significant digit first, so a carry travels in reading order, and the
+answer field of eight tokens is filled up with the end token, written ``.`` here.
+The first eight tokens are the prompt.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from paralg.data.source import Source
+
+__all__ = [
+    "DIGITS", "END", "EQUALS", "LENGTH", "PLUS", "PROMPT", "SOURCE", "SYMBOLS",
+    "decode", "encode", "held_out", "is_correct", "problems", "sample",
+]  # fmt: skip
+
+DIGITS = 3
+PLUS, EQUALS, END = 10, 11, 12
+SYMBOLS = "0123456789+=."
+PROMPT = 2 * DIGITS + 2
+LENGTH = 16
+SOURCE = Source("Reversed three-digit addition", "generated", "no rights claimed")
+
+_TEST_EVERY = 20
+
+
+def encode(a: ArrayLike, b: ArrayLike) -> NDArray[np.int64]:
+    """Write the problems ``a + b`` and their answers as tokens.
+
+    Parameters
+    ----------
+    a, b : array_like of int, shape (n,)
+        Summands in 0..999.
+
+    Returns
+    -------
+    ndarray of int64, shape (n, 16)
+
+    Raises
+    ------
+    ValueError
+        If a summand is outside 0..999.
+
+    Examples
+    --------
+    >>> decode(encode([456], [123]))
+    ['654+321=975.....']
+    """
+    a, b = np.atleast_1d(np.asarray(a, dtype=np.int64)), np.atleast_1d(np.asarray(b, np.int64))
+    for name, value in (("a", a), ("b", b)):
+        if value.size and not (value.min() >= 0 and value.max() < 10**DIGITS):
+            raise ValueError(f"{name} must lie in 0..999, got {value.min()}..{value.max()}")
+    signs = [np.full((len(a), 1), sign) for sign in (PLUS, EQUALS)]
+    answer = _answer_field(a + b)
+    return np.concatenate([_digits(a), signs[0], _digits(b), signs[1], answer], axis=1)
+
+
+def _digits(n: NDArray[np.int64], width: int = DIGITS) -> NDArray[np.int64]:
+    return n[:, None] // 10 ** np.arange(width) % 10
+
+
+def _answer_field(n: NDArray[np.int64]) -> NDArray[np.int64]:
+    width = LENGTH - PROMPT
+    significant = n[:, None] >= 10 ** np.arange(width)
+    significant[:, 0] = True
+    return np.where(significant, _digits(n, width), END)
+
+
+def decode(x: ArrayLike) -> list[str]:
+    """Spell token rows; a mask (any token outside 0..12) is written ``_``."""
+    rows = np.atleast_2d(np.asarray(x))
+    return ["".join(SYMBOLS[v] if 0 <= v < len(SYMBOLS) else "_" for v in row) for row in rows]
+
+
+def is_correct(x: ArrayLike) -> NDArray[np.bool_]:
+    """Say which rows state a true sum: the answer field is right in all eight tokens.
+
+    Parameters
+    ----------
+    x : array_like of int, shape (n, 16)
+        Rows whose prompt is complete.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+    """
+    x = np.atleast_2d(np.asarray(x))
+    powers = 10 ** np.arange(DIGITS)
+    a, b = x[:, :DIGITS] @ powers, x[:, DIGITS + 1 : PROMPT - 1] @ powers
+    return (x[:, PROMPT:] == encode(a, b)[:, PROMPT:]).all(axis=1)
+
+
+def held_out(a: ArrayLike, b: ArrayLike) -> NDArray[np.bool_]:
+    """Say which problems are kept for testing: about one in twenty, by a fixed hash."""
+    key = np.asarray(a, dtype=np.uint64) * np.uint64(1000) + np.asarray(b, dtype=np.uint64)
+    mixed = (key * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(33)
+    return mixed % np.uint64(_TEST_EVERY) == 0
+
+
+def sample(n: int, rng: np.random.Generator, *, split: str = "train") -> NDArray[np.int64]:
+    """Draw problems uniformly from the training or the held-out part of all 1,000,000.
+
+    Parameters
+    ----------
+    n : int
+        Number of problems.
+    rng : numpy.random.Generator
+    split : {"train", "test"}
+
+    Returns
+    -------
+    ndarray of int64, shape (n, 16)
+
+    Raises
+    ------
+    ValueError
+        If `split` is neither "train" nor "test".
+    """
+    if split not in ("train", "test"):
+        raise ValueError(f'split must be "train" or "test", got {split!r}')
+    pairs = np.zeros((0, 2), dtype=np.int64)
+    while len(pairs) < n:
+        share = 1 if split == "train" else _TEST_EVERY
+        fresh = rng.integers(0, 10**DIGITS, size=(2 * share * (n - len(pairs)) + 8, 2))
+        fits = held_out(fresh[:, 0], fresh[:, 1]) == (split == "test")
+        pairs = np.concatenate([pairs, fresh[fits]])
+    return encode(pairs[:n, 0], pairs[:n, 1])
+
+
+def problems(n: int, *, seed: int = 0, mask: int = END + 1) -> NDArray[np.int64]:
+    """Return held-out problems with the answer masked, ready to be decoded.
+
+    Parameters
+    ----------
+    n : int
+        Number of problems.
+    seed : int
+    mask : int
+        The mask token, 13 in the decoding protocol.
+
+    Returns
+    -------
+    ndarray of int64, shape (n, 16)
+
+    Examples
+    --------
+    >>> decode(problems(1))[0][PROMPT:]
+    '________'
+    """
+    x = sample(n, np.random.default_rng(seed), split="test")
+    x[:, PROMPT:] = mask
+    return x

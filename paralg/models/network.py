@@ -1,0 +1,323 @@
+"""The small transformer behind the decoding protocol: numpy in, numpy out, one thread.
+
+A :class:`Network` has one set of weights, trained for one *mode*, and answers the calls of that
+mode; a :class:`~paralg.models.family.Family` joins networks of several modes over the same data.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from paralg.decoding.protocol import positions, tokens_of
+from paralg.models import masks
+from paralg.models.transformer import Shape, Transformer
+
+__all__ = ["CALLS", "Cache", "Network"]
+
+CALLS = {
+    "bidirectional": ("denoise", "snapshot"),
+    "causal": ("causal",),
+    "anyorder": ("anyorder",),
+}
+"""Mode of the weights → the calls of the protocol that it answers."""
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Keys and values of every position after one full forward of a sequence.
+
+    Parameters
+    ----------
+    owner : Network
+        The network that made it; no other may read it.
+    layers : tuple over layers of (keys, values)
+        Each of shape (1, heads, L, width / heads).
+    """
+
+    owner: Network
+    layers: tuple[tuple[Tensor, Tensor], ...]
+
+    @property
+    def nbytes(self) -> int:
+        """Size of keys and values, in bytes."""
+        return sum(part.nbytes for layer in self.layers for part in layer)
+
+    def outside(self, window: np.ndarray) -> list[tuple[Tensor, Tensor]]:
+        """Return what is kept of the positions not in `window`."""
+        length = self.layers[0][0].shape[2]
+        rest = torch.from_numpy(np.setdiff1d(np.arange(length), window))
+        return [(keys[:, :, rest], values[:, :, rest]) for keys, values in self.layers]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """No gradients, one thread: more threads are slower at this size and may reorder sums."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _answers(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuse `call` on weights of another mode; run it without gradients on one thread."""
+    name = call.__name__
+
+    @functools.wraps(call)
+    def checked(self: Network, *args: Any, **options: Any) -> Any:
+        if name not in CALLS[self.mode]:
+            needed = next(mode for mode, calls in CALLS.items() if name in calls)
+            raise TypeError(f"{name} needs {needed} weights, got {self.name} ({self.mode})")
+        with _one_thread():
+            return call(self, *args, **options)
+
+    return checked
+
+
+class Network:
+    """A transformer as a model of the decoding protocol.
+
+    Parameters
+    ----------
+    transformer : Transformer
+    mode : {"bidirectional", "causal", "anyorder"}
+    name : str
+    config : dict, optional
+        How the weights were made: data, seed, steps, scores.
+
+    Attributes
+    ----------
+    V, L : int
+        Tokens and positions; the mask id is V.
+
+    Raises
+    ------
+    ValueError
+        If the mode is unknown.
+
+    Notes
+    -----
+    Logits are computed in the precision of the weights (float32 as loaded, see :meth:`double`)
+    and converted to float64.  Rows computed together and alone may differ in the last bits,
+    because matrix products of different sizes add in different orders.
+
+    Examples
+    --------
+    >>> network = Network.untrained(Shape(V=4, L=16), "bidirectional")
+    >>> network.denoise(np.full((1, 16), 4), at=[0, 5]).shape
+    (1, 2, 4)
+    """
+
+    def __init__(
+        self,
+        transformer: Transformer,
+        mode: str,
+        name: str = "untrained",
+        config: dict[str, Any] | None = None,
+    ) -> None:
+        if mode not in CALLS:
+            raise ValueError(f"mode must be one of {', '.join(CALLS)}, got {mode!r}")
+        self.transformer = transformer.eval()
+        self.mode, self.name, self.config = mode, name, dict(config or {})
+        self.V, self.L = transformer.shape.V, transformer.shape.L
+
+    def __repr__(self) -> str:
+        count = self.transformer.parameters_count
+        return f"<Network {self.name}: {self.mode}, V={self.V}, L={self.L}, {count} parameters>"
+
+    @classmethod
+    def untrained(cls, shape: Shape, mode: str, seed: int = 0) -> Network:
+        """Return a network with random weights."""
+        return cls(Transformer(shape, seed), mode)
+
+    def double(self) -> Network:
+        """Return the same network computing in float64: slower, ties broken far less often."""
+        twin = Transformer(self.transformer.shape)
+        twin.load_state_dict(self.transformer.state_dict())
+        return Network(twin.double(), self.mode, self.name, self.config)
+
+    @_answers
+    def denoise(
+        self,
+        x: np.ndarray,
+        *,
+        at: Sequence[int] | None = None,
+        cache: Cache | None = None,
+        layout: str = "rows",
+    ) -> np.ndarray:
+        """Law of x_i given every unmasked x_j; see :meth:`paralg.decoding.protocol.Model.denoise`.
+
+        Raises
+        ------
+        ValueError
+            If x or `at` do not fit, the layout is unknown, a tree is asked for without a cache,
+            or the cache comes from another network.
+
+        Cost
+        ----
+        Without a cache B · L slots are computed, with one B · len(at).
+        """
+        x, at = tokens_of(x, self.V, self.L), positions(at, self.L)
+        if layout not in ("rows", "tree"):
+            raise ValueError(f'layout must be "rows" or "tree", got {layout!r}')
+        if cache is None and layout == "tree":
+            raise ValueError(
+                'layout="tree" needs a cache: outside the window nothing is frozen, so every copy '
+                "would see the drafts of the others"
+            )
+        if cache is None:
+            return self._logits(x, np.arange(self.L))[:, at]
+        if cache.owner is not self:
+            raise ValueError(f"the cache was made by {cache.owner!r}, not by {self!r}")
+        ask = self._as_tree if layout == "tree" else self._as_rows
+        return ask(x[:, at], at, cache.outside(at))
+
+    @_answers
+    def snapshot(self, x: np.ndarray) -> tuple[np.ndarray, Cache]:
+        """Denoise one full sequence and keep the keys and values of all positions.
+
+        Parameters
+        ----------
+        x : ndarray of int, shape (1, L)
+
+        Returns
+        -------
+        logits : ndarray of float64, shape (1, L, V)
+        cache : Cache
+
+        Raises
+        ------
+        ValueError
+            If x does not hold exactly one row.
+        """
+        x = tokens_of(x, self.V, self.L)
+        if len(x) != 1:
+            raise ValueError(f"a snapshot is made of one sequence, got {len(x)} rows")
+        tokens, places = torch.from_numpy(x), torch.arange(self.L)
+        logits, kept = self.transformer(tokens, places)
+        return _to_numpy(logits), Cache(self, tuple(kept))
+
+    @_answers
+    def causal(self, x: np.ndarray, *, at: Sequence[int] | None = None) -> np.ndarray:
+        """Law of x_i given x_{<i}; see :meth:`paralg.decoding.protocol.Model.causal`.
+
+        Raises
+        ------
+        ValueError
+            If x or `at` do not fit, or a wanted row would read a mask.
+        """
+        x, at = tokens_of(x, self.V, self.L), positions(at, self.L)
+        last = int(at[-1]) + 1 if len(at) else 0
+        self._refuse_masks(x, np.arange(self.L) < last - 1)
+        begin = np.full((len(x), 1), self.V)
+        shifted = np.concatenate([begin, x[:, : self.L - 1]], axis=1)[:, :last]
+        return self._logits(shifted, np.arange(last), masks.causal(last))[:, at]
+
+    @_answers
+    def anyorder(
+        self,
+        x: np.ndarray,
+        rank: np.ndarray,
+        visible: int | None = None,
+        *,
+        at: Sequence[int] | None = None,
+    ) -> np.ndarray:
+        """Law of x_i given earlier ranks; see :meth:`paralg.decoding.protocol.Model.anyorder`.
+
+        Raises
+        ------
+        ValueError
+            If x, `rank` or `at` do not fit, or a wanted query would read a mask.
+
+        Cost
+        ----
+        B · (L + len(at)) slots: the content stream and one query per wanted position.
+        """
+        x, at = tokens_of(x, self.V, self.L), positions(at, self.L)
+        rank = self._rank(rank)
+        self._refuse_masks(x, masks.query_sees(rank, visible)[at].any(axis=0))
+        queries = np.full((len(x), len(at)), self.V)
+        slots = np.concatenate([x, queries], axis=1)
+        places = np.concatenate([np.arange(self.L), at])
+        seen = masks.two_streams(rank, visible, at)
+        return self._logits(slots, places, seen)[:, self.L :]
+
+    def attend(self, tokens: np.ndarray, places: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """Run the network on a layout of the caller's own making.
+
+        Parameters
+        ----------
+        tokens : ndarray of int, shape (B, S)
+            Entries 0..V.
+        places : ndarray of int, shape (S,)
+            Positions 0..L-1, which may repeat.
+        mask : ndarray of bool, shape (S, S)
+            True where slot q attends to slot k; every slot sees at least one.
+
+        Returns
+        -------
+        ndarray of float64, shape (B, S, V)
+
+        Raises
+        ------
+        ValueError
+            If the shapes do not agree, an entry is out of range or a slot sees nothing.
+        """
+        places, mask = np.asarray(places), np.asarray(mask, dtype=bool)
+        tokens = tokens_of(tokens, self.V, len(places))
+        if mask.shape != (len(places), len(places)) or not mask.any(axis=1).all():
+            raise ValueError(f"expected a mask {(len(places),) * 2} without empty rows, "
+                             f"got shape {mask.shape}")  # fmt: skip
+        if places.size and not (places.min() >= 0 and places.max() < self.L):
+            raise ValueError(f"positions must lie in 0..{self.L - 1}, got {places.tolist()}")
+        with _one_thread():
+            return self._logits(tokens, places, mask)
+
+    def _logits(
+        self,
+        tokens: np.ndarray,
+        places: np.ndarray,
+        mask: np.ndarray | None = None,
+        past: list[tuple[Tensor, Tensor]] | None = None,
+    ) -> np.ndarray:
+        if not tokens.size:
+            return np.zeros((*tokens.shape, self.V))
+        seen = None if mask is None else torch.from_numpy(mask)
+        places = torch.from_numpy(places)
+        return _to_numpy(self.transformer(torch.from_numpy(tokens), places, seen, past)[0])
+
+    def _as_rows(self, window: np.ndarray, at: np.ndarray, frozen: list) -> np.ndarray:
+        return self._logits(window, at, past=frozen)
+
+    def _as_tree(self, window: np.ndarray, at: np.ndarray, frozen: list) -> np.ndarray:
+        rows, size = window.shape
+        side_by_side = window.reshape(1, rows * size)
+        seen = masks.tree(rows, size, self.L - size)
+        logits = self._logits(side_by_side, np.tile(at, rows), seen, frozen)
+        return logits.reshape(rows, size, self.V)
+
+    def _rank(self, rank: np.ndarray) -> np.ndarray:
+        rank = np.asarray(rank)
+        if rank.shape != (self.L,) or not np.issubdtype(rank.dtype, np.integer):
+            raise ValueError(f"rank must hold {self.L} integers, got {rank.dtype} {rank.shape}")
+        return rank
+
+    def _refuse_masks(self, x: np.ndarray, read: np.ndarray) -> None:
+        masked = (x[:, read] == self.V).any(axis=0)
+        if masked.any():
+            place = np.flatnonzero(read)[masked][0]
+            raise ValueError(f"a wanted row reads position {place}, which is masked")
+
+
+def _to_numpy(logits: Tensor) -> np.ndarray:
+    return logits.double().numpy()
