@@ -1,0 +1,231 @@
+"""Explorers: figures that compute in the reader's browser, alive in a static page and in Jupyter.
+
+An explorer is an ES module with anywidget's interface, the state it computes from, and a still.
+Its HTML carries all three, so a page needs no kernel, no network and no loader.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from paralg.figures.still import clean_svg, to_svg
+
+__all__ = ["Explorer"]
+
+_HERE = Path(__file__).parent
+_EXPORT = re.compile(r"^export\s+default\s", re.MULTILINE)
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+# In Jupyter the widget draws its own card, so that both places look alike.
+_WIDGET_TAIL = """
+export default {
+  render({ model, el }) {
+    el.dataset.lmSuppressShortcuts = "true";
+    const live = kit.html("div", { class: "pe-live" });
+    const card = kit.html("div", { class: "pe-card" }, live);
+    const caption = kit.html("figcaption", { text: model.get("_caption") });
+    el.append(kit.html("figure", { class: "paralg-explorer", "data-ready": "true", role: "group",
+      "aria-label": model.get("_alt") }, card, caption));
+    return explorer.render({ model, el: live });
+  },
+};
+"""
+
+
+@dataclass
+class Explorer:
+    """An interactive figure; displays itself when it is last in a notebook's cell.
+
+    Parameters
+    ----------
+    name : str
+        Lower-case words joined by hyphens, unique on the page: ``"mamba-gate"``.
+    script : Path or str
+        Path of the ES module (``.js``), or its text. It exports ``default { render({model, el}) }``
+        and finds the helpers of ``explorer_kit.js`` as ``kit``.
+    state : dict
+        What the script computes from; JSON values, numpy numbers or arrays.
+    still : matplotlib Figure or str
+        Picture for print and for readers without script; a string is SVG text.
+    caption : str
+        Plain text under the figure.
+    alt : str
+        What the still shows, 30 to 250 characters.
+    table : tuple of (header, rows), optional
+        The numbers behind the figure, shown under a fold.
+
+    Raises
+    ------
+    ValueError
+        If a part is missing or malformed; the message says what was expected.
+
+    Notes
+    -----
+    The HTML is a pure function of the parts: two executions write the same bytes.
+    """
+
+    name: str
+    script: Path | str
+    state: dict
+    still: object
+    caption: str
+    alt: str
+    table: tuple | None = None
+    _cache: dict = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self):
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"name must be lower-case words joined by '-', got {self.name!r}")
+        if not 30 <= len(self.alt) <= 250:
+            raise ValueError(f"alt must have 30 to 250 characters, got {len(self.alt)}: {self.alt!r}")
+        if not self.caption.strip():
+            raise ValueError("caption must say in a few words what the figure is, got an empty string")
+        exports = len(_EXPORT.findall(self.source))
+        if exports != 1:
+            raise ValueError(f"script must have one line 'export default {{…}}', got {exports}")
+        _to_json(self.state)
+        _check_table(self.table)
+
+    @property
+    def source(self) -> str:
+        """The explorer's own script."""
+        if isinstance(self.script, Path) or not _EXPORT.search(str(self.script)):
+            return Path(self.script).read_text(encoding="utf-8")
+        return str(self.script)
+
+    @property
+    def module(self) -> str:
+        """The module the browser runs: kit and script."""
+        return _read("explorer_kit.js") + "\n" + self.source
+
+    @property
+    def html(self) -> str:
+        """The figure as self-contained HTML: state, module, still, table, caption."""
+        if "html" not in self._cache:
+            self._cache["html"] = self._build_html()
+        return self._cache["html"]
+
+    @property
+    def widget(self):
+        """The live anywidget: the same module, every key of the state a synchronised trait."""
+        if "widget" not in self._cache:
+            self._cache["widget"] = _make_widget(self)
+        return self._cache["widget"]
+
+    def _build_html(self) -> str:
+        prefix = f"explorer-{self.name}"
+        still = clean_svg(to_svg(self.still), prefix=prefix, alt=self.alt)
+        payload = _to_json({"state": self.state, "esm": self.module})
+        parts = [
+            f'<figure class="paralg-explorer" id="{prefix}" role="group" '
+            f'aria-label="Interactive figure: {html.escape(self.caption, quote=True)}">',
+            f"<style>{_read('explorer.css')}</style>",
+            f'<div class="pe-card"><div class="pe-live"></div><div class="pe-still">{still}</div>',
+            "<noscript><p>With JavaScript this figure is interactive.</p></noscript>",
+            _table_html(self.table, self.caption),
+            "</div>",
+            f"<figcaption>{html.escape(self.caption)}</figcaption>",
+            f'<script type="application/json" class="pe-state">{payload}</script>',
+            f"<script>{_read('explorer_boot.js')}</script>",
+            "</figure>",
+        ]
+        return "\n".join(part for part in parts if part)
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        bundle = {"text/plain": repr(self), "text/html": self.html}
+        if not _is_live():
+            return bundle
+        live = self.widget._repr_mimebundle_()
+        data, metadata = live if isinstance(live, tuple) else (live, {})
+        return {**data, **bundle}, metadata
+
+    def __repr__(self) -> str:
+        return f"Explorer({self.name!r}): {self.caption}"
+
+
+def _read(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8").strip()
+
+
+def _to_json(value) -> str:
+    """Return JSON that is safe inside a script element: no '<', no line separators."""
+    try:
+        text = json.dumps(value, default=_plain, allow_nan=False, ensure_ascii=False, sort_keys=True)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"state must be JSON values with finite numbers: {error}") from None
+    for unsafe in "<>&\u2028\u2029":
+        text = text.replace(unsafe, f"\\u{ord(unsafe):04x}")
+    return text
+
+
+def _plain(value):
+    """Turn numpy numbers and arrays, and anything else with ``tolist``, into plain Python."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def _check_table(table) -> None:
+    if table is None:
+        return
+    header, rows = table
+    for row in rows:
+        if len(row) != len(header):
+            raise ValueError(f"table rows must have {len(header)} cells, got {len(row)}: {row!r}")
+
+
+def _table_html(table, caption: str) -> str:
+    if table is None:
+        return ""
+    header, rows = table
+    label = f"Data of the figure: {html.escape(caption, quote=True)}"
+    head = "".join(f'<th scope="col">{html.escape(str(name))}</th>' for name in header)
+    body = "".join(f"<tr>{_cells(row)}</tr>" for row in rows)
+    return (
+        '<details class="pe-data"><summary>Data behind this figure</summary>'
+        f'<div class="pe-scroll" tabindex="0" role="region" aria-label="{label}">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></details>"
+    )
+
+
+def _cells(row) -> str:
+    first, *rest = [html.escape(_cell(value)) for value in row]
+    return f'<th scope="row">{first}</th>' + "".join(f"<td>{value}</td>" for value in rest)
+
+
+def _cell(value) -> str:
+    value = value.tolist() if hasattr(value, "tolist") else value
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _is_live() -> bool:
+    """Tell whether a kernel with widgets stands behind the page and the build did not forbid it."""
+    if os.environ.get("PARALG_STATIC") == "1":
+        return False
+    try:
+        import anywidget  # noqa: F401
+        from IPython import get_ipython
+    except ImportError:
+        return False
+    return getattr(get_ipython(), "kernel", None) is not None
+
+
+def _make_widget(explorer: Explorer):
+    import anywidget
+    import traitlets
+
+    values = {**explorer.state, "_caption": explorer.caption, "_alt": explorer.alt}
+    values = json.loads(_to_json(values))
+    traits = {key: traitlets.Any(value).tag(sync=True) for key, value in values.items()}
+    body = _EXPORT.sub("const explorer = ", explorer.module)
+    parts = {"_esm": body + _WIDGET_TAIL, "_css": _read("explorer.css"), "__module__": __name__}
+    class_name = "".join(word.title() for word in explorer.name.split("-")) + "Widget"
+    return type(class_name, (anywidget.AnyWidget,), {**traits, **parts})()

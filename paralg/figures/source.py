@@ -1,0 +1,134 @@
+"""Quote the current source of a library object as a captioned, highlighted listing."""
+
+from __future__ import annotations
+
+import ast
+import html
+import inspect
+import textwrap
+from dataclasses import dataclass
+
+__all__ = ["Listing", "show_source"]
+
+# JupyterLab has no Pygments theme, but its editor colours are variables that follow the theme.
+_JUPYTER_COLOURS = {
+    "keyword": ".k,.kn,.kd,.kc,.kr,.kt,.ow",
+    "string": ".s,.s1,.s2,.sa,.sd,.se,.si",
+    "comment": ".c,.c1,.cm,.ch",
+    "number": ".m,.mi,.mf,.mh",
+    "operator": ".o",
+    "builtin": ".nb,.bp",
+    "def": ".nf,.nc,.fm",
+    "meta": ".nd",
+}
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A piece of source with its dotted name; displays itself in a notebook.
+
+    Attributes
+    ----------
+    name : str
+        Dotted name, for example ``paralg.core.primitives.scan``.
+    code : str
+        The source, dedented.
+    """
+
+    name: str
+    code: str
+
+    def _repr_html_(self) -> str:
+        name = html.escape(self.name)
+        return (
+            f"<style>{_jupyter_css()}</style>"
+            f'<figure class="paralg-listing" style="margin:0 0 1em">'
+            f'<div class="highlight"><pre tabindex="0" role="region" '
+            f'aria-label="Source of {name}" style="overflow-x:auto">{_highlight(self.code)}</pre></div>'
+            f'<figcaption style="font-size:.9em">The library\'s <code>{name}</code></figcaption>'
+            "</figure>"
+        )
+
+    def __repr__(self) -> str:
+        return f"# {self.name}\n{self.code}"
+
+
+def show_source(obj, *, docstring: str = "summary") -> Listing:
+    """Return the listing of an object's current source; displayed when last in a cell.
+
+    Parameters
+    ----------
+    obj : function, class, method or module
+        What to quote.
+    docstring : {"summary", "full", "none"}, default "summary"
+        How much of each docstring to keep: first line, all, or nothing.
+
+    Returns
+    -------
+    Listing
+        Has an HTML and a text form.
+
+    Raises
+    ------
+    ValueError
+        If `docstring` is not one of the three words.
+    TypeError
+        If `obj` has no Python source.
+
+    Examples
+    --------
+    >>> from paralg.figures import show_source
+    >>> print(show_source(show_source).name)
+    paralg.figures.source.show_source
+    """
+    if docstring not in ("summary", "full", "none"):
+        raise ValueError(f'docstring must be "summary", "full" or "none", got {docstring!r}')
+    target = inspect.unwrap(getattr(obj, "py_func", obj))  # py_func: the body numba compiled
+    code = textwrap.dedent(inspect.getsource(target)).rstrip() + "\n"
+    if docstring != "full":
+        code = _shorten_docstrings(code, keep_summary=docstring == "summary")
+    return Listing(_dotted_name(target), code)
+
+
+def _dotted_name(obj) -> str:
+    if inspect.ismodule(obj):
+        return obj.__name__
+    return f"{obj.__module__}.{obj.__qualname__}"
+
+
+def _shorten_docstrings(code: str, *, keep_summary: bool) -> str:
+    lines = code.splitlines()
+    for node in reversed(_docstring_nodes(code)):
+        pad = " " * node.col_offset
+        summary = node.value.value.strip().split("\n\n")[0]
+        short = [f'{pad}"""{textwrap.shorten(summary, 300)}"""'] if keep_summary else []
+        lines[node.lineno - 1 : node.end_lineno] = short
+    return "\n".join(lines) + "\n"
+
+
+def _docstring_nodes(code: str) -> list[ast.Expr]:
+    """Return the docstring statements of `code`, in order, except those that are a whole body."""
+    holders = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Module)
+    found = []
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, holders) and ast.get_docstring(node) and len(node.body) > 1:
+            found.append(node.body[0])
+    return sorted(found, key=lambda node: node.lineno)
+
+
+def _highlight(code: str) -> str:
+    try:
+        from pygments import highlight
+        from pygments.formatters import HtmlFormatter
+        from pygments.lexers import PythonLexer
+    except ImportError:
+        return html.escape(code)
+    return highlight(code, PythonLexer(), HtmlFormatter(nowrap=True)).rstrip()
+
+
+def _jupyter_css() -> str:
+    rules = []
+    for colour, names in _JUPYTER_COLOURS.items():
+        scoped = ",".join(f".jp-RenderedHTML .paralg-listing {name}" for name in names.split(","))
+        rules.append(f"{scoped}{{color:var(--jp-mirror-editor-{colour}-color)}}")
+    return "".join(rules)

@@ -1,0 +1,83 @@
+"""Stills: a matplotlib figure or an SVG text made fit to stand inside a page."""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+
+from paralg.figures.style import GREY
+
+__all__ = ["clean_svg", "to_svg"]
+
+_SIZE = re.compile(r'\s(width|height)="[^"]*"')
+_ID = re.compile(r'(\sid=")([^"]+)"')
+_REFERENCE = re.compile(r'(url\(#|href="#|aria-labelledby="|aria-describedby=")([^")]+)')
+
+
+def to_svg(still) -> str:
+    """Return `still` as SVG text; a matplotlib figure is drawn with words as words, without a date.
+
+    Parameters
+    ----------
+    still : matplotlib Figure or str
+        A figure, or SVG text which is returned as it is.
+
+    Returns
+    -------
+    str
+        SVG text, the same at every run.
+
+    Raises
+    ------
+    ValueError
+        If a string holds no ``<svg`` element.
+    TypeError
+        If `still` is neither a figure nor a string.
+    """
+    if isinstance(still, str):
+        if "<svg" not in still:
+            raise ValueError(f"still must be SVG text, got {still[:40]!r}")
+        return still
+    if not hasattr(still, "savefig"):
+        raise TypeError(f"still must be a matplotlib Figure or SVG text, got {type(still).__name__}")
+    return _draw(still)
+
+
+def _draw(figure) -> str:
+    import matplotlib
+    import matplotlib.pyplot as plt
+
+    target = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": "paralg", "svg.fonttype": "none"}):
+        figure.savefig(target, format="svg", transparent=True, metadata={"Date": None})
+    plt.close(figure)  # a still is not shown a second time under the cell
+    return target.getvalue()
+
+
+def clean_svg(text: str, *, prefix: str, alt: str) -> str:
+    """Return the ``<svg>`` element alone, named, scalable, in the page's text colour, with own ids.
+
+    Parameters
+    ----------
+    text : str
+        SVG document.
+    prefix : str
+        Put before every id, so that two stills on a page do not collide.
+    alt : str
+        The accessible name.
+
+    Returns
+    -------
+    str
+    """
+    svg = text[text.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = svg.replace('<style type="text/css">*{', "<style>.pe-still *{")  # not the whole page
+    svg = _ID.sub(rf'\1{prefix}-\2"', svg)
+    svg = _REFERENCE.sub(rf"\g<1>{prefix}-\2", svg)
+    svg = re.sub(re.escape(GREY), "currentColor", svg, flags=re.IGNORECASE)
+    svg = re.sub(r"'DejaVu Sans', [^;]*?sans-serif|'DejaVu Sans'", "sans-serif", svg)
+    tag, rest = svg.split(">", 1)
+    tag = re.sub(r'\s(role|aria-label|aria-hidden)="[^"]*"', "", _SIZE.sub("", tag))
+    return f'{tag} role="img" aria-label="{html.escape(alt, quote=True)}">{rest}'.strip()

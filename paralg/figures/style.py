@@ -1,0 +1,135 @@
+"""The one style of every figure: transparent, mid-grey axes, the Okabe–Ito colours with marks and dashes."""
+
+from __future__ import annotations
+
+__all__ = [
+    "BLACK",
+    "BLUE",
+    "GREEN",
+    "GREY",
+    "MARKS",
+    "MEANINGS",
+    "ORANGE",
+    "PALETTE",
+    "PURPLE",
+    "SKY",
+    "VERMILION",
+    "YELLOW",
+    "rc",
+    "use",
+]
+
+BLUE = "#0072B2"
+VERMILION = "#D55E00"
+GREEN = "#009E73"
+PURPLE = "#CC79A7"
+ORANGE = "#E69F00"
+SKY = "#56B4E9"
+YELLOW = "#F0E442"  # fills only: too pale for a line on white
+BLACK = "#000000"  # never on a transparent background; GREY takes its place
+GREY = "#767676"  # 4.5:1 on white, 3.9:1 on the dark theme's background
+
+PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, GREY)
+MARKS = ("o", "s", "^", "D", "v", "P", "X")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1)), (0, (3, 1)), (0, (1, 1)))
+
+MEANINGS = {"baseline": BLUE, "parallel": VERMILION, "bound": GREEN, "ideal": GREY}
+
+
+def rc(*, size: float = 10.0) -> dict:
+    """Return the matplotlib settings of the book's style.
+
+    Parameters
+    ----------
+    size : float, default 10
+        Base font size, points.
+
+    Returns
+    -------
+    dict
+        Keys and values for ``matplotlib.rcParams``.
+    """
+    return {**_text(size), **_canvas(), **_lines()}
+
+
+def _text(size: float) -> dict:
+    greys = ("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color")
+    return dict.fromkeys(greys, GREY) | {
+        "font.size": size,
+        "font.family": "sans-serif",
+        "axes.labelsize": size,
+        "axes.titlesize": size,
+        "legend.fontsize": size - 1,
+        "legend.frameon": False,
+        "mathtext.fontset": "dejavusans",
+        "svg.hashsalt": "paralg",  # the ids inside an SVG are the same at every run
+    }
+
+
+def _canvas() -> dict:
+    see_through = ("figure.facecolor", "axes.facecolor", "savefig.facecolor")
+    return dict.fromkeys(see_through, "none") | {
+        "figure.figsize": (6.4, 3.6),
+        "figure.constrained_layout.use": True,
+        "savefig.transparent": True,
+        "axes.edgecolor": GREY,
+        "axes.linewidth": 0.8,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.axisbelow": True,
+        "grid.color": GREY,
+        "grid.alpha": 0.25,
+        "grid.linewidth": 0.6,
+        "image.cmap": "viridis",
+        "hatch.color": GREY,
+        "patch.linewidth": 0.6,
+    }
+
+
+def _lines() -> dict:
+    from cycler import cycler
+
+    looks = cycler(color=PALETTE) + cycler(marker=MARKS) + cycler(linestyle=DASHES)
+    return {
+        "axes.prop_cycle": looks,
+        "lines.linewidth": 1.8,
+        "lines.markersize": 5,
+        "lines.markeredgewidth": 0,
+        "errorbar.capsize": 2,
+    }
+
+
+def use(*, size: float = 10.0, formats: str = "svg") -> None:
+    """Switch matplotlib, and the notebook around it, to the book's style.
+
+    Parameters
+    ----------
+    size : float, default 10
+        Base font size, points.
+    formats : {"svg", "png"}, default "svg"
+        Kind of picture a notebook stores; "png" (at 2x) is for plots of many thousand marks.
+
+    Raises
+    ------
+    ValueError
+        If `formats` is neither "svg" nor "png".
+    """
+    if formats not in ("svg", "png"):
+        raise ValueError(f'formats must be "svg" or "png", got {formats!r}')
+    import matplotlib
+
+    matplotlib.rcParams.update(rc(size=size))
+    _tell_notebook(formats)
+
+
+def _tell_notebook(formats: str) -> None:
+    """Choose the notebook's picture format, with no date in the file; outside IPython do nothing."""
+    try:
+        from IPython import get_ipython
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+    except ImportError:
+        return
+    if get_ipython() is None:
+        return
+    metadata = {"Date": None} if formats == "svg" else {"Software": None}
+    set_matplotlib_formats({"png": "retina"}.get(formats, formats), metadata=metadata)
