@@ -1,1 +1,1 @@
-"""What every chapter stands on: costs, primitives, engines, schedules, timing, claims (numpy only)."""
+"""What every chapter stands on: costs, primitives, engines, schedules, timing, claims."""

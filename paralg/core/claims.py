@@ -155,8 +155,8 @@ def _quantity(figure: str | None, unit: str) -> str:
 
 def _line(row: Claim) -> str:
     source = f" ({row.source})" if row.source else ""
-    figures = f"paper {_quantity(row.paper, row.unit)}{source}, here {_quantity(row.ours, row.unit)}"
-    return f"- {row.what}: {figures}; {row.verdict}: {row.why}"
+    paper, ours = _quantity(row.paper, row.unit), _quantity(row.ours, row.unit)
+    return f"- {row.what}: paper {paper}{source}, here {ours}; {row.verdict}: {row.why}"
 
 
 def _table(chapter: str, rows: list[Claim]) -> str:
@@ -176,8 +176,8 @@ def _row(row: Claim) -> str:
     if row.source:
         paper += f' <span class="source">({html.escape(row.source)})</span>'
     slug = str(row.verdict).replace(" ", "-")
-    cells = (paper, html.escape(_quantity(row.ours, row.unit)),
-             f'<span class="verdict verdict-{slug}">{row.verdict}</span>', html.escape(row.why))  # fmt: skip
+    ours, why = html.escape(_quantity(row.ours, row.unit)), html.escape(row.why)
+    verdict = f'<span class="verdict verdict-{slug}">{row.verdict}</span>'
     name = ' class="headline"' if row.headline else ""
-    tds = "".join(f"<td>{cell}</td>" for cell in cells)
+    tds = "".join(f"<td>{cell}</td>" for cell in (paper, ours, verdict, why))
     return f'<tr{name}><th scope="row">{html.escape(row.what)}</th>{tds}</tr>'

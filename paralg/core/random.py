@@ -90,8 +90,8 @@ def derive(seed, *keys) -> np.ndarray:
 
     Examples
     --------
-    >>> derive(0, 3) == derive(0, 3), derive(0, 3) == derive(3, 0), derive(0, 1, 2) == derive(0, 2, 1)
-    (np.True_, np.False_, np.False_)
+    >>> derive(0, 3) == derive(0, 3), derive(0, 1, 2) == derive(0, 2, 1)
+    (np.True_, np.False_)
     """
     with np.errstate(over="ignore"):
         state = mix64(_words("seed", seed) + GOLDEN)

@@ -1,4 +1,4 @@
-"""Honest wall-clock comparison: warm-up, interleaved repeats, medians with spread, pinned threads."""
+"""Honest wall-clock comparison: warm-up, interleaved repeats, medians, spread, pinned threads."""
 
 from __future__ import annotations
 
@@ -186,7 +186,8 @@ def pinned(threads: int) -> Iterator[None]:
 def _check(methods, repeats, warmup, threads) -> None:
     if not methods:
         raise ValueError("expected at least one method, got none")
-    for name, value, least in (("repeats", repeats, 1), ("warmup", warmup, 0), ("threads", threads, 1)):
+    least_of = (("repeats", repeats, 1), ("warmup", warmup, 0), ("threads", threads, 1))
+    for name, value, least in least_of:
         if value < least:
             raise ValueError(f"{name} must be at least {least}, got {value}")
 

@@ -1,0 +1,69 @@
+"""One run of a primitive: every application of the operator goes through here and is counted."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from paralg.core.cost import Cost
+from paralg.core.primitives.operators import Operator
+from paralg.core.primitives.rows import Rows
+
+__all__ = ["Level", "Run"]
+
+Level = list[tuple[int, int]]
+"""One round: pairs (src, dst) of positions with ``x[dst] = x[src] ⊕ x[dst]``."""
+
+
+class Run:
+    """Counts applications and rounds, and records who was combined with whom when asked.
+
+    Parameters
+    ----------
+    op : Operator
+        The operator that is counted.
+    trace : bool
+        Whether to keep the levels.
+    """
+
+    def __init__(self, op: Operator, trace: bool = False):
+        self.op = op
+        self.work = 0
+        self.span = 0
+        self.levels: list[Level] | None = [] if trace else None
+
+    @property
+    def cost(self) -> Cost:
+        """The counts so far."""
+        return Cost(work=self.work, span=self.span)
+
+    def level(self, rows: Rows, src: slice, dst: slice) -> None:
+        """Combine ``rows[dst] = rows[src] ⊕ rows[dst]`` in one round.
+
+        A single source is combined with every destination; an empty round costs nothing.
+        """
+        count = len(range(rows.n)[dst])
+        if count == 0:
+            return
+        sources = self.sources(rows, src, count)
+        rows.put(dst, self.apply(sources, rows.get(dst), count), self.op)
+        self.record(range(rows.n)[src], range(rows.n)[dst])
+
+    def sources(self, rows: Rows, src: slice, count: int):
+        """Return the left operands, a single one repeated ``count`` times without a copy."""
+        leaves = [leaf[src] for leaf in rows.leaves]
+        if len(leaves[0]) != count:
+            leaves = [np.broadcast_to(leaf, (count, *leaf.shape[1:])) for leaf in leaves]
+        return rows.element(leaves)
+
+    def apply(self, left, right, count: int):
+        """Apply the operator to ``count`` pairs at once and count them as one round."""
+        self.work += count
+        self.span += 1
+        return self.op.combine(left, right)
+
+    def record(self, src: range, dst: range) -> None:
+        """Keep the pairs of a round for drawing."""
+        if self.levels is None:
+            return
+        sources = list(src) * len(dst) if len(src) == 1 else src
+        self.levels.append(list(zip(sources, dst, strict=True)))

@@ -1,0 +1,244 @@
+"""Prefix products of any associative operator, sequential or parallel, with their counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from paralg.core.cost import Cost
+from paralg.core.primitives import methods
+from paralg.core.primitives.operators import Operator, segmented
+from paralg.core.primitives.rows import Rows
+from paralg.core.primitives.run import Level, Run
+
+__all__ = ["METHODS", "ScanResult", "scan", "segmented_scan"]
+
+METHODS = ("sequential", "kogge-stone", "brent-kung", "blelloch", "chunked")
+
+
+@dataclass(frozen=True)
+class ScanResult:
+    """Prefixes and what they cost.
+
+    Parameters
+    ----------
+    values : ndarray or tuple of ndarray, shape (n, ...)
+        The prefixes, in the form of the input.
+    cost : Cost
+        Applications of the operator (work) and rounds of them (span), counted in the run.
+    levels : list of list of (int, int), or None
+        With ``trace=True``, for each round the pairs (src, dst) that were combined; positions
+        count in the sequence that was scanned (an exclusive scan other than Blelloch's scans the
+        input shifted by one).
+    """
+
+    values: np.ndarray | tuple[np.ndarray, ...]
+    cost: Cost
+    levels: list[Level] | None = None
+
+
+def scan(
+    op: Operator,
+    xs,
+    *,
+    method: str = "sequential",
+    inclusive: bool = True,
+    chunk: int | None = None,
+    initial=None,
+    trace: bool = False,
+) -> ScanResult:
+    r"""Return all prefixes of a sequence under an associative operator.
+
+    .. math:: y_i = x_0 \oplus x_1 \oplus \dots \oplus x_i
+
+    Parameters
+    ----------
+    op : Operator
+        Associative; need not commute.
+    xs : array_like, shape (n, ...), or tuple of them
+        The sequence along axis 0, n >= 0; a tuple's arrays are the components of an element.
+    method : {"sequential", "kogge-stone", "brent-kung", "blelloch", "chunked"}
+        The algorithm. All return the same values up to the rounding of a regrouped product.
+    inclusive : bool
+        Whether :math:`x_i` is part of :math:`y_i`; otherwise :math:`y_0` is the identity.
+    chunk : int, optional
+        Elements in a chunk, for ``"chunked"`` only; ⌈√n⌉ by default.
+    initial : element, optional
+        Put before :math:`x_0`: shape (...) without axis 0, or a tuple of such.
+    trace : bool
+        Whether to record the rounds for drawing.
+
+    Returns
+    -------
+    ScanResult
+        ``values``, ``cost`` and, when traced, ``levels``.
+
+    Raises
+    ------
+    ValueError
+        Unknown method; arrays of different lengths; ``chunk < 1`` or for another method; an
+        exclusive or Blelloch scan of an operator without identity and without ``initial``;
+        an operator that changes the shape of its elements.
+
+    Cost
+    ----
+    See `scan_counts`; one call of ``op.combine`` for each level, on slices.
+
+    Notes
+    -----
+    ======================= ============================ ==============================
+    method                  work                         span
+    ======================= ============================ ==============================
+    sequential              n - 1                        n - 1
+    kogge-stone             n⌈log₂ n⌉ - (2^⌈log₂ n⌉ - 1) ⌈log₂ n⌉
+    brent-kung (n = 2^k)    2n - 2 - log₂ n              2 log₂ n - 1
+    blelloch (n = 2^k)      2n - 2, exclusive            2 log₂ n
+    chunked (c divides n)   2n - n/c - c                 c + n/c - 2
+    ======================= ============================ ==============================
+
+    References
+    ----------
+    [kogge-1973-parallel], [brent-1982-regular], [blelloch-1990-prefix].
+
+    Examples
+    --------
+    >>> from paralg.core.primitives import ADD, AFFINE
+    >>> result = scan(ADD, [3, 1, 4, 1, 5], method="kogge-stone")
+    >>> result.values, result.cost
+    (array([ 3,  4,  8,  9, 14]), Cost(work=8, span=3))
+    >>> scan(ADD, [3, 1, 4, 1, 5], method="blelloch", inclusive=False).values
+    array([0, 3, 4, 8, 9])
+
+    The recurrence ``h = a h + b`` from ``h = 1``, all of its values at once:
+
+    >>> a, b = np.array([2.0, 0.5, 3.0]), np.array([1.0, 1.0, 1.0])
+    >>> scan(AFFINE, (a, b), method="brent-kung", initial=(1.0, 1.0)).values[1]
+    array([3. , 2.5, 8.5])
+    """
+    _check_method(method, chunk)
+    rows, run = Rows.of(xs, op), Run(op, trace)
+    if rows.n == 0:
+        return ScanResult(rows.values(), run.cost, run.levels)
+    chunk = methods.default_chunk(rows.n) if chunk is None else chunk
+    if method == "blelloch":
+        rows = _blelloch(run, rows, inclusive, initial)
+    elif inclusive:
+        rows = _inclusive(run, rows, method, chunk, initial)
+    else:
+        rows = _exclusive(run, rows, method, chunk, initial)
+    return ScanResult(rows.values(), run.cost, run.levels)
+
+
+def segmented_scan(
+    op: Operator,
+    xs,
+    flags,
+    *,
+    method: str = "sequential",
+    inclusive: bool = True,
+    chunk: int | None = None,
+    trace: bool = False,
+) -> ScanResult:
+    """Scan each segment on its own, by one scan of the lifted operator.
+
+    Parameters
+    ----------
+    op : Operator
+        Associative operator.
+    xs : array_like, shape (n, ...), or tuple of them
+        The sequence.
+    flags : array_like of bool, shape (n,)
+        True where a segment begins; position 0 always begins one.
+    method, inclusive, chunk, trace
+        As for `scan`; an exclusive scan begins every segment with the identity.
+
+    Returns
+    -------
+    ScanResult
+        Prefixes within segments; one application is one of the lifted operator.
+
+    Raises
+    ------
+    ValueError
+        ``flags`` has another shape than (n,), and as for `scan`.
+
+    Cost
+    ----
+    That of `scan` on n elements.
+
+    References
+    ----------
+    [blelloch-1990-prefix].
+
+    Examples
+    --------
+    >>> from paralg.core.primitives import ADD
+    >>> segmented_scan(ADD, [1, 2, 3, 4, 5], [1, 0, 1, 0, 0], method="kogge-stone").values
+    array([ 1,  3,  3,  7, 12])
+    """
+    rows = Rows.of(xs, op)
+    flags = np.asarray(flags, dtype=bool)
+    if flags.shape != (rows.n,):
+        raise ValueError(f"flags must have the shape ({rows.n},), got {flags.shape}")
+    lifted = scan(segmented(op), (flags, *rows.leaves), method=method, inclusive=inclusive,
+                  chunk=chunk, trace=trace)  # fmt: skip
+    rows = Rows(list(lifted.values[1:]), rows.single)
+    if not inclusive and rows.n:
+        rows.put(flags, _repeat(rows.identity(op), int(flags.sum())), op)
+    return ScanResult(rows.values(), lifted.cost, lifted.levels)
+
+
+def _check_method(method: str, chunk: int | None) -> None:
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {METHODS}, got {method!r}")
+    if chunk is not None and method != "chunked":
+        raise ValueError(f"chunk is for method 'chunked', got chunk={chunk} for {method!r}")
+    if chunk is not None and chunk < 1:
+        raise ValueError(f"chunk must be at least 1, got {chunk}")
+
+
+def _inclusive(run: Run, rows: Rows, method: str, chunk: int, initial) -> Rows:
+    """Scan in place, after the first element has taken in ``initial``."""
+    if initial is not None:
+        first = run.apply(rows.seed(initial).values(), rows.get(slice(0, 1)), 1)
+        rows.put(slice(0, 1), first, run.op)
+    _scan_rows(run, rows, method, chunk)
+    return rows
+
+
+def _exclusive(run: Run, rows: Rows, method: str, chunk: int, initial) -> Rows:
+    """Scan the sequence shifted by one, with the first element or the identity before it."""
+    shifted = rows.head(rows.n - 1)
+    if initial is not None:
+        shifted = shifted.prepend(rows.seed(initial))
+        _scan_rows(run, shifted, method, chunk)
+        return shifted
+    first = rows.identity(run.op)
+    _scan_rows(run, shifted, method, chunk)
+    return shifted.prepend(first)
+
+
+def _scan_rows(run: Run, rows: Rows, method: str, chunk: int) -> None:
+    if method == "chunked":
+        methods.chunked(run, rows, chunk)
+    else:
+        getattr(methods, method.replace("-", "_"))(run, rows)
+
+
+def _blelloch(run: Run, rows: Rows, inclusive: bool, initial) -> Rows:
+    """Scan by the two sweeps; inclusive prefixes take one more round."""
+    seed = rows.identity(run.op) if initial is None else rows.seed(initial)
+    if not inclusive:
+        return methods.blelloch(run, rows, seed)
+    original = Rows([leaf.copy() for leaf in rows.leaves], rows.single)
+    before = methods.blelloch(run, rows, seed)
+    joined = run.apply(before.values(), original.values(), rows.n)
+    before.put(slice(None), joined, run.op)
+    run.record(range(rows.n), range(rows.n))
+    return before
+
+
+def _repeat(row: Rows, count: int):
+    """Return one element ``count`` times."""
+    return row.element([np.repeat(leaf, count, axis=0) for leaf in row.leaves])
