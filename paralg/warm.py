@@ -1,4 +1,4 @@
-"""Compile and cache every chapter's numba kernels, so that no budget or timing contains a compilation.
+"""Compile and cache every chapter's kernels, so that no budget or timing contains a compilation.
 
 Run as ``python -m paralg.warm``. A chapter takes part by exposing a function ``warm()``.
 """
@@ -15,7 +15,14 @@ import paralg
 __all__ = ["PARTS", "warm_all", "warmable"]
 
 PARTS = (
-    "foundations", "kernels", "recurrences", "rounds", "decoding", "scaling", "learning", "discovery",
+    "foundations",
+    "kernels",
+    "recurrences",
+    "rounds",
+    "decoding",
+    "scaling",
+    "learning",
+    "discovery",
 )
 
 

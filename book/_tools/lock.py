@@ -1,7 +1,7 @@
 """Resolve ``requirements.lock`` anew from ``pyproject.toml``, with the hash of every file.
 
-The present lock serves as constraints, so only what ``pyproject.toml`` no longer allows moves; ``--upgrade`` lets
-everything move. The resolver gets an environment of its own beside the project's.
+The present lock serves as constraints, so only what ``pyproject.toml`` no longer allows moves;
+``--upgrade`` lets everything move. The resolver gets an environment of its own.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ def pins(lock: str) -> str:
 
 def header(lock: str) -> str:
     """Return the comment block that opens a lock."""
-    return "".join(line + "\n" for line in lock.splitlines() if line.startswith("# ") and _TAIL not in line)
+    return "".join(
+        line + "\n" for line in lock.splitlines() if line.startswith("# ") and _TAIL not in line
+    )
 
 
 def resolver(folder: Path) -> Path:
@@ -39,11 +41,27 @@ def resolver(folder: Path) -> Path:
 
 def resolve(constraints: Path | None, out: Path, python: Path) -> None:
     """Run pip-compile over every extra of the project."""
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
     command = [
-        str(python), "-m", "piptools", "compile", "--quiet", "--generate-hashes", "--strip-extras",
-        "--allow-unsafe", "--unsafe-package", "torch", "--no-header", "--no-annotate",
-        "--no-emit-index-url", "--no-emit-find-links", "--no-emit-trusted-host", "-o", str(out),
+        str(python),
+        "-m",
+        "piptools",
+        "compile",
+        "--quiet",
+        "--generate-hashes",
+        "--strip-extras",
+        "--allow-unsafe",
+        "--unsafe-package",
+        "torch",
+        "--no-header",
+        "--no-annotate",
+        "--no-emit-index-url",
+        "--no-emit-find-links",
+        "--no-emit-trusted-host",
+        "-o",
+        str(out),
     ]
     for name in extras:
         command += ["--extra", name]

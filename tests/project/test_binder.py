@@ -26,9 +26,21 @@ def _recipe_names():
 
 def test_repo2docker_accepts_the_recipe(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "repo2docker", "--no-build", "--debug", "--user-id=1000",
-         "--user-name=reader", str(ROOT)],
-        capture_output=True, text=True, timeout=120, cwd=tmp_path, check=False,
+        [
+            sys.executable,
+            "-m",
+            "repo2docker",
+            "--no-build",
+            "--debug",
+            "--user-id=1000",
+            "--user-name=reader",
+            str(ROOT),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=tmp_path,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert "conda environment for python=3.11" in done.stderr
@@ -38,7 +50,9 @@ def test_repo2docker_accepts_the_recipe(tmp_path):
 def test_recipe_names_every_dependency_of_a_notebook():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    needed = _names(project["dependencies"] + extras["torch"] + extras["notebook"] + extras["processes"])
+    needed = _names(
+        project["dependencies"] + extras["torch"] + extras["notebook"] + extras["processes"]
+    )
     assert needed <= _recipe_names()
 
 

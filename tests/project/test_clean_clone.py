@@ -1,7 +1,8 @@
 """A clean clone of the last commit: what is committed is enough.
 
-The quick test gives the clone this checkout's environment and executed chapters, so it proves that nothing
-uncommitted is needed and that no chapter would run differently; ``make test-clone`` proves the rest, from nothing.
+The quick test gives the clone this checkout's environment and executed chapters, so it proves that
+nothing uncommitted is needed and that no chapter would run differently; ``make test-clone`` proves
+the rest, from nothing.
 """
 
 import os
@@ -26,7 +27,9 @@ def _environment():
 
 
 def _dirty():
-    out = subprocess.run(["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True)
+    out = subprocess.run(
+        ["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     return bool(out.stdout.strip())
 
 
@@ -44,7 +47,12 @@ def test_committed_files_build_the_same_book(tmp_path):
     before = {path.name for path in store.iterdir()}
     env = _environment() | {"PYTHONPATH": str(clone)}
     done = subprocess.run(
-        [sys.executable, "book/_ext/build.py"], cwd=clone, env=env, capture_output=True, text=True, check=False,
+        [sys.executable, "book/_ext/build.py"],
+        cwd=clone,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
     assert {path.name for path in (clone / "_build" / "execution").iterdir()} == before, (
