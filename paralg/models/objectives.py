@@ -1,0 +1,148 @@
+r"""The losses of the three modes, in nats per token.
+
+Notes
+-----
+The bound of masked diffusion [1]_ draws t ~ U(0, 1), masks each of n tokens with probability t and
+weights the cross-entropy of the masked ones by 1/t.
+Given that k tokens are masked, the mean of 1/t is (n + 1)/k whatever the set, so the weighted sum
+over masked tokens is, in expectation, n times the *mean over the masked tokens*: the same loss with
+less variance.  That mean is computed here, averaged over the rows that have a mask.
+
+References
+----------
+.. [1] Sahoo et al., "Simple and effective masked diffusion language models", 2024.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from paralg.models import masks
+from paralg.models.transformer import Transformer
+
+__all__ = ["OBJECTIVES", "anyorder", "causal", "draw_masks", "draw_ranks", "masked_diffusion"]
+
+Tokens = NDArray[np.int64]
+
+
+def masked_diffusion(
+    transformer: Transformer, x: Tokens, given: NDArray[np.int64], rng: np.random.Generator
+) -> Tensor:
+    """Mean cross-entropy of masked tokens, at noise levels spread evenly over the batch.
+
+    Parameters
+    ----------
+    transformer : Transformer
+    x : ndarray of int, shape (B, L)
+    given : ndarray of int, shape (B,)
+        Leading tokens of each row that are never masked.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Tensor, scalar
+        Nats per masked token.
+    """
+    masked = draw_masks(x.shape[1], given, rng)
+    seen = torch.from_numpy(np.where(masked, transformer.shape.V, x))
+    logits, _ = transformer(seen, torch.arange(x.shape[1]))
+    return _mean_where(logits, x, masked)
+
+
+def draw_masks(
+    length: int, given: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Draw masked sets with antithetic noise levels t_b = (u + b)/B mod 1.
+
+    Parameters
+    ----------
+    length : int
+    given : ndarray of int, shape (B,)
+        Leading tokens of each row that are never masked.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of bool, shape (B, length)
+    """
+    rows = len(given)
+    t = (rng.random() + np.arange(rows)) / rows
+    masked = rng.random((rows, length)) < t[:, None]
+    return masked & (np.arange(length) >= given[:, None])
+
+
+def causal(
+    transformer: Transformer, x: Tokens, given: NDArray[np.int64], rng: np.random.Generator
+) -> Tensor:
+    """Mean cross-entropy of every token given the earlier ones; nothing is drawn.
+
+    Returns
+    -------
+    Tensor, scalar
+        Nats per token.
+    """
+    length = x.shape[1]
+    begin = np.full((len(x), 1), transformer.shape.V)
+    shifted = torch.from_numpy(np.concatenate([begin, x[:, :-1]], axis=1))
+    seen = torch.from_numpy(masks.causal(length))
+    logits, _ = transformer(shifted, torch.arange(length), seen)
+    return F.cross_entropy(logits.flatten(0, 1), torch.from_numpy(x).flatten())
+
+
+def anyorder(
+    transformer: Transformer, x: Tokens, given: NDArray[np.int64], rng: np.random.Generator
+) -> Tensor:
+    """Mean cross-entropy of the tokens after the prompt, in a random order per row.
+
+    Returns
+    -------
+    Tensor, scalar
+        Nats per token outside the prompt, averaged over rows.
+    """
+    length = x.shape[1]
+    rank, prompt = draw_ranks(length, given, rng)
+    slots = np.concatenate([x, np.full_like(x, transformer.shape.V)], axis=1)
+    places = torch.arange(length).repeat(2)
+    seen = torch.from_numpy(masks.two_streams(rank))
+    logits, _ = transformer(torch.from_numpy(slots), places, seen)
+    return _mean_where(logits[:, length:], x, rank >= prompt[:, None])
+
+
+def draw_ranks(
+    length: int, given: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Draw an order per row whose first m entries, the prompt, share the rank m - 1.
+
+    Parameters
+    ----------
+    length : int
+    given : ndarray of int, shape (B,)
+        Leading tokens that belong to every prompt.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    rank : ndarray of int64, shape (B, length)
+    prompt : ndarray of int64, shape (B,)
+        m, uniform on given..length-1; the prompt holds the given tokens and random others.
+    """
+    rows = len(given)
+    key = rng.random((rows, length)) - (np.arange(length) < given[:, None])
+    rank = key.argsort(axis=1).argsort(axis=1)
+    prompt = rng.integers(given, length)
+    return np.maximum(rank, prompt[:, None] - 1), prompt
+
+
+def _mean_where(logits: Tensor, x: Tokens, chosen: NDArray[np.bool_]) -> Tensor:
+    """Average the cross-entropy over each row's chosen tokens, then over rows that have any."""
+    nats = F.cross_entropy(logits.transpose(1, 2), torch.from_numpy(x), reduction="none")
+    weight = chosen / np.maximum(1, chosen.sum(axis=1, keepdims=True))
+    rows = max(1, int(chosen.any(axis=1).sum()))
+    return (nats * torch.from_numpy(weight).to(nats.dtype)).sum() / rows
+
+
+OBJECTIVES = {"bidirectional": masked_diffusion, "causal": causal, "anyorder": anyorder}
