@@ -2,6 +2,7 @@
 #   make book     environment, execution of every chapter, site
 #   make test     everything that proves it
 SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -30,7 +31,8 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PY) -c 'import torch, sys; sys.exit(torch.__version__.split("+")[0] != "$(TORCH)".split("==")[-1])' 2>/dev/null \
 	  || $(PY) -m pip install --progress-bar on $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) "$(TORCH)"
 	$(SAY) "2/3 locked packages, every file checked against its hash"
-	@$(PY) -m pip install -q --progress-bar on --require-hashes --no-deps -r requirements.lock
+	@$(PY) -m pip install --progress-bar off --require-hashes --no-deps -r requirements.lock \
+	  | awk -v n="$$(grep -c '==' requirements.lock)" '/^(Collecting|Requirement already)/ { i++; if (i % 25 == 0 || i == n) print "   " i " of " n " packages" } /^Installing/ { print "   installing" } { fflush() }'
 	$(SAY) "3/3 paralg itself, editable"
 	@$(PY) -m pip install -q --no-deps --no-build-isolation -e .
 	@$(PY) -m pip check
