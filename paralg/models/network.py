@@ -53,7 +53,7 @@ class Cache:
     def outside(self, window: np.ndarray) -> list[tuple[Tensor, Tensor]]:
         """Return what is kept of the positions not in `window`."""
         length = self.layers[0][0].shape[2]
-        rest = torch.from_numpy(np.setdiff1d(np.arange(length), window))
+        rest = _to_torch(np.setdiff1d(np.arange(length), window))
         return [(keys[:, :, rest], values[:, :, rest]) for keys, values in self.layers]
 
 
@@ -203,7 +203,7 @@ class Network:
         x = tokens_of(x, self.V, self.L)
         if len(x) != 1:
             raise ValueError(f"a snapshot is made of one sequence, got {len(x)} rows")
-        tokens, places = torch.from_numpy(x), torch.arange(self.L)
+        tokens, places = _to_torch(x), torch.arange(self.L)
         logits, kept = self.transformer(tokens, places)
         return _to_numpy(logits), Cache(self, tuple(kept))
 
@@ -292,9 +292,9 @@ class Network:
     ) -> np.ndarray:
         if not tokens.size:
             return np.zeros((*tokens.shape, self.V))
-        seen = None if mask is None else torch.from_numpy(mask)
-        places = torch.from_numpy(places)
-        return _to_numpy(self.transformer(torch.from_numpy(tokens), places, seen, past)[0])
+        seen = None if mask is None else _to_torch(mask)
+        logits, _ = self.transformer(_to_torch(tokens), _to_torch(places), seen, past)
+        return _to_numpy(logits)
 
     def _as_rows(self, window: np.ndarray, at: np.ndarray, frozen: list) -> np.ndarray:
         return self._logits(window, at, past=frozen)
@@ -317,6 +317,11 @@ class Network:
         if masked.any():
             place = np.flatnonzero(read)[masked][0]
             raise ValueError(f"a wanted row reads position {place}, which is masked")
+
+
+def _to_torch(a: np.ndarray) -> Tensor:
+    """Copy: the caller's array may be read-only or strided backwards."""
+    return torch.from_numpy(np.array(a, order="C"))
 
 
 def _to_numpy(logits: Tensor) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -113,7 +114,7 @@ class Recipe:
         if step < self.warmup:
             return self.rate * (step + 1) / self.warmup
         done = (step + 1 - self.warmup) / max(1, self.steps - self.warmup)
-        return self.rate * (self.floor + (1 - self.floor) * (1 + np.cos(np.pi * done)) / 2)
+        return self.rate * (self.floor + (1 - self.floor) * (1 + math.cos(math.pi * done)) / 2)
 
 
 RECIPES = {

@@ -84,7 +84,7 @@ class Training:
     def _record(self, loss: float) -> None:
         self._recent.append(loss)
         if self.done % _LOG_EVERY == 0 or self.done == self.plan.steps:
-            rate = float(self.plan.rate_at(self.done - 1))
+            rate = self.plan.rate_at(self.done - 1)
             mean = round(float(np.mean(self._recent)), 5)
             self.rows.append({"step": self.done, "loss": mean, "rate": round(rate, 8)})
             self._recent = []
