@@ -83,7 +83,9 @@ def problems(notebook) -> list[str]:
     for number, cell in enumerate(notebook.cells, 1):
         found += [f"cell {number}: {what}" for what in _cell_problems(cell)]
     counts = Counter(cell.get("id") for cell in notebook.cells)
-    found += [f"cell id {name!r} should be unique, got {n} of it" for name, n in counts.items() if n > 1]
+    found += [
+        f"cell id {name!r} should be unique, got {n} of it" for name, n in counts.items() if n > 1
+    ]
     return found or _round_trip_problems(notebook)
 
 
@@ -162,7 +164,9 @@ def _command_from_text(args) -> int:
     text = args.source.read_text(encoding="utf-8")
     notebook = from_text(text, args.target.stem, existing)
     write(notebook, args.target)
-    kept = len({c.id for c in notebook.cells} & {c.id for c in (existing.cells if existing else [])})
+    kept = len(
+        {c.id for c in notebook.cells} & {c.id for c in (existing.cells if existing else [])}
+    )
     print(f"{args.target}: {len(notebook.cells)} cells, {kept} ids kept")
     return 0
 

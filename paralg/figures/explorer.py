@@ -82,9 +82,13 @@ class Explorer:
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"name must be lower-case words joined by '-', got {self.name!r}")
         if not 30 <= len(self.alt) <= 250:
-            raise ValueError(f"alt must have 30 to 250 characters, got {len(self.alt)}: {self.alt!r}")
+            raise ValueError(
+                f"alt must have 30 to 250 characters, got {len(self.alt)}: {self.alt!r}"
+            )
         if not self.caption.strip():
-            raise ValueError("caption must say in a few words what the figure is, got an empty string")
+            raise ValueError(
+                "caption must say in a few words what the figure is, got an empty string"
+            )
         exports = len(_EXPORT.findall(self.source))
         if exports != 1:
             raise ValueError(f"script must have one line 'export default {{…}}', got {exports}")
@@ -158,7 +162,9 @@ def _read(name: str) -> str:
 def _to_json(value) -> str:
     """Return JSON that is safe inside a script element: no '<', no line separators."""
     try:
-        text = json.dumps(value, default=_plain, allow_nan=False, ensure_ascii=False, sort_keys=True)
+        text = json.dumps(
+            value, default=_plain, allow_nan=False, ensure_ascii=False, sort_keys=True
+        )
     except (TypeError, ValueError) as error:
         raise ValueError(f"state must be JSON values with finite numbers: {error}") from None
     for unsafe in "<>&\u2028\u2029":

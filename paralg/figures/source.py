@@ -40,11 +40,12 @@ class Listing:
 
     def _repr_html_(self) -> str:
         name = html.escape(self.name)
+        code = _highlight(self.code)
         return (
             f"<style>{_jupyter_css()}</style>"
             f'<figure class="paralg-listing" style="margin:0 0 1em">'
             f'<div class="highlight"><pre tabindex="0" role="region" '
-            f'aria-label="Source of {name}" style="overflow-x:auto">{_highlight(self.code)}</pre></div>'
+            f'aria-label="Source of {name}" style="overflow-x:auto">{code}</pre></div>'
             f'<figcaption style="font-size:.9em">The library\'s <code>{name}</code></figcaption>'
             "</figure>"
         )

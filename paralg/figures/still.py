@@ -40,7 +40,9 @@ def to_svg(still) -> str:
             raise ValueError(f"still must be SVG text, got {still[:40]!r}")
         return still
     if not hasattr(still, "savefig"):
-        raise TypeError(f"still must be a matplotlib Figure or SVG text, got {type(still).__name__}")
+        raise TypeError(
+            f"still must be a matplotlib Figure or SVG text, got {type(still).__name__}"
+        )
     return _draw(still)
 
 

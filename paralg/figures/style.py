@@ -1,4 +1,4 @@
-"""The one style of every figure: transparent, mid-grey axes, the Okabe–Ito colours with marks and dashes."""
+"""The style of every figure: transparent, mid-grey axes, Okabe–Ito colours, marks and dashes."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def use(*, size: float = 10.0, formats: str = "svg") -> None:
 
 
 def _tell_notebook(formats: str) -> None:
-    """Choose the notebook's picture format, with no date in the file; outside IPython do nothing."""
+    """Choose the notebook's picture format, without a date; outside IPython do nothing."""
     try:
         from IPython import get_ipython
         from matplotlib_inline.backend_inline import set_matplotlib_formats

@@ -1,0 +1,101 @@
+"""Find the chapters of the book: a folder with a part's name, in it one package a paper or page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import paralg
+
+__all__ = ["PARTS", "Chapter", "chapter_of", "find", "find_all"]
+
+PARTS = {
+    "kernels": "Data-parallel kernels",
+    "recurrences": "Recurrences as scans",
+    "rounds": "Rounds and messages",
+    "decoding": "Parallel decoding",
+    "scaling": "Scaling and serving",
+    "learning": "Learning in parallel",
+    "discovery": "Parallel discovery",
+    "foundations": "Foundations",
+}
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """Where a chapter's package lies.
+
+    Attributes
+    ----------
+    name : str
+        Module name, for example ``personalized_pagerank``.
+    part : str
+        Package of the part, a key of `PARTS`.
+    folder : Path
+        The package's folder; ``checks.py`` and ``quiz.json`` are in it.
+    """
+
+    name: str
+    part: str
+    folder: Path
+
+    @property
+    def slug(self) -> str:
+        """The name as labels write it: hyphens for underscores."""
+        return self.name.replace("_", "-")
+
+    @property
+    def module(self) -> str:
+        """Dotted name of the package."""
+        return f"paralg.{self.part}.{self.name}"
+
+
+def find_all() -> dict[str, Chapter]:
+    """Return every chapter by name; folders are listed, nothing is imported."""
+    root = Path(paralg.__file__).parent
+    found = {}
+    for part in PARTS:
+        for folder in sorted((root / part).glob("[a-z]*/")):
+            if (folder / "__init__.py").exists():
+                found[folder.name] = Chapter(folder.name, part, folder)
+    return found
+
+
+def find(name: str) -> Chapter:
+    """Return the chapter called `name` (hyphens or underscores).
+
+    Raises
+    ------
+    KeyError
+        If there is none; the message lists the names there are.
+    """
+    chapters = find_all()
+    key = name.replace("-", "_")
+    if key not in chapters:
+        raise KeyError(f"no chapter is called {name!r}; there are: {', '.join(sorted(chapters))}")
+    return chapters[key]
+
+
+def chapter_of(label: str, kind: str) -> Chapter:
+    """Return the chapter that a label such as ``ex-mamba-padding`` belongs to.
+
+    Parameters
+    ----------
+    label : str
+        ``<kind>-<chapter>-<rest>``; where two names fit, the longer one is meant.
+    kind : str
+        First word of the label, ``ex`` or ``quiz``.
+
+    Raises
+    ------
+    KeyError
+        If the label does not start with a chapter's name; the message lists the names.
+    """
+    chapters = find_all().values()
+    fitting = [one for one in chapters if label.startswith(f"{kind}-{one.slug}-")]
+    if not fitting:
+        names = ", ".join(sorted(one.slug for one in chapters))
+        raise KeyError(
+            f"label must be '{kind}-<chapter>-…' with a chapter of: {names}; got {label!r}"
+        )
+    return max(fitting, key=lambda one: len(one.slug))

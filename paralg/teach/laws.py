@@ -1,0 +1,93 @@
+"""Checks of distributions: exact laws outcome by outcome, samples by a chi-squared test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from paralg.teach.outcomes import PropertyFailed, call, require
+from paralg.teach.values import show
+
+__all__ = ["same_law", "samples_follow"]
+
+
+def same_law(
+    actual, expected, *, tol: float = 1e-12, name: str = "has the same law", hint: str = ""
+):
+    """Require that two finite distributions agree: total variation at most `tol`.
+
+    Parameters
+    ----------
+    actual, expected : mapping of outcome to probability, or array_like of probabilities
+    tol : float, default 1e-12
+    name, hint : str
+        The property, and a thought that helps.
+
+    Raises
+    ------
+    PropertyFailed
+        With the outcome whose probability is furthest off.
+    """
+    p, q = _law(actual), _law(expected)
+    outcomes = sorted(p.keys() | q.keys(), key=repr)
+    apart = {x: p.get(x, 0.0) - q.get(x, 0.0) for x in outcomes}
+    distance = sum(map(abs, apart.values())) / 2
+    if not distance <= tol:
+        worst = max(apart, key=lambda x: abs(apart[x]))
+        raise PropertyFailed(
+            name,
+            hint or f"total variation {distance:.3g}, accepted {tol:.3g}",
+            [
+                ("outcome", show(worst)),
+                ("expected", f"probability {q.get(worst, 0.0):.6g}"),
+                ("got", f"probability {p.get(worst, 0.0):.6g}"),
+            ],
+        )
+
+
+def samples_follow(draw: Callable, law, draws: int, rng, *, name: str = "samples follow the law"):
+    """Require that `draws` samples pass a chi-squared test of `law` at level 1e-6.
+
+    Parameters
+    ----------
+    draw : callable
+        ``draw(rng)`` returns one outcome.
+    law : mapping of outcome to probability, or array_like of probabilities
+    draws : int
+    rng : numpy Generator
+        Handed on as it is; its state moves.
+    name : str
+
+    Raises
+    ------
+    PropertyFailed, AnswerRaised
+    """
+    from scipy.stats import chi2
+
+    law = _law(law)
+    counts = dict.fromkeys(law, 0)
+    for _ in range(draws):
+        outcome = call(draw, rng, fresh=False)
+        require(law.get(outcome, 0) > 0, name, "this outcome has probability 0", got=outcome)
+        counts[outcome] += 1
+    statistic, degrees = _chi_squared(counts, law, draws)
+    message = f"chi-squared {statistic:.1f} with {degrees} degrees of freedom, from {draws} draws"
+    require(statistic <= chi2.isf(1e-6, degrees), name, message)
+
+
+def _chi_squared(counts: dict, law: dict, draws: int) -> tuple[float, int]:
+    """Return statistic and degrees of freedom; outcomes expected under 5 times are pooled."""
+    often = [x for x, p in law.items() if p * draws >= 5]
+    pairs = [(counts[x], law[x] * draws) for x in often]
+    rest = draws - sum(expected for _, expected in pairs)
+    if rest > 1e-9 * draws:
+        pairs.append((draws - sum(observed for observed, _ in pairs), rest))
+    statistic = sum((observed - expected) ** 2 / expected for observed, expected in pairs)
+    return statistic, max(1, len(pairs) - 1)
+
+
+def _law(law) -> dict:
+    if isinstance(law, Mapping):
+        return {outcome: float(p) for outcome, p in law.items()}
+    return dict(enumerate(np.asarray(law, dtype=float).tolist()))

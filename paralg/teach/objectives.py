@@ -1,0 +1,218 @@
+"""Learning objectives: read them, and who serves them, from a chapter's text and quiz.
+
+On the page an objective is an item of the box "What you will be able to do"::
+
+    - **mamba.1** *derive* the scan's operator …
+
+an exercise names its objectives in its title, and a quiz item in its key ``objective``::
+
+    ```{exercise} The identity as padding (check, ★, 2 min; mamba.1)
+    :label: ex-mamba-padding
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from paralg.teach.quizzes import validate
+
+__all__ = ["KINDS", "Exercise", "Page", "Plan", "problems", "read_page", "read_plan", "served"]
+
+KINDS = ("check", "derive", "code", "explore")
+MIN_OBJECTIVES, MIN_EXERCISES, MIN_QUESTIONS, MIN_ABOUT = 3, 6, 6, 2
+
+_OBJECTIVE = re.compile(r"^\s*[-*] \*\*([a-z0-9_]+\.\d+)\*\* (.+)$", re.MULTILINE)
+_BOX = re.compile(
+    r"^(`{3,}|:{3,})\{admonition\} What you will be able to do$(.*?)^\1$", re.M | re.S
+)
+_EXERCISE = re.compile(
+    r"^[`:]{3,}\{exercise(?:-start)?\}[ ]*(?P<title>.*)\n(?P<options>(?::[\w-]+:.*\n)*)",
+    re.MULTILINE,
+)
+_SOLUTION = re.compile(r"^[`:]{3,}\{solution(?:-start)?\}[ ]*(\S+)", re.MULTILINE)
+_LABEL = re.compile(r"^:label:\s*(\S+)", re.MULTILINE)
+_MARKS = re.compile(
+    r"\((?P<kind>\w+), *(?P<stars>★{1,3}), *(?P<minutes>\d+) min; *(?P<objectives>[^)]+)\)\s*$"
+)
+_CHECK = re.compile(r"\bcheck\(\s*[\"']([\w-]+)[\"']")
+_CODE_CELL = re.compile(r"^(`{3,})\{code-cell\}[^\n]*\n(.*?)^\1\s*$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A chapter's or page's source, words and code apart.
+
+    Attributes
+    ----------
+    words, code, raw : str
+        Markdown; the code cells; the whole file, where labels are looked up.
+    """
+
+    words: str
+    code: str
+    raw: str
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise as its title states it; ``kind`` is empty if the title is not in form."""
+
+    label: str
+    title: str
+    kind: str = ""
+    stars: int = 0
+    minutes: int = 0
+    objectives: tuple = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a chapter teaches and how it is tried.
+
+    Attributes
+    ----------
+    chapter : str
+        Name as in objective ids, with underscores.
+    objectives : dict of str to str
+        Id to text, in order.
+    exercises : tuple of Exercise
+    solutions, checked : frozenset of str
+        Labels that have a solution; labels that a code cell checks.
+    quiz : list of dict
+        Questions.
+    page : Page
+    """
+
+    chapter: str
+    objectives: dict
+    exercises: tuple
+    solutions: frozenset
+    checked: frozenset
+    quiz: list
+    page: Page
+
+
+def read_page(path: Path) -> Page:
+    """Return the words and code of a notebook (``.ipynb``) or MyST page (``.md``)."""
+    raw = Path(path).read_text(encoding="utf-8")
+    if Path(path).suffix == ".md":
+        code = "\n\n".join(match[2] for match in _CODE_CELL.finditer(raw))
+        return Page(_CODE_CELL.sub("", raw), code, raw)
+    cells = json.loads(raw)["cells"]
+
+    def join(kind):
+        return "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == kind)
+
+    return Page(join("markdown"), join("code"), raw)
+
+
+def read_plan(page: Page, chapter: str, quiz: list) -> Plan:
+    """Return what `page` and `quiz` say about the objectives of `chapter`."""
+    box = _BOX.search(page.words)
+    objectives = dict(_OBJECTIVE.findall(box[2])) if box else {}
+    return Plan(
+        chapter=chapter.replace("-", "_"),
+        objectives=objectives,
+        exercises=tuple(map(_exercise, _EXERCISE.finditer(page.words))),
+        solutions=frozenset(_SOLUTION.findall(page.words)),
+        checked=frozenset(_CHECK.findall(page.code)),
+        quiz=quiz,
+        page=page,
+    )
+
+
+def _exercise(match) -> Exercise:
+    label = _LABEL.search(match["options"])
+    marks = _MARKS.search(match["title"])
+    name = label[1] if label else ""
+    if not marks:
+        return Exercise(name, match["title"].strip())
+    return Exercise(
+        label=name,
+        title=match["title"][: marks.start()].strip(),
+        kind=marks["kind"],
+        stars=len(marks["stars"]),
+        minutes=int(marks["minutes"]),
+        objectives=tuple(re.split(r"\s*,\s*", marks["objectives"].strip())),
+    )
+
+
+def served(plan: Plan) -> dict[str, list[str]]:
+    """Return, for each objective, the labels of the exercises and questions that serve it."""
+    by = {name: [] for name in plan.objectives}
+    for exercise in plan.exercises:
+        for name in exercise.objectives:
+            by.setdefault(name, []).append(exercise.label)
+    for item in plan.quiz:
+        by.setdefault(item.get("objective"), []).append(item.get("id"))
+    return by
+
+
+def problems(plan: Plan) -> list[str]:
+    """Return what the chapter's teaching form lacks, one sentence each; empty if nothing."""
+    found = _objective_problems(plan) + _quiz_problems(plan)
+    for exercise in plan.exercises:
+        found += [f"{exercise.label or exercise.title}: {what}" for what in _lacks(exercise, plan)]
+    count = len(plan.exercises)
+    if count < MIN_EXERCISES:
+        found.append(f"expected at least {MIN_EXERCISES} exercises, got {count}")
+    kinds = {exercise.kind for exercise in plan.exercises}
+    found += [f"no exercise of kind '{kind}'" for kind in KINDS if kind not in kinds]
+    labels = Counter(exercise.label for exercise in plan.exercises)
+    found += [f"label {label!r} is used {n} times" for label, n in labels.items() if n > 1]
+    return found
+
+
+def _objective_problems(plan: Plan) -> list[str]:
+    if not plan.objectives:
+        return ["no box 'What you will be able to do' with items '- **chapter.1** *verb* …'"]
+    expected = [f"{plan.chapter}.{i}" for i in range(1, len(plan.objectives) + 1)]
+    found = []
+    if list(plan.objectives) != expected:
+        found.append(f"objectives should be {expected}, got {list(plan.objectives)}")
+    if len(plan.objectives) < MIN_OBJECTIVES:
+        found.append(f"expected at least {MIN_OBJECTIVES} objectives, got {len(plan.objectives)}")
+    by = served(plan)
+    found += [f"objective {name} is served by nothing" for name in plan.objectives if not by[name]]
+    return found
+
+
+def _lacks(exercise: Exercise, plan: Plan) -> list[str]:
+    if not exercise.kind:
+        return ["title should end with '(kind, ★, N min; chapter.1)', got " + repr(exercise.title)]
+    found = []
+    if exercise.kind not in KINDS:
+        found.append(f"kind should be one of {', '.join(KINDS)}, got {exercise.kind!r}")
+    if not exercise.label.startswith(f"ex-{plan.chapter.replace('_', '-')}-"):
+        slug = plan.chapter.replace("_", "-")
+        found.append(f"label should be 'ex-{slug}-<word>', got {exercise.label!r}")
+    unknown = [name for name in exercise.objectives if name not in plan.objectives]
+    found += [f"objective {name!r} is not in the box of objectives" for name in unknown]
+    if exercise.label not in plan.solutions:
+        found.append("no solution")
+    if exercise.kind == "code" and exercise.label not in plan.checked:
+        found.append(f'no code cell with check("{exercise.label}", …)')
+    return found
+
+
+def _quiz_problems(plan: Plan) -> list[str]:
+    found = validate(plan.quiz, plan.chapter.replace("_", "-"))
+    if found:
+        return found
+    if len(plan.quiz) < MIN_QUESTIONS:
+        found.append(f"expected at least {MIN_QUESTIONS} questions, got {len(plan.quiz)}")
+    for item in plan.quiz:
+        if item["objective"] not in plan.objectives:
+            found.append(f"{item['id']}: objective {item['objective']!r} is not in the box")
+        if "about" in item and item["about"] not in plan.page.raw:
+            found.append(f"{item['id']}: is about {item['about']!r}, which is not on the page")
+    about = sum("about" in item for item in plan.quiz)
+    if about < MIN_ABOUT:
+        found.append(
+            f"expected {MIN_ABOUT} questions with 'about' (a figure or table), got {about}"
+        )
+    return found

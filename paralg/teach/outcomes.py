@@ -1,0 +1,87 @@
+"""The two ways an answer can be wrong, and calling an answer so that one of them tells."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable
+
+from paralg.teach.values import show
+
+__all__ = ["AnswerRaised", "PropertyFailed", "call", "require"]
+
+
+class PropertyFailed(Exception):
+    """A property that the answer does not have; `paralg.teach.check` turns it into words.
+
+    Parameters
+    ----------
+    name : str
+        The property in a few words, ``"equals the loop"``.
+    message : str
+        What to think about.
+    details : iterable of (str, str)
+        The failing input, what was expected, what came.
+    """
+
+    def __init__(self, name: str, message: str = "", details: Iterable = ()):
+        super().__init__(f"{name}: {message}" if message else name)
+        self.name, self.message, self.details = name, message, tuple(details)
+
+
+class AnswerRaised(Exception):
+    """The answer's own code raised; carries the exception and the input."""
+
+    def __init__(self, error: Exception, arguments: tuple = ()):
+        super().__init__(f"{type(error).__name__}: {error}")
+        self.error, self.arguments = error, arguments
+
+
+def call(function: Callable, *arguments, fresh: bool = True):
+    """Call the answer; an exception of its own becomes `AnswerRaised`.
+
+    Parameters
+    ----------
+    function : callable
+    *arguments : object
+    fresh : bool, default True
+        Whether the answer gets copies, so that it cannot change the inputs of the check.
+
+    Returns
+    -------
+    object
+        What the answer returned.
+
+    Raises
+    ------
+    AnswerRaised
+    NotImplementedError
+        If the stub stands as it was given.
+    """
+    try:
+        return function(*(copy.deepcopy(arguments) if fresh else arguments))
+    except (NotImplementedError, PropertyFailed):
+        raise
+    except Exception as error:
+        raise AnswerRaised(error, arguments) from error
+
+
+def require(condition, name: str, message: str = "", *, failing=None, expected=None, got=None):
+    """Raise `PropertyFailed` unless `condition` holds.
+
+    Parameters
+    ----------
+    condition : bool
+    name : str
+        The property, in words that complete "the answer …".
+    message : str
+        What to think about; never the solution.
+    failing, expected, got : object, optional
+        Input and values to show.
+
+    Raises
+    ------
+    PropertyFailed
+    """
+    if not condition:
+        parts = (("input", failing), ("expected", expected), ("got", got))
+        raise PropertyFailed(name, message, [(what, show(v)) for what, v in parts if v is not None])

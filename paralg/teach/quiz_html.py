@@ -1,0 +1,147 @@
+"""Questions to HTML: real forms with labels, readable without script, printable."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from pathlib import Path
+
+from paralg.teach.quizzes import numeric_value
+
+__all__ = ["has_math", "render_quiz", "rich"]
+
+_HERE = Path(__file__).parent
+_KINDS = {
+    "multiple_choice": "One answer",
+    "many_choice": "All that apply",
+    "numeric": "A number",
+}
+_PIECES = re.compile(r"(\$\$?[^$]+\$\$?|`[^`]+`)")
+_EMPHASIS = re.compile(r"(?<![\w*])\*([^*\s][^*]*)\*(?!\w)")
+
+
+def rich(text: str) -> str:
+    """Return a question's text as HTML: ``$math$`` for MathJax, `` `code` ``, ``*emphasis*``.
+
+    Math is written ``\\(…\\)`` inside an element that the book's MathJax is told to process.
+    """
+    return "".join(map(_piece, _PIECES.split(text)))
+
+
+def _piece(text: str) -> str:
+    if text.startswith("$") and text.endswith("$") and len(text) > 2:
+        inner = html.escape(text.strip("$").strip())
+        return f'<span class="math mathjax_process tex2jax_process">\\({inner}\\)</span>'
+    if text.startswith("`") and text.endswith("`") and len(text) > 2:
+        return f"<code>{html.escape(text[1:-1])}</code>"
+    return _EMPHASIS.sub(r"<em>\1</em>", html.escape(text))
+
+
+def has_math(items: list) -> bool:
+    """Tell whether a text of the questions holds math, so that a page must load MathJax."""
+    return "$" in json.dumps(items)
+
+
+def render_quiz(items: list, *, name: str) -> str:
+    """Return questions as self-contained HTML, the same at every run.
+
+    Parameters
+    ----------
+    items : list of dict
+        Validated questions, as `paralg.teach.quizzes.load_quiz` returns them.
+    name : str
+        Chapter's name with hyphens; the section's id is ``quiz-<name>``.
+
+    Returns
+    -------
+    str
+    """
+    forms = [_form(item, number) for number, item in enumerate(items, 1)]
+    answers = "".join(_answer(item) for item in items)
+    parts = [
+        f'<section class="paralg-quiz" id="quiz-{name}" aria-label="Quiz">',
+        f"<style>{_read('quiz.css')}</style>",
+        *forms,
+        '<p class="pq-score pq-status" role="status"></p>',
+        f'<details class="pq-answers"><summary>Answers</summary><ol>{answers}</ol></details>',
+        f"<script>{_read('quiz.js')}</script>",
+        "</section>",
+    ]
+    return "\n".join(parts)
+
+
+def _read(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8").strip()
+
+
+def _form(item: dict, number: int) -> str:
+    numeric = item["type"] == "numeric"
+    fields = _number_field(item) if numeric else "".join(_choices(item))
+    tolerance = f' data-tolerance="{item.get("tolerance", 0)}"' if numeric else ""
+    return (
+        f'<form class="pq-item" id="{item["id"]}" data-type="{item["type"]}"{tolerance} '
+        f'autocomplete="off"><fieldset><legend>{number}. {rich(item["question"])}'
+        f'<span class="pq-kind">{_KINDS[item["type"]]}</span></legend>{fields}</fieldset>'
+        '<div class="pq-actions" hidden><button class="pq-check" type="submit">Check</button>'
+        '<p class="pq-status" role="status"></p></div></form>'
+    )
+
+
+def _choices(item: dict):
+    kind = "radio" if item["type"] == "multiple_choice" else "checkbox"
+    for number, answer in enumerate(item["answers"], 1):
+        yield (
+            f'<div class="pq-choice" data-correct="{str(answer["correct"]).lower()}"><label>'
+            f'<input type="{kind}" name="{item["id"]}" value="{number}">'
+            f"<span>{rich(answer['answer'])}</span></label>{_feedback(answer)}</div>"
+        )
+
+
+def _feedback(answer: dict) -> str:
+    right = answer.get("correct") is True
+    mark = "✓ Right." if right else "✗ Wrong."
+    return (
+        f'<p class="pq-feedback" hidden><span class="pq-mark">{mark}</span> '
+        f"{rich(answer['feedback'])}</p>"
+    )
+
+
+def _number_field(item: dict) -> str:
+    outcomes = "".join(
+        f'<div class="pq-choice" data-correct="{str(answer.get("correct") is True).lower()}" '
+        f"{_matches(answer)}>{_feedback(answer)}</div>"
+        for answer in item["answers"]
+    )
+    return (
+        '<label>Your number<input class="pq-number-input" type="text" inputmode="decimal" '
+        f'name="{item["id"]}"></label>{outcomes}'
+    )
+
+
+def _matches(answer: dict) -> str:
+    if answer.get("type") == "default":
+        return "data-default"
+    return f'data-range="{json.dumps(_range(answer))}"'
+
+
+def _range(answer: dict) -> list:
+    return answer["range"] if answer.get("type") == "range" else [numeric_value(answer)] * 2
+
+
+def _answer(item: dict) -> str:
+    """Return one entry of the list of answers: what is right, and why each other choice is not."""
+    lines = []
+    for answer in item["answers"]:
+        right = answer.get("correct") is True
+        text = rich(_words(answer)) if item["type"] == "numeric" else rich(answer["answer"])
+        text = f"<strong>✓ {text}</strong>" if right else f"✗ {text}"
+        lines.append(f"<li>{text} — {rich(answer['feedback'])}</li>")
+    return f"<li><ul>{''.join(lines)}</ul></li>"
+
+
+def _words(answer: dict) -> str:
+    if answer.get("type") == "default":
+        return "any other number"
+    low, high = _range(answer)
+    return f"{low}" if low == high else f"{low} to {high}"

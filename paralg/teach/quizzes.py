@@ -1,0 +1,202 @@
+"""Quizzes: questions kept as JSON beside a chapter, checked for form, shown as an accessible form.
+
+The JSON is that of jupyterquiz with three more keys, so question banks can be exchanged::
+
+    [{"id": "quiz-mamba-1", "objective": "mamba.2", "about": "fig-mamba-span",
+      "type": "multiple_choice", "question": "Why does the curve bend at $p = W/S$?",
+      "answers": [{"answer": "…", "correct": true, "feedback": "…"}, …]}]
+
+Types are ``multiple_choice`` (one right), ``many_choice`` (all the right ones) and ``numeric``
+(answers with ``"type": "value"``, ``"range"`` or ``"default"``; ``tolerance`` is absolute).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from paralg.teach.chapters import find
+
+__all__ = ["TYPES", "Quiz", "load_quiz", "quiz", "validate"]
+
+TYPES = ("multiple_choice", "many_choice", "numeric")
+_KEYS = {"id", "question", "type", "answers", "objective", "about", "tolerance", "precision"}
+
+
+@dataclass(frozen=True)
+class Quiz:
+    """The quiz of a chapter; displays itself when it is last in a cell.
+
+    Attributes
+    ----------
+    chapter : str
+        Name of the chapter, with hyphens.
+    items : list of dict
+        Questions in order, validated.
+    """
+
+    chapter: str
+    items: list
+
+    @property
+    def html(self) -> str:
+        """The quiz as self-contained HTML."""
+        from paralg.teach.quiz_html import render_quiz
+
+        return render_quiz(self.items, name=self.chapter)
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def __repr__(self) -> str:
+        lines = [f"Quiz {self.chapter}: {len(self.items)} questions"]
+        for number, item in enumerate(self.items, 1):
+            lines.append(f"{number}. {item['question']}")
+            if item["type"] != "numeric":
+                lines += [f"   [ ] {answer['answer']}" for answer in item["answers"]]
+        return "\n".join(lines)
+
+
+def quiz(chapter: str) -> Quiz:
+    """Return the quiz of a chapter.
+
+    Parameters
+    ----------
+    chapter : str
+        Name of a paper or foundation page, ``"mamba"``, ``"work-span"``.
+
+    Raises
+    ------
+    KeyError
+        If there is no such chapter.
+    FileNotFoundError
+        If the chapter has no ``quiz.json``.
+    ValueError
+        If the questions are not in form; the message names the question and the key.
+    """
+    found = find(chapter)
+    return Quiz(found.slug, load_quiz(found.folder / "quiz.json", found.slug))
+
+
+def load_quiz(path: Path, chapter: str) -> list:
+    """Return the validated questions of the file at `path`."""
+    if not Path(path).exists():
+        raise FileNotFoundError(f"chapter {chapter!r} has no quiz.json beside its modules")
+    try:
+        items = json.loads(Path(path).read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"quiz.json of {chapter}: not JSON: {error}") from None
+    wrong = validate(items, chapter)
+    if wrong:
+        raise ValueError(f"quiz.json of {chapter}:\n  " + "\n  ".join(wrong))
+    return items
+
+
+def validate(items, chapter: str) -> list[str]:
+    """Return what is wrong with the form of `items`, one sentence each.
+
+    Parameters
+    ----------
+    items : list of dict
+        Questions as read from JSON.
+    chapter : str
+        Name with hyphens; ids must be ``quiz-<chapter>-<number>``.
+
+    Returns
+    -------
+    list of str
+        Empty if all is well.
+    """
+    if not isinstance(items, list):
+        return [f"expected a list of questions, got {type(items).__name__}"]
+    found, seen = [], set()
+    for number, item in enumerate(items, 1):
+        if not isinstance(item, dict):
+            found.append(f"question {number}: expected an object, got {type(item).__name__}")
+            continue
+        name = item.get("id", f"question {number}")
+        found += [f"{name}: {what}" for what in _problems(item, chapter)]
+        if name in seen:
+            found.append(f"{name}: id should be used once, got it again")
+        seen.add(name)
+    return found
+
+
+def _problems(item: dict, chapter: str) -> list[str]:
+    found = []
+    if not re.fullmatch(rf"quiz-{re.escape(chapter)}-\d+", str(item.get("id"))):
+        found.append(f"id should be 'quiz-{chapter}-<number>', got {item.get('id')!r}")
+    if not _is_text(item.get("question")):
+        found.append("question should be a text, got none")
+    if item.get("type") not in TYPES:
+        found.append(f"type should be one of {', '.join(TYPES)}, got {item.get('type')!r}")
+    if not _is_text(item.get("objective")):
+        got = item.get("objective")
+        found.append(f"objective should name one, such as '{chapter}.1', got {got!r}")
+    found += [f"unknown key {key!r}" for key in sorted(item.keys() - _KEYS)]
+    answers = item.get("answers")
+    if not isinstance(answers, list) or not all(isinstance(answer, dict) for answer in answers):
+        return [*found, "answers should be a list of objects"]
+    kind = _numeric_problems if item.get("type") == "numeric" else _choice_problems
+    return found + kind(item, answers)
+
+
+def _choice_problems(item: dict, answers: list) -> list[str]:
+    found = []
+    if len(answers) < 2:
+        found.append(f"should have at least 2 choices, got {len(answers)}")
+    for i, answer in enumerate(answers, 1):
+        if not _is_text(answer.get("answer")):
+            found.append(f"choice {i} has no text")
+        if not isinstance(answer.get("correct"), bool):
+            got = answer.get("correct")
+            found.append(f"choice {i}: correct should be true or false, got {got!r}")
+        if not _is_text(answer.get("feedback")):
+            found.append(f"choice {i} has no feedback")
+    right = sum(answer.get("correct") is True for answer in answers)
+    if item.get("type") == "multiple_choice" and right != 1:
+        found.append(f"multiple_choice should have 1 right choice, got {right}")
+    if item.get("type") == "many_choice" and right < 1:
+        found.append("many_choice should have a right choice, got 0")
+    return found
+
+
+def _numeric_problems(item: dict, answers: list) -> list[str]:
+    found = []
+    for i, answer in enumerate(answers, 1):
+        kind = answer.get("type", "value")
+        if not _is_text(answer.get("feedback")):
+            found.append(f"answer {i} has no feedback")
+        if kind == "value" and not _is_number(numeric_value(answer)):
+            found.append(f"answer {i}: value should be a number, got {numeric_value(answer)!r}")
+        elif kind == "range" and not _is_range(answer.get("range")):
+            found.append(f"answer {i}: range should be [low, high], got {answer.get('range')!r}")
+        elif kind not in ("value", "range", "default"):
+            found.append(f"answer {i}: type should be value, range or default, got {kind!r}")
+    if not any(answer.get("correct") is True for answer in answers):
+        found.append("numeric should have a right value or range, got none")
+    if not any(answer.get("type") == "default" for answer in answers):
+        found.append("numeric should have a 'default' answer with feedback for every other number")
+    tolerance = item.get("tolerance", 0)
+    if not _is_number(tolerance) or tolerance < 0:
+        found.append(f"tolerance should be a number of at least 0, got {tolerance!r}")
+    return found
+
+
+def numeric_value(answer: dict):
+    """Return the number of a value answer, written as ``value`` or as ``answer``."""
+    return answer.get("value", answer.get("answer"))
+
+
+def _is_text(value) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_range(value) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(_is_number, value))

@@ -1,0 +1,106 @@
+"""`check`: look up an exercise's check in its chapter, run it on the answer, say what came out."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import traceback
+from pathlib import Path
+
+import paralg
+from paralg.teach.chapters import Chapter, chapter_of
+from paralg.teach.outcomes import AnswerRaised, PropertyFailed
+from paralg.teach.values import show, show_call
+from paralg.teach.verdict import FAILED, PASSED, RAISED, UNANSWERED, Verdict
+
+__all__ = ["check", "checks_of"]
+
+_LIBRARY = str(Path(paralg.__file__).parent)
+
+
+def check(label: str, answer) -> Verdict:
+    """Check the answer to an exercise.
+
+    Parameters
+    ----------
+    label : str
+        Label of the exercise as the page shows it, ``"ex-mamba-padding"``.
+    answer : object
+        A function, a number, an array: what the exercise asks for.
+
+    Returns
+    -------
+    Verdict
+        Says "right", which property failed and on which smallest input, that the answer raised, or
+        that there is no answer yet (``None``, ``...`` or a stub that raises NotImplementedError).
+
+    Raises
+    ------
+    KeyError
+        If no exercise has this label; the message lists those of the chapter.
+    """
+    function = _find(label)
+    if answer is None or answer is ...:
+        return _unanswered(label)
+    try:
+        praise = function(answer)
+    except NotImplementedError:
+        return _unanswered(label)
+    except PropertyFailed as failed:
+        return _failed(label, failed)
+    except AnswerRaised as raised:
+        return _raised(label, raised.error, show_call(raised.arguments))
+    except Exception as error:
+        return _raised(label, error)
+    return Verdict(label, PASSED, praise if isinstance(praise, str) else "Right.")
+
+
+def checks_of(chapter: Chapter) -> dict:
+    """Return the checks of a chapter by label; an empty mapping if it has no ``checks.py``."""
+    if not (chapter.folder / "checks.py").exists():
+        return {}
+    module = importlib.import_module(f"{chapter.module}.checks")
+    return dict(getattr(module, "CHECKS", {}))
+
+
+def _find(label: str):
+    chapter = chapter_of(label, "ex")
+    checks = checks_of(chapter)
+    if label not in checks:
+        near = difflib.get_close_matches(label, checks, n=1)
+        ask = f"; did you mean {near[0]!r}?" if near else ""
+        known = ", ".join(checks) or "none"
+        raise KeyError(f"no check for {label!r}{ask} Chapter {chapter.slug!r} has: {known}")
+    return checks[label]
+
+
+def _unanswered(label: str) -> Verdict:
+    return Verdict(label, UNANSWERED, "Not answered yet.")
+
+
+def _failed(label: str, failed: PropertyFailed) -> Verdict:
+    smallest = any(name == "input" for name, _ in failed.details)
+    ending = " on the smallest input that breaks it" if smallest else ""
+    summary = f"Property “{failed.name}” does not hold{ending}."
+    note = (("note", failed.message),) if failed.message else ()
+    return Verdict(label, FAILED, summary, failed.details + note)
+
+
+def _raised(label: str, error: Exception, arguments: str = "") -> Verdict:
+    details = [("message", show(str(error)) or "(none)")]
+    if arguments:
+        details.insert(0, ("input", arguments))
+    line = _line_of_answer(error)
+    if line:
+        details.append(("in", line))
+    return Verdict(label, RAISED, f"The answer raised {type(error).__name__}.", tuple(details))
+
+
+def _line_of_answer(error: Exception) -> str:
+    """Return the last line of the reader's own code that the exception passed through."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if not f.filename.startswith(_LIBRARY)]
+    if not own:
+        return ""
+    where = f"line {own[-1].lineno} of {own[-1].name}"
+    return f"{where}: {own[-1].line}" if own[-1].line else where

@@ -1,0 +1,71 @@
+"""What `check` says about an answer: a symbol, plain words, and never a traceback."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+
+__all__ = ["FAILED", "PASSED", "RAISED", "UNANSWERED", "Verdict"]
+
+PASSED = "passed"
+FAILED = "failed"
+RAISED = "raised"
+UNANSWERED = "unanswered"
+
+_SYMBOLS = {PASSED: "✓", FAILED: "✗", RAISED: "✗", UNANSWERED: "○"}
+_COLOURS = {PASSED: "#009E73", FAILED: "#D55E00", RAISED: "#D55E00", UNANSWERED: "#767676"}
+_BOX = "margin:.5em 0;padding:.4em .8em;text-align:left"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of one check; displays itself when it is last in a cell.
+
+    Attributes
+    ----------
+    exercise : str
+        Label of the exercise.
+    state : {"passed", "failed", "raised", "unanswered"}
+    summary : str
+        One sentence, for example ``Right: equals the loop on 12 inputs.``
+    details : tuple of (str, str)
+        Further lines, a name and a text: the input, what was expected, what came.
+    """
+
+    exercise: str
+    state: str
+    summary: str
+    details: tuple = ()
+
+    def __bool__(self) -> bool:
+        return self.state == PASSED
+
+    @property
+    def symbol(self) -> str:
+        """✓, ✗ or ○."""
+        return _SYMBOLS[self.state]
+
+    def __repr__(self) -> str:
+        lines = [f"{self.symbol} {self.exercise}: {self.summary}"]
+        width = max((len(name) for name, _ in self.details), default=0)
+        lines += [f"    {name:<{width}}  {text}" for name, text in self.details]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(_row(name, text) for name, text in self.details)
+        listing = f'<dl style="margin:.3em 0 0">{rows}</dl>' if rows else ""
+        symbol = f'<span aria-hidden="true">{self.symbol}</span>'
+        return (
+            f'<div class="paralg-verdict" data-verdict="{self.state}" role="status" '
+            f'style="{_BOX};border-left:4px solid {_COLOURS[self.state]}">'
+            f"<strong>{symbol} {html.escape(self.exercise)}</strong> "
+            f"{html.escape(self.summary)}{listing}</div>"
+        )
+
+
+def _row(name: str, text: str) -> str:
+    return (
+        '<div style="display:flex;flex-wrap:wrap;gap:0 .7em">'
+        f'<dt style="min-width:6em;font-weight:normal">{html.escape(name)}</dt><dd style="margin:0">'
+        f'<code style="white-space:pre-wrap">{html.escape(text)}</code></dd></div>'
+    )
