@@ -66,6 +66,6 @@ class Verdict:
 def _row(name: str, text: str) -> str:
     return (
         '<div style="display:flex;flex-wrap:wrap;gap:0 .7em">'
-        f'<dt style="min-width:6em;font-weight:normal">{html.escape(name)}</dt><dd style="margin:0">'
-        f'<code style="white-space:pre-wrap">{html.escape(text)}</code></dd></div>'
+        f'<dt style="min-width:6em;font-weight:normal">{html.escape(name)}</dt>'
+        f'<dd style="margin:0"><code style="white-space:pre-wrap">{html.escape(text)}</code></dd></div>'
     )
