@@ -27,7 +27,7 @@ MIN_OBJECTIVES, MIN_EXERCISES, MIN_QUESTIONS, MIN_ABOUT = 3, 6, 6, 2
 
 _OBJECTIVE = re.compile(r"^\s*[-*] \*\*([a-z0-9_]+\.\d+)\*\* (.+)$", re.MULTILINE)
 _BOX = re.compile(
-    r"^(`{3,}|:{3,})\{admonition\} What you will be able to do$(.*?)^\1$", re.M | re.S
+    r"^(`{3,}|:{3,})\{admonition\} What you will be able to do\s*$(.*?)^\1\s*$", re.M | re.S
 )
 _EXERCISE = re.compile(
     r"^[`:]{3,}\{exercise(?:-start)?\}[ ]*(?P<title>.*)\n(?P<options>(?::[\w-]+:.*\n)*)",

@@ -60,7 +60,7 @@
       form.dataset.state = state;
       status.textContent = words;
       const right = forms.filter((one) => one.dataset.state === "right").length;
-      score.textContent = `${right} of ${forms.length} answered.`;
+      score.textContent = `${right} of ${forms.length} right.`;
     });
     form.addEventListener("change", () => { if (status.textContent) status.textContent = ""; });
   }

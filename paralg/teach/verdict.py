@@ -67,5 +67,6 @@ def _row(name: str, text: str) -> str:
     return (
         '<div style="display:flex;flex-wrap:wrap;gap:0 .7em">'
         f'<dt style="min-width:6em;font-weight:normal">{html.escape(name)}</dt>'
-        f'<dd style="margin:0"><code style="white-space:pre-wrap">{html.escape(text)}</code></dd></div>'
+        f'<dd style="margin:0"><code style="white-space:pre-wrap">{html.escape(text)}</code>'
+        "</dd></div>"
     )
