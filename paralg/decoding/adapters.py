@@ -1,0 +1,152 @@
+"""Models that speak another dialect, made to speak the protocol.
+
+Two kinds of masked diffusion models differ from the plain bidirectional one.
+Those *adapted from next-token prediction* put the law of x_{i+1} in row i: :class:`Shifted` moves
+the rows, and a rule with ``first=True`` takes care of the one row that a cache then lacks.
+*Block-causal* ones never look beyond the current block: :class:`BlockCausal`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from paralg.decoding.protocol import Cache, Layout, Model, positions, tokens_of
+from paralg.decoding.tables import Table
+
+__all__ = ["BlockCausal", "NextToken", "Shifted"]
+
+
+@dataclass(frozen=True)
+class ShiftedCache:
+    """A cache and the logits of the forward that made it.
+
+    Parameters
+    ----------
+    inner : Cache
+    logits : ndarray, shape (L, V)
+        Already shifted: row i is the law of x_i.
+    """
+
+    inner: Cache
+    logits: np.ndarray
+
+    @property
+    def nbytes(self) -> int:
+        """Size of both, in bytes."""
+        return self.inner.nbytes + self.logits.nbytes
+
+
+class Shifted:
+    """A model whose raw row i is the law of x_{i+1}, read as one whose row i is the law of x_i.
+
+    Parameters
+    ----------
+    raw : Model
+        Its ``denoise`` and ``snapshot`` follow the raw convention.
+
+    Notes
+    -----
+    With a cache only the window is recomputed, and the row in front of it, which speaks of the
+    window's first position, is not among them.
+    That row is answered from the forward that made the cache; a decoder should commit the first
+    position from it at once (``Rule(first=True)``), before it goes stale.
+    Nothing speaks of position 0, so it must be given.
+    """
+
+    def __init__(self, raw: Model):
+        self.raw, self.V, self.L = raw, raw.V, raw.L
+
+    def denoise(self, x, *, at=None, cache: ShiftedCache | None = None, layout: Layout = "rows"):
+        """Row i is the law of ``x_i``; see the protocol."""
+        x, at = self._checked(x), positions(at, self.L)
+        if cache is None:
+            return _shift(self.raw.denoise(x, layout=layout))[:, at]
+        live = self.raw.denoise(x, at=at, cache=cache.inner, layout=layout)
+        logits = np.broadcast_to(cache.logits[at], live.shape).copy()
+        follows = np.flatnonzero(np.diff(at, prepend=-2) == 1)
+        logits[:, follows] = live[:, follows - 1]
+        return logits
+
+    def snapshot(self, x):
+        """Run a full denoise and keep what a cache needs, its logits included."""
+        logits, inner = self.raw.snapshot(self._checked(x))
+        logits = _shift(logits)
+        return logits, ShiftedCache(inner, logits[0])
+
+    def _checked(self, x):
+        x = tokens_of(x, self.V, self.L)
+        if (x[:, 0] == self.V).any():
+            raise ValueError("no row of a shifted model speaks of position 0: expected it given")
+        return x
+
+
+class NextToken:
+    """A table in the raw convention of :class:`Shifted`, to test it with.
+
+    Parameters
+    ----------
+    table : Table
+    """
+
+    def __init__(self, table: Table):
+        self.table, self.V, self.L = table, table.V, table.L
+
+    def denoise(self, x, *, at=None, cache=None, layout: Layout = "rows"):
+        """Row i is the law of ``x_{i+1}``; the last row speaks of nothing and is uniform."""
+        x, at = tokens_of(x, self.V, self.L), positions(at, self.L)
+        if cache is not None:
+            rows = np.tile(cache.x, (len(x), 1))
+            rows[:, at] = x[:, at]
+            x = rows
+        logits = np.zeros((len(x), at.size, self.V))
+        inside = at < self.L - 1
+        logits[:, inside] = self.table.denoise(x, at=at[inside] + 1)
+        return logits
+
+    def snapshot(self, x):
+        """Keep a copy of ``x``."""
+        return self.denoise(x), self.table.snapshot(x)[1]
+
+
+class BlockCausal(Table):
+    """A table that sees only positions up to the end of the block it is asked about.
+
+    Parameters
+    ----------
+    table : Table
+    block : int
+        Size of the blocks.
+    begin : int
+        Position where block 0 starts; everything before it is visible to all.
+
+    Notes
+    -----
+    Finished blocks never change their mind about anything, so a prefix cache is exact.
+
+    Examples
+    --------
+    >>> from paralg.decoding.tables import HashConditional
+    >>> table = HashConditional(2, 4, eps=1.0)
+    >>> blind = BlockCausal(table, block=2)
+    >>> far, near = np.array([[2, 2, 2, 1]]), np.array([[2, 2, 2, 0]])
+    >>> bool(np.all(blind.denoise(far, at=[0]) == blind.denoise(near, at=[0])))
+    True
+    """
+
+    def __init__(self, table: Table, block: int, begin: int = 0):
+        if block < 1:
+            raise ValueError(f"expected a block of at least one position, got {block}")
+        self.table, self.V, self.L = table, table.V, table.L
+        number = np.maximum((np.arange(self.L) - begin) // block, -1)
+        self._sees = number <= number[:, None]
+
+    def laws(self, x, visible, at):
+        """Ask the table with the later blocks hidden."""
+        return self.table.laws(x, visible & self._sees[at], at)
+
+
+def _shift(logits: np.ndarray) -> np.ndarray:
+    """Move every row one position to the right; row 0 stays, unused."""
+    return np.concatenate([logits[:, :1], logits[:, :-1]], axis=1)

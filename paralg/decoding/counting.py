@@ -1,0 +1,105 @@
+"""Count what is sent to a model: a wrapper does it, never the decoder.
+
+The wrapper is also the one place where logits are shaped, so every law a decoder sees has been
+through the hook exactly once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from paralg.core.cost import Cost
+from paralg.decoding.protocol import Cache, Layout, Model, positions
+
+__all__ = ["Counted", "Shape"]
+
+Shape = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Hook ``shape(logits, at) -> logits``; see :mod:`paralg.decoding.shaping`."""
+
+
+class Counted:
+    """A model that counts its calls, rows and token positions, and shapes its logits.
+
+    ===========  ==================================================================
+    calls        forward passes; the chain of dependent ones is the span of decoding
+    rows         sequences sent through the model
+    tokens       positions computed: B·L for a full pass, B·len(at) when only the
+                 window is recomputed (cached or causal), 2·B·L with two streams
+    ===========  ==================================================================
+
+    Parameters
+    ----------
+    model : Model
+    shape : callable, optional
+        ``shape(logits, at)``, applied to the logits of every call.
+        A hook with a method ``expand(x)`` is given the rows first and may add some, as guidance
+        does; the added rows are counted.
+
+    Attributes
+    ----------
+    cost : Cost
+        Everything counted so far.
+
+    Examples
+    --------
+    >>> from paralg.decoding.tables import HashConditional
+    >>> model = Counted(HashConditional(4, 6))
+    >>> logits = model.denoise(np.full((3, 6), 4))
+    >>> model.cost
+    Cost(calls=1, rows=3, tokens=18)
+    """
+
+    def __init__(self, model: Model, shape: Shape | None = None):
+        self.model, self.shape = model, shape
+        self.V, self.L = model.V, model.L
+        self.cost = Cost()
+        self._lap = Cost()
+
+    def denoise(self, x, *, at=None, cache: Cache | None = None, layout: Layout = "rows"):
+        """Count and forward :meth:`Model.denoise <paralg.decoding.protocol.Model.denoise>`."""
+        x = self._expand(x, cache)
+        self._count(x, self.L if cache is None else positions(at, self.L).size)
+        return self._shaped(self.model.denoise(x, at=at, cache=cache, layout=layout), at)
+
+    def causal(self, x, *, at=None):
+        """Count and forward :meth:`Model.causal <paralg.decoding.protocol.Model.causal>`."""
+        x = self._expand(x)
+        self._count(x, positions(at, self.L).size)
+        return self._shaped(self.model.causal(x, at=at), at)
+
+    def anyorder(self, x, rank, visible=None, *, at=None):
+        """Count and forward :meth:`Model.anyorder <paralg.decoding.protocol.Model.anyorder>`."""
+        x = self._expand(x)
+        self._count(x, 2 * self.L)
+        return self._shaped(self.model.anyorder(x, rank, visible, at=at), at)
+
+    def snapshot(self, x):
+        """Count and forward :meth:`Model.snapshot <paralg.decoding.protocol.Model.snapshot>`."""
+        if self._expands():
+            raise ValueError("a cache keeps one row, and this hook adds rows: decode without cache")
+        self._count(np.asarray(x), self.L)
+        logits, cache = self.model.snapshot(x)
+        return self._shaped(logits, None), cache
+
+    def lap(self) -> Cost:
+        """Return what was counted since the last lap and start the next one."""
+        lap, self._lap = self._lap, Cost()
+        return lap
+
+    def _count(self, x, length):
+        """Add one call of ``len(x)`` rows, ``length`` positions computed in each."""
+        cost = Cost(calls=1, rows=len(x), tokens=len(x) * int(length))
+        self.cost, self._lap = self.cost + cost, self._lap + cost
+
+    def _expands(self) -> bool:
+        return hasattr(self.shape, "expand")
+
+    def _expand(self, x, cache=None):
+        if self._expands() and cache is not None:
+            raise ValueError("a cache keeps one row, and this hook adds rows: decode without cache")
+        return self.shape.expand(np.asarray(x)) if self._expands() else np.asarray(x)
+
+    def _shaped(self, logits, at):
+        return logits if self.shape is None else self.shape(logits, positions(at, self.L))

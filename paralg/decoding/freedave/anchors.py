@@ -1,0 +1,96 @@
+"""Drafting from several known states at once: more rows, and the fewest forwards.
+
+FreeDave drafts from the last accepted state.
+The predictions at earlier accepted states are known as well, and one of them may reach farther.
+Sending the drafts of all of them takes the guess out of the choice.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from paralg.decoding.freedave.drafting import draft
+from paralg.decoding.protocol import Model
+from paralg.decoding.rule import Rule
+from paralg.decoding.session import Session
+from paralg.decoding.trace import Decoded
+
+__all__ = ["multi_anchor"]
+
+
+def multi_anchor(model: Model, x, d: int = 4, rule: Rule | None = None, *,
+                 rows: int | None = None) -> Decoded:  # fmt: skip
+    """Decode as :func:`~paralg.decoding.freedave.freedave` does, drafting from all known states.
+
+    Parameters
+    ----------
+    model : Model
+    x : ndarray of int, shape (L,)
+    d : int
+        Draft steps of each anchor.
+    rule : Rule, optional
+        A deterministic rule without blocks, cache or end tokens.
+    rows : int, optional
+        Row budget of a forward; drafts of recent anchors go first.
+
+    Returns
+    -------
+    Decoded
+        With the same trace as static decoding; without a budget, in
+        :func:`~paralg.decoding.freedave.reach.union_forwards` forwards.
+
+    Raises
+    ------
+    ValueError
+        If ``d`` or ``rows`` < 1, or the rule has blocks, a cache or end tokens.
+
+    Cost
+    ----
+    At most d(d+1)/2 rows a forward: the anchor i steps back has d - i drafts left; equal drafts
+    are sent once, and drafts that contradict the current state are dropped.
+    """
+    rule = rule or Rule()
+    if rule.block or rule.cache or rule.eos:
+        raise ValueError("expected a rule without blocks, cache and end tokens")
+    if d < 1 or (rows is not None and rows < 1):
+        raise ValueError(f"expected d and rows of at least 1, got d={d}, rows={rows}")
+    run = Session(model, x, rule)
+    if run.next_block() is None:
+        return run.result()
+    known = [(run.x.copy(), run.look(run.x[None])[0])]
+    while run.next_block() is not None:
+        drafts = _drafts(run, known[-d:], d)[:rows]
+        sent = [y for y in drafts if (y == run.V).any()]
+        looked = run.look(np.stack(sent)) if sent else []
+        for row, (y, prediction) in enumerate(_follow(run, known, drafts, sent, looked)):
+            state, basis = known[-1]
+            run.commit(run.steps.step(state, basis), basis, row)
+            known.append((y, prediction))
+    return run.result()
+
+
+def _drafts(run: Session, anchors, d: int) -> list[np.ndarray]:
+    """Return the distinct drafts that extend the current state, those of recent anchors first."""
+    found: dict[bytes, np.ndarray] = {}
+    done = run.x != run.V
+    for back, (state, prediction) in enumerate(reversed(anchors)):
+        for y in draft(run.steps, state, prediction, d, 0, until=0).rows[back:]:
+            if (y[done] == run.x[done]).all():
+                found.setdefault(y.tobytes(), y)
+    return list(found.values())
+
+
+def _follow(run: Session, known, drafts, sent, looked):
+    """Yield the drafts that lie on the trajectory, in order, with what is known about them."""
+    news = {y.tobytes(): p for y, p in zip(sent, looked, strict=True)}
+    ends = {y.tobytes(): None for y in drafts if not (y == run.V).any()}
+    drafted = news | ends
+    state, prediction = known[-1]
+    while prediction is not None:
+        step = run.steps.step(state, prediction)
+        state = state.copy()
+        state[step] = prediction.tokens(step)
+        if state.tobytes() not in drafted:
+            return
+        prediction = drafted[state.tobytes()]
+        yield state, prediction

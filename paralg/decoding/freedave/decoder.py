@@ -1,0 +1,200 @@
+"""FreeDave: draft d steps of static decoding from one forward, verify them in the next one.
+
+[wu2025free]
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import ceil
+from typing import Literal
+
+import numpy as np
+
+from paralg.decoding.freedave.drafting import Drafts, draft
+from paralg.decoding.freedave.verify import AGREEMENTS, verify
+from paralg.decoding.prediction import Prediction
+from paralg.decoding.protocol import Layout, Model
+from paralg.decoding.randomness import Random
+from paralg.decoding.rule import Rule
+from paralg.decoding.session import Session
+from paralg.decoding.trace import Decoded
+
+__all__ = ["freedave", "freedave_plus_plus"]
+
+
+def freedave(
+    model: Model,
+    x,
+    d: int = 4,
+    rule: Rule | None = None,
+    *,
+    layout: Layout = "rows",
+    agreement: Literal["exact_match", "subset"] = "exact_match",
+    eager: bool = False,
+    rng: Random | None = None,
+) -> Decoded:
+    r"""Decode as static decoding would, in fewer forwards.
+
+    From the predictions at :math:`s_t`, made by the previous verification, draft
+    :math:`y_1, …, y_d`; send them in one call; with :math:`z_j = g(y_j)` move to :math:`y_b`,
+    :math:`b = \max\{j : y_{i+1} = z_i \text{ for all } i < j\}`, whose predictions are known.
+
+    Parameters
+    ----------
+    model : Model
+    x : ndarray of int, shape (L,)
+        The prompt: given tokens, and the mask ``V`` where one is wanted.
+    d : int
+        Draft steps; 1 is static decoding.
+    rule : Rule, optional
+        The static rule g that is reproduced: ``static(model, x, rule)`` has the same trace.
+    layout : {"rows", "tree"}
+        Drafts as rows of a batch, or side by side in one sequence (needs a cache).
+    agreement : {"exact_match", "subset"}
+        ``"subset"`` differs only together with a threshold, and is then not lossless.
+    eager : bool
+        Draft across block borders.  Without a cache this only saves forwards; with one it also
+        adopts the *target* of the draft that completes a block, and is then not lossless,
+        because the next block's cache is made at another state.
+    rng : Random, optional
+        Draw tokens.  Then the output law is *not* that of static sampling.
+
+    Returns
+    -------
+    Decoded
+
+    Raises
+    ------
+    ValueError
+        If ``d`` < 1, a name is unknown, or options exclude each other.
+
+    Cost
+    ----
+    F calls with :math:`1 + \lceil (T-1)/d \rceil \le F \le T` (one block, deterministic rule),
+    each of at most d rows.
+
+    Notes
+    -----
+    ==================  =======================================
+    paper               here
+    ==================  =======================================
+    draft_steps         ``d``
+    token_per_step      ``rule.tokens``
+    block_length        ``rule.block``
+    batch_expanding     ``layout="rows"``
+    tree_attention      ``layout="tree"``
+    alg_temp 0 / -1     ``rule.order`` confidence / left-to-right
+    ==================  =======================================
+
+    References
+    ----------
+    [wu2025free]
+
+    Examples
+    --------
+    >>> from paralg.decoding.static import static
+    >>> from paralg.decoding.tables import HashConditional
+    >>> model, x = HashConditional(4, 12, k=28, eps=0.1), [4] * 12
+    >>> fast, slow = freedave(model, x, d=4), static(model, x)
+    >>> fast.trace == slow.trace, fast.forwards, slow.forwards
+    (True, 8, 12)
+    """
+    if d < 1:
+        raise ValueError(f"expected d of at least 1, got {d}")
+    if agreement not in AGREEMENTS:
+        raise ValueError(f"expected agreement to be one of {AGREEMENTS}, got {agreement!r}")
+    rule = rule or Rule()
+    if eager and rule.first:
+        raise ValueError("eager drafts cross into blocks whose first position must come from a "
+                         "fresh cache: expected eager=False with first=True")  # fmt: skip
+    run, carried = Session(model, x, rule, rng, layout), None
+    while (block := run.next_block()) is not None:
+        last = _horizon(run, block, d) if eager else block
+        prediction = run.enter(block, last, carried)
+        carried = _decode_block(run, block, last, prediction, d, agreement)
+    return run.result()
+
+
+def freedave_plus_plus(model: Model, x, d: int = 4, tau: float = 0.95, rule: Rule | None = None,
+                       **options) -> Decoded:  # fmt: skip
+    """FreeDave++: drafts on top of a threshold step, accepted when *contained* in the target.
+
+    y_1 is a step of threshold decoding, y_2, y_3, … add one position each, targets are threshold
+    steps.
+    Faster, but a strict subset of a threshold step may be accepted, so the threshold trajectory
+    need not be reproduced; ``agreement="exact_match"`` would restore that guarantee.
+
+    Parameters
+    ----------
+    model, x, d, rule, options
+        As for :func:`freedave`.
+    tau : float
+
+    Returns
+    -------
+    Decoded
+    """
+    options = {"agreement": "subset"} | options
+    return freedave(model, x, d, replace(rule or Rule(), threshold=tau), **options)
+
+
+def _horizon(run: Session, block: int, d: int) -> int:
+    """Return the last block that eager drafts may reach: ⌈d / steps per block⌉ beyond this one."""
+    size = run.rule.block or run.model.L
+    steps_per_block = ceil(size / run.rule.quota(0))
+    return min(block + ceil(d / steps_per_block), int(run.steps.block_of.max()))
+
+
+def _decode_block(run: Session, block: int, last: int, prediction: Prediction | None, d: int,
+                  agreement: str) -> Prediction | None:  # fmt: skip
+    """Draft and verify until the block has no mask; return a prediction still good, if any."""
+    until = last if run.rule.cache else int(run.steps.block_of.max())
+    fresh = True
+    while prediction is not None and run.block_open(block):
+        drafts = draft(run.steps, run.x, prediction, d, last, until=until, fresh=fresh)
+        prediction = _advance(run, block, prediction, drafts, agreement, bonus=last > block)
+        fresh = False
+        if run.steps.finished(run.x) is not None:
+            return None
+    return None if run.rule.cache else prediction
+
+
+def _advance(run: Session, block: int, stale: Prediction, drafts: Drafts, agreement: str,
+             bonus: bool) -> Prediction | None:  # fmt: skip
+    """Verify ``drafts`` in one forward, commit the accepted ones, return the new prediction."""
+    if not drafts.sent:
+        run.commit(drafts.steps[0], stale)
+        return None
+    new = run.look(drafts.rows[: drafts.sent])
+    steps = [run.steps.step(y, p) for y, p in zip(drafts.rows, new, strict=False)]
+    targets = np.stack([_after(y, step, p) for y, step, p
+                        in zip(drafts.rows, steps, new, strict=False)])  # fmt: skip
+    chain = verify(drafts.rows, targets, run.V, agreement)
+    _note(run, drafts, stale, chain)
+    run.commit(drafts.steps[0], stale)
+    for b, j in zip(chain, chain[1:], strict=False):
+        run.commit(steps[b][drafts.rows[j, steps[b]] != run.V], new[b], row=j)
+    b = chain[-1]
+    if b >= drafts.sent:
+        return None
+    if bonus and run.rule.cache and not run.block_open(block):
+        run.commit(steps[b], new[b], row=b)
+        return None
+    return new[b]
+
+
+def _after(y: np.ndarray, step: np.ndarray, prediction: Prediction) -> np.ndarray:
+    """Return the target z = g(y)."""
+    z = y.copy()
+    z[step] = prediction.tokens(step)
+    return z
+
+
+def _note(run: Session, drafts: Drafts, stale: Prediction, chain) -> None:
+    """Record what was proposed, and what became of it."""
+    for j, positions in enumerate(drafts.steps):
+        tokens, values = stale.tokens(positions), stale.confidence[positions]
+        run.record.note("proposed", positions, tokens, values, j)
+        verdict = "accepted" if j <= chain[-1] else "rejected"
+        run.record.note(verdict, positions, tokens, values, j)

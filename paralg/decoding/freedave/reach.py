@@ -1,0 +1,204 @@
+"""How far a stale prediction reaches, and what that says about the number of forwards.
+
+r(t) is the largest j for which the drafts y_1 … y_j made at s_t all lie on the trajectory.
+FreeDave jumps from t to t + min(r(t), d); whether that is the fewest forwards is another question.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from paralg.decoding.freedave.drafting import draft
+from paralg.decoding.protocol import Model
+from paralg.decoding.rule import Rule
+from paralg.decoding.session import Session
+
+__all__ = ["Plan", "fewest_forwards", "greedy_forwards", "landings", "reach", "union_forwards"]
+
+
+class Plan(NamedTuple):
+    """A way through the trajectory.
+
+    Attributes
+    ----------
+    forwards : int
+        Model calls, the first one included.
+    anchors : tuple of int
+        The state each verified set of drafts was made at.
+    progress : tuple of int
+        The state reached after each verification; a last step may be free.
+    """
+
+    forwards: int
+    anchors: tuple[int, ...]
+    progress: tuple[int, ...]
+
+
+def landings(model: Model, x, rule: Rule | None = None) -> np.ndarray:
+    """Say which drafts lie on the static trajectory s_0 … s_T.
+
+    Parameters
+    ----------
+    model : Model
+    x : ndarray of int, shape (L,)
+    rule : Rule, optional
+        A deterministic rule without blocks, cache or end tokens.
+
+    Returns
+    -------
+    ndarray of bool, shape (T, T + 1)
+        ``[t, u]``: the draft of u - t steps made at s_t equals s_u.
+
+    Raises
+    ------
+    ValueError
+        If the rule has blocks, a cache or end tokens: there drafts also end at borders.
+
+    Cost
+    ----
+    T calls of one row.
+    """
+    rule = rule or Rule()
+    if rule.block or rule.cache or rule.eos:
+        raise ValueError("expected a rule without blocks, cache and end tokens")
+    run = Session(model, x, rule)
+    states, drafts = [run.x.copy()], []
+    while run.next_block() is not None:
+        [prediction] = run.look(run.x[None])
+        drafts.append(draft(run.steps, run.x, prediction, run.model.L, 0, until=0).rows)
+        run.commit(run.steps.step(run.x, prediction), prediction)
+        states.append(run.x.copy())
+    lands = np.zeros((len(drafts), len(states)), dtype=bool)
+    for t, rows in enumerate(drafts):
+        truth = np.stack(states[t + 1 :])
+        m = min(len(rows), len(truth))
+        lands[t, t + 1 : t + 1 + m] = (rows[:m] == truth[:m]).all(axis=1)
+    return lands
+
+
+def reach(model: Model, x, rule: Rule | None = None) -> tuple[int, ...]:
+    """Return r(0), …, r(T-1) along the static trajectory of ``x``.
+
+    Parameters
+    ----------
+    model, x, rule
+        As for :func:`landings`.
+
+    Returns
+    -------
+    tuple of int, length T
+        1 ≤ r(t) ≤ T - t.
+
+    Examples
+    --------
+    >>> from paralg.decoding.tables import HashConditional
+    >>> reach(HashConditional(4, 12, k=28, eps=0.1), [4] * 12)
+    (2, 2, 1, 1, 2, 6, 1, 2, 3, 3, 2, 1)
+    """
+    lands = landings(model, x, rule)
+    return tuple(int(row[t + 1 :].cumprod().sum()) for t, row in enumerate(lands))
+
+
+def greedy_forwards(r: Sequence[int], d: int) -> Plan:
+    """Return the plan of FreeDave: always draft from the last accepted state.
+
+    Parameters
+    ----------
+    r : sequence of int
+        The reach function, length T.
+    d : int
+        Draft steps.
+
+    Examples
+    --------
+    >>> greedy_forwards([2, 2, 1, 1, 2, 6, 1, 2, 3, 3, 2, 1], d=4).progress
+    (2, 3, 4, 6, 7, 9, 12)
+    """
+    T, t = _checked(r, d), 0
+    anchors, progress = [], []
+    while T - t > 1:
+        anchors.append(t)
+        t += min(r[t], d)
+        progress.append(t)
+    return Plan(min(T, 1) + len(progress), tuple(anchors), tuple(progress))
+
+
+def fewest_forwards(r: Sequence[int], d: int) -> Plan:
+    """Return a shortest plan when drafts may start from *any* state whose prediction is known.
+
+    Breadth-first search over the progress p: after reaching p the predictions at 0 … p are known,
+    and drafting from a ≤ p leads to a + min(r(a), d).
+
+    Parameters
+    ----------
+    r : sequence of int
+        The reach function, length T.
+    d : int
+        Draft steps.
+
+    Cost
+    ----
+    At most T·d edges.
+
+    Examples
+    --------
+    >>> fewest_forwards([2, 2, 1, 1, 2, 6, 1, 2, 3, 3, 2, 1], d=4)
+    Plan(forwards=7, anchors=(0, 2, 3, 4, 5, 9), progress=(2, 3, 4, 6, 9, 12))
+    """
+    T = _checked(r, d)
+    if T < 2:
+        return Plan(T, (), ())
+    queue, seen = deque([(0, (), ())]), {0}
+    while queue:
+        p, anchors, progress = queue.popleft()
+        if T - p <= 1:
+            return Plan(1 + len(progress), anchors, progress)
+        for a in range(p, max(p - d, -1), -1):
+            to = a + min(r[a], d)
+            if to > p and to not in seen:
+                seen.add(to)
+                queue.append((to, (*anchors, a), (*progress, to)))
+    raise AssertionError("unreachable: r(p) ≥ 1 always leads on")
+
+
+def union_forwards(lands: np.ndarray, d: int) -> Plan:
+    """Return the plan when the drafts of *all* known states are sent in every forward.
+
+    The progress p grows as long as some known a has a draft of at most ``d`` steps that lands on
+    the next state.
+    No strategy that sends drafts of known states needs fewer forwards.
+
+    Parameters
+    ----------
+    lands : ndarray of bool, shape (T, T + 1)
+        From :func:`landings`.
+    d : int
+
+    Returns
+    -------
+    Plan
+        Anchors are left empty: all of them are used.
+    """
+    T, p, progress = len(lands), 0, []
+    while T - p > 1:
+        known = [a for a in range(max(p - d + 1, 0), p + 1)]
+        to = p + 1
+        while to < T and any(lands[a, to + 1] for a in known if to + 1 - a <= d):
+            to += 1
+        p = to
+        progress.append(p)
+    return Plan(min(T, 1) + len(progress), (), tuple(progress))
+
+
+def _checked(r: Sequence[int], d: int) -> int:
+    """Return T after checking 1 ≤ r(t) ≤ T - t and d."""
+    T = len(r)
+    if d < 1:
+        raise ValueError(f"expected d of at least 1, got {d}")
+    if any(not 1 <= value <= T - t for t, value in enumerate(r)):
+        raise ValueError(f"expected 1 ≤ r(t) ≤ T - t, got {tuple(r)}")
+    return T

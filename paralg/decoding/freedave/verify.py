@@ -1,0 +1,120 @@
+"""Which drafts would static decoding itself have produced?  The agreement matrix and two verifiers.
+
+``agree[i, j]`` says whether draft j is what the target of draft i asks for.
+Verification starts at draft 0 and hops from b to the *largest* j > b with ``agree[b, j]``;
+with one token per step only j = b+1 is possible.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["AGREEMENTS", "agreement_matrix", "verify", "verify_looped"]
+
+AGREEMENTS = ("exact_match", "subset")
+
+
+def agreement_matrix(drafts, targets, V: int, agreement: str = "exact_match") -> np.ndarray:
+    """Compare every draft with every target.
+
+    Parameters
+    ----------
+    drafts : ndarray of int, shape (m, L)
+    targets : ndarray of int, shape (n, L), n ≤ m
+        ``targets[i]`` is the step of static decoding from ``drafts[i]``.
+    V : int
+        The mask.
+    agreement : {"exact_match", "subset"}
+        Equal everywhere; or every unmasked token of the draft is present and equal in the target.
+
+    Returns
+    -------
+    ndarray of bool, shape (n, m)
+        Strictly upper triangular: only later drafts count.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit or the agreement is unknown.
+
+    Cost
+    ----
+    n·m·L comparisons, all independent.
+
+    Examples
+    --------
+    >>> drafts, targets = [[1, 9], [1, 2]], [[1, 2], [1, 2]]
+    >>> agreement_matrix(drafts, targets, V=9)
+    array([[False,  True],
+           [False, False]])
+    """
+    drafts, targets = _checked(drafts, targets, agreement)
+    same = drafts[None] == targets[:, None]
+    if agreement == "subset":
+        same |= drafts[None] == V
+    return np.triu(same.all(axis=2), k=1)
+
+
+def verify(drafts, targets, V: int, agreement: str = "exact_match") -> tuple[int, ...]:
+    """Return the indices of the accepted drafts, starting with 0 (never in doubt).
+
+    The hop from b is the last True of row b of the agreement matrix: one gather and one argmax.
+
+    Parameters
+    ----------
+    drafts, targets, V, agreement
+        As for :func:`agreement_matrix`.
+
+    Returns
+    -------
+    tuple of int
+        Ascending; the last one is the state to move to.
+
+    Cost
+    ----
+    At most m-1 hops after the matrix.
+
+    Examples
+    --------
+    >>> verify([[1, 9], [1, 2]], [[1, 2]], V=9), verify([[1, 9], [1, 2]], [[1, 3]], V=9)
+    ((0, 1), (0,))
+    """
+    agree = agreement_matrix(drafts, targets, V, agreement)
+    n, m = agree.shape
+    farthest = np.where(agree.any(axis=1), m - 1 - agree[:, ::-1].argmax(axis=1), -1)
+    chain = [0]
+    while chain[-1] < n and farthest[chain[-1]] > chain[-1]:
+        chain.append(int(farthest[chain[-1]]))
+    return tuple(chain)
+
+
+def verify_looped(drafts, targets, V: int, agreement: str = "exact_match") -> tuple[int, ...]:
+    """Do what :func:`verify` does, one token at a time: the oracle of its tests."""
+    drafts, targets = _checked(drafts, targets, agreement)
+    chain = [0]
+    while chain[-1] < len(targets):
+        target, farthest = targets[chain[-1]], None
+        for j in range(chain[-1] + 1, len(drafts)):
+            if all(_token_agrees(a, b, V, agreement)
+                   for a, b in zip(drafts[j], target, strict=True)):  # fmt: skip
+                farthest = j
+        if farthest is None:
+            break
+        chain.append(farthest)
+    return tuple(chain)
+
+
+def _token_agrees(draft: int, target: int, V: int, agreement: str) -> bool:
+    return draft == target or (agreement == "subset" and draft == V)
+
+
+def _checked(drafts, targets, agreement: str) -> tuple[np.ndarray, np.ndarray]:
+    """Check shapes and the name of the agreement."""
+    drafts = np.asarray(drafts)
+    targets = np.asarray(targets).reshape(-1, drafts.shape[-1])
+    if drafts.ndim != 2 or not len(drafts) or len(targets) > len(drafts):
+        raise ValueError("expected drafts of shape (m, L), m ≥ 1, and at most m targets, got "
+                         f"{drafts.shape} and {targets.shape}")  # fmt: skip
+    if agreement not in AGREEMENTS:
+        raise ValueError(f"expected agreement to be one of {AGREEMENTS}, got {agreement!r}")
+    return drafts, targets

@@ -1,0 +1,102 @@
+"""What one row of logits says about the masked positions: a token and how sure the model is."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from paralg.core.random import uniform
+from paralg.decoding.randomness import Random, softmax
+
+__all__ = ["Prediction", "TieKeys", "predictions", "tie_keys"]
+
+
+class TieKeys(NamedTuple):
+    """Who wins among equals: the lowest key.
+
+    Attributes
+    ----------
+    position : ndarray, shape (L,)
+    token : ndarray, shape (L, V)
+    """
+
+    position: np.ndarray
+    token: np.ndarray
+
+
+def tie_keys(seed: int | None, L: int, V: int) -> TieKeys:
+    """Return keys that prefer the lowest index, or a random order when a seed is given."""
+    if seed is None:
+        return TieKeys(np.arange(L), np.broadcast_to(np.arange(V), (L, V)))
+    return TieKeys(uniform(seed, 0, np.arange(L)), uniform(seed, 1 + np.arange(L)[:, None],
+                                                           np.arange(V)))  # fmt: skip
+
+
+class Prediction:
+    """Predictions x̂ and confidences c of one row.
+
+    Parameters
+    ----------
+    law : ndarray, shape (L, V)
+        Rounded laws; rows of positions nobody asked about are unused.
+    confidence : ndarray, shape (L,)
+        ``-inf`` where there is no mask or nobody asked.
+    token : ndarray of int, shape (L,)
+        -1 where the token is still to be drawn.
+    rng : Random, optional
+
+    Notes
+    -----
+    With "maximum" confidence a token is drawn when it is first asked for and then kept: draws
+    nobody needs are not made, and a prediction used twice says the same thing twice.
+    """
+
+    def __init__(self, law, confidence, token, rng: Random | None = None):
+        self.law, self.confidence = law, confidence
+        self._token, self._rng = token, rng
+
+    def tokens(self, positions) -> np.ndarray:
+        """Return the predicted tokens at ``positions``, drawing those not drawn yet."""
+        for i in positions:
+            if self._token[i] < 0:
+                self._token[i] = self._rng.categorical(self.law[i])
+        return self._token[positions]
+
+
+def predictions(rows, at, logits, rule, keys: TieKeys, V: int, rng=None) -> list[Prediction]:
+    """Turn the logits of B rows into predictions.
+
+    Parameters
+    ----------
+    rows : ndarray of int, shape (B, L)
+    at : ndarray of int, shape (n,)
+    logits : ndarray, shape (B, n, V)
+    rule : Rule
+    keys : TieKeys
+    V : int
+    rng : Random, optional
+        Draw the tokens instead of taking the likeliest.
+
+    Returns
+    -------
+    list of Prediction, length B
+    """
+    B, L = rows.shape
+    law = np.zeros((B, L, V))
+    law[:, at] = softmax(logits)
+    rounded = law.round(rule.digits)
+    top = rounded.max(axis=-1)
+    asked = np.zeros(L, dtype=bool)
+    asked[at] = True
+    wanted = (rows == V) & asked
+    if rng is None:
+        token = np.where(rounded == top[..., None], -keys.token, -np.inf).argmax(axis=-1)
+    else:
+        token = np.full((B, L), -1)
+        if rule.confidence == "sampled":
+            for b, i in np.argwhere(wanted):
+                token[b, i] = rng.categorical(law[b, i])
+                top[b, i] = rounded[b, i, token[b, i]]
+    confidence = np.where(wanted, top, -np.inf)
+    return [Prediction(law[b], confidence[b], token[b], rng) for b in range(B)]

@@ -1,0 +1,235 @@
+"""Two draws are all a sampler may ask for, so that its law can be enumerated.
+
+A sampler is written against ``rng.categorical(p)`` and ``rng.accept(a)``.
+:class:`Stream` answers with random numbers; :class:`Replay` answers with *every* possible answer
+in turn, and :func:`exact_law` multiplies the probabilities along each branch: the output law of
+the sampler, exactly, and the law of its cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from math import fsum
+from typing import Protocol
+
+import numpy as np
+
+from paralg.core.random import derive, uniform
+
+__all__ = ["Law", "Random", "Replay", "Stream", "exact_law", "softmax", "total_variation"]
+
+
+class Random(Protocol):
+    """The two draws of a sampler."""
+
+    def categorical(self, p: np.ndarray) -> int:
+        """Return i with probability ``p[i]``."""
+
+    def accept(self, a: float) -> bool:
+        """Return True with probability ``min(a, 1)``; draw nothing when ``a >= 1``."""
+
+
+class Stream:
+    """Random draws keyed by (seed, sample), never by the row of a batch.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the experiment.
+    sample : int
+        Number of the sequence within it.
+
+    Examples
+    --------
+    >>> rng = Stream(0, sample=7)
+    >>> [rng.categorical(np.array([0.2, 0.8])) for _ in range(5)], rng.accept(1.0)
+    ([0, 1, 0, 1, 0], True)
+    """
+
+    def __init__(self, seed: int = 0, sample: int = 0):
+        self._seed, self._sample, self._drawn = seed, sample, 0
+
+    def categorical(self, p) -> int:
+        """Return i with probability ``p[i]``."""
+        p = _checked(p)
+        cumulative = np.cumsum(p)
+        i = int(np.searchsorted(cumulative, self._uniform() * cumulative[-1], side="right"))
+        return min(i, int(np.flatnonzero(p)[-1]))
+
+    def accept(self, a) -> bool:
+        """Return True with probability ``min(a, 1)``; draw nothing when ``a >= 1``."""
+        return True if a >= 1 else self._uniform() < a
+
+    def permutation(self, n: int) -> np.ndarray:
+        """Return a random order of 0 … n-1."""
+        key = int(derive(self._seed, self._sample, self._drawn))
+        self._drawn += 1
+        return np.argsort(uniform(key, 0, np.arange(n)), kind="stable")
+
+    def _uniform(self) -> float:
+        self._drawn += 1
+        return float(uniform(self._seed, self._sample, self._drawn))
+
+
+class Replay:
+    """Answers draws from a script of branches, then takes the first possible branch.
+
+    Parameters
+    ----------
+    script : sequence of int
+        The branch to take at the first, second, … choice.
+
+    Attributes
+    ----------
+    choices : list of (branch, probabilities)
+        What was chosen in this run, draws with one possible answer left out.
+    probability : float
+        Of the whole branch.
+    """
+
+    def __init__(self, script=()):
+        self.script = tuple(script)
+        self.choices: list[tuple[int, tuple[float, ...]]] = []
+        self.probability = 1.0
+
+    def categorical(self, p) -> int:
+        """Return the next branch of the script, or the first possible one."""
+        p = _checked(p)
+        possible = np.flatnonzero(p)
+        if len(possible) == 1:
+            return int(possible[0])
+        branch = self._next(int(possible[0]))
+        self.choices.append((branch, tuple(float(value) for value in p)))
+        self.probability *= float(p[branch]) / fsum(p)
+        return branch
+
+    def accept(self, a) -> bool:
+        """Branch on acceptance unless it is certain or impossible."""
+        return True if a >= 1 else bool(self.categorical(np.array([1 - max(a, 0.0), max(a, 0.0)])))
+
+    def _next(self, default: int) -> int:
+        depth = len(self.choices)
+        return self.script[depth] if depth < len(self.script) else default
+
+
+@dataclass(frozen=True)
+class Law:
+    """Exact law of a sampler.
+
+    Parameters
+    ----------
+    probability : mapping
+        Outcome to its probability.
+    calls : mapping of int to float
+        Number of model calls to its probability.
+    runs : int
+        How often the sampler was run to find out.
+    """
+
+    probability: Mapping[Hashable, float]
+    calls: Mapping[int, float]
+    runs: int
+
+    @property
+    def expected_calls(self) -> float:
+        """E[calls]."""
+        return fsum(calls * p for calls, p in self.calls.items())
+
+
+def exact_law(
+    sampler: Callable[[Random], tuple[Hashable, int]], *, limit: int = 100_000
+) -> Law:
+    """Run a sampler along every branch of its choices.
+
+    Parameters
+    ----------
+    sampler : callable
+        ``sampler(rng) -> (outcome, calls)``; everything random in it goes through ``rng``.
+    limit : int
+        Largest number of runs.
+
+    Returns
+    -------
+    Law
+
+    Raises
+    ------
+    RuntimeError
+        If there are more than ``limit`` branches, or the sampler is random in another way.
+
+    Cost
+    ----
+    One run for each leaf of the tree of choices.
+
+    Examples
+    --------
+    >>> def two_coins(rng):
+    ...     return rng.accept(0.5) + rng.accept(0.5), 1
+    >>> dict(exact_law(two_coins).probability)
+    {0: 0.25, 1: 0.5, 2: 0.25}
+    """
+    outcomes: dict[Hashable, list[float]] = {}
+    calls: dict[int, list[float]] = {}
+    script, runs = (), 0
+    while script is not None:
+        if runs == limit:
+            raise RuntimeError(f"expected at most {limit} branches, found more")
+        rng = Replay(script)
+        outcome, used = sampler(rng)
+        _same_choices(script, rng)
+        outcomes.setdefault(outcome, []).append(rng.probability)
+        calls.setdefault(int(used), []).append(rng.probability)
+        script, runs = _next_script(rng.choices), runs + 1
+    return Law({o: fsum(p) for o, p in outcomes.items()},
+               {c: fsum(p) for c, p in sorted(calls.items())}, runs)  # fmt: skip
+
+
+def total_variation(p: Mapping[Hashable, float], q: Mapping[Hashable, float]) -> float:
+    """Return ½ Σ |p − q| over all outcomes of either law.
+
+    Examples
+    --------
+    >>> total_variation({"a": 0.5, "b": 0.5}, {"a": 1.0})
+    0.5
+    """
+    return 0.5 * fsum(abs(p.get(o, 0.0) - q.get(o, 0.0)) for o in {*p, *q})
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Return the laws of an array of logits, along the last axis; ``-inf`` becomes 0.
+
+    Raises
+    ------
+    ValueError
+        If a row is NaN somewhere or ``-inf`` everywhere.
+    """
+    top = logits.max(axis=-1, keepdims=True)
+    if not np.isfinite(top).all():
+        raise ValueError("expected logits without NaN and with a finite entry in every row")
+    weights = np.exp(logits - top)
+    return weights / weights.sum(axis=-1, keepdims=True)
+
+
+def _checked(p) -> np.ndarray:
+    """Return ``p`` as an array of non-negative numbers that sum to one (to 1e-9)."""
+    p = np.asarray(p, dtype=np.float64)
+    if p.ndim != 1 or not (p >= 0).all() or abs(p.sum() - 1) > 1e-9:
+        raise ValueError(f"expected probabilities that sum to 1, got {p}")
+    return p
+
+
+def _next_script(choices) -> tuple[int, ...] | None:
+    """Advance the last choice that has a branch left; None when the tree is exhausted."""
+    for depth in range(len(choices) - 1, -1, -1):
+        branch, p = choices[depth]
+        later = [i for i in range(branch + 1, len(p)) if p[i] > 0]
+        if later:
+            return (*(b for b, _ in choices[:depth]), later[0])
+    return None
+
+
+def _same_choices(script, rng: Replay) -> None:
+    """Check that the replay met the choices it was sent to."""
+    if tuple(branch for branch, _ in rng.choices[: len(script)]) != tuple(script):
+        raise RuntimeError("the sampler did not repeat its choices: what else is random in it?")

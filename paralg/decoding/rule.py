@@ -1,0 +1,218 @@
+"""The static rule g: what a step of sequential decoding commits, as a function of the state.
+
+Everything that can change the *answer* is a field of :class:`Rule`.
+Everything else a decoder is told (draft length, layout, agreement, eagerness) may change the cost
+only, and that is what "lossless" means: same rule, same trace.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from paralg.decoding.counting import Shape
+from paralg.decoding.prediction import Prediction, tie_keys
+
+__all__ = ["Rule", "Steps"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Which masked positions one step of static decoding commits.
+
+    Parameters
+    ----------
+    tokens : int or tuple of int
+        Tokens per step; a tuple gives the size of step 0, 1, … (the last one repeats).
+    order : {"confidence", "left-to-right"}
+    threshold : float, optional
+        Commit every position with at least this confidence instead, and the best ``tokens`` ones
+        if there is none; left to right, the leftmost run of confident positions.
+    block : int, optional
+        Semi-autoregressive decoding: blocks of this many positions, counted from the first mask,
+        are finished one after the other.  By default the whole sequence is one block.
+    cache : {None, "prefix", "dual"}
+        What is frozen at the start of each block: nothing, what lies before it, or everything
+        outside it.  A cached network is *another* network, hence part of the rule.
+    first : bool
+        Commit a block's first position from the forward that makes the cache.  Models adapted
+        from next-token prediction need it; see :class:`~paralg.decoding.adapters.Shifted`.
+    eos : tuple of int
+        Once a block consists of one of these tokens, fill the rest with it and stop.
+    confidence : {"maximum", "sampled"}
+        With an ``rng``: rank by the probability of the likeliest or of the drawn token.
+    digits : int
+        Confidences are rounded to this many digits before they are compared.
+    ties : int, optional
+        Seed of a random order among equals, drawn once for the run (so that the rule stays a
+        function of the state); by default the lowest index wins.
+    shape : callable, optional
+        Hook on the logits; see :mod:`paralg.decoding.shaping`.
+
+    Raises
+    ------
+    ValueError
+        If a field is out of range, or ``first`` is asked for without a cache.
+
+    Examples
+    --------
+    >>> Rule(tokens=2, block=8, cache="dual").cache
+    'dual'
+    """
+
+    tokens: int | tuple[int, ...] = 1
+    order: Literal["confidence", "left-to-right"] = "confidence"
+    threshold: float | None = None
+    block: int | None = None
+    cache: Literal["prefix", "dual"] | None = None
+    first: bool = False
+    eos: tuple[int, ...] = ()
+    confidence: Literal["maximum", "sampled"] = "maximum"
+    digits: int = 12
+    ties: int | None = None
+    shape: Shape | None = None
+
+    def __post_init__(self):
+        sizes = self.tokens if isinstance(self.tokens, tuple) else (self.tokens,)
+        if not sizes or min(sizes) < 1:
+            raise ValueError(f"expected at least one token per step, got {self.tokens}")
+        _one_of("order", self.order, ("confidence", "left-to-right"))
+        _one_of("cache", self.cache, (None, "prefix", "dual"))
+        _one_of("confidence", self.confidence, ("maximum", "sampled"))
+        if self.block is not None and self.block < 1:
+            raise ValueError(f"expected a block of at least one position, got {self.block}")
+        if self.first and self.cache is None:
+            raise ValueError("first=True commits from the forward that makes the cache: "
+                             "expected cache 'prefix' or 'dual', got None")  # fmt: skip
+
+    def quota(self, committed: int) -> int:
+        """Return the size of the step that starts after ``committed`` tokens."""
+        if not isinstance(self.tokens, tuple):
+            return self.tokens
+        done = 0
+        for size in self.tokens:
+            done += size
+            if committed < done:
+                return done - committed
+        return self.tokens[-1]
+
+
+class Steps:
+    """A rule bound to a prompt: g itself.
+
+    Parameters
+    ----------
+    rule : Rule
+    start : ndarray of int, shape (L,)
+        The prompt, with masks ``V`` where tokens are wanted.
+    V : int
+
+    Attributes
+    ----------
+    block_of : ndarray of int, shape (L,)
+        Number of the block of each position; -1 before the first mask.
+    """
+
+    def __init__(self, rule: Rule, start: np.ndarray, V: int):
+        self.rule, self.V, self.L = rule, V, len(start)
+        wanted = np.flatnonzero(start == V)
+        self.wanted = len(wanted)
+        begin = int(wanted[0]) if len(wanted) else self.L
+        self.block_of = (np.arange(self.L) - begin) // (rule.block or max(self.L - begin, 1))
+        self.block_of[:begin] = -1
+        self.blocks = np.unique(self.block_of[wanted])
+        self.keys = tie_keys(rule.ties, self.L, V)
+
+    def current(self, x: np.ndarray) -> int | None:
+        """Return the first block that still has a mask, or None."""
+        masked = np.flatnonzero(x == self.V)
+        return int(self.block_of[masked[0]]) if len(masked) else None
+
+    def span_of(self, block: int, last: int | None = None) -> tuple[int, int]:
+        """Return the first position of ``block`` and the one after block ``last``."""
+        last = block if last is None else last
+        inside = np.flatnonzero((self.block_of >= block) & (self.block_of <= last))
+        return int(inside[0]), int(inside[-1]) + 1
+
+    def finished(self, x: np.ndarray) -> int | None:
+        """Return the end token if some decoded block consists of it alone, else None."""
+        for block in self.blocks if self.rule.eos else ():
+            inside = x[self.block_of == block]
+            if inside[0] in self.rule.eos and (inside == inside[0]).all():
+                return int(inside[0])
+        return None
+
+    def step(self, x, prediction: Prediction, fresh: bool = False) -> np.ndarray:
+        """Return the positions that g commits at state ``x``, in the order of commitment."""
+        return self.path(x, prediction, 1, self.current(x), fresh)[0]
+
+    def path(self, x, prediction: Prediction, d: int, last: int, fresh: bool = False):
+        """Return up to ``d`` steps that g would take if the predictions never changed.
+
+        Parameters
+        ----------
+        x : ndarray of int, shape (L,)
+        prediction : Prediction
+            Of the state ``x``.
+        d : int
+        last : int
+            Last block the path may enter.
+        fresh : bool
+            The predictions come from the forward that made the cache.
+
+        Returns
+        -------
+        list of ndarray of int
+            Positions of each step.  Step 0 is exact (same predictions, same rule); the later ones
+            are drafts, taken without the threshold.
+        """
+        ranked = self._ranked(x, prediction, last, fresh)
+        y, steps = x.copy(), []
+        while len(ranked) and len(steps) < d:
+            count = self._count(y, prediction, ranked, first=not steps, fresh=fresh)
+            steps.append(ranked[:count])
+            y[steps[-1]] = prediction.tokens(steps[-1])
+            ranked = ranked[count:]
+            if self.finished(y) is not None:
+                break
+        return steps
+
+    def _ranked(self, x, prediction, last: int, fresh: bool) -> np.ndarray:
+        """Order the masked positions up to block ``last``: earlier blocks first, then the rule.
+
+        Equivalent to adding an integer priority to the confidences of earlier blocks.
+        """
+        masked = np.flatnonzero((x == self.V) & (self.block_of <= last))
+        if self.rule.order == "left-to-right" or not len(masked):
+            return masked
+        confidence = prediction.confidence[masked]
+        order = np.lexsort((self.keys.position[masked], -confidence, self.block_of[masked]))
+        ranked = masked[order]
+        if self._forced(x, masked, fresh):
+            ranked = np.concatenate([masked[:1], ranked[ranked != masked[0]]])
+        return ranked
+
+    def _forced(self, x, masked, fresh: bool) -> bool:
+        """Say whether the block's first position must be committed now and alone."""
+        if not (fresh and self.rule.first):
+            return False
+        return bool(masked[0] == self.span_of(int(self.block_of[masked[0]]))[0])
+
+    def _count(self, y, prediction, ranked, *, first: bool, fresh: bool) -> int:
+        """Return how many of the ``ranked`` positions the next step takes."""
+        here = ranked[self.block_of[ranked] == self.block_of[ranked[0]]]
+        if first and self._forced(y, np.flatnonzero(y == self.V), fresh):
+            return 1
+        confident = 0
+        if first and self.rule.threshold is not None:
+            confident = int((prediction.confidence[here] >= self.rule.threshold).cumprod().sum())
+        quota = self.rule.quota(self.wanted - int((y == self.V).sum()))
+        return confident or min(quota, len(here))
+
+
+def _one_of(name: str, value, allowed) -> None:
+    """Raise unless ``value`` is one of ``allowed``."""
+    if value not in allowed:
+        raise ValueError(f"expected {name} to be one of {allowed}, got {value!r}")

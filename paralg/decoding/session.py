@@ -1,0 +1,98 @@
+"""One sequence being decoded: its state, the counted model, its cache and its record."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from paralg.decoding.counting import Counted
+from paralg.decoding.prediction import Prediction, predictions
+from paralg.decoding.protocol import Layout, Model, tokens_of
+from paralg.decoding.randomness import Random
+from paralg.decoding.rule import Rule, Steps
+from paralg.decoding.trace import Decoded, Recorder
+
+__all__ = ["Session"]
+
+
+class Session:
+    """What static, threshold and draft-and-verify decoding have in common.
+
+    Parameters
+    ----------
+    model : Model
+    x : ndarray of int, shape (L,)
+        Given tokens, and the mask ``V`` where one is wanted.
+    rule : Rule
+    rng : Random, optional
+        Draw tokens instead of taking the likeliest.
+    layout : {"rows", "tree"}
+
+    Raises
+    ------
+    ValueError
+        If ``x`` is not one sequence of length L, or the tree layout is asked for without a cache.
+    """
+
+    def __init__(self, model: Model, x, rule: Rule, rng: Random | None = None,
+                 layout: Layout = "rows"):  # fmt: skip
+        if layout == "tree" and rule.cache is None:
+            raise ValueError("layout 'tree' needs a rule with cache 'prefix' or 'dual': through a "
+                             "live context the copies would reach each other")  # fmt: skip
+        self.model = Counted(model, rule.shape)
+        self.x = tokens_of(np.asarray(x)[None], model.V, model.L)[0].copy()
+        self.V, self.rule, self.rng, self.layout = model.V, rule, rng, layout
+        self.steps = Steps(rule, self.x, model.V)
+        self.record = Recorder(self.x, model.V)
+        self.at, self.cache = np.arange(model.L), None
+
+    def next_block(self) -> int | None:
+        """Return the block to work on, or None at the end; fill up after an end block."""
+        end = self.steps.finished(self.x)
+        if end is not None:
+            rest = np.flatnonzero(self.x == self.V)
+            self._write(rest, np.full(len(rest), end), None)
+        return self.steps.current(self.x)
+
+    def enter(self, block: int, last: int, carried: Prediction | None = None) -> Prediction:
+        """Open a block: make its cache, if the rule has one, and predict its masks.
+
+        Without a cache a prediction ``carried`` over from the previous block is as good as new.
+
+        Parameters
+        ----------
+        block, last : int
+            First block of the window and last block of it.
+        """
+        if self.rule.cache is None:
+            return carried or self.look(self.x[None])[0]
+        begin, end = self.steps.span_of(block, last)
+        self.at = np.arange(begin, self.model.L if self.rule.cache == "prefix" else end)
+        logits, self.cache = self.model.snapshot(self.x[None])
+        self.record.round(self.model.lap())
+        return self._predict(self.x[None], logits[:, self.at])[0]
+
+    def look(self, rows: np.ndarray) -> list[Prediction]:
+        """Send ``rows`` through the model in one call and open the next round."""
+        logits = self.model.denoise(rows, at=self.at, cache=self.cache, layout=self.layout)
+        self.record.round(self.model.lap())
+        return self._predict(rows, logits)
+
+    def commit(self, positions: np.ndarray, prediction: Prediction, row: int = 0) -> None:
+        """Write the predicted tokens at ``positions``, as one step."""
+        values = prediction.confidence[positions]
+        self._write(positions, prediction.tokens(positions), values, row)
+
+    def block_open(self, block: int) -> bool:
+        """Say whether the block still has a mask."""
+        return bool((self.x[self.steps.block_of == block] == self.V).any())
+
+    def result(self) -> Decoded:
+        """Freeze the run."""
+        return Decoded(self.x, self.record.trace(), self.model.cost)
+
+    def _predict(self, rows, logits) -> list[Prediction]:
+        return predictions(rows, self.at, logits, self.rule, self.steps.keys, self.V, self.rng)
+
+    def _write(self, positions, tokens, values, row: int = 0) -> None:
+        self.x[positions] = tokens
+        self.record.note("committed", positions, tokens, values, row)

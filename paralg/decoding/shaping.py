@@ -1,0 +1,137 @@
+"""Hooks that shape logits before a decoder sees them: temperature, top-k, guidance and more.
+
+A hook is a callable ``shape(logits, at)`` on arrays of shape (B, n, V) and (n,).
+Speculative methods compare two laws p and q; both must be the *shaped* ones, which is why the
+hook sits in the counting wrapper and not in a decoder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Allowed", "Chain", "Guidance", "Temperature", "TopK"]
+
+
+@dataclass(frozen=True)
+class Temperature:
+    """Divide the logits by ``value``: below 1 sharper, above 1 flatter.
+
+    Raises
+    ------
+    ValueError
+        If ``value`` is not positive; greedy decoding is the absence of an ``rng``, not zero.
+
+    Examples
+    --------
+    >>> Temperature(0.5)(np.array([[[0.0, 1.0]]]), np.array([0]))
+    array([[[0., 2.]]])
+    """
+
+    value: float
+
+    def __post_init__(self):
+        if not self.value > 0:
+            raise ValueError(f"expected a temperature above 0, got {self.value}")
+
+    def __call__(self, logits, at):
+        return logits / self.value
+
+
+@dataclass(frozen=True)
+class TopK:
+    """Keep the k largest logits of each row, the lowest token first among equals.
+
+    Examples
+    --------
+    >>> TopK(2)(np.array([[[3.0, 1.0, 2.0]]]), np.array([0]))
+    array([[[  3., -inf,   2.]]])
+    """
+
+    k: int
+
+    def __post_init__(self):
+        if self.k < 1:
+            raise ValueError(f"expected k of at least 1, got {self.k}")
+
+    def __call__(self, logits, at):
+        order = np.argsort(-logits, axis=-1, kind="stable")[..., : self.k]
+        kept = np.full_like(logits, -np.inf)
+        np.put_along_axis(kept, order, np.take_along_axis(logits, order, axis=-1), axis=-1)
+        return kept
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """Forbid tokens by position.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (L, V)
+        True where the token may stand; every position needs at least one.
+    """
+
+    mask: np.ndarray
+
+    def __post_init__(self):
+        if self.mask.ndim != 2 or not self.mask.any(axis=1).all():
+            raise ValueError("expected a mask of shape (L, V) with an allowed token in every row")
+
+    def __call__(self, logits, at):
+        return np.where(self.mask[at], logits, -np.inf)
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """Classifier-free guidance: l = l_u + scale · (l_c − l_u), two rows of one call.
+
+    Labels are ordinary tokens: the unconditional row is the same sequence with ``null`` written
+    at the label's positions.
+
+    Parameters
+    ----------
+    scale : float
+        1 leaves the conditional law as it is, 0 ignores the label.
+    at : tuple of int
+        Positions of the label.
+    null : int
+        The token that stands for "no label".
+    """
+
+    scale: float
+    at: tuple[int, ...]
+    null: int
+
+    def expand(self, x):
+        """Append to the B conditional rows their B unconditional twins."""
+        twin = x.copy()
+        twin[:, list(self.at)] = self.null
+        return np.concatenate([x, twin])
+
+    def __call__(self, logits, at):
+        conditional, unconditional = np.split(logits, 2)
+        return unconditional + self.scale * (conditional - unconditional)
+
+
+class Chain:
+    """Apply hooks one after the other; at most the first may add rows.
+
+    Examples
+    --------
+    >>> hook = Chain(Temperature(0.5), TopK(1))
+    >>> hook(np.array([[[0.0, 1.0]]]), np.array([0]))
+    array([[[-inf,   2.]]])
+    """
+
+    def __init__(self, *hooks):
+        if any(hasattr(hook, "expand") for hook in hooks[1:]):
+            raise ValueError("expected a hook that adds rows only in the first place")
+        self.hooks = hooks
+        if hooks and hasattr(hooks[0], "expand"):
+            self.expand = hooks[0].expand
+
+    def __call__(self, logits, at):
+        for hook in self.hooks:
+            logits = hook(logits, at)
+        return logits

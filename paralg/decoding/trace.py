@@ -1,0 +1,231 @@
+"""What a decoder did, as a flat list of events; everything drawn or counted is derived from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from paralg.core.cost import Cost, sequential
+
+__all__ = ["GIVEN", "KEPT", "MASKED", "NEW", "REFUSED", "WHAT", "Decoded", "Event", "Recorder",
+           "Trace"]  # fmt: skip
+
+WHAT = ("proposed", "accepted", "rejected", "committed")
+MASKED, GIVEN, KEPT, NEW, REFUSED = range(5)
+"""Codes of :meth:`Trace.raster`."""
+
+
+class Event(NamedTuple):
+    """One thing that happened to one position.
+
+    Attributes
+    ----------
+    round : int
+        Number of the round, from 0; a round is what lies between two model calls, unless the
+        method says otherwise.
+    row : int
+        Row of the call (which draft, which candidate).
+    position, token : int
+    what : str
+        "proposed", "accepted", "rejected" or "committed".
+    value : float
+        Confidence, probability or ratio that decided; NaN where nothing did.
+    group : int
+        Positions committed together share a group; a rejected draft and what replaces it are
+        two events.
+    """
+
+    round: int
+    row: int
+    position: int
+    token: int
+    what: str
+    value: float
+    group: int
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """The history of one decoding.
+
+    Two traces are **equal** if they start from the same sequence and commit the same tokens at
+    the same positions *in the same order*: ``==`` is what losslessness means in this book.
+    Rounds, rows and costs do not enter.
+
+    Parameters
+    ----------
+    start : tuple of int, length L
+        The prompt; the mask ``V`` where a token was wanted.
+    V : int
+    events : tuple of Event
+        The order of the "committed" events is the decoding order, also within a round.
+    costs : tuple of Cost
+        One for each round.
+    """
+
+    start: tuple[int, ...]
+    V: int
+    events: tuple[Event, ...]
+    costs: tuple[Cost, ...] = field(repr=False)
+
+    @cached_property
+    def commits(self) -> tuple[Event, ...]:
+        """The committed events, in order."""
+        return tuple(event for event in self.events if event.what == "committed")
+
+    @property
+    def order(self) -> tuple[tuple[int, int], ...]:
+        """Pairs (position, token) in the order of commitment."""
+        return tuple((event.position, event.token) for event in self.commits)
+
+    @property
+    def cost(self) -> Cost:
+        """Sum over the rounds."""
+        return sequential(self.costs)
+
+    @property
+    def rounds(self) -> int:
+        """Number of rounds."""
+        return len(self.costs)
+
+    @property
+    def tokens(self) -> np.ndarray:
+        """The sequence at the end, shape (L,)."""
+        return self.states[-1]
+
+    @cached_property
+    def states(self) -> np.ndarray:
+        """The sequence before round 0 and after every round, shape (rounds + 1, L)."""
+        states = np.tile(np.asarray(self.start, dtype=np.int64), (self.rounds + 1, 1))
+        for event in self.commits:
+            states[event.round + 1 :, event.position] = event.token
+        return states
+
+    @property
+    def committed(self) -> np.ndarray:
+        """Tokens committed in each round, shape (rounds,)."""
+        return np.bincount([event.round for event in self.commits], minlength=self.rounds)
+
+    @property
+    def accept_histogram(self) -> np.ndarray:
+        """How many rounds committed 0, 1, 2, … tokens."""
+        return np.bincount(self.committed)
+
+    @property
+    def groups(self) -> tuple[tuple[int, ...], ...]:
+        """Positions committed together, in order: the steps of the trajectory."""
+        found: dict[int, list[int]] = {}
+        for event in self.commits:
+            found.setdefault(event.group, []).append(event.position)
+        return tuple(tuple(positions) for positions in found.values())
+
+    def raster(self) -> np.ndarray:
+        """Rounds down, positions across: what each round left at each position.
+
+        Returns
+        -------
+        ndarray of int, shape (rounds, L)
+            0 still masked, 1 given in the prompt, 2 committed in an earlier round,
+            3 committed in this round, 4 proposed in this round and refused.
+        """
+        states = self.states
+        picture = np.where(states[1:] == self.V, MASKED, KEPT)
+        picture[(states[1:] != self.V) & (states[:-1] == self.V)] = NEW
+        picture[:, np.asarray(self.start) != self.V] = GIVEN
+        for event in self.events:
+            if event.what == "rejected" and picture[event.round, event.position] == MASKED:
+                picture[event.round, event.position] = REFUSED
+        return picture
+
+    def first_difference(self, other: Trace) -> str | None:
+        """Say where two traces part, or None if they are equal."""
+        if self.start != other.start:
+            return "the prompts differ"
+        for i, (a, b) in enumerate(zip(self.order, other.order, strict=False)):
+            if a != b:
+                return f"commit {i}: position {a[0]} = {a[1]} against position {b[0]} = {b[1]}"
+        if len(self.order) != len(other.order):
+            return f"{len(self.order)} commits against {len(other.order)}"
+        return None
+
+    def __eq__(self, other) -> bool:
+        if not isinstance(other, Trace):
+            return NotImplemented
+        return self.start == other.start and self.order == other.order
+
+    def __hash__(self) -> int:
+        return hash((self.start, self.order))
+
+
+class Recorder:
+    """Collects the events of one run.
+
+    Parameters
+    ----------
+    start : ndarray of int, shape (L,)
+    V : int
+    """
+
+    def __init__(self, start: np.ndarray, V: int):
+        self.start, self.V = tuple(int(t) for t in start), V
+        self.events: list[Event] = []
+        self.costs: list[Cost] = []
+        self.group = -1
+
+    def round(self, cost: Cost) -> None:
+        """Open the next round, which cost ``cost``."""
+        self.costs.append(cost)
+
+    def note(self, what: str, positions: Iterable[int], tokens, values=None, row: int = 0) -> None:
+        """Append one event for each position to the open round.
+
+        Raises
+        ------
+        ValueError
+            If ``what`` is none of the four kinds.
+        """
+        if what not in WHAT:
+            raise ValueError(f"expected one of {WHAT}, got {what!r}")
+        positions, tokens = list(positions), list(tokens)
+        values = [float("nan")] * len(positions) if values is None else values
+        self.group += what == "committed"
+        group = self.group if what == "committed" else -1
+        at = max(len(self.costs) - 1, 0)
+        for i, token, value in zip(positions, tokens, values, strict=True):
+            self.events.append(Event(at, row, int(i), int(token), what, float(value), group))
+
+    def trace(self) -> Trace:
+        """Freeze what was recorded."""
+        costs = self.costs or ([Cost()] if self.events else [])
+        return Trace(self.start, self.V, tuple(self.events), tuple(costs))
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What every decoder returns.
+
+    Parameters
+    ----------
+    tokens : ndarray of int, shape (L,)
+    trace : Trace
+    cost : Cost
+        calls (forwards), rows and token positions of the whole run.
+    """
+
+    tokens: np.ndarray
+    trace: Trace
+    cost: Cost
+
+    @property
+    def forwards(self) -> int:
+        """Model calls: the span of decoding."""
+        return self.cost.calls
+
+    @property
+    def tokens_per_forward(self) -> float:
+        """Committed tokens over model calls; 0 when nothing was wanted."""
+        return len(self.trace.commits) / self.forwards if self.forwards else 0.0
