@@ -1,0 +1,7 @@
+"""Where the work runs: this process, processes of this machine, MPI ranks, a Dask cluster."""
+
+from paralg.core.engine.base import Engine, Parts
+from paralg.core.engine.connect import ENGINES, connect
+from paralg.core.engine.tasks import EngineError, payload
+
+__all__ = ["ENGINES", "Engine", "EngineError", "Parts", "connect", "payload"]

@@ -1,0 +1,341 @@
+"""The interface of an engine, its checks and its counts; the backends say how it is done."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from paralg.core.cost import Cost
+from paralg.core.engine.tasks import EngineError, Failure, call, name_of, payload, wants_index
+
+__all__ = ["Engine", "Parts", "Task", "Traffic", "raise_first", "tree_reduce"]
+
+
+class Parts:
+    """Opaque handle of partitions that stay where they were made.
+
+    ``len(parts)`` is their number; what they hold is for the functions given to ``map``.
+    """
+
+    __slots__ = ("__weakref__", "count", "owner", "state")
+
+    def __init__(self, owner: object, state, count: int):
+        self.owner = owner
+        self.state = state
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __repr__(self) -> str:
+        return f"<{self.count} partitions>"
+
+
+class Task(NamedTuple):
+    """A function with the keyword arguments that all partitions share."""
+
+    fn: Callable
+    kw: dict
+    indexed: bool
+
+    @property
+    def title(self) -> str:
+        """Name of the function, for messages."""
+        return name_of(self.fn)
+
+    def run(self, args: tuple, index: int):
+        """Return the value for one partition, or a `Failure`."""
+        return call(self.fn, args, self.kw, index, self.indexed)
+
+
+class Traffic(NamedTuple):
+    """What moved between different partitions."""
+
+    messages: int = 0
+    bytes: int = 0
+
+
+class Engine:
+    """Where partitions live and functions run on them.
+
+    An algorithm is a *driver*: it holds handles (`Parts`), never the data, and sends functions.
+    Partition ``i`` lives on worker ``i % workers``.
+    The result is a function of the partitions alone, so it has the same bits on every engine
+    and for every number of workers, as long as the functions are deterministic in their
+    arguments.
+    A function may change its own partition in place and return it; the old handle is then void.
+
+    Parameters
+    ----------
+    workers : int
+        Workers that run at the same time.
+    progress : bool, optional
+        Whether to show progress bars; by default when standard error is a terminal.
+
+    Notes
+    -----
+    Counts are in ``cost`` and depend on the partitions, not on the workers: a shuffle, a reduce
+    and a barrier are one round each; each non-empty block that goes to another partition is a
+    message, and a reduction of P partitions takes P - 1.
+    Input (scatter) and output (gather) are not counted.
+    """
+
+    name = "engine"
+
+    def __init__(self, workers: int = 1, progress: bool | None = None):
+        if workers < 1:
+            raise ValueError(f"workers must be at least 1, got {workers}")
+        self.workers = workers
+        self.closed = False
+        self._why_closed = "it was closed"
+        self._show = progress
+        self._cost = Cost()
+        self._owner = object()
+
+    @property
+    def cost(self) -> Cost:
+        """Rounds, messages and bytes so far."""
+        return self._cost
+
+    @property
+    def leader(self) -> bool:
+        """Whether this process is the one that should print and write files."""
+        return True
+
+    def scatter(self, parts: Iterable) -> Parts:
+        """Give the engine its partitions.
+
+        Parameters
+        ----------
+        parts : iterable
+            One object for each partition; their number need not be the number of workers.
+
+        Returns
+        -------
+        Parts
+            Handle.
+
+        Raises
+        ------
+        ValueError
+            There is no partition.
+        EngineError
+            The engine is closed, or a worker died.
+        """
+        self._open()
+        parts = list(parts)
+        if not parts:
+            raise ValueError("expected at least one partition, got none")
+        return self._handle(self._scatter(parts), len(parts))
+
+    def map(self, fn: Callable, *parts: Parts, **kw) -> Parts:
+        """Apply ``fn(part, ..., **kw)`` to every partition where it is.
+
+        Parameters
+        ----------
+        fn : callable
+            Gets partition i of each handle, and ``index=i`` if it has a parameter of that name.
+            Any function will do, also a lambda or a closure of a notebook.
+        *parts : Parts
+            One or more handles with equally many partitions.
+        **kw
+            Arguments that all partitions share.
+
+        Returns
+        -------
+        Parts
+            Handle of the results.
+
+        Raises
+        ------
+        EngineError
+            ``fn`` raised: the error of the first such partition, with its traceback; or a worker
+            died, and the engine is closed.
+        ValueError
+            No handle, handles of another engine, or of different lengths.
+        """
+        count = self._check(*parts)
+        task = Task(fn, kw, wants_index(fn))
+        return self._handle(self._map(task, [part.state for part in parts], count), count)
+
+    def shuffle(self, parts: Parts) -> Parts:
+        """Exchange blocks: partition j receives block j of every partition.
+
+        Parameters
+        ----------
+        parts : Parts
+            Partition i is a list of P blocks, P the number of partitions.
+
+        Returns
+        -------
+        Parts
+            Partition j is the list ``[block j of partition 0, block j of partition 1, ...]``.
+
+        Raises
+        ------
+        EngineError
+            A partition is not a list of P blocks, or a worker died.
+        """
+        count = self._check(parts)
+        state, traffic = self._shuffle(parts.state, count)
+        self._count(traffic)
+        return self._handle(state, count)
+
+    def reduce(self, fn: Callable, parts: Parts):
+        """Return the partitions combined by ``fn(left, right)`` in a tree of fixed shape.
+
+        Parameters
+        ----------
+        fn : callable
+            Associative; the order of the partitions is kept, so it need not commute.
+        parts : Parts
+            Partitions to combine.
+
+        Returns
+        -------
+        object
+            The same bits for every number of workers.
+
+        Raises
+        ------
+        EngineError
+            ``fn`` raised, or a worker died.
+        """
+        count = self._check(parts)
+        value, moved = self._reduce(fn, parts.state, count)
+        self._count(Traffic(count - 1, moved))
+        return value
+
+    def gather(self, parts: Parts) -> list:
+        """Return all partitions in order (on every rank, under MPI).
+
+        Raises
+        ------
+        EngineError
+            A worker died, or a partition cannot be sent.
+        """
+        count = self._check(parts)
+        return self._gather(parts.state, count)
+
+    def barrier(self) -> None:
+        """Wait until all workers have arrived; one round."""
+        self._open()
+        self._barrier()
+        self._count(Traffic())
+
+    def progress(self, iterable: Iterable, total: int | None = None, label: str = "") -> Iterable:
+        """Return ``iterable``, with a progress bar where somebody can see it.
+
+        Parameters
+        ----------
+        iterable : iterable
+            What the loop runs over.
+        total : int, optional
+            Expected number of turns.
+        label : str
+            Text before the bar.
+        """
+        show = sys.stderr.isatty() if self._show is None else self._show
+        if not (show and self.leader):
+            return iterable
+        from tqdm import tqdm
+
+        return tqdm(iterable, total=total, desc=label or None)
+
+    def close(self) -> None:
+        """Stop the workers; handles become void. Closing twice does nothing."""
+        if not self.closed:
+            self.closed = True
+            self._close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else f"{self.workers} workers"
+        return f"<engine {self.name}, {state}>"
+
+    # What a backend supplies.
+
+    def _scatter(self, parts: list):
+        raise NotImplementedError
+
+    def _map(self, task: Task, states: list, count: int):
+        raise NotImplementedError
+
+    def _shuffle(self, state, count: int) -> tuple[object, Traffic]:
+        raise NotImplementedError
+
+    def _gather(self, state, count: int) -> list:
+        raise NotImplementedError
+
+    def _reduce(self, fn: Callable, state, count: int) -> tuple[object, int]:
+        """Combine in the driver; a backend with a tree of its own overrides this."""
+        return tree_reduce(fn, self._gather(state, count))
+
+    def _barrier(self) -> None:
+        """Every call above waits for all workers, so there is nothing left to wait for."""
+
+    def _close(self) -> None:
+        """Nothing to stop."""
+
+    # Checks and counts.
+
+    def _open(self) -> None:
+        if self.closed:
+            raise EngineError(f"the engine {self.name} is closed: {self._why_closed}")
+
+    def _check(self, *parts: Parts) -> int:
+        """Check handles and return their number of partitions."""
+        self._open()
+        if not parts:
+            raise ValueError("expected at least one handle, got none")
+        for part in parts:
+            if not isinstance(part, Parts):
+                raise ValueError(f"expected a handle made by scatter or map, got {part!r}")
+            if part.owner is not self._owner:
+                raise ValueError("expected a handle of this engine, got one of another engine")
+        counts = [len(part) for part in parts]
+        if len(set(counts)) > 1:
+            raise ValueError(f"handles must have equally many partitions, got {counts}")
+        return counts[0]
+
+    def _handle(self, state, count: int) -> Parts:
+        return Parts(self._owner, state, count)
+
+    def _count(self, traffic: Traffic) -> None:
+        self._cost += Cost(rounds=1, messages=traffic.messages, bytes=traffic.bytes)
+
+
+def tree_reduce(fn: Callable, values: list) -> tuple[object, int]:
+    """Combine neighbours, then neighbours of those; return the value and the bytes moved.
+
+    Raises
+    ------
+    EngineError
+        ``fn`` raised.
+    """
+    values, step, moved = list(values), 1, 0
+    while step < len(values):
+        for i in range(0, len(values) - step, 2 * step):
+            moved += payload(values[i + step])
+            values[i] = call(fn, (values[i], values[i + step]), {}, i, False)
+            raise_first([values[i]])
+        step *= 2
+    return values[0], moved
+
+
+def raise_first(results: Iterable) -> None:
+    """Raise the error of the failed partition with the smallest number, if one failed."""
+    failures = [result for result in results if isinstance(result, Failure)]
+    if failures:
+        raise min(failures, key=_place).error() from None
+
+
+def _place(failure: Failure) -> int:
+    """Order failures by partition; those of a whole worker come first."""
+    return -1 if failure.partition is None else failure.partition

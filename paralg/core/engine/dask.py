@@ -1,0 +1,192 @@
+"""A Dask cluster as workers: partitions are futures pinned to the worker that made them."""
+
+from __future__ import annotations
+
+from paralg.core.engine.base import Engine, Task, Traffic, raise_first
+from paralg.core.engine.tasks import EngineError, Failure, blocks_of
+
+__all__ = ["DaskEngine"]
+
+_LOOK = 2.0  # seconds between two looks at who is still there
+
+
+class DaskEngine(Engine):
+    """Runs partition i on worker ``i % workers`` of a Dask cluster.
+
+    Parameters
+    ----------
+    workers : int, optional
+        Processes of a cluster on this machine; two by default. With ``address``, how many of
+        the cluster's workers to use; all by default.
+    progress : bool, optional
+        Whether to show progress bars.
+    address : str, optional
+        Scheduler of a running cluster, for example ``"tcp://head:8786"``.
+
+    Raises
+    ------
+    EngineError
+        ``distributed`` is not installed, or the cluster cannot be reached or is too small.
+
+    Notes
+    -----
+    A script that starts a cluster of its own needs the guard ``if __name__ == "__main__":``.
+    """
+
+    name = "dask"
+
+    def __init__(self, workers: int | None = None, progress: bool | None = None,
+                 address: str | None = None):  # fmt: skip
+        try:
+            import distributed
+        except ImportError as error:
+            raise EngineError(
+                f"the dask engine needs distributed ({error}): pip install 'paralg[dask]'"
+            ) from error
+        super().__init__(1 if workers is None else workers, progress)
+        self._distributed = distributed
+        self._cluster = None if address else self._start(workers or 2)
+        self._client = self._join(address or self._cluster)
+        self._names = self._choose(workers)
+        self.workers = len(self._names)
+
+    def _start(self, workers: int):
+        """Start a cluster on this machine, without its web page."""
+        return self._distributed.LocalCluster(
+            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None
+        )
+
+    def _join(self, where):
+        try:
+            return self._distributed.Client(where, set_as_default=False, timeout=30)
+        except (OSError, ValueError) as error:
+            raise EngineError(f"expected a Dask scheduler at {where!r}, got: {error}") from error
+
+    def _choose(self, workers: int | None) -> list[str]:
+        """Return the addresses of the workers to use, always in the same order."""
+        if self._cluster is not None:
+            self._client.wait_for_workers(workers or 2)
+        names = sorted(self._client.scheduler_info(n_workers=-1)["workers"])
+        wanted = len(names) if workers is None else workers
+        if not 1 <= wanted <= len(names):
+            self._close()
+            raise EngineError(f"expected {max(wanted, 1)} Dask workers, got {len(names)}")
+        return names[:wanted]
+
+    def _home(self, i: int) -> str:
+        return self._names[i % self.workers]
+
+    def _submit(self, i: int, fn, *args):
+        """Run ``fn`` where partition i lives."""
+        return self._client.submit(
+            fn, *args, workers=[self._home(i)], pure=False, retries=0, allow_other_workers=False
+        )
+
+    def _finish(self, futures: list, running: str) -> list:
+        """Wait for futures; a worker that left is an error, not a wait without end."""
+        while True:
+            try:
+                self._distributed.wait(futures, timeout=_LOOK)
+                break
+            except self._distributed.TimeoutError:
+                self._roll_call(running)
+        for future in futures:
+            if future.status != "finished":
+                raise self._loss(running, f"a task ended as {future.status}")
+        return futures
+
+    def _roll_call(self, running: str) -> None:
+        """Check that all workers are still there."""
+        present = self._client.scheduler_info(n_workers=-1)["workers"]
+        missing = [name for name in self._names if name not in present]
+        if missing:
+            raise self._loss(running, f"worker {missing[0]} is gone")
+
+    def _loss(self, running: str, what: str) -> EngineError:
+        """Close, and describe why."""
+        self._why_closed = f"{what} during {running}"
+        self.close()
+        return EngineError(
+            f"{what} during {running}; its partitions are lost; the engine is closed",
+            function=running,
+        )
+
+    def _fetch(self, futures: list, running: str) -> list:
+        """Return the values of futures."""
+        values = self._client.gather(self._finish(futures, running), errors="skip")
+        if len(values) < len(futures):
+            raise self._loss(running, "a worker left")
+        return values
+
+    def _scatter(self, parts: list) -> list:
+        boxes = [(part,) for part in parts]  # a box keeps Dask from looking into lists
+        placed = [
+            self._client.scatter(box, workers=[self._home(i)], hash=False)
+            for i, box in enumerate(boxes)
+        ]
+        opened = [self._submit(i, _unbox, box) for i, box in enumerate(placed)]
+        return self._finish(opened, "scatter")
+
+    def _map(self, task: Task, states: list, count: int) -> list:
+        results = []
+        for i in range(count):
+            args = [state[i] for state in states]
+            results.append(self._submit(i, _run, task, i, *args))
+        notes = [self._submit(i, _failed, result) for i, result in enumerate(results)]
+        raise_first(self._fetch(notes, task.title))
+        return results
+
+    def _shuffle(self, state: list, count: int) -> tuple[list, Traffic]:
+        leaving = [self._submit(i, blocks_of, part, i, count) for i, part in enumerate(state)]
+        notes = [self._submit(i, _weigh, blocks) for i, blocks in enumerate(leaving)]
+        failures, messages, moved = zip(*self._fetch(notes, "shuffle"), strict=True)
+        raise_first(failures)
+        bundles = [
+            [self._submit(i, _bundle, blocks, rank, self.workers) for rank in range(self.workers)]
+            for i, blocks in enumerate(leaving)
+        ]
+        received = [
+            self._submit(j, _collect, j, *[row[j % self.workers] for row in bundles])
+            for j in range(count)
+        ]
+        return self._finish(received, "shuffle"), Traffic(sum(messages), sum(moved))
+
+    def _gather(self, state: list, count: int) -> list:
+        return self._fetch(state, "gather")
+
+    def _close(self) -> None:
+        self.closed = True
+        self._client.close()
+        if self._cluster is not None:
+            self._cluster.close()
+
+
+def _unbox(box: tuple):
+    return box[0]
+
+
+def _run(task: Task, index: int, *args):
+    """Run one partition; called on a worker."""
+    return task.run(args, index)
+
+
+def _failed(result) -> Failure | None:
+    """Return the failure, or a note that there is none; the result itself stays."""
+    return result if isinstance(result, Failure) else None
+
+
+def _weigh(checked: tuple) -> tuple[Failure | None, int, int]:
+    """Return what is wrong with the blocks, and their traffic, without the blocks."""
+    blocks, messages, moved = checked
+    return _failed(blocks), messages, moved
+
+
+def _bundle(checked: tuple, rank: int, workers: int) -> dict:
+    """Return the blocks for the partitions of one worker."""
+    blocks = checked[0]
+    return {j: blocks[j] for j in range(rank, len(blocks), workers)}
+
+
+def _collect(target: int, *bundles: dict) -> list:
+    """Return the blocks for one partition, in the order of the partitions they came from."""
+    return [bundle[target] for bundle in bundles]

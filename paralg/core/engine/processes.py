@@ -1,0 +1,232 @@
+"""Workers on this machine, each a process that keeps its partitions."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import weakref
+from multiprocessing.connection import Connection, wait
+
+from paralg.core.engine.base import Engine, Parts, Task, Traffic, raise_first
+from paralg.core.engine.tasks import EngineError, Failure
+from paralg.core.engine.worker import dumps
+
+__all__ = ["ProcessesEngine"]
+
+_BOOT = (
+    "import json, sys; given = json.loads(sys.argv[1]); sys.path[:] = given.pop('path'); "
+    "from paralg.core.engine.worker import serve; serve(**given)"
+)
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+_PATIENCE = 5.0  # seconds that a worker gets to leave by itself
+
+
+class ProcessesEngine(Engine):
+    """Runs partitions in worker processes that live as long as the engine.
+
+    Workers are started afresh, not forked, so threads of the driver do no harm, and the driver's
+    main module is not imported again, so scripts need no guard.
+    A worker leaves when the driver does, even when the driver is killed.
+
+    Parameters
+    ----------
+    workers : int, optional
+        Processes; by default the processors that this process may use.
+    progress : bool, optional
+        Whether to show progress bars.
+    threads : int
+        Threads allowed to BLAS, OpenMP and numba in each worker.
+
+    Raises
+    ------
+    EngineError
+        The system is not POSIX.
+
+    Notes
+    -----
+    A pool of the standard library or of joblib is not used because it may replace a worker
+    (joblib's does when a worker grows by 300 MB), and the partitions would be gone.
+    """
+
+    name = "processes"
+
+    def __init__(self, workers: int | None = None, progress: bool | None = None, threads: int = 1):
+        if os.name != "posix":
+            raise EngineError(
+                f"the processes engine needs Linux, macOS or WSL, got {sys.platform}; "
+                "use 'serial' or 'dask'"
+            )
+        super().__init__(_processors() if workers is None else workers, progress)
+        self._numbers = itertools.count()
+        self._dead: list[int] = []
+        self._staff: list[tuple[subprocess.Popen, Connection]] = []
+        self._finalizer = weakref.finalize(self, _dismiss, self._staff)
+        for rank in range(self.workers):
+            self._staff.append(_hire(rank, self.workers, threads))
+
+    @property
+    def pids(self) -> list[int]:
+        """Process numbers of the workers."""
+        return [process.pid for process, _ in self._staff]
+
+    def _scatter(self, parts: list) -> int:
+        out, indexed = next(self._numbers), list(enumerate(parts))
+        shares = [dict(indexed[rank :: self.workers]) for rank in range(self.workers)]
+        self._ask("scatter", [(out, share) for share in shares])
+        return out
+
+    def _map(self, task: Task, states: list, count: int) -> int:
+        out = next(self._numbers)
+        request = (out, task.fn, task.kw, task.indexed, states)
+        answers = self._ask("map", [request] * self.workers, task.title)
+        if any(answers):
+            self._dead.append(out)
+        raise_first(answers)
+        return out
+
+    def _shuffle(self, state: int, count: int) -> tuple[int, Traffic]:
+        out = next(self._numbers)
+        answers = self._ask("split", [(state, count)] * self.workers)
+        failures, messages, moved, bundles = zip(*answers, strict=True)
+        raise_first(failures)
+        arrivals = [(out, count, list(column)) for column in zip(*bundles, strict=True)]
+        self._ask("join", arrivals)
+        return out, Traffic(sum(messages), sum(moved))
+
+    def _gather(self, state: int, count: int) -> list:
+        everything: dict = {}
+        for share in self._ask("gather", [(state,)] * self.workers):
+            everything.update(share)
+        return [everything[i] for i in range(count)]
+
+    def _close(self) -> None:
+        self._finalizer()
+
+    def _handle(self, state: int, count: int) -> Parts:
+        """Make a handle whose partitions are dropped when nobody holds it any more."""
+        parts = super()._handle(state, count)
+        weakref.finalize(parts, self._dead.append, state).atexit = False
+        return parts
+
+    def _ask(self, name: str, requests: list[tuple], running: str = "") -> list:
+        """Send every worker its request, return the answers in the order of the workers.
+
+        Raises
+        ------
+        EngineError
+            A request or an answer cannot be pickled, or a worker died: then all are stopped.
+        """
+        dead, self._dead[:] = list(self._dead), []
+        letters = self._pickled(name, dead, requests, running)
+        running = running or name
+        try:
+            for rank, letter in enumerate(letters):
+                self._send(rank, letter, running)
+            answers = self._receive(running)
+        except BaseException:
+            self.close()
+            raise
+        for answer in answers:
+            if isinstance(answer, Failure) and answer.partition is None:
+                raise answer.error()
+        return answers
+
+    def _pickled(self, name: str, dead: list[int], requests: list, running: str) -> list[bytes]:
+        """Pickle the requests; equal ones once."""
+        letters: dict[int, bytes] = {}
+        try:
+            for args in requests:
+                if id(args) not in letters:
+                    letters[id(args)] = dumps((name, dead, args))
+        except Exception as error:
+            what = running or "the data"
+            raise EngineError(
+                f"{what} cannot be sent to another process: {error} "
+                "(functions of a notebook or script need the extra paralg[processes])",
+                function=running or None,
+            ) from error
+        return [letters[id(args)] for args in requests]
+
+    def _send(self, rank: int, letter: bytes, running: str) -> None:
+        try:
+            self._staff[rank][1].send_bytes(letter)
+        except OSError:
+            raise self._death(rank, running) from None
+
+    def _receive(self, running: str) -> list:
+        """Collect the answers as they come, so that a death is noticed at once."""
+        waiting = {connection: rank for rank, (_, connection) in enumerate(self._staff)}
+        answers: list = [None] * self.workers
+        while waiting:
+            for connection in wait(list(waiting)):
+                rank = waiting.pop(connection)
+                try:
+                    answers[rank] = pickle.loads(connection.recv_bytes())
+                except (EOFError, OSError):
+                    raise self._death(rank, running) from None
+        return answers
+
+    def _death(self, rank: int, running: str) -> EngineError:
+        """Describe how a worker ended."""
+        process = self._staff[rank][0]
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_PATIENCE)
+        message = (
+            f"worker {rank} of {self.workers} died during {running} ({_ending(process)}); "
+            f"its partitions (i % {self.workers} == {rank}) are lost; all workers are stopped"
+        )
+        self._why_closed = f"worker {rank} died during {running}"
+        return EngineError(message, function=running)
+
+
+def _processors() -> int:
+    """Return the number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _hire(rank: int, workers: int, threads: int) -> tuple[subprocess.Popen, Connection]:
+    """Start one worker, connected by a socket, in a process group of its own."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        given = {"path": sys.path, "socket": theirs.fileno(), "rank": rank, "workers": workers}
+        process = subprocess.Popen(
+            [sys.executable, "-c", _BOOT, json.dumps(given)],
+            stdin=subprocess.PIPE,
+            pass_fds=[theirs.fileno()],
+            env=os.environ | dict.fromkeys(_THREADS, str(threads)),
+            process_group=0,
+        )
+    return process, Connection(ours.detach())
+
+
+def _dismiss(staff: list[tuple[subprocess.Popen, Connection]]) -> None:
+    """Stop all workers, wait for their end, and leave no process and no open file."""
+    for process, connection in staff:
+        connection.close()
+        process.kill()
+    for process, _ in staff:
+        process.wait()
+        process.stdin.close()
+    staff.clear()
+
+
+def _ending(process: subprocess.Popen) -> str:
+    """Tell in words how a process ended."""
+    code = process.poll()
+    if code is None:
+        return "it closed its connection"
+    if code >= 0:
+        return f"exit code {code}"
+    hint = ", perhaps for want of memory" if -code == signal.SIGKILL else ""
+    return f"signal {signal.Signals(-code).name}{hint}"

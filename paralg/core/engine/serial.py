@@ -1,0 +1,47 @@
+"""The engine that needs nothing: one worker, this process."""
+
+from __future__ import annotations
+
+from paralg.core.engine.base import Engine, Task, Traffic, raise_first
+from paralg.core.engine.tasks import blocks_of
+
+__all__ = ["SerialEngine"]
+
+
+class SerialEngine(Engine):
+    """Runs every partition in turn; the reference that the other engines must equal.
+
+    Parameters
+    ----------
+    workers : int, optional
+        Must be 1.
+    progress : bool, optional
+        Whether to show progress bars.
+    """
+
+    name = "serial"
+
+    def __init__(self, workers: int | None = None, progress: bool | None = None):
+        if workers not in (None, 1):
+            raise ValueError(f"the serial engine has 1 worker, got workers={workers}")
+        super().__init__(1, progress)
+
+    def _scatter(self, parts: list) -> list:
+        return parts
+
+    def _map(self, task: Task, states: list, count: int) -> list:
+        results = []
+        for i in range(count):
+            results.append(task.run(tuple(state[i] for state in states), i))
+            raise_first(results[-1:])
+        return results
+
+    def _shuffle(self, state: list, count: int) -> tuple[list, Traffic]:
+        checked = [blocks_of(part, i, count) for i, part in enumerate(state)]
+        blocks, messages, moved = zip(*checked, strict=True)
+        raise_first(blocks)
+        exchanged = [list(column) for column in zip(*blocks, strict=True)]
+        return exchanged, Traffic(sum(messages), sum(moved))
+
+    def _gather(self, state: list, count: int) -> list:
+        return list(state)

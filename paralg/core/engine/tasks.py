@@ -1,0 +1,144 @@
+"""What an engine does with one partition: call a function, weigh a block, report a failure."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["EngineError", "Failure", "blocks_of", "call", "name_of", "payload", "wants_index"]
+
+
+class EngineError(RuntimeError):
+    """The one error of an engine: something is missing, a function failed, or a worker died.
+
+    Parameters
+    ----------
+    message : str
+        What happened, in one sentence.
+    partition : int, optional
+        Partition that was being worked on.
+    function : str, optional
+        Name of the function that ran.
+    remote_traceback : str
+        Traceback as it was where the function ran.
+    """
+
+    def __init__(self, message, partition=None, function=None, remote_traceback=""):
+        super().__init__(message, partition, function, remote_traceback)
+        self.message = message
+        self.partition = partition
+        self.function = function
+        self.remote_traceback = remote_traceback
+
+    def __str__(self) -> str:
+        if not self.remote_traceback:
+            return self.message
+        return f"{self.message}\n\nWhere it ran:\n{self.remote_traceback.rstrip()}"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An exception turned into text, so that it travels between any two processes.
+
+    Parameters
+    ----------
+    partition : int or None
+        Partition that was being worked on; None when it was a whole worker's request.
+    function, kind, text, trace : str
+        What ran, the exception's type and text, and its traceback.
+    """
+
+    partition: int | None
+    function: str
+    kind: str
+    text: str
+    trace: str = ""
+
+    @classmethod
+    def of(cls, partition: int | None, function: str, error: BaseException) -> Failure:
+        """Describe the exception that is being handled."""
+        trace = "".join(traceback.format_exception(error))
+        return cls(partition, function, type(error).__name__, str(error), trace)
+
+    def error(self) -> EngineError:
+        """Return the error to raise in the driver."""
+        where = "a worker" if self.partition is None else f"partition {self.partition}"
+        message = f"{where}: {self.function} raised {self.kind}: {self.text}"
+        return EngineError(message, self.partition, self.function, self.trace)
+
+
+def call(fn: Callable, args: tuple, kw: dict, index: int, indexed: bool):
+    """Return ``fn`` of one partition's arguments, or the `Failure` that it raised.
+
+    ``sys.exit`` in a function counts as a failure too; an interrupt by the user goes through.
+    """
+    try:
+        return fn(*args, index=index, **kw) if indexed else fn(*args, **kw)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return Failure.of(index, name_of(fn), error)
+
+
+def wants_index(fn: Callable) -> bool:
+    """Tell whether ``fn`` has a parameter named ``index``."""
+    try:
+        return "index" in inspect.signature(fn).parameters
+    except (TypeError, ValueError):  # some built-in functions do not tell
+        return False
+
+
+def name_of(fn: Callable) -> str:
+    """Return the name under which errors speak of ``fn``."""
+    return getattr(fn, "__qualname__", None) or type(fn).__name__
+
+
+def payload(block) -> int:
+    """Return the bytes of data in a block; nothing (None, an empty array or list) weighs 0.
+
+    Numbers count as 8 bytes, arrays as their buffer, containers as the sum of what they hold,
+    anything else as its pickle.
+
+    Examples
+    --------
+    >>> payload((np.zeros(3), [1, 2.5], None)), payload("ab"), payload([])
+    (40, 2, 0)
+    """
+    if block is None:
+        return 0
+    if isinstance(block, np.ndarray) and not block.dtype.hasobject:
+        return block.nbytes
+    if isinstance(block, (bytes, bytearray)):
+        return len(block)
+    if isinstance(block, (bool, int, float, np.number, np.bool_)):
+        return 8
+    if isinstance(block, str):
+        return len(block.encode())
+    if isinstance(block, (tuple, list)):
+        return sum(map(payload, block))
+    if isinstance(block, dict):
+        return sum(map(payload, block)) + sum(map(payload, block.values()))
+    return len(pickle.dumps(block))
+
+
+def blocks_of(part, index: int, n: int) -> tuple[list | Failure, int, int]:
+    """Check that a partition is a list of ``n`` blocks, and count what leaves it.
+
+    Returns
+    -------
+    blocks : list or Failure
+        The blocks, or what is wrong with them.
+    messages, bytes : int
+        Non-empty blocks for other partitions and their data.
+    """
+    if not isinstance(part, (list, tuple)) or len(part) != n:
+        got = f"{len(part)} of them" if isinstance(part, (list, tuple)) else type(part).__name__
+        text = f"expected a list of {n} blocks, one for each partition, got {got}"
+        return Failure(index, "shuffle", "ValueError", text), 0, 0
+    sizes = [payload(block) for j, block in enumerate(part) if j != index]
+    return list(part), sum(size > 0 for size in sizes), sum(sizes)

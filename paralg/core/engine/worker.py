@@ -1,0 +1,125 @@
+"""The other side of the processes engine: a loop that keeps partitions and obeys requests.
+
+Run as ``python -c`` by the engine, with its end of a socket inherited and a pipe from the driver
+as standard input.
+When the driver is gone, however it went, the pipe closes and the worker leaves at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from multiprocessing.connection import Connection
+from pickle import loads
+
+from paralg.core.engine.base import Task
+from paralg.core.engine.tasks import Failure, blocks_of
+
+__all__ = ["Worker", "dumps", "loads", "serve"]
+
+try:
+    from cloudpickle import dumps
+except ImportError:  # importable functions work without it
+    from pickle import dumps
+
+
+class Worker:
+    """Partitions by handle number, and the requests that work on them.
+
+    Parameters
+    ----------
+    rank, workers : int
+        This worker keeps the partitions ``i`` with ``i % workers == rank``.
+    """
+
+    def __init__(self, rank: int, workers: int):
+        self.rank = rank
+        self.workers = workers
+        self.store: dict[int, dict[int, object]] = {}
+
+    def forget(self, handles: list[int]) -> None:
+        """Drop partitions whose handles are gone."""
+        for handle in handles:
+            self.store.pop(handle, None)
+
+    def scatter(self, out: int, parts: dict) -> None:
+        """Keep partitions that the driver sends."""
+        self.store[out] = parts
+
+    def map(self, out: int, fn, kw: dict, indexed: bool, handles: list[int]) -> Failure | None:
+        """Run a function on the own partitions; keep the results or return the first failure."""
+        task, results = Task(fn, kw, indexed), {}
+        for i in sorted(self.store[handles[0]]):
+            results[i] = task.run(tuple(self.store[handle][i] for handle in handles), i)
+            if isinstance(results[i], Failure):
+                return results[i]
+        self.store[out] = results
+
+    def split(self, handle: int, count: int):
+        """Return (failure, messages, bytes, pickled blocks for each worker)."""
+        checked = {i: blocks_of(part, i, count) for i, part in sorted(self.store[handle].items())}
+        failures = [blocks for blocks, _, _ in checked.values() if isinstance(blocks, Failure)]
+        if failures:
+            return failures[0], 0, 0, []
+        self.own = {i: blocks for i, (blocks, _, _) in checked.items()}
+        bundles = [self._bundle(rank, count) for rank in range(self.workers)]
+        messages = sum(messages for _, messages, _ in checked.values())
+        return None, messages, sum(moved for _, _, moved in checked.values()), bundles
+
+    def _bundle(self, rank: int, count: int) -> bytes:
+        """Pickle what goes to another worker; what stays here does not travel."""
+        if rank == self.rank:
+            return b""
+        targets = range(rank, count, self.workers)
+        return dumps({i: {j: blocks[j] for j in targets} for i, blocks in self.own.items()})
+
+    def join(self, out: int, count: int, bundles: list[bytes]) -> None:
+        """Keep the blocks that arrived, in the order of the partitions they came from."""
+        rows = dict(self.own)
+        for bundle in bundles:
+            rows.update(loads(bundle) if bundle else {})
+        del self.own
+        targets = range(self.rank, count, self.workers)
+        self.store[out] = {j: [rows[i][j] for i in range(count)] for j in targets}
+
+    def gather(self, handle: int) -> dict:
+        """Return the own partitions."""
+        return self.store[handle]
+
+
+def serve(socket: int, rank: int, workers: int) -> None:
+    """Answer requests until the driver says stop or is gone.
+
+    Parameters
+    ----------
+    socket : int
+        File descriptor of the connection with the driver.
+    rank, workers : int
+        As for `Worker`.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides what an interrupt means
+    threading.Thread(target=_leave_with_driver, daemon=True).start()
+    worker, connection = Worker(rank, workers), Connection(socket)
+    with contextlib.suppress(EOFError, ConnectionError):
+        while (request := connection.recv_bytes()) != b"":
+            connection.send_bytes(_answer(worker, request))
+
+
+def _answer(worker: Worker, request: bytes) -> bytes:
+    """Obey one request; what goes wrong becomes a failure and not the end of the worker."""
+    name = "request"
+    try:
+        name, dead, args = loads(request)
+        worker.forget(dead)
+        return dumps(getattr(worker, name)(*args))
+    except Exception as error:
+        return dumps(Failure.of(None, name, error))
+
+
+def _leave_with_driver() -> None:
+    """Wait on the pipe that only the driver holds open."""
+    with contextlib.suppress(OSError):
+        os.read(0, 1)
+    os._exit(1)

@@ -1,0 +1,244 @@
+"""p simulated workers: who does what when, how long it takes, how busy they are."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from paralg.core.laws import Bounds, brent
+
+__all__ = ["Schedule", "Task", "levels_schedule", "list_schedule"]
+
+
+class Task(NamedTuple):
+    """One bar of a Gantt chart."""
+
+    name: str
+    worker: int
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A finished simulation.
+
+    Parameters
+    ----------
+    tasks : tuple of Task
+        In the order in which they started.
+    p : int
+        Workers.
+    work : float
+        Sum of all durations.
+    span : float
+        Duration of the longest chain of dependent tasks.
+    """
+
+    tasks: tuple[Task, ...]
+    p: int
+    work: float
+    span: float
+
+    @property
+    def makespan(self) -> float:
+        """Time at which the last task ends; 0 without tasks."""
+        return max((task.end for task in self.tasks), default=0)
+
+    @property
+    def utilisation(self) -> float:
+        """Share of the workers' time that was spent on tasks; 1 without tasks."""
+        return self.work / (self.p * self.makespan) if self.makespan else 1.0
+
+    @property
+    def speedup(self) -> float:
+        """Time of one worker over the makespan; 1 without tasks."""
+        return self.work / self.makespan if self.makespan else 1.0
+
+    @property
+    def bounds(self) -> Bounds:
+        """Interval in which the makespan of a greedy schedule lies (Graham, Brent)."""
+        return brent(self.work, self.span, self.p)
+
+    def of_worker(self, worker: int) -> tuple[Task, ...]:
+        """Return the tasks of one worker in the order of time."""
+        return tuple(task for task in self.tasks if task.worker == worker)
+
+
+def list_schedule(
+    durations: Sequence[float],
+    p: int,
+    *,
+    dependencies: Mapping[int, Iterable[int]] | Sequence[Iterable[int]] | None = None,
+    names: Sequence[str] | None = None,
+) -> Schedule:
+    r"""Simulate p workers that take tasks from a list as soon as they can.
+
+    Whenever a worker is idle and a task is ready, the first ready task of the list starts.
+    No worker waits while something is ready, hence
+
+    .. math:: \max(W/p, S) \le T_p \le (W - S)/p + S.
+
+    Parameters
+    ----------
+    durations : sequence of float, length n
+        Duration of each task, at least 0.
+    p : int
+        Workers.
+    dependencies : mapping or sequence, optional
+        ``dependencies[i]`` are the tasks that must end before task i starts.
+    names : sequence of str, length n, optional
+        Names of the tasks; their numbers by default.
+
+    Returns
+    -------
+    Schedule
+        Tasks, makespan, utilisation, bounds.
+
+    Raises
+    ------
+    ValueError
+        ``p < 1``, a negative duration, a dependency that does not exist, names of another number,
+        or dependencies in a circle.
+
+    Cost
+    ----
+    Work O((n + e) log n) for e dependencies.
+
+    References
+    ----------
+    [graham-1969-bounds].
+
+    Examples
+    --------
+    >>> schedule = list_schedule([2, 3, 1], p=2, dependencies={2: [0]})
+    >>> schedule.tasks[-1], schedule.makespan
+    (Task(name='2', worker=0, start=2, end=3), 3)
+    """
+    before, after = _graph(durations, dependencies, p)
+    names = _names(names, len(durations))
+    waiting = [len(sources) for sources in before]
+    ready = [i for i, count in enumerate(waiting) if count == 0]
+    idle, running, tasks, now = list(range(p)), [], [], 0
+    while ready or running:
+        while ready and idle:
+            i, worker = heapq.heappop(ready), heapq.heappop(idle)
+            heapq.heappush(running, (now + durations[i], worker, i))
+            tasks.append(Task(names[i], worker, now, now + durations[i]))
+        now = running[0][0]
+        while running and running[0][0] == now:
+            _, worker, i = heapq.heappop(running)
+            heapq.heappush(idle, worker)
+            _release(after[i], waiting, ready)
+    if len(tasks) < len(durations):
+        circle = [i for i, count in enumerate(waiting) if count]
+        raise ValueError(f"expected dependencies without circles, got one among tasks {circle}")
+    return Schedule(tuple(tasks), p, sum(durations), _span(durations, before, after))
+
+
+def levels_schedule(sizes: Sequence[int], p: int, *, barrier: float = 0) -> Schedule:
+    r"""Simulate rounds of equal unit tasks with a barrier after each.
+
+    Round k of size :math:`n_k` takes :math:`\lceil n_k / p \rceil`, which is Brent's argument.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Unit tasks in each round, for example the combines in each level of a scan.
+    p : int
+        Workers; each gets a share of a round that differs by at most one from the others'.
+    barrier : float
+        Time of a barrier between two rounds.
+
+    Returns
+    -------
+    Schedule
+        One task for each worker and round in which it has something to do; its duration is the
+        number of unit tasks.
+
+    Raises
+    ------
+    ValueError
+        ``p < 1``, a negative size or a negative barrier.
+
+    Examples
+    --------
+    >>> levels_schedule([4, 2, 1], p=2).makespan, levels_schedule([4, 2, 1], p=4).makespan
+    (4, 3)
+    """
+    _check_workers(p)
+    if barrier < 0 or min(sizes, default=0) < 0:
+        raise ValueError(f"sizes and barrier must not be negative, got {list(sizes)}, {barrier}")
+    tasks, now = [], 0
+    for level, size in enumerate(sizes):
+        shares = [int(size) // p + (worker < int(size) % p) for worker in range(p)]
+        busy = [(worker, share) for worker, share in enumerate(shares) if share]
+        tasks += [Task(f"level {level}", worker, now, now + share) for worker, share in busy]
+        now += shares[0] + (barrier if level < len(sizes) - 1 else 0)
+    rounds = sum(size > 0 for size in sizes)
+    return Schedule(tuple(tasks), p, int(np.sum(sizes, dtype=np.int64)), rounds)
+
+
+def _check_workers(p: int) -> None:
+    if p < 1:
+        raise ValueError(f"p must be at least 1, got {p}")
+
+
+def _graph(durations, dependencies, p: int) -> tuple[list[list[int]], list[list[int]]]:
+    """Check the input and return predecessors and successors of each task."""
+    _check_workers(p)
+    n = len(durations)
+    if min(durations, default=0) < 0:
+        raise ValueError(f"durations must not be negative, got {min(durations)}")
+    before = _predecessors(dependencies, n)
+    after: list[list[int]] = [[] for _ in range(n)]
+    for i, sources in enumerate(before):
+        for source in sources:
+            after[source].append(i)
+    return before, after
+
+
+def _predecessors(dependencies, n: int) -> list[list[int]]:
+    """Return the distinct predecessors of each of n tasks."""
+    if dependencies is None:
+        return [[] for _ in range(n)]
+    pairs = dependencies.items() if isinstance(dependencies, Mapping) else enumerate(dependencies)
+    before: list[list[int]] = [[] for _ in range(n)]
+    for i, sources in pairs:
+        wrong = [task for task in (i, *sources) if not 0 <= task < n]
+        if wrong:
+            raise ValueError(f"dependencies must be among the tasks 0..{n - 1}, got {wrong[0]}")
+        before[i] = sorted(set(sources))
+    return before
+
+
+def _names(names: Sequence[str] | None, n: int) -> Sequence[str]:
+    if names is None:
+        return [str(i) for i in range(n)]
+    if len(names) != n:
+        raise ValueError(f"names must be as many as the {n} tasks, got {len(names)}")
+    return names
+
+
+def _release(tasks: list[int], waiting: list[int], ready: list[int]) -> None:
+    """Note that one predecessor of each of ``tasks`` has ended."""
+    for i in tasks:
+        waiting[i] -= 1
+        if waiting[i] == 0:
+            heapq.heappush(ready, i)
+
+
+def _span(durations, before, after) -> float:
+    """Return the duration of the longest chain."""
+    waiting = [len(sources) for sources in before]
+    ready = [i for i, count in enumerate(waiting) if count == 0]
+    ends = [0] * len(durations)
+    while ready:
+        i = heapq.heappop(ready)
+        ends[i] = durations[i] + max((ends[source] for source in before[i]), default=0)
+        _release(after[i], waiting, ready)
+    return max(ends, default=0)
