@@ -1,6 +1,8 @@
 """One figure style, the recurring figures, and explorers that run without a kernel."""
 
+from paralg.figures.charts import speedup, work_span
 from paralg.figures.explorer import Explorer
+from paralg.figures.networks import scan_network, tree
 from paralg.figures.source import Listing, show_source
 from paralg.figures.style import (
     BLACK,
@@ -15,9 +17,12 @@ from paralg.figures.style import (
     SKY,
     VERMILION,
     YELLOW,
+    ink,
     rc,
     use,
 )
+from paralg.figures.traces import gantt, raster
+from paralg.figures.words import alt_text, name_lines
 
 __all__ = [
     "BLACK",
@@ -34,7 +39,16 @@ __all__ = [
     "YELLOW",
     "Explorer",
     "Listing",
+    "alt_text",
+    "gantt",
+    "ink",
+    "name_lines",
+    "raster",
     "rc",
+    "scan_network",
     "show_source",
+    "speedup",
+    "tree",
     "use",
+    "work_span",
 ]

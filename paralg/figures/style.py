@@ -15,6 +15,7 @@ __all__ = [
     "SKY",
     "VERMILION",
     "YELLOW",
+    "ink",
     "rc",
     "use",
 ]
@@ -34,6 +35,11 @@ MARKS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1)), (0, (3, 1)), (0, (1, 1)))
 
 MEANINGS = {"baseline": BLUE, "parallel": VERMILION, "bound": GREEN, "ideal": GREY}
+
+
+def ink(ground: str) -> str:
+    """Return black or white, whichever is read on `ground` with a contrast of at least 4.5."""
+    return "white" if ground == BLUE else BLACK
 
 
 def rc(*, size: float = 10.0) -> dict:
@@ -81,7 +87,8 @@ def _canvas() -> dict:
         "grid.alpha": 0.25,
         "grid.linewidth": 0.6,
         "image.cmap": "viridis",
-        "hatch.color": GREY,
+        "hatch.color": BLACK,
+        "hatch.linewidth": 0.6,
         "patch.linewidth": 0.6,
     }
 

@@ -1,0 +1,142 @@
+"""What stands on what: networks of scans, trees of drafts and reductions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from paralg.figures.style import BLUE, GREY, VERMILION, ink
+
+__all__ = ["scan_network", "tree"]
+
+
+def scan_network(ax, levels: Sequence[Iterable], n: int, *, into: int | None = None, labels=None):
+    """Draw the combines of a scan: a wire for each element, time downwards, a dot for a combine.
+
+    Parameters
+    ----------
+    ax : Axes
+    levels : sequence of iterable of (int, int)
+        Rounds as a traced scan returns them: pairs (source, destination).
+    n : int
+        Number of elements.
+    into : int, optional
+        Output whose history is drawn in vermilion; the rest stays blue.
+    labels : sequence of str, length n, optional
+        Over the wires; default ``x0, x1, …``.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If a pair names a wire outside ``0 … n-1``.
+    """
+    levels = [[(int(s), int(d)) for s, d in level] for level in levels]
+    outside = [pair for level in levels for pair in level if not all(0 <= w < n for w in pair)]
+    if outside:
+        raise ValueError(f"wires must be 0 to {n - 1}, got {outside[0]}")
+    marked = _history(levels, into)
+    depth = len(levels)
+    ax.vlines(range(n), 0, depth + 0.4, color=GREY, lw=0.8, alpha=0.6)
+    for i, level in enumerate(levels):
+        for source, target in level:
+            hot = (i, target) in marked
+            look = {
+                "color": VERMILION if hot else BLUE,
+                "lw": 2.2 if hot else 1.3,
+                "zorder": 2 + hot,
+            }
+            ax.plot([source, target], [i + 0.25, i + 1], ls="-", marker="", **look)
+            ax.plot([target], [i + 1], marker="o" if hot else "s", ms=6 if hot else 4.5, **look)
+    labels = labels if labels is not None else [f"$x_{{{i}}}$" for i in range(n)]
+    ax.set(xlim=(-0.6, n - 0.4), ylim=(depth + 0.5, -0.25), ylabel="round")
+    ax.set_xticks(range(n), labels)
+    ax.xaxis.tick_top()
+    ax.set_yticks(range(1, depth + 1))
+    ax.tick_params(length=0)
+    ax.spines[["left", "bottom"]].set_visible(False)
+    return ax
+
+
+def _history(levels: list, into: int | None) -> set:
+    """Return the combines (round, destination) that the final value of wire `into` rests on."""
+    needed, marked = {into}, set()
+    for i in range(len(levels) - 1, -1, -1):
+        hot = [(source, target) for source, target in levels[i] if target in needed]
+        marked |= {(i, target) for _, target in hot}
+        needed |= {source for source, _ in hot}
+    return marked
+
+
+def tree(ax, parents: Sequence[int], *, labels: Sequence[str] | None = None, marked=()):
+    """Draw a rooted tree, root at the top, leaves evenly spaced.
+
+    Parameters
+    ----------
+    ax : Axes
+    parents : sequence of int, length k
+        Parent of each node, -1 for a root; children are drawn in the order of their numbers.
+    labels : sequence of str, length k, optional
+        Written in the nodes; default their numbers.
+    marked : iterable of int
+        Nodes on a vermilion ground with a thick edge to their parent, such as an accepted path.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If a parent is out of range or the links run in a circle.
+    """
+    depth = _depths(parents)
+    x = _tree_places(parents, depth)
+    labels = [str(i) for i in range(len(parents))] if labels is None else labels
+    marked = set(marked)
+    for node, parent in enumerate(parents):
+        hot = node in marked
+        colour = VERMILION if hot else BLUE
+        if parent >= 0:
+            ends = [x[parent], x[node]], [depth[parent], depth[node]]
+            ax.plot(*ends, color=colour, lw=2.6 if hot else 1.2, ls="-", marker="", zorder=1)
+        box = {"boxstyle": "round,pad=0.3", "fc": colour, "ec": "none"}
+        words = {"ha": "center", "va": "center", "color": ink(colour), "zorder": 3}
+        ax.text(x[node], depth[node], labels[node], bbox=box, **words)
+    ax.set(xlim=(min(x, default=0) - 0.7, max(x, default=0) + 0.7))
+    ax.set(ylim=(max(depth, default=0) + 0.5, -0.5))
+    ax.axis("off")
+    return ax
+
+
+def _depths(parents: Sequence[int]) -> list[int]:
+    depths = []
+    for node in range(len(parents)):
+        steps, at = 0, node
+        while parents[at] >= 0:
+            at, steps = parents[at], steps + 1
+            if at >= len(parents) or steps > len(parents):
+                raise ValueError(f"parents must form a tree, got a bad link above node {node}")
+        depths.append(steps)
+    return depths
+
+
+def _tree_places(parents: Sequence[int], depth: list[int]) -> list[float]:
+    """Return the x of each node: leaves 0, 1, 2, … depth first, parents over their middle."""
+    children = {node: [] for node in range(-1, len(parents))}
+    for node, parent in enumerate(parents):
+        children[max(parent, -1)].append(node)
+    places, stack, leaf = [0.0] * len(parents), children[-1][::-1], 0
+    while stack:
+        node = stack.pop()
+        stack += children[node][::-1]
+        if not children[node]:
+            places[node], leaf = float(leaf), leaf + 1
+    for node in sorted(range(len(parents)), key=lambda i: -depth[i]):
+        if children[node]:
+            places[node] = float(np.mean([places[child] for child in children[node]]))
+    return places

@@ -1,0 +1,140 @@
+"""What ran when: rasters of decoders, Gantt charts of schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from paralg.figures.style import BLACK, GREY, PALETTE, SKY, VERMILION, ink
+
+__all__ = ["gantt", "raster"]
+
+# code: name, colour, opacity, symbol; the codes are those of Trace.raster
+_STATES = {
+    0: ("masked", GREY, 0.0, ""),
+    1: ("given", GREY, 0.35, ""),
+    2: ("kept", SKY, 0.45, ""),
+    3: ("committed now", VERMILION, 0.9, "●"),
+    4: ("refused", GREY, 0.12, "×"),
+}
+_SYMBOL_COLOURS = {3: "white", 4: VERMILION}
+_HATCHES = ("", "//", "..", "xx", "\\\\", "++", "oo")
+
+
+def raster(ax, trace, *, tokens: Sequence[str] | None = None):
+    """Draw a decoding: rounds down, positions across, what each round left at each position.
+
+    Parameters
+    ----------
+    ax : Axes
+    trace : Trace or array_like of int, shape (rounds, L)
+        A decoder's trace, or the codes of its ``raster()``.
+    tokens : sequence of str, length L, optional
+        Written under the columns.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If the codes are not two-dimensional or unknown.
+    """
+    codes = np.asarray(trace.raster() if hasattr(trace, "raster") else trace)
+    if codes.ndim != 2 or not np.isin(codes, list(_STATES)).all():
+        raise ValueError(f"expected codes 0 to 4 of shape (rounds, L), got shape {codes.shape}")
+    for code in np.unique(codes):
+        _draw_state(ax, codes, int(code))
+    rounds, length = codes.shape
+    ax.set(xlim=(-0.5, length - 0.5), ylim=(rounds - 0.5, -0.5))
+    ax.set(xlabel="position", ylabel="round", aspect="equal" if length <= 40 else "auto")
+    ax.spines[["left", "bottom"]].set_visible(False)
+    ax.tick_params(length=0)
+    ax.set_yticks(range(0, rounds, max(1, rounds // 8)))
+    if tokens is not None:
+        ax.set_xticks(range(length), tokens)
+    _state_legend(ax, np.unique(codes))
+    return ax
+
+
+def _draw_state(ax, codes, code: int) -> None:
+    from matplotlib.collections import PatchCollection
+    from matplotlib.patches import Rectangle
+
+    _, colour, opacity, symbol = _STATES[code]
+    cells = np.argwhere(codes == code)
+    patches = [Rectangle((x - 0.46, y - 0.46), 0.92, 0.92) for y, x in cells]
+    style = {"edgecolor": GREY, "linewidth": 0.4}
+    fill = _faded(colour, opacity)
+    ax.add_collection(PatchCollection(patches, facecolor=fill, **style))
+    if symbol:
+        marker = "x" if symbol == "×" else "o"
+        size = 14 if codes.shape[1] <= 40 else 3
+        ax.scatter(cells[:, 1], cells[:, 0], s=size, marker=marker, c=_SYMBOL_COLOURS[code])
+
+
+def _faded(colour: str, opacity: float) -> tuple:
+    from matplotlib.colors import to_rgba
+
+    return to_rgba(colour, opacity)
+
+
+def _state_legend(ax, codes) -> None:
+    from matplotlib.patches import Patch
+
+    shown = [_STATES[int(code)] for code in codes]
+    handles = [
+        Patch(facecolor=_faded(colour, opacity), edgecolor=GREY, label=f"{name} {symbol}".strip())
+        for name, colour, opacity, symbol in shown
+    ]
+    ax.figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+
+
+def gantt(ax, schedule, *, kinds: dict | None = None):
+    """Draw a schedule: one row a worker, one bar a task.
+
+    Parameters
+    ----------
+    ax : Axes
+    schedule : Schedule
+        With ``tasks`` (each with ``name``, ``worker``, ``start``, ``end``), ``p`` and ``makespan``.
+    kinds : dict of str to str, optional
+        Task's name to kind; each kind has its colour and hatch. By default all are of one kind.
+
+    Returns
+    -------
+    Axes
+    """
+    names = sorted(set((kinds or {}).values()))
+    for task in schedule.tasks:
+        kind = names.index(kinds[task.name]) if kinds else 0
+        _bar(ax, task, schedule.makespan, colour=PALETTE[(kind + 1) % 6], hatch=_HATCHES[kind % 7])
+    ax.set(ylim=(schedule.p - 0.5, -0.5), xlim=(0, schedule.makespan * 1.02 or 1))
+    ax.set(xlabel="time", ylabel="worker", yticks=range(schedule.p))
+    ax.axvline(schedule.makespan, color=GREY, lw=0.8, ls=":", marker="")
+    if kinds:
+        _kind_legend(ax, names)
+    return ax
+
+
+def _bar(ax, task, makespan: float, *, colour: str, hatch: str) -> None:
+    width = task.end - task.start
+    style = {"facecolor": colour, "edgecolor": BLACK, "linewidth": 0.6}
+    ax.barh(task.worker, width, left=task.start, height=0.78, hatch=hatch, **style)
+    if width >= makespan * 0.02 * max(2, len(str(task.name))):
+        middle = (task.start + task.end) / 2
+        box = {"boxstyle": "round,pad=0.15", "fc": colour, "ec": "none"}  # keeps hatches off words
+        words = {"ha": "center", "va": "center", "color": ink(colour), "bbox": box}
+        ax.text(middle, task.worker, str(task.name), **words)
+
+
+def _kind_legend(ax, names: list[str]) -> None:
+    from matplotlib.patches import Patch
+
+    handles = [
+        Patch(fc=PALETTE[(i + 1) % 6], ec=BLACK, hatch=_HATCHES[i % 7], label=name)
+        for i, name in enumerate(names)
+    ]
+    ax.figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))

@@ -1,0 +1,91 @@
+"""Words in and around a figure: alternative texts, names at the ends of lines."""
+
+from __future__ import annotations
+
+__all__ = ["alt_text", "name_lines"]
+
+_GAP = 1.15  # smallest distance of two names, in lines of text
+
+
+def alt_text(kind: str, axes: str, finding: str) -> str:
+    """Return an alternative text: the kind of chart, its axes, and the one thing to see.
+
+    Parameters
+    ----------
+    kind : str
+        ``"Line chart"``, ``"Raster"``, ``"Diagram"``.
+    axes : str
+        ``"rounds against n, log axis"``.
+    finding : str
+        ``"tree sum grows by one per doubling"``.
+
+    Returns
+    -------
+    str
+        ``"Line chart: rounds against n, log axis; tree sum grows by one per doubling."``
+
+    Raises
+    ------
+    ValueError
+        If the text has not 30 to 250 characters.
+
+    Examples
+    --------
+    >>> from paralg.figures import alt_text
+    >>> alt_text("Line chart", "rounds against n", "one more round per doubling")
+    'Line chart: rounds against n; one more round per doubling.'
+    """
+    text = f"{kind.strip()}: {axes.strip()}; {finding.strip().rstrip('.')}."
+    if not 30 <= len(text) <= 250:
+        raise ValueError(f"alternative text must have 30 to 250 characters, got {len(text)}")
+    return text
+
+
+def name_lines(ax, *, pad: float = 6.0):
+    """Write each line's label at its right end in its colour, instead of a legend.
+
+    Parameters
+    ----------
+    ax : Axes
+        Lines with labels not starting with ``_`` are named; names that would collide move apart.
+    pad : float, default 6
+        Points between the line's end and its name.
+
+    Returns
+    -------
+    Axes
+    """
+    lines = [line for line in ax.get_lines() if not line.get_label().startswith("_")]
+    ends = [line.get_xydata()[-1] for line in lines if len(line.get_xydata())]
+    heights = ax.transData.transform(ends)[:, 1] if len(ends) else []
+    size = _font_points() * ax.figure.dpi / 72
+    for line, end, height, target in zip(
+        lines, ends, heights, _spread(heights, _GAP * size), strict=True
+    ):
+        ax.annotate(
+            line.get_label(),
+            xy=end,
+            xytext=(pad, (target - height) * 72 / ax.figure.dpi),
+            textcoords="offset points",
+            color=line.get_color(),
+            va="center",
+            ha="left",
+            annotation_clip=False,
+        )
+    return ax
+
+
+def _font_points() -> float:
+    import matplotlib
+
+    return float(matplotlib.rcParams["font.size"])
+
+
+def _spread(heights, gap: float) -> list[float]:
+    """Return heights at least `gap` apart, in the same order, moved as little as going up needs."""
+    order = sorted(range(len(heights)), key=lambda i: heights[i])
+    placed = list(heights)
+    for below, above in zip(order, order[1:], strict=False):
+        placed[above] = max(placed[above], placed[below] + gap)
+    shift = sum(p - h for p, h in zip(placed, heights, strict=True)) / max(1, len(placed))
+    return [p - shift for p in placed]
