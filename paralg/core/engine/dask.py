@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from concurrent.futures import CancelledError
+
 from paralg.core.engine.base import Engine, Task, Traffic, raise_first
 from paralg.core.engine.tasks import EngineError, Failure, blocks_of
 
@@ -53,7 +56,8 @@ class DaskEngine(Engine):
     def _start(self, workers: int):
         """Start a cluster on this machine, without its web page."""
         return self._distributed.LocalCluster(
-            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None,
+            silence_logs=logging.CRITICAL,
         )
 
     def _join(self, where):
@@ -84,16 +88,24 @@ class DaskEngine(Engine):
 
     def _finish(self, futures: list, running: str) -> list:
         """Wait for futures; a worker that left is an error, not a wait without end."""
-        while True:
-            try:
-                self._distributed.wait(futures, timeout=_LOOK)
-                break
-            except self._distributed.TimeoutError:
+        try:
+            while not self._ended(futures):
                 self._roll_call(running)
-        for future in futures:
-            if future.status != "finished":
-                raise self._loss(running, f"a task ended as {future.status}")
+        except CancelledError:
+            raise self._loss(running, "a worker died") from None
+        lost = [future.status for future in futures if future.status != "finished"]
+        if lost:
+            raise self._loss(running, f"a worker died (its task is {lost[0]})")
         return futures
+
+    def _ended(self, futures: list) -> bool:
+        """Wait a little; tell whether all futures have ended."""
+        try:
+            with self._client.as_current():
+                self._distributed.wait(futures, timeout=_LOOK)
+        except self._distributed.TimeoutError:
+            return False
+        return True
 
     def _roll_call(self, running: str) -> None:
         """Check that all workers are still there."""
@@ -113,10 +125,10 @@ class DaskEngine(Engine):
 
     def _fetch(self, futures: list, running: str) -> list:
         """Return the values of futures."""
-        values = self._client.gather(self._finish(futures, running), errors="skip")
-        if len(values) < len(futures):
-            raise self._loss(running, "a worker left")
-        return values
+        try:
+            return self._client.gather(self._finish(futures, running))
+        except CancelledError:
+            raise self._loss(running, "a worker died") from None
 
     def _scatter(self, parts: list) -> list:
         boxes = [(part,) for part in parts]  # a box keeps Dask from looking into lists
