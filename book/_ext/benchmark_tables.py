@@ -1,0 +1,158 @@
+"""Sphinx extension: ``{benchmarks}``, the tables of ``benchmarks/results/*.json``.
+
+One table for each thing measured: rows by input size and method, with the median time, its
+spread, and the ratio to our own method taken in the same run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from itertools import groupby
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+
+COLUMNS = ("Size", "Method", "Median time", "Quartiles", "Ours is", "Note")
+
+
+def results(app) -> list[Path]:
+    """Result files, sorted by name."""
+    return sorted((Path(app.srcdir) / "benchmarks" / "results").glob("*.json"))
+
+
+def read(path: Path) -> dict:
+    """Read one file: a record with ``rows``, or the bare list of rows."""
+    record = json.loads(path.read_text(encoding="utf-8"))
+    if isinstance(record, list):
+        record = {"rows": record}
+    return {"name": path.stem, "environment": {}, **record}
+
+
+class BenchmarksDirective(SphinxDirective):
+    """Insert every result, or a sentence that says how to make them."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return one section for each result file."""
+        self.env.paralg_bench_pages[self.env.docname] = _digest(self.env.app)
+        found = [read(path) for path in results(self.env.app)]
+        return [self._section(record) for record in found] or [_nothing()]
+
+    def _section(self, record: dict) -> nodes.section:
+        slug = f"bench-{record['name'].replace('_', '-')}"
+        section = nodes.section(ids=[slug], names=[slug])
+        self.state.document.note_explicit_target(section)
+        section += nodes.title("", record["name"].replace("_", " ").capitalize())
+        section += _machine(record["environment"])
+        for bench, rows in groupby(record["rows"], key=lambda row: row["bench"]):
+            section += nodes.rubric("", bench)
+            section += _table(list(rows))
+        return section
+
+
+def _machine(environment: dict) -> nodes.Node:
+    """Say what the numbers were taken on."""
+    simple = {k: v for k, v in environment.items() if not isinstance(v, dict) and v is not None}
+    packages = environment.get("packages", {})
+    parts = [f"{name} {value}" for name, value in simple.items()]
+    parts += [f"{name} {version}" for name, version in packages.items()]
+    text = ", ".join(parts) or "The machine was not recorded"
+    return nodes.paragraph("", f"{text}.", classes=["paralg-machine"])
+
+
+def _table(rows: list[dict]) -> nodes.table:
+    table = nodes.table(classes=["paralg-table", "paralg-bench"])
+    group = nodes.tgroup(cols=len(COLUMNS))
+    group += [nodes.colspec(colwidth=1, stub=int(i == 0)) for i in range(len(COLUMNS))]
+    head = nodes.row("", *[_cell(name) for name in COLUMNS])
+    body = nodes.tbody()
+    for _, same in groupby(rows, key=lambda row: row["size"]):
+        body += _size_rows(list(same))
+    group += [nodes.thead("", head), body]
+    table += group
+    return table
+
+
+def _size_rows(rows: list[dict]) -> list[nodes.row]:
+    """Rows of one input size; the fastest is set in bold, a loss of ours is marked."""
+    timed = [row["seconds"] for row in rows if row.get("seconds") is not None]
+    made = []
+    for place, row in enumerate(rows):
+        best = timed and row.get("seconds") == min(timed)
+        cells = [_cell(row["method"], strong=best), *map(_cell, _figures(row))]
+        if place == 0:
+            cells.insert(0, _cell(_size(row["size"]), morerows=len(rows) - 1))
+        lost = (row.get("ratio") or 1.0) < 1.0
+        made.append(nodes.row("", *cells, classes=["is-loss"] if lost else []))
+    return made
+
+
+def _figures(row: dict) -> list[str]:
+    low, high, ratio = row.get("low"), row.get("high"), row.get("ratio")
+    spread = "" if low is None else f"{duration(low)} – {duration(high)}"
+    return [
+        duration(row.get("seconds")),
+        spread,
+        "" if ratio is None else f"{ratio:.3g}× faster" if ratio >= 1 else f"{ratio:.3g}×",
+        row.get("note") or "",
+    ]
+
+
+def _cell(text: str, strong: bool = False, **attributes) -> nodes.entry:
+    inner = nodes.strong("", text) if strong else nodes.Text(text)
+    return nodes.entry("", nodes.paragraph("", "", inner), **attributes)
+
+
+def _size(value) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def duration(seconds: float | None) -> str:
+    """A time in the unit that keeps it readable."""
+    if seconds is None:
+        return "—"
+    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= scale:
+            return f"{seconds / scale:.3g} {unit}"
+    return f"{seconds / 1e-9:.3g} ns"
+
+
+def _nothing() -> nodes.paragraph:
+    command = nodes.literal(text="make bench")
+    return nodes.paragraph(
+        "", "", nodes.Text("No results yet: "), command, nodes.Text(" takes and stores them.")
+    )
+
+
+def _digest(app) -> str:
+    digest = hashlib.sha256()
+    for path in results(app):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def prepare(app) -> None:
+    """Give the environment the pages that show results."""
+    if not hasattr(app.env, "paralg_bench_pages"):
+        app.env.paralg_bench_pages = {}
+
+
+def stale_pages(app, env, added, changed, removed) -> list[str]:
+    """Pages that show other results than there are now."""
+    now = _digest(app)
+    return [name for name, digest in env.paralg_bench_pages.items() if digest != now]
+
+
+def forget(app, env, docname: str) -> None:
+    """Drop a page that is read anew or gone."""
+    env.paralg_bench_pages.pop(docname, None)
+
+
+def setup(app):
+    """Register the extension."""
+    app.add_directive("benchmarks", BenchmarksDirective)
+    app.connect("builder-inited", prepare)
+    app.connect("env-get-outdated", stale_pages)
+    app.connect("env-purge-doc", forget)
+    return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}

@@ -1,0 +1,129 @@
+"""Build the book: execute what changed, then write the site; any warning is an error.
+
+    python book/_ext/build.py            build what changed
+    python book/_ext/build.py --cold     forget every result first
+    python book/_ext/build.py --only notebooks/recurrences/mamba.ipynb    execute, build nothing
+    python book/_ext/build.py --links    check every link to the outside
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / "_build"
+SITE = BUILD / "html"
+
+
+def pages() -> list[Path]:
+    """Source files of the table of contents, in reading order."""
+    from sphinx_external_toc.parsing import parse_toc_yaml
+
+    toc = parse_toc_yaml(ROOT / "_toc.yml")
+    found = []
+    for name in toc:
+        candidates = [ROOT / f"{name}{suffix}" for suffix in (".md", ".ipynb")]
+        found += [path for path in candidates if path.is_file()][:1]
+    return found
+
+
+def execute(paths: list[Path], jobs: int) -> bool:
+    """Execute what the store lacks; print failures with cell and traceback."""
+    from notebook_store import Store, run_all
+
+    failures = run_all(Store(ROOT), paths, workers=jobs, say=_say)
+    for failure in failures:
+        print(f"\nFailed: {failure}", file=sys.stderr)
+    return not failures
+
+
+def sphinx(builder: str = "html") -> bool:
+    """Run Jupyter Book's Sphinx in a process of its own: nitpicky, warnings are errors."""
+    command = [sys.executable, "-m", "jupyter_book", "build", str(ROOT), "-n", "-W", "--keep-going"]
+    if builder != "html":
+        command += ["--builder", "custom", "--custom-builder", builder]
+    environment = {**os.environ, "PYTHONHASHSEED": "0", "PARALG_STATIC": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        print(done.stdout[-6000:], done.stderr, sep="\n", file=sys.stderr)
+    return done.returncode == 0
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Wait until no other build of this folder runs."""
+    BUILD.mkdir(exist_ok=True)
+    try:
+        import fcntl
+    except ImportError:  # no file locks on this system
+        yield
+        return
+    with open(BUILD / ".lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _say("another build of this folder is running; waiting for it")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def forget() -> None:
+    """Delete every result: executed notebooks, parsed pages, the site."""
+    for name in ("execution", ".doctrees", "html", "jupyter_execute"):
+        shutil.rmtree(BUILD / name, ignore_errors=True)
+
+
+def build(jobs: int) -> bool:
+    """Execute and write the site; say where it is."""
+    start = time.perf_counter()
+    if not execute(pages(), jobs):
+        return False
+    _say("writing pages")
+    if not sphinx():
+        return False
+    _say(f"done in {time.perf_counter() - start:.0f} s")
+    print(
+        f"\nThe site is {SITE / 'index.html'}\n"
+        f"  open that file in a browser, or serve it:\n"
+        f"  {Path(sys.executable).name} -m http.server --directory {os.path.relpath(SITE)} 8000\n"
+        f"  and go to http://localhost:8000",
+        flush=True,
+    )
+    return True
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--cold", action="store_true", help="forget every result first")
+    parser.add_argument("--jobs", type=int, default=2, help="notebooks at a time (default 2)")
+    parser.add_argument("--only", nargs="+", type=Path, help="execute these, build nothing")
+    parser.add_argument("--links", action="store_true", help="check links to the outside")
+    options = parser.parse_args(argv)
+    if options.only:
+        missing = [str(path) for path in options.only if not path.is_file()]
+        if missing:
+            parser.error(f"expected notebooks, got no such file: {', '.join(missing)}")
+        return not execute([path.resolve() for path in options.only], options.jobs)
+    with alone():
+        if options.cold:
+            forget()
+        return not (sphinx("linkcheck") if options.links else build(options.jobs))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,155 @@
+"""Run one notebook in a fresh kernel, strictly: no exception, no word on standard error."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+
+__all__ = ["ENVIRONMENT", "CellFailed", "Executed", "Turnstile", "execute"]
+
+TIMEOUT = 300  # seconds a cell may take
+EXCLUSIVE_TAG = "timing"
+ENVIRONMENT = {
+    "PARALG_STATIC": "1",
+    "PYTHONHASHSEED": "0",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMBA_NUM_THREADS": "2",  # an upper limit: chapters ask for one or two
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+}
+
+
+class CellFailed(Exception):
+    """A cell raised, timed out or wrote to standard error.
+
+    The text names the notebook and the cell and shows the cell's source and the traceback.
+    """
+
+    def __init__(self, notebook: Path, index: int | None, source: str, reason: str):
+        self.notebook, self.index, self.source, self.reason = notebook, index, source, reason
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        where = f"{self.notebook}" + ("" if self.index is None else f", cell {self.index}")
+        bar = "-" * 60
+        return f"{where}\n{bar}\n{self.source.rstrip()}\n{bar}\n{self.reason.rstrip()}"
+
+
+class Turnstile:
+    """Lets many ordinary cells through at once, or a single timed one alone."""
+
+    def __init__(self) -> None:
+        self._free = threading.Condition()
+        self._inside = 0
+        self._alone = False
+        self._waiting = 0
+
+    @contextmanager
+    def passing(self, alone: bool) -> Iterator[None]:
+        """Hold the turnstile while a cell runs."""
+        with self._free:
+            self._waiting += alone
+            self._free.wait_for(
+                (lambda: self._inside == 0) if alone
+                else (lambda: not self._alone and not self._waiting)
+            )
+            self._waiting -= alone
+            self._inside += 1
+            self._alone = alone
+        try:
+            yield
+        finally:
+            with self._free:
+                self._inside -= 1
+                self._alone = False
+                self._free.notify_all()
+
+
+class _Client(NotebookClient):
+    """A notebook client that runs cells tagged ``timing`` with the machine to themselves."""
+
+    turnstile: Turnstile | None = None
+
+    async def async_execute_cell(self, cell, cell_index, *args, **kwargs):
+        alone = EXCLUSIVE_TAG in cell.metadata.get("tags", [])
+        if self.turnstile is None or cell.cell_type != "code" or not cell.source.strip():
+            return await super().async_execute_cell(cell, cell_index, *args, **kwargs)
+        with self.turnstile.passing(alone):
+            return await super().async_execute_cell(cell, cell_index, *args, **kwargs)
+
+
+@dataclass(frozen=True)
+class Executed:
+    """An executed notebook and how long it took."""
+
+    notebook: NotebookNode
+    seconds: float
+    when: float
+
+
+def execute(path: Path, notebook: NotebookNode, turnstile: Turnstile | None = None) -> Executed:
+    """Run a copy of a notebook in a fresh kernel, in the notebook's own folder.
+
+    Raises
+    ------
+    CellFailed
+        When a cell raises, takes too long, kills the kernel or writes to standard error.
+    """
+    run = nbformat.from_dict(json.loads(json.dumps(notebook)))
+    client = _Client(
+        run, timeout=TIMEOUT, kernel_name="python3", record_timing=False,
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    client.turnstile = turnstile
+    start = time.perf_counter()
+    with tempfile.TemporaryFile() as log:
+        try:
+            client.execute(env={**os.environ, **ENVIRONMENT}, stderr=log)
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            raise _failure(path, run, error, log) from None
+    _refuse_stderr(path, run)
+    return Executed(run, time.perf_counter() - start, datetime.now().timestamp())
+
+
+def _failure(path: Path, run: NotebookNode, error: Exception, log) -> CellFailed:
+    """Describe the cell that was running when execution stopped."""
+    index = next((i for i, c in enumerate(run.cells) if _has_error(c)), None)
+    if index is None:
+        done = [i for i, c in enumerate(run.cells) if c.get("execution_count")]
+        index = done[-1] + 1 if done else 0
+    reason = str(error)
+    errors = [o for o in run.cells[index].get("outputs", []) if o.output_type == "error"]
+    if errors:
+        reason = "\n".join(errors[0].traceback)
+    elif isinstance(error, DeadKernelError):
+        log.seek(0)
+        reason += "\n" + log.read().decode(errors="replace")[-3000:]
+    return CellFailed(path, index, run.cells[index].source, reason)
+
+
+def _has_error(cell: NotebookNode) -> bool:
+    return any(o.output_type == "error" for o in cell.get("outputs", [])) and (
+        "raises-exception" not in cell.metadata.get("tags", [])
+    )
+
+
+def _refuse_stderr(path: Path, run: NotebookNode) -> None:
+    for index, cell in enumerate(run.cells):
+        for output in cell.get("outputs", []):
+            if output.output_type == "stream" and output.name == "stderr":
+                reason = f"pages may not write to standard error; this cell wrote:\n{output.text}"
+                raise CellFailed(path, index, cell.source, reason)

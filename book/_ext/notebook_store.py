@@ -1,0 +1,189 @@
+"""Executed notebooks, kept under a key that covers the library files they use."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+from notebook_runner import ENVIRONMENT, CellFailed, Executed, Turnstile, execute
+from used_sources import Library
+
+__all__ = ["Store", "fill", "read_notebook", "run_all"]
+
+FORMAT = "1"  # part of every key: raise it when the way of executing changes
+VERSIONED = ("numpy", "scipy", "torch", "numba", "matplotlib", "networkx", "safetensors")
+RELEVANT_TAGS = {"raises-exception", "skip-execution"}
+
+
+class Store:
+    """Executed notebooks of one repository.
+
+    Parameters
+    ----------
+    root : Path
+        Root of the repository: where ``paralg`` lies.
+    folder : Path, optional
+        Where executed notebooks are kept; default ``_build/execution``.
+    """
+
+    def __init__(self, root: Path, folder: Path | None = None):
+        self.root = Path(root).resolve()
+        self.folder = Path(folder or self.root / "_build" / "execution")
+
+    def sources(self, notebook: NotebookNode) -> frozenset[Path]:
+        """Library files that a notebook depends on."""
+        code = "\n\n".join(cell.source for cell in _code_cells(notebook))
+        return Library(self.root).used_by(code)
+
+    def key(self, notebook: NotebookNode) -> str:
+        """Hash of all that can change the outputs of a notebook."""
+        digest = hashlib.sha256()
+        for part in self._ingredients(notebook):
+            digest.update(json.dumps(part).encode() + b"\0")
+        return digest.hexdigest()[:32]
+
+    def _ingredients(self, notebook: NotebookNode) -> Iterator[object]:
+        yield FORMAT
+        yield platform.python_version()
+        yield [[name, _version(name)] for name in VERSIONED]
+        yield sorted(ENVIRONMENT.items())
+        for cell in _code_cells(notebook):
+            yield [cell.source, sorted(RELEVANT_TAGS & set(cell.metadata.get("tags", [])))]
+        for path in sorted(self.sources(notebook)):
+            yield [path.relative_to(self.root).as_posix(), _sha256(path)]
+
+    def path(self, key: str) -> Path:
+        """File of an executed notebook."""
+        return self.folder / f"{key}.ipynb"
+
+    def load(self, key: str) -> Executed | None:
+        """Executed notebook, or None when it is not in the store."""
+        path = self.path(key)
+        if not path.is_file():
+            return None
+        notebook = nbformat.read(path, as_version=4)
+        record = notebook.metadata.get("paralg_execution", {})
+        return Executed(notebook, record.get("seconds", 0.0), record.get("when", 0.0))
+
+    def save(self, key: str, executed: Executed) -> None:
+        """Write an executed notebook, whole or not at all."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        record = {"seconds": round(executed.seconds, 2), "when": executed.when}
+        executed.notebook.metadata["paralg_execution"] = record
+        handle, scratch = tempfile.mkstemp(dir=self.folder, suffix=".part")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            nbformat.write(executed.notebook, file)
+        os.replace(scratch, self.path(key))
+
+    def prune(self, keep: set[str], spare: int = 20) -> None:
+        """Delete all but the current notebooks and the ``spare`` newest of the others."""
+        old = [p for p in self.folder.glob("*.ipynb") if p.stem not in keep]
+        for path in sorted(old, key=lambda p: p.stat().st_mtime, reverse=True)[spare:]:
+            path.unlink()
+
+    def obtain(self, path: Path, notebook: NotebookNode, turnstile: Turnstile | None = None):
+        """Executed notebook from the store, executing it first when it is not there."""
+        key = self.key(notebook)
+        found = self.load(key)
+        if found is None:
+            found = execute(path, notebook, turnstile)
+            self.save(key, found)
+        return found
+
+
+def fill(notebook: NotebookNode, executed: NotebookNode) -> None:
+    """Copy outputs and counts into a notebook whose code cells are the same."""
+    pairs = zip(_code_cells(notebook), _code_cells(executed), strict=True)
+    for cell, done in pairs:
+        cell["outputs"] = done.get("outputs", [])
+        cell["execution_count"] = done.get("execution_count")
+    for name in ("language_info", "widgets"):
+        if name in executed.metadata:
+            notebook.metadata[name] = executed.metadata[name]
+
+
+def read_notebook(path: Path) -> NotebookNode | None:
+    """Read a notebook, ``.ipynb`` or executable MyST text; None for an ordinary page."""
+    from myst_nb.core.read import is_myst_markdown_notebook, read_myst_markdown_notebook
+
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".ipynb":
+        return nbformat.reads(text, as_version=4)
+    if path.suffix == ".md" and is_myst_markdown_notebook(text):
+        return read_myst_markdown_notebook(text, path=path)
+    return None
+
+
+def run_all(
+    store: Store,
+    paths: Iterable[Path],
+    *,
+    workers: int = 2,
+    say: Callable[[str], None] = print,
+) -> list[CellFailed]:
+    """Execute every notebook that the store lacks, ``workers`` at a time.
+
+    Parameters
+    ----------
+    store : Store
+        Where results go.
+    paths : iterable of Path
+        Notebooks and executable pages; ordinary pages are passed over.
+    workers : int
+        Notebooks in flight.
+    say : callable
+        Receives progress lines.
+
+    Returns
+    -------
+    list of CellFailed
+        One entry for each notebook that failed; the others are in the store.
+    """
+    notebooks = {path: nb for path in paths if (nb := read_notebook(path)) is not None}
+    keys = {path: store.key(nb) for path, nb in notebooks.items()}
+    todo = [path for path in notebooks if store.load(keys[path]) is None]
+    say(f"notebooks: {len(notebooks)}, up to date: {len(notebooks) - len(todo)}")
+    failures = []
+    turnstile = Turnstile()
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        jobs = {
+            pool.submit(store.obtain, path, notebooks[path], turnstile): path for path in todo
+        }
+        for count, job in enumerate(as_completed(jobs), 1):
+            name = _shown(jobs[job], store.root)
+            try:
+                say(f"[{count}/{len(todo)}] {name}  {job.result().seconds:.1f} s")
+            except CellFailed as failure:
+                failures.append(failure)
+                say(f"[{count}/{len(todo)}] {name}  FAILED")
+    if not failures:
+        store.prune(set(keys.values()))
+    return failures
+
+
+def _shown(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def _code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

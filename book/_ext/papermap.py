@@ -1,0 +1,152 @@
+"""Sphinx extension: ``{papermap} parts``, ``{papermap} patterns`` and ``{part-papers} rounds``.
+
+The papers are those of ``book/_data/papers.yml``.  A paper whose page is in the build gets a link
+and the headline of its claims; the others are marked "not yet written".
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import yaml
+from claims_store import chapters, data_file, show_claims_here
+from docutils import nodes
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util.docutils import SphinxDirective
+
+ABSENT = "not yet written"
+
+
+class papers(nodes.General, nodes.Element):
+    """Stands for a list of papers until every page is read."""
+
+
+class _PaperList(SphinxDirective):
+    """Base: insert the placeholder and note what it depends on."""
+
+    required_arguments = 1
+    by = ""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the placeholder."""
+        show_claims_here(self.env)
+        self.env.note_dependency(str(data_file(self.env.app, "papers.yml")))
+        return [papers(by=self.by or self.arguments[0], part=self.arguments[0])]
+
+
+class PaperMap(_PaperList):
+    """The whole map, ``parts`` or ``patterns``."""
+
+
+class PartPapers(_PaperList):
+    """The papers of one part."""
+
+    by = "part"
+
+
+class FillMaps(SphinxPostTransform):
+    """Replace the placeholders by lists."""
+
+    default_priority = 5
+
+    def run(self, **kwargs) -> None:
+        """Fill every list of the page."""
+        for node in list(self.document.findall(papers)):
+            make = {"parts": self._by_part, "patterns": self._by_pattern, "part": self._one_part}
+            node.replace_self(make[node["by"]](node["part"]))
+
+    @cached_property
+    def data(self) -> dict:
+        """The file of papers, parts and patterns."""
+        text = data_file(self.app, "papers.yml").read_text(encoding="utf-8")
+        return yaml.safe_load(text)
+
+    @cached_property
+    def headlines(self) -> dict[str, dict]:
+        """Headline row by chapter name."""
+        return {c.name: c.headline for c in chapters(self.env) if c.headline}
+
+    def _by_part(self, _) -> list[nodes.Node]:
+        blocks = []
+        for part in self.data["parts"]:
+            block = nodes.container(classes=["paralg-part"])
+            title = [self._link(f"Part {part['number']}", part["page"]), nodes.Text(part["title"])]
+            block += nodes.paragraph("", "", *_spaced(title), classes=["paralg-part__title"])
+            block += self._list([p for p in self.data["papers"] if p["part"] == part["name"]])
+            blocks.append(block)
+        return blocks
+
+    def _one_part(self, name: str) -> list[nodes.Node]:
+        return [self._list([p for p in self.data["papers"] if p["part"] == name])]
+
+    def _list(self, found: list[dict]) -> nodes.bullet_list:
+        items = nodes.bullet_list(classes=["paralg-papers"])
+        items += [self._item(paper) for paper in found]
+        return items
+
+    def _item(self, paper: dict) -> nodes.list_item:
+        name = nodes.strong("", "", self._title(paper))
+        year = nodes.inline("", str(paper["year"]), classes=["paralg-papers__year"])
+        first = nodes.paragraph("", "", *_spaced([name, year, self._state(paper)]))
+        idea = nodes.paragraph(text=paper["idea"], classes=["paralg-papers__idea"])
+        written = "is-written" if self._page(paper) else "is-absent"
+        return nodes.list_item("", first, idea, classes=[written])
+
+    def _state(self, paper: dict) -> nodes.Node:
+        row = self.headlines.get(paper["module"])
+        if row:
+            figure = f"{row['ours']} {row.get('unit') or ''}".strip()
+            number = nodes.strong("", figure)
+            return nodes.inline("", "", number, nodes.Text(f" {row['what']}"), classes=["headline"])
+        text = "" if self._page(paper) else ABSENT
+        return nodes.inline("", text, classes=["paralg-papers__state"])
+
+    def _by_pattern(self, _) -> list[nodes.Node]:
+        rows = nodes.definition_list(classes=["paralg-patterns"])
+        for pattern in self.data["patterns"]:
+            chosen = [p for p in self.data["papers"] if pattern["name"] in p["patterns"]]
+            chips = nodes.bullet_list(classes=["paralg-chips"])
+            chips += [self._chip(paper) for paper in chosen]
+            meaning = nodes.paragraph(text=pattern["meaning"])
+            rows += nodes.definition_list_item(
+                "", nodes.term(text=pattern["title"]), nodes.definition("", meaning, chips)
+            )
+        return [rows]
+
+    def _chip(self, paper: dict) -> nodes.list_item:
+        written = "is-written" if self._page(paper) else "is-absent"
+        inner = nodes.paragraph("", "", self._title(paper))
+        if not self._page(paper):
+            hidden = nodes.inline("", f" ({ABSENT})", classes=["visually-hidden"])
+            inner += hidden
+        return nodes.list_item("", inner, classes=[written])
+
+    def _title(self, paper: dict) -> nodes.Node:
+        page = self._page(paper)
+        return self._link(paper["short"], page) if page else nodes.Text(paper["short"])
+
+    def _page(self, paper: dict) -> str | None:
+        name = f"notebooks/{paper['part']}/{paper['module']}"
+        return name if name in self.env.found_docs else None
+
+    def _link(self, text: str, docname: str) -> nodes.reference:
+        uri = self.app.builder.get_relative_uri(self.env.docname, docname)
+        return nodes.reference("", text, internal=True, refuri=uri)
+
+
+def _spaced(inner: list[nodes.Node]) -> list[nodes.Node]:
+    """Put a space between inline nodes, so that the text reads well without style."""
+    spaced: list[nodes.Node] = []
+    for node in inner:
+        spaced += [nodes.Text(" "), node] if spaced else [node]
+    return spaced
+
+
+def setup(app):
+    """Register the extension."""
+    app.setup_extension("claims_store")
+    app.add_node(papers)
+    app.add_directive("papermap", PaperMap)
+    app.add_directive("part-papers", PartPapers)
+    app.add_post_transform(FillMaps)
+    return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}
