@@ -1,0 +1,169 @@
+"""Small computation graphs: sums, a tiled Cholesky factorisation, Graham's anomaly.
+
+References: graham-1969-bounds (the anomaly), brent-1974-parallel (what the graphs are used for).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+__all__ = ["Dag", "chain_sum", "graham_anomaly", "random_dag", "tree_sum"]
+
+
+@dataclass(frozen=True)
+class Dag:
+    """A directed acyclic graph of tasks, given in an order that respects its arrows.
+
+    Parameters
+    ----------
+    names : tuple of str, length n
+        What each task does.
+    durations : tuple of int, length n
+        How long each task runs on one worker, in operator applications.
+    dependencies : tuple of tuple of int, length n
+        For each task the earlier tasks whose results it needs.
+
+    Raises
+    ------
+    ValueError
+        When the lengths differ, a duration is not positive, or an arrow points backwards.
+
+    Examples
+    --------
+    >>> dag = Dag(("load", "sum"), (1, 3), ((), (0,)))
+    >>> dag.work, dag.span
+    (4, 4)
+    """
+
+    names: tuple[str, ...]
+    durations: tuple[int, ...]
+    dependencies: tuple[tuple[int, ...], ...]
+
+    def __post_init__(self):
+        n = len(self.names)
+        if len(self.durations) != n or len(self.dependencies) != n:
+            raise ValueError(
+                f"expected {n} durations and {n} dependency lists, "
+                f"got {len(self.durations)} and {len(self.dependencies)}"
+            )
+        for v, needs in enumerate(self.dependencies):
+            if self.durations[v] <= 0:
+                raise ValueError(f"expected a positive duration, got {self.durations[v]} at {v}")
+            if any(not 0 <= u < v for u in needs):
+                raise ValueError(f"expected task {v} to need earlier tasks only, got {needs}")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def work(self) -> int:
+        """Sum of all durations: the time of one worker."""
+        return sum(self.durations)
+
+    @cached_property
+    def heights(self) -> tuple[int, ...]:
+        """Duration of the longest chain that ends with each task."""
+        heights: list[int] = []
+        for duration, needs in zip(self.durations, self.dependencies, strict=True):
+            heights.append(duration + max((heights[u] for u in needs), default=0))
+        return tuple(heights)
+
+    @property
+    def span(self) -> int:
+        """Duration of the longest chain: the time of unboundedly many workers."""
+        return max(self.heights, default=0)
+
+    def critical_path(self) -> tuple[int, ...]:
+        """Return one longest chain, first task first."""
+        if not self.names:
+            return ()
+        chain = [self.heights.index(self.span)]
+        while needs := self.dependencies[chain[-1]]:
+            chain.append(max(needs, key=lambda u: (self.heights[u], -u)))
+        return tuple(reversed(chain))
+
+    def reordered(self, order: Sequence[int]) -> Dag:
+        """Return the same graph with its tasks listed in another order.
+
+        The order is the priority list of a list schedule, so it has to respect the arrows.
+        """
+        if sorted(order) != list(range(len(self))):
+            raise ValueError(f"expected a permutation of 0..{len(self) - 1}, got {list(order)}")
+        place = {v: i for i, v in enumerate(order)}
+        return Dag(
+            tuple(self.names[v] for v in order),
+            tuple(self.durations[v] for v in order),
+            tuple(tuple(sorted(place[u] for u in self.dependencies[v])) for v in order),
+        )
+
+
+def chain_sum(n: int) -> Dag:
+    """Return the loop that adds n numbers: n - 1 additions, each needing the one before."""
+    adds = max(n - 1, 0)
+    names = tuple(f"+{i + 2}" for i in range(adds))
+    return Dag(names, (1,) * adds, tuple((i - 1,) if i else () for i in range(adds)))
+
+
+def tree_sum(n: int) -> Dag:
+    """Return the tree that adds n numbers in rounds: n - 1 additions in ceil(log2 n) levels.
+
+    Neighbours are added in pairs; an odd one out waits for the next round.
+    """
+    names: list[str] = []
+    dependencies: list[tuple[int, ...]] = []
+    level: list[tuple[int | None, int, int]] = [(None, i, i) for i in range(n)]
+    while len(level) > 1:
+        merged = []
+        for (u, a, _), (v, _, b) in zip(level[::2], level[1::2], strict=False):
+            dependencies.append(tuple(w for w in (u, v) if w is not None))
+            names.append(f"{a}..{b}")
+            merged.append((len(names) - 1, a, b))
+        level = merged + level[len(level) - len(level) % 2 :]
+    return Dag(tuple(names), (1,) * len(names), tuple(dependencies))
+
+
+def graham_anomaly(*, shorter: int = 0, relaxed: bool = False) -> Dag:
+    """Return Graham's nine tasks, on which more can mean slower.
+
+    Parameters
+    ----------
+    shorter : int
+        Take this much off every duration (0 or 1).
+    relaxed : bool
+        Drop the two arrows from task 4 to tasks 5 and 6.
+
+    References
+    ----------
+    graham-1969-bounds, the example of its introduction.
+    """
+    if shorter not in (0, 1):
+        raise ValueError(f"shorter must be 0 or 1, got {shorter}")
+    durations = tuple(d - shorter for d in (3, 2, 2, 2, 4, 4, 4, 4, 9))
+    freed = {4, 5} if relaxed else set()
+    needs = {4: 3, 5: 3, 6: 3, 7: 3, 8: 0}
+    dependencies = tuple((needs[v],) if v in needs and v not in freed else () for v in range(9))
+    return Dag(tuple(f"T{v + 1}" for v in range(9)), durations, dependencies)
+
+
+def random_dag(rng: np.random.Generator, n: int, *, density: float = 0.2, longest: int = 5) -> Dag:
+    """Return n tasks with random durations 1..longest and random arrows.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        The only source of randomness.
+    n : int
+        Number of tasks.
+    density : float
+        Probability of each possible arrow.
+    longest : int
+        Largest duration.
+    """
+    durations = tuple(int(d) for d in rng.integers(1, longest + 1, size=n))
+    arrows = np.triu(rng.random((n, n)) < density, k=1)
+    dependencies = tuple(tuple(int(u) for u in np.flatnonzero(arrows[:, v])) for v in range(n))
+    return Dag(tuple(f"T{v + 1}" for v in range(n)), durations, dependencies)
