@@ -100,8 +100,10 @@ class Cost:
 
     @property
     def parallelism(self) -> float:
-        """Work over span, the largest useful number of workers; 0 for an empty run."""
-        return self.work / self.span if self.span else float(self.work > 0) * float("inf")
+        """Work over span, the largest speed-up of any number of workers; 0 for an empty run."""
+        if self.span == 0:
+            return float("inf") if self.work else 0.0
+        return self.work / self.span
 
     def as_dict(self) -> dict[str, int]:
         """Return the counts that are not zero, in the order of ``UNITS``."""

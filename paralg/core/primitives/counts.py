@@ -61,6 +61,8 @@ def brent_kung_counts(n: int) -> Cost:
               S = \lfloor \log_2 n \rfloor + \lfloor \log_2 (n/3) \rfloor + 1 \quad (n \ge 3).
 
     For powers of two this is :math:`2n - 2 - \log_2 n` and :math:`2 \log_2 n - 1`.
+    The span is that of rounds with a barrier after each; without barriers the longest chain is
+    one shorter (n = 2^k >= 4), because the first round down need not wait for the last one up.
 
     Parameters
     ----------

@@ -26,7 +26,8 @@ class ScanResult:
     values : ndarray or tuple of ndarray, shape (n, ...)
         The prefixes, in the form of the input.
     cost : Cost
-        Applications of the operator (work) and rounds of them (span), counted in the run.
+        Applications of the operator (work) and rounds of them (span), counted in the run; every
+        round waits for the one before.
     levels : list of list of (int, int), or None
         With ``trace=True``, for each round the pairs (src, dst) that were combined; positions
         count in the sequence that was scanned (an exclusive scan other than Blelloch's scans the
