@@ -1,0 +1,177 @@
+"""The fused selective scan as a torch operator: numba kernels forward and backward."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+import os
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numba
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn.functional import pad
+
+from paralg.recurrences.mamba import drivers
+from paralg.recurrences.mamba.kernels import CHUNK
+from paralg.recurrences.mamba.lanes import WIDTH
+
+__all__ = ["DTYPES", "fused_scan", "warm"]
+
+DTYPES = (torch.float32, torch.float64)
+_ONE_CALLER = threading.Lock()  # numba's simplest thread pool dies when two threads enter it
+
+
+def fused_scan(u, delta, A, B, C, D, z, delta_bias, h0, delta_softplus) -> tuple[Tensor, Tensor]:
+    """Return output and last state of the selective scan, real A and Euler's B.
+
+    Parameters
+    ----------
+    u, delta, z : Tensor, shape (b, L, D)
+        Input, step size before bias and softplus, gate; ``z`` may be None.
+    A : Tensor, shape (D, N)
+        Decay rates.
+    B, C : Tensor, shape (b, L, N)
+        Input and output vectors.
+    D, delta_bias : Tensor, shape (D,), or None
+        Skip connection and bias of the step size.
+    h0 : Tensor, shape (b, D, N), or None
+        State before the first token.
+    delta_softplus : bool
+        Whether ``delta`` goes through softplus.
+
+    Returns
+    -------
+    y : Tensor, shape (b, L, D)
+    last : Tensor, shape (b, D, N)
+
+    Cost
+    ----
+    Work b L D N, span L: the b D lanes run in parallel, on as many threads as torch is allowed.
+    Saved for the backward pass, beyond the operands: b ⌈L / 32⌉ D N numbers.
+    """
+    channels = u.shape[2]
+    D, delta_bias = (_or_zeros(x, u, channels) for x in (D, delta_bias))
+    h0 = _or_zeros(h0, u, u.shape[0], channels, A.shape[1])
+    missing = -channels % WIDTH
+    if missing:
+        u, delta, D, delta_bias = (pad(x, (0, missing)) for x in (u, delta, D, delta_bias))
+        z = None if z is None else pad(z, (0, missing))
+        A, h0 = (pad(x, (0, 0, 0, missing)) for x in (A, h0))
+    operands = (u, delta, A, B, C, D, z, delta_bias, h0)
+    needed = torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in operands)
+    y, last = _FusedScan.apply(delta_softplus, needed, *operands)
+    return (y[..., :channels], last[:, :channels]) if missing else (y, last)
+
+
+def _or_zeros(x: Tensor | None, like: Tensor, *shape: int) -> Tensor:
+    return torch.zeros(shape, dtype=like.dtype) if x is None else x
+
+
+class _FusedScan(torch.autograd.Function):
+    """Keeps the operands and the states at the chunks' starts; computes the others again."""
+
+    @staticmethod
+    def forward(ctx, positive, needed, u, delta, A, B, C, D, z, delta_bias, h0):
+        batch, length, channels = u.shape
+        gated = z is not None
+        u, delta, B, C, D, delta_bias = (x.contiguous() for x in (u, delta, B, C, D, delta_bias))
+        z = z.contiguous() if gated else u
+        rates = (A.t() / math.log(2)).contiguous()
+        h = h0.transpose(1, 2).clone(memory_format=torch.contiguous_format)
+        y = torch.empty_like(u)
+        chunks = -(-length // CHUNK) if needed else 0
+        starts = u.new_empty(batch, chunks, A.shape[1], channels)
+        operands = (u, delta, rates, B, C, D, z, delta_bias)
+        _run(drivers.forward, operands, positive, gated, (h, y, starts))
+        ctx.flags = positive, gated
+        ctx.save_for_backward(*operands, starts)
+        return y, h.transpose(1, 2)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, dy, dlast):
+        *operands, starts = ctx.saved_tensors
+        grads = _gradients(operands, dlast)
+        _run(drivers.backward, operands, *ctx.flags, (dy.contiguous(), starts, *grads))
+        du, ddelta, dA, dB, dC, dD, dz, dh0 = grads
+        dbias = ddelta.sum((0, 1)) if ctx.needs_input_grad[9] else None
+        dz = dz if ctx.flags[1] else None
+        return (
+            None, None, du, ddelta, dA.sum(0).t(), dB.sum(0), dC.sum(0), dD.sum(0), dz, dbias,
+            dh0.transpose(1, 2),
+        )  # fmt: skip
+
+
+def _gradients(operands: list[Tensor], dlast: Tensor) -> tuple[Tensor, ...]:
+    """Allocate what the backward kernel writes: gradients of u, delta, A, B, C, D, z, h0."""
+    u, B = operands[0], operands[3]
+    batch, _, channels = u.shape
+    parts = (channels // WIDTH, *B.shape)
+    return (
+        torch.empty_like(u), torch.empty_like(u), u.new_zeros(batch, B.shape[2], channels),
+        u.new_empty(parts), u.new_empty(parts), u.new_zeros(batch, channels), torch.empty_like(u),
+        dlast.transpose(1, 2).clone(memory_format=torch.contiguous_format),
+    )  # fmt: skip
+
+
+def _run(driver, operands, positive: bool, gated: bool, outputs) -> None:
+    """Call a driver on the tensors' memory, with torch's number of threads."""
+    compile_once(operands[0].dtype)
+    operands, outputs = ([x.detach().numpy() for x in group] for group in (operands, outputs))
+    with _ONE_CALLER:
+        before = numba.get_num_threads()
+        numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
+        driver(*operands, positive, gated, *outputs)
+        numba.set_num_threads(before)
+
+
+def warm(dtypes=(torch.float32,)) -> None:
+    """Compile the kernels, or load them from numba's cache, before somebody looks at the clock.
+
+    Parameters
+    ----------
+    dtypes : sequence of torch.dtype
+        Some of ``DTYPES``.
+
+    Cost
+    ----
+    About 15 s for a type that is not in the cache, half a second for one that is.
+    """
+    for dtype in dtypes:
+        compile_once(dtype)
+
+
+@functools.cache
+def compile_once(dtype: torch.dtype) -> None:
+    """Compile both kernels for one type; one process at a time, so that the cache stays whole."""
+    lanes, states, row = (torch.zeros(shape, dtype=dtype).numpy() for shape in _SMALL)
+    x = (lanes, lanes, row, states, states, row[0], lanes, row[0], True, True)
+    with _one_process():
+        drivers.forward(*x, row[None], lanes.copy(), row[None, None])
+        drivers.backward(
+            *x, lanes, row[None, None], lanes.copy(), lanes.copy(), row[None].copy(),
+            states[None].copy(), states[None].copy(), row.copy(), lanes.copy(), row[None].copy(),
+        )  # fmt: skip
+
+
+_SMALL = ((1, 1, WIDTH), (1, 1, 1), (1, WIDTH))  # u, B, A with one token, channel block and state
+
+
+@contextlib.contextmanager
+def _one_process() -> Iterator[None]:
+    """Hold a lock among the processes of this user; where there is none, hold nothing."""
+    try:
+        import fcntl
+    except ImportError:  # not a POSIX system
+        yield
+        return
+    name = f"paralg-compile-{os.getuid()}.lock"
+    with open(Path(tempfile.gettempdir()) / name, "a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # closing the file gives it up
+        yield
