@@ -3,7 +3,8 @@
 Two kinds of masked diffusion models differ from the plain bidirectional one.
 Those *adapted from next-token prediction* put the law of x_{i+1} in row i: :class:`Shifted` moves
 the rows, and a rule with ``first=True`` takes care of the one row that a cache then lacks.
-*Block-causal* ones never look beyond the current block: :class:`BlockCausal`.
+*Block-causal* ones never look beyond the current block: :class:`BlockCausal` for tables,
+:class:`BlockCausalNetwork` for a network.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from paralg.decoding.protocol import Cache, Layout, Model, positions, tokens_of
-from paralg.decoding.tables import Table
+from paralg.decoding.tables import Table, TableCache
 
-__all__ = ["BlockCausal", "NextToken", "Shifted"]
+__all__ = ["BlockCausal", "BlockCausalNetwork", "NextToken", "Shifted"]
 
 
 @dataclass(frozen=True)
@@ -136,15 +137,61 @@ class BlockCausal(Table):
     """
 
     def __init__(self, table: Table, block: int, begin: int = 0):
-        if block < 1:
-            raise ValueError(f"expected a block of at least one position, got {block}")
         self.table, self.V, self.L = table, table.V, table.L
-        number = np.maximum((np.arange(self.L) - begin) // block, -1)
-        self._sees = number <= number[:, None]
+        self._sees = _block_causal(self.L, block, begin)
 
     def laws(self, x, visible, at):
         """Ask the table with the later blocks hidden."""
         return self.table.laws(x, visible & self._sees[at], at)
+
+
+class BlockCausalNetwork:
+    """A network under a block-causal attention mask.
+
+    The mask alone does not make a good block-causal model, training with it does; but whatever
+    is proved of such models can be checked on any weights.
+
+    Parameters
+    ----------
+    network : object
+        With ``V``, ``L`` and ``attend(tokens, places, mask) -> logits``, as
+        :class:`paralg.models.Network` has.
+    block : int
+    begin : int
+        Position where block 0 starts.
+
+    Notes
+    -----
+    Keys and values of finished blocks never change, so keeping them and recomputing them are the
+    same thing; this class recomputes.
+    """
+
+    def __init__(self, network, block: int, begin: int = 0):
+        self.network, self.V, self.L = network, network.V, network.L
+        self._sees = _block_causal(self.L, block, begin)
+
+    def denoise(self, x, *, at=None, cache: TableCache | None = None, layout: Layout = "rows"):
+        """Row i is the law of ``x_i`` given the unmasked positions up to the end of its block."""
+        x, at = tokens_of(x, self.V, self.L), positions(at, self.L)
+        if layout == "tree" and cache is None:
+            raise ValueError("layout 'tree' needs a cache")
+        if cache is not None:
+            rows = np.tile(cache.x, (len(x), 1))
+            rows[:, at] = x[:, at]
+            x = rows
+        return self.network.attend(x, np.arange(self.L), self._sees)[:, at]
+
+    def snapshot(self, x):
+        """Keep a copy of ``x``, shape (1, L)."""
+        return self.denoise(x), TableCache(tokens_of(x, self.V, self.L)[0].copy())
+
+
+def _block_causal(L: int, block: int, begin: int) -> np.ndarray:
+    """Return which position sees which, shape (L, L)."""
+    if block < 1:
+        raise ValueError(f"expected a block of at least one position, got {block}")
+    number = np.maximum((np.arange(L) - begin) // block, -1)
+    return number <= number[:, None]
 
 
 def _shift(logits: np.ndarray) -> np.ndarray:

@@ -37,7 +37,7 @@ def ranks(x, V: int, order=None) -> np.ndarray:
     order = masked if order is None else np.asarray(order)
     if sorted(order) != masked.tolist():
         raise ValueError(f"expected an order of the masked positions {masked.tolist()}, "
-                         f"got {list(order)}")  # fmt: skip
+                         f"got {np.asarray(order).tolist()}")  # fmt: skip
     given = len(x) - len(masked)
     rank = np.full(len(x), given - 1)
     rank[order] = given + np.arange(len(order))

@@ -58,7 +58,8 @@ def freedave(
         adopts the *target* of the draft that completes a block, and is then not lossless,
         because the next block's cache is made at another state.
     rng : Random, optional
-        Draw tokens.  Then the output law is *not* that of static sampling.
+        Draw tokens.  The output *law* is that of static sampling with the same rule, because
+        the draws of a row are kept when its prediction is used again.
 
     Returns
     -------

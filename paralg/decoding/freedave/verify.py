@@ -110,9 +110,11 @@ def _token_agrees(draft: int, target: int, V: int, agreement: str) -> bool:
 
 def _checked(drafts, targets, agreement: str) -> tuple[np.ndarray, np.ndarray]:
     """Check shapes and the name of the agreement."""
-    drafts = np.asarray(drafts)
-    targets = np.asarray(targets).reshape(-1, drafts.shape[-1])
-    if drafts.ndim != 2 or not len(drafts) or len(targets) > len(drafts):
+    drafts, targets = np.asarray(drafts), np.asarray(targets)
+    if targets.ndim < 2 and not targets.size:
+        targets = np.empty((0, drafts.shape[-1]), dtype=drafts.dtype)
+    fits = drafts.ndim == targets.ndim == 2 and drafts.shape[1] == targets.shape[1]
+    if not fits or not len(drafts) or len(targets) > len(drafts):
         raise ValueError("expected drafts of shape (m, L), m ≥ 1, and at most m targets, got "
                          f"{drafts.shape} and {targets.shape}")  # fmt: skip
     if agreement not in AGREEMENTS:

@@ -1,0 +1,262 @@
+"""Counting, shaping, traces, rules and static decoding."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from paralg.core.cost import Cost
+from paralg.decoding.counting import Counted
+from paralg.decoding.randomness import Stream, softmax
+from paralg.decoding.rule import Rule, Steps
+from paralg.decoding.shaping import Allowed, Chain, Guidance, Temperature, TopK
+from paralg.decoding.static import static
+from paralg.decoding.sudoku import Sudoku4, is_valid
+from paralg.decoding.tables import HashConditional, TabularJoint
+from paralg.decoding.threshold import threshold
+from paralg.decoding.trace import GIVEN, KEPT, MASKED, NEW, REFUSED, Recorder, Trace
+
+TABLE = HashConditional(4, 6, k=1, eps=0.3)
+EMPTY = [4] * 6
+fast = settings(max_examples=30, deadline=None)
+
+
+# ---- counting
+
+
+@pytest.mark.parametrize(
+    ("call", "cost"),
+    [
+        (lambda m, x: m.denoise(x), Cost(calls=1, rows=3, tokens=18)),
+        (lambda m, x: m.denoise(x, at=[1]), Cost(calls=1, rows=3, tokens=18)),
+        (lambda m, x: m.denoise(x, at=[1, 2], cache=m.model.snapshot(x[:1])[1]),
+         Cost(calls=1, rows=3, tokens=6)),
+        (lambda m, x: m.snapshot(x[:1]), Cost(calls=1, rows=1, tokens=6)),
+        (lambda m, x: m.causal(x, at=[0]), Cost(calls=1, rows=3, tokens=3)),
+        (lambda m, x: m.anyorder(x, np.zeros(6, int)), Cost(calls=1, rows=3, tokens=36)),
+        (lambda m, x: None, Cost()),
+    ],
+)  # fmt: skip
+def test_what_is_counted(call, cost):
+    model = Counted(TABLE)
+    call(model, np.full((3, 6), 4))
+    assert model.cost == cost
+    assert model.lap() == cost
+    assert model.lap() == Cost()
+
+
+def test_guidance_sends_and_counts_two_rows():
+    hook = Guidance(scale=1.5, at=(0,), null=3)
+    model = Counted(TABLE, hook)
+    x = np.array([[1, 4, 4, 4, 4, 4]])
+    got = model.denoise(x)
+    with_label, without = TABLE.denoise(np.array([[1, 4, 4, 4, 4, 4], [3, 4, 4, 4, 4, 4]]))
+    np.testing.assert_allclose(got[0], without + 1.5 * (with_label - without))
+    assert model.cost.rows == 2
+    for call in (lambda: model.snapshot(x), lambda: model.denoise(x, cache=object())):
+        with pytest.raises(ValueError, match="decode without cache"):
+            call()
+
+
+def test_hooks():
+    logits, at = np.array([[[3.0, 1.0, 2.0], [0.0, 0.0, 0.0]]]), np.array([0, 4])
+    np.testing.assert_array_equal(TopK(1)(logits, at)[0, 1], [0, -np.inf, -np.inf])
+    allowed = np.ones((5, 3), bool)
+    allowed[4, 0] = False
+    np.testing.assert_array_equal(Allowed(allowed)(logits, at)[0, 1], [-np.inf, 0, 0])
+    np.testing.assert_array_equal(Chain(Temperature(2.0), Temperature(0.5))(logits, at), logits)
+    np.testing.assert_array_equal(Chain()(logits, at), logits)
+    doubled = Chain(Guidance(1.0, (0,), 1), TopK(1)).expand(np.array([[2, 2]]))
+    assert doubled.tolist() == [[2, 2], [1, 2]]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Temperature(0.0), "above 0, got 0.0"),
+        (lambda: TopK(0), "at least 1, got 0"),
+        (lambda: Allowed(np.zeros((2, 3), bool)), "allowed token in every row"),
+        (lambda: Chain(TopK(1), Guidance(1.0, (0,), 1)), "only in the first place"),
+        (lambda: Rule(tokens=0), "at least one token per step, got 0"),
+        (lambda: Rule(tokens=()), "at least one token per step"),
+        (lambda: Rule(order="random"), r"order to be one of .*, got 'random'"),
+        (lambda: Rule(cache="suffix"), r"cache to be one of .*, got 'suffix'"),
+        (lambda: Rule(confidence="mean"), "confidence to be one of"),
+        (lambda: Rule(block=0), "at least one position, got 0"),
+        (lambda: Rule(first=True), "expected cache 'prefix' or 'dual', got None"),
+        (lambda: threshold(TABLE, EMPTY, 0.0), "tau above 0, got 0.0"),
+        (lambda: static(TABLE, [4] * 5), r"shape \(B, 6\), got \(1, 5\)"),
+        (lambda: Recorder(np.zeros(1), 4).note("guessed", [0], [0]), "got 'guessed'"),
+    ],
+)
+def test_errors_say_what_was_expected(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_every_law_passes_the_hook_once():
+    seen = []
+
+    def hook(logits, at):
+        seen.append(len(at))
+        return logits
+
+    static(TABLE, EMPTY, Rule(shape=hook))
+    assert seen == [6] * 6
+
+
+# ---- traces
+
+
+def recorded():
+    record = Recorder(np.array([9, 1, 9, 9]), 9)
+    record.round(Cost(calls=1, rows=1, tokens=4))
+    record.note("committed", [2], [5], [0.9])
+    record.round(Cost(calls=1, rows=2, tokens=8))
+    record.note("proposed", [0, 3], [4, 4], row=1)
+    record.note("rejected", [0, 3], [4, 4], row=1)
+    record.note("committed", [3], [7])
+    return record.trace()
+
+
+def test_views_of_a_trace():
+    trace = recorded()
+    assert trace.order == ((2, 5), (3, 7))
+    assert trace.tokens.tolist() == [9, 1, 5, 7]
+    assert trace.states.tolist() == [[9, 1, 9, 9], [9, 1, 5, 9], [9, 1, 5, 7]]
+    assert trace.committed.tolist() == [1, 1]
+    assert trace.accept_histogram.tolist() == [0, 2]
+    assert trace.groups == ((2,), (3,))
+    assert trace.rounds == 2
+    assert trace.cost == Cost(calls=2, rows=3, tokens=12)
+    assert trace.raster().tolist() == [
+        [MASKED, GIVEN, NEW, MASKED], [REFUSED, GIVEN, KEPT, NEW]]  # fmt: skip
+
+
+def test_traces_are_equal_by_order_of_commitment():
+    trace = recorded()
+    order = list(trace.events)
+    assert trace == Trace(trace.start, 9, tuple(e for e in order if e.what == "committed"), ())
+    swapped = Trace(trace.start, 9, tuple(reversed(order)), trace.costs)
+    assert trace != swapped
+    assert hash(trace) != hash(swapped)
+    assert trace.first_difference(swapped) == "commit 0: position 2 = 5 against position 3 = 7"
+    assert trace.first_difference(trace) is None
+    short = Trace(trace.start, 9, tuple(order[:1]), trace.costs)
+    assert trace.first_difference(short) == "2 commits against 1"
+    assert trace.first_difference(Trace((9, 9), 9, (), ())) == "the prompts differ"
+    assert trace != "a string"
+
+
+def test_nothing_to_do():
+    result = static(TABLE, [0, 1, 2, 3, 0, 1])
+    assert (result.forwards, result.trace.order, result.tokens_per_forward) == (0, (), 0.0)
+    assert result.tokens.tolist() == [0, 1, 2, 3, 0, 1]
+    assert result.trace.raster().shape == (0, 6)
+
+
+# ---- rules and static decoding
+
+
+@pytest.mark.parametrize(
+    ("rule", "groups"),
+    [
+        (Rule(order="left-to-right"), ((0,), (1,), (3,), (4,), (5,))),
+        (Rule(order="left-to-right", tokens=2), ((0, 1), (3, 4), (5,))),
+        (Rule(order="left-to-right", tokens=2, block=3), ((0, 1), (3, 4), (5,))),
+        (Rule(order="left-to-right", tokens=(1, 3)), ((0,), (1, 3, 4), (5,))),
+        (Rule(order="left-to-right", tokens=9), ((0, 1, 3, 4, 5),)),
+        (Rule(order="left-to-right", threshold=1e-9), ((0, 1, 3, 4, 5),)),
+        (Rule(order="left-to-right", threshold=1e-9, block=4), ((0, 1, 3), (4, 5))),
+        (Rule(order="left-to-right", threshold=1.1), ((0,), (1,), (3,), (4,), (5,))),
+    ],
+)
+def test_groups_of_a_rule(rule, groups):
+    result = static(TABLE, [4, 4, 0, 4, 4, 4], rule)
+    assert result.trace.groups == groups
+    assert result.forwards == len(groups)
+
+
+def test_static_decoding_takes_the_most_confident_first():
+    x, result = np.array(EMPTY), static(TABLE, EMPTY)
+    for position, token in result.trace.order:
+        law = softmax(TABLE.denoise(x[None]))[0]
+        law[x != 4] = 0
+        assert np.unravel_index(law.argmax(), law.shape) == (position, token)
+        x[position] = token
+
+
+def test_ties_go_to_the_lowest_index_or_to_a_seeded_order():
+    flat = HashConditional(4, 6, eps=0.0)
+    flat._alone[:] = 1.0
+    plain = static(flat, EMPTY).trace.order
+    assert plain == tuple((i, 0) for i in range(6))
+    mixed = [static(flat, EMPTY, Rule(ties=seed)).trace.order for seed in range(5)]
+    assert len(set(mixed)) == 5
+    assert mixed[2] == static(flat, EMPTY, Rule(ties=2)).trace.order
+
+
+def test_nearly_equal_confidences_are_ties():
+    flat = HashConditional(2, 3, eps=0.0)
+    flat._alone[:] = [[0, 1], [0, 1 + 1e-14], [0, 1 - 1e-14]]
+    assert [i for i, _ in static(flat, [2] * 3).trace.order] == [0, 1, 2]
+
+
+def test_blocks_start_at_the_first_mask():
+    steps = Steps(Rule(block=2), np.array([0, 4, 0, 4, 4, 4]), 4)
+    assert steps.block_of.tolist() == [-1, 0, 0, 1, 1, 2]
+    assert steps.span_of(1) == (3, 5)
+    assert steps.span_of(0, last=1) == (1, 5)
+    assert steps.current(np.array([0, 0, 0, 4, 0, 4])) == 1
+
+
+@pytest.mark.parametrize("cache", [None, "prefix", "dual"])
+def test_an_end_block_ends_decoding(cache):
+    always_end = HashConditional(4, 6, eps=0.0)
+    always_end._alone[:] = [0, 0, 9, 0]
+    result = static(always_end, EMPTY, Rule(block=2, eos=(1, 2), cache=cache))
+    assert result.tokens.tolist() == [2] * 6
+    assert result.forwards == 2
+    assert result.trace.groups == ((0,), (1,), (2, 3, 4, 5))
+    assert static(always_end, EMPTY, Rule(block=2, eos=(1,), cache=cache)).forwards == 6
+
+
+@given(st.integers(0, 10_000))
+@fast
+def test_threshold_decoding_commits_what_is_sure(seed):
+    table = HashConditional(4, 6, k=seed, eps=0.5)
+    result, tau = threshold(table, EMPTY, 0.6), 0.6
+    for state, group in zip(result.trace.states, result.trace.groups, strict=False):
+        law = softmax(table.denoise(state[None]))[0].max(axis=1)
+        sure = {i for i in range(6) if state[i] == 4 and law[i] >= tau}
+        assert set(group) == sure or (not sure and len(group) == 1)
+    assert threshold(table, EMPTY, 1.1).trace == static(table, EMPTY).trace
+
+
+def test_sampling_draws_the_committed_tokens_only():
+    joint = TabularJoint.random(2, 3, seed=0)
+
+    class Tally(Stream):
+        draws = 0
+
+        def categorical(self, p):
+            self.draws += 1
+            return super().categorical(p)
+
+    rng = Tally()
+    static(joint, [2] * 3, Rule(), rng=rng)
+    assert rng.draws == 3
+    rng = Tally()
+    static(joint, [2] * 3, Rule(confidence="sampled"), rng=rng)
+    assert rng.draws == 3 + 2 + 1
+
+
+def test_sampled_sudokus_break_when_cells_are_committed_together():
+    def valid(tokens, ties):
+        results = [static(Sudoku4(), [4] * 16, Rule(tokens=tokens, ties=s if ties else None),
+                          rng=Stream(1, s)).tokens for s in range(60)]  # fmt: skip
+        return is_valid(np.stack(results)).mean()
+
+    assert valid(1, ties=False) == 1.0
+    assert 0.25 < valid(2, ties=True) < 0.65
+    assert valid(2, ties=False) < 0.25

@@ -1,0 +1,308 @@
+"""Losslessness as equality of traces, and the bounds on the number of forwards."""
+
+from math import ceil
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from paralg.decoding.adapters import BlockCausal, NextToken, Shifted
+from paralg.decoding.freedave import freedave, freedave_plus_plus
+from paralg.decoding.randomness import exact_law, total_variation
+from paralg.decoding.rule import Rule
+from paralg.decoding.static import static
+from paralg.decoding.sudoku import Sudoku4
+from paralg.decoding.tables import HashConditional, TabularJoint
+from paralg.decoding.threshold import threshold
+
+many = settings(max_examples=120, deadline=None)
+
+
+@st.composite
+def prompts(draw, max_length=9):
+    """A random table with a random prompt: any length, from nothing given to everything."""
+    V, L = draw(st.integers(2, 4)), draw(st.integers(1, max_length))
+    table = HashConditional(V, L, k=draw(st.integers(0, 10**6)), eps=draw(st.floats(0, 2)))
+    x = np.array(draw(st.lists(st.integers(0, V - 1), min_size=L, max_size=L)))
+    hidden = np.array(draw(st.lists(st.booleans(), min_size=L, max_size=L)))
+    return table, np.where(hidden, V, x)
+
+
+@st.composite
+def rules(draw):
+    """Any deterministic rule; thresholds come on top."""
+    return Rule(
+        tokens=draw(st.one_of(st.integers(1, 3), st.just((1, 2, 4)))),
+        order=draw(st.sampled_from(["confidence", "left-to-right"])),
+        block=draw(st.one_of(st.none(), st.integers(1, 5))),
+        cache=draw(st.sampled_from([None, "prefix", "dual"])),
+        eos=draw(st.sampled_from([(), (0,), (0, 1)])),
+        ties=draw(st.one_of(st.none(), st.integers(0, 5))),
+        digits=draw(st.sampled_from([12, 2, 0])),
+    )
+
+
+def same(fast, slow):
+    """Assert equality of commit order, values and steps; say where it fails."""
+    assert fast.trace == slow.trace, fast.trace.first_difference(slow.trace)
+    assert fast.trace.groups == slow.trace.groups
+    np.testing.assert_array_equal(fast.tokens, slow.tokens)
+
+
+# ---- losslessness
+
+
+@given(prompts(), rules(), st.integers(1, 12), st.booleans(), st.sampled_from(["rows", "tree"]))
+@many
+def test_the_trace_is_that_of_static_decoding(prompt, rule, d, eager, layout):
+    table, x = prompt
+    slow = static(table, x, rule)
+    layout = layout if rule.cache else "rows"
+    fast = freedave(table, x, d, rule, layout=layout, eager=eager)
+    same(fast, slow)
+    assert fast.forwards <= slow.forwards or rule.cache
+    assert fast.cost.rows <= d * fast.forwards
+
+
+@given(prompts(), rules(), st.integers(1, 12))
+@many
+def test_subset_agreement_changes_nothing_without_a_threshold(prompt, rule, d):
+    table, x = prompt
+    exact, subset = (freedave(table, x, d, rule, agreement=a) for a in ("exact_match", "subset"))
+    same(subset, exact)
+    assert subset.cost == exact.cost
+
+
+@given(prompts(), rules(), st.integers(1, 12), st.floats(0.2, 1.0))
+@many
+def test_with_exact_match_even_a_threshold_trajectory_is_reproduced(prompt, rule, d, tau):
+    table, x = prompt
+    same(freedave_plus_plus(table, x, d, tau, rule, agreement="exact_match"),
+         threshold(table, x, tau, rule))  # fmt: skip
+
+
+@given(prompts(), st.integers(1, 5), st.integers(1, 8), st.sampled_from(["prefix", "dual"]),
+       st.sampled_from(["rows", "tree"]))  # fmt: skip
+@many
+def test_shift_models(prompt, block, d, cache, layout):
+    table, x = prompt
+    x[0] = 0
+    rule = Rule(block=block, cache=cache, first=True)
+    model = Shifted(NextToken(table))
+    same(freedave(model, x, d, rule, layout=layout), static(model, x, rule))
+
+
+def test_the_first_token_of_each_block_of_a_shift_model_comes_from_the_fresh_forward():
+    table = HashConditional(3, 9, k=5, eps=1.0)
+    x = [0] + [3] * 8
+    result = freedave(Shifted(NextToken(table)), x, 4, Rule(block=4, cache="dual", first=True))
+    assert [result.trace.order[i][0] for i in (0, 4)] == [1, 5]
+
+
+@given(prompts(), st.integers(1, 5), st.integers(1, 8), st.booleans())
+@many
+def test_block_causal_models(prompt, block, d, eager):
+    table, x = prompt
+    begin = int(np.flatnonzero(np.append(x, table.V) == table.V)[0])
+    model = BlockCausal(table, block, begin)
+    live = static(model, x, Rule(block=block))
+    for cache in (None, "prefix", "dual"):
+        rule = Rule(block=block, cache=cache)
+        same(freedave(model, x, d, rule, eager=eager), live)
+
+
+@pytest.mark.parametrize("givens", [0, 1, 4, 9, 15, 16])
+@pytest.mark.parametrize("block", [None, 4])
+def test_sudoku(givens, block):
+    x = Sudoku4().puzzle(seed=1, givens=givens)
+    slow = static(Sudoku4(), x, Rule(block=block))
+    for d in (1, 3, 16):
+        same(freedave(Sudoku4(), x, d, Rule(block=block)), slow)
+
+
+# ---- bounds
+
+
+@given(prompts(), st.integers(1, 12))
+@many
+def test_forwards_lie_between_the_bounds(prompt, d):
+    table, x = prompt
+    T = int((x == table.V).sum())
+    forwards = freedave(table, x, d).forwards
+    assert min(T, 1) + ceil(max(T - 1, 0) / d) <= forwards <= T
+
+
+@given(st.integers(1, 4), st.integers(1, 14), st.integers(1, 20), st.integers(0, 99))
+@many
+def test_without_coupling_the_lower_bound_is_attained(V, L, d, k):
+    result = freedave(HashConditional(V, L, k, eps=0.0), [V] * L, d)
+    assert result.forwards == 1 + ceil((L - 1) / d)
+    assert result.cost.rows == L
+    if d >= L >= 2:
+        assert result.forwards == 2
+
+
+@given(prompts(), st.integers(1, 12))
+@many
+def test_accepted_counts_add_up(prompt, d):
+    table, x = prompt
+    trace = freedave(table, x, d).trace
+    T = int((x == table.V).sum())
+    assert trace.committed.sum() == T
+    assert len(trace.costs) == trace.rounds
+    assert all(0 < cost.rows <= d for cost in trace.costs)
+    assert max(trace.committed, default=0) <= d + 1
+
+
+@pytest.mark.parametrize(("x", "forwards"), [([4], 1), ([2], 0), ([4, 4], 2), ([4, 0], 1)])
+def test_the_smallest_prompts(x, forwards):
+    result = freedave(HashConditional(4, len(x)), x, d=3)
+    assert result.forwards == forwards
+    assert result.cost.rows == forwards
+
+
+def test_a_draft_without_masks_is_not_sent():
+    result = freedave(HashConditional(4, 5, eps=0.0), [4] * 5, d=5)
+    assert [cost.rows for cost in result.trace.costs] == [1, 4]
+    assert result.trace.committed.tolist() == [0, 5]
+
+
+def test_the_last_token_is_free():
+    result = freedave(HashConditional(4, 5, eps=0.0), [4] * 5, d=4)
+    assert [cost.rows for cost in result.trace.costs] == [1, 4]
+    assert result.trace.committed.tolist() == [0, 5]
+    assert freedave(HashConditional(4, 5, eps=0.0), [4] * 5, d=1).forwards == 5
+
+
+def test_proposals_are_recorded_with_their_verdicts():
+    events = freedave(HashConditional(4, 12, k=28), [4] * 12, d=4).trace.events
+    by = {what: [e for e in events if e.what == what] for what in ("proposed", "accepted",
+                                                                   "rejected")}  # fmt: skip
+    assert len(by["proposed"]) == len(by["accepted"]) + len(by["rejected"])
+    first = [e for e in events if e.round == 1 and e.what != "committed"]
+    assert [e.row for e in first if e.what == "rejected"] == [2, 3]
+
+
+# ---- blocks, caches, eagerness
+
+
+@pytest.mark.parametrize("cache", [None, "prefix", "dual"])
+def test_eager_drafts_cross_block_borders(cache):
+    table, x = HashConditional(4, 12, k=3, eps=0.0), [4] * 12
+    rule = Rule(block=3, cache=cache)
+    timid, eager = (freedave(table, x, 6, rule, eager=e) for e in (False, True))
+    same(timid, eager)
+    assert eager.forwards < timid.forwards
+
+
+def test_eager_counts_by_hand():
+    """Blocks of 3, d=3, no coupling: what each option saves."""
+    table, x = HashConditional(4, 6, eps=0.0), [4] * 6
+    live, cached = Rule(block=3), Rule(block=3, cache="dual")
+    assert freedave(table, x, 3, live).forwards == 3
+    assert freedave(table, x, 3, live, eager=True).forwards == 3
+    assert freedave(table, x, 6, live, eager=True).forwards == 2
+    assert freedave(table, x, 3, cached).forwards == 4
+    bonus = freedave(table, x, 3, cached, eager=True)
+    assert bonus.trace.committed.tolist() == [0, 4, 0, 2]
+    assert bonus.forwards == 4
+
+
+@pytest.mark.parametrize("cache", ["prefix", "dual"])
+def test_windows_shrink_with_the_cache(cache):
+    table, x = HashConditional(4, 12, k=3, eps=0.3), [0, 1, 2, 3] + [4] * 8
+    result = freedave(table, x, 4, Rule(block=4, cache=cache))
+    sizes = [cost.tokens // cost.rows for cost in result.trace.costs]
+    first = {"prefix": {12, 8}, "dual": {12, 4}}[cache]
+    assert set(sizes[:2]) == first
+    assert set(sizes) == {12, 4} | first
+
+
+def test_a_finished_block_stops_eager_drafts():
+    table = HashConditional(4, 8, eps=0.0)
+    table._alone[:] = [0, 0, 9, 0]
+    rule = Rule(block=2, eos=(2,))
+    for eager in (False, True):
+        result = freedave(table, [4] * 8, 6, rule, eager=eager)
+        same(result, static(table, [4] * 8, rule))
+        assert result.forwards == 2
+
+
+# ---- not lossless, and known to be
+
+
+def test_plus_plus_need_not_follow_the_threshold_trajectory():
+    found = 0
+    for k in range(40):
+        table, x = HashConditional(4, 8, k, eps=0.4), [4] * 8
+        fast, slow = freedave_plus_plus(table, x, 4, 0.6), threshold(table, x, 0.6)
+        found += fast.trace != slow.trace
+    assert found > 0
+
+
+# ---- sampling
+
+
+def law(decode, model, **options):
+    """Return the exact law of a decoder of the empty sequence."""
+
+    def sampler(rng):
+        result = decode(model, [model.V] * model.L, rng=rng, **options)
+        return tuple(int(t) for t in result.tokens), result.forwards
+
+    return exact_law(sampler)
+
+
+@pytest.mark.parametrize("model", [TabularJoint.random(2, 3, seed=8, sharpness=1.5),
+                                   HashConditional(2, 3, k=5, eps=1.0),
+                                   HashConditional(2, 4, k=7, eps=1.0)])  # fmt: skip
+@pytest.mark.parametrize("rule", [Rule(), Rule(order="left-to-right"), Rule(tokens=2),
+                                  Rule(block=2, cache="dual")])  # fmt: skip
+@pytest.mark.parametrize("d", [2, 3])
+def test_sampling_keeps_the_law_of_static_sampling(model, rule, d):
+    """A row's draws stay with the row, so every committed token is a draw from the right law."""
+    slow, fast = law(static, model, rule=rule), law(freedave, model, d=d, rule=rule)
+    assert total_variation(slow.probability, fast.probability) <= 1e-12
+    assert fast.expected_calls <= slow.expected_calls + (2 if rule.cache else 1e-12)
+
+
+def test_sampling_keeps_the_law_with_sampled_confidence():
+    model, rule = TabularJoint.random(2, 3, seed=8, sharpness=1.5), Rule(confidence="sampled")
+    slow, fast = law(static, model, rule=rule), law(freedave, model, d=2, rule=rule)
+    assert total_variation(slow.probability, fast.probability) <= 1e-12
+
+
+def test_redrawing_after_a_rejection_would_bias_the_law(monkeypatch):
+    """What goes wrong if the draws of the accepted row are thrown away."""
+    from paralg.decoding.freedave import decoder
+
+    honest = decoder._advance
+
+    def forgetful(*args, **options):
+        prediction = honest(*args, **options)
+        if prediction is not None:
+            prediction._token[:] = -1
+        return prediction
+
+    model = TabularJoint.random(2, 3, seed=8, sharpness=1.5)
+    slow = law(static, model)
+    monkeypatch.setattr(decoder, "_advance", forgetful)
+    assert total_variation(slow.probability, law(freedave, model, d=2).probability) > 0.01
+
+
+# ---- errors
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"d": 0}, "d of at least 1, got 0"),
+        ({"agreement": "superset"}, "agreement to be one of .*, got 'superset'"),
+        ({"layout": "tree"}, "needs a rule with cache 'prefix' or 'dual'"),
+        ({"eager": True, "rule": Rule(block=2, cache="dual", first=True)}, "expected eager=False"),
+    ],
+)
+def test_errors_say_what_was_expected(options, message):
+    with pytest.raises(ValueError, match=message):
+        freedave(HashConditional(4, 4), [4] * 4, **options)
