@@ -155,7 +155,7 @@ const kit = (() => {
 
   function slider({ label, min = 0, max, step = 1, value = min, onInput = () => {}, format = number }) {
     const input = html("input", { type: "range", min, max, step });
-    const output = html("output", { class: "pe-value", "aria-hidden": "true" });
+    const output = html("span", { class: "pe-value", "aria-hidden": "true" });
     const name = html("span", { class: "pe-label", text: label });
     const el = html("div", { class: "pe-control pe-slider" }, html("label", {}, name, input), output);
     const show = () => {
@@ -189,7 +189,7 @@ const kit = (() => {
     let current = value;
     const back = button({ label: "◀", name: `${label}: previous`, onClick: () => forward(-1) });
     const next = button({ label: "▶", name: `${label}: next`, onClick: () => forward(1) });
-    const output = html("output", { class: "pe-value" });
+    const output = html("span", { class: "pe-value" });
     const name = html("span", { class: "pe-label", text: label });
     const el = html("div", { class: "pe-control pe-stepper", role: "group", "aria-label": label },
       name, back, output, next);

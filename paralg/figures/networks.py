@@ -20,7 +20,7 @@ def scan_network(ax, levels: Sequence[Iterable], n: int, *, into: int | None = N
     levels : sequence of iterable of (int, int)
         Rounds as a traced scan returns them: pairs (source, destination).
     n : int
-        Number of elements.
+        Number of elements; wires from ``n`` on, which pad to a power of two, are dotted.
     into : int, optional
         Output whose history is drawn in vermilion; the rest stays blue.
     labels : sequence of str, length n, optional
@@ -33,15 +33,17 @@ def scan_network(ax, levels: Sequence[Iterable], n: int, *, into: int | None = N
     Raises
     ------
     ValueError
-        If a pair names a wire outside ``0 … n-1``.
+        If a pair names a negative wire.
     """
     levels = [[(int(s), int(d)) for s, d in level] for level in levels]
-    outside = [pair for level in levels for pair in level if not all(0 <= w < n for w in pair)]
+    pairs = [pair for level in levels for pair in level]
+    outside = [pair for pair in pairs if min(pair) < 0]
     if outside:
-        raise ValueError(f"wires must be 0 to {n - 1}, got {outside[0]}")
+        raise ValueError(f"wires must be at least 0, got {outside[0]}")
     marked = _history(levels, into)
-    depth = len(levels)
+    depth, width = len(levels), 1 + max([n - 1, *map(max, pairs)])
     ax.vlines(range(n), 0, depth + 0.4, color=GREY, lw=0.8, alpha=0.6)
+    ax.vlines(range(n, width), 0, depth + 0.4, color=GREY, lw=0.8, alpha=0.6, ls=":")
     for i, level in enumerate(levels):
         for source, target in level:
             hot = (i, target) in marked
@@ -53,7 +55,7 @@ def scan_network(ax, levels: Sequence[Iterable], n: int, *, into: int | None = N
             ax.plot([source, target], [i + 0.25, i + 1], ls="-", marker="", **look)
             ax.plot([target], [i + 1], marker="o" if hot else "s", ms=6 if hot else 4.5, **look)
     labels = labels if labels is not None else [f"$x_{{{i}}}$" for i in range(n)]
-    ax.set(xlim=(-0.6, n - 0.4), ylim=(depth + 0.5, -0.25), ylabel="round")
+    ax.set(xlim=(-0.6, width - 0.4), ylim=(depth + 0.5, -0.25), ylabel="round")
     ax.set_xticks(range(n), labels)
     ax.xaxis.tick_top()
     ax.set_yticks(range(1, depth + 1))
