@@ -11,7 +11,7 @@ import numpy as np
 
 from paralg.core.engine.base import Engine, Task, Traffic, raise_first
 from paralg.core.engine.tasks import EngineError, Failure, blocks_of, call, payload
-from paralg.core.engine.worker import dumps, loads
+from paralg.core.engine.wire import Packed
 
 __all__ = ["MpiEngine"]
 
@@ -89,7 +89,7 @@ class MpiEngine(Engine):
         self._agree([blocks for blocks, _, _ in checked.values()])
         rows = {i: blocks for i, (blocks, _, _) in checked.items()}
         for bundle in self._exchange([self._bundle(rows, rank, count) for rank in self._ranks()]):
-            rows.update(loads(bundle) if bundle else {})
+            rows.update(Packed.from_flat(bundle).open() if bundle else {})
         received = {j: [rows[i][j] for i in range(count)] for j in self._own(count)}
         leaving = [(messages, moved) for _, messages, moved in checked.values()]
         return received, self._total(leaving)
@@ -98,13 +98,13 @@ class MpiEngine(Engine):
         return range(self.workers)
 
     def _bundle(self, rows: dict, rank: int, count: int) -> bytes:
-        """Pickle what goes to another rank; what stays here does not travel."""
+        """Pack what goes to another rank; what stays here does not travel."""
         if rank == self.rank:
             return b""
         targets = range(rank, count, self.workers)
-        return dumps({i: {j: blocks[j] for j in targets} for i, blocks in rows.items()})
+        return Packed.of({i: {j: blocks[j] for j in targets} for i, blocks in rows.items()}).flat()
 
-    def _exchange(self, bundles: list[bytes]) -> list[bytes]:
+    def _exchange(self, bundles: list[bytes]) -> list[memoryview]:
         """Send bundle r to rank r and return those that came: one Alltoall, one Alltoallv."""
         sizes = np.array([len(bundle) for bundle in bundles], dtype=np.int64)
         arriving = np.empty_like(sizes)
@@ -114,7 +114,7 @@ class MpiEngine(Engine):
         self._comm.Alltoallv([outgoing, sizes], [incoming, arriving])
         ends = np.cumsum(arriving)
         pairs = zip(ends - arriving, ends, strict=True)
-        return [incoming[start:end].tobytes() for start, end in pairs]
+        return [incoming.data[start:end] for start, end in pairs]
 
     def _total(self, leaving: list[tuple[int, int]]) -> Traffic:
         """Add up the traffic of all ranks."""
@@ -125,8 +125,8 @@ class MpiEngine(Engine):
 
     def _gather(self, state: dict, count: int) -> list:
         everything: dict = {}
-        for share in map(loads, self._comm.allgather(dumps(state))):
-            everything.update(share)
+        for share in self._comm.allgather(Packed.of(state)):
+            everything.update(share.open())
         return [everything[i] for i in range(count)]
 
     def _reduce(self, fn: Callable, state: dict, count: int) -> tuple[object, int]:
@@ -140,7 +140,7 @@ class MpiEngine(Engine):
             for i in range(0, count - step, 2 * step):
                 moved += self._pair(fn, values, i, i + step)
             step *= 2
-        value = loads(self._comm.bcast(dumps(values[0]) if self.rank == 0 else None))
+        value = self._comm.bcast(Packed.of(values[0]) if self.rank == 0 else None).open()
         raise_first([value])
         return value, self._total([(0, moved)]).bytes
 
@@ -148,10 +148,10 @@ class MpiEngine(Engine):
         """Combine partition j into partition i; return the bytes of j where i lives."""
         left, right = i % self.workers, j % self.workers
         if right == self.rank != left:
-            self._comm.send(dumps(values.pop(j)), dest=left)
+            self._comm.send(Packed.of(values.pop(j)), dest=left)
         if left != self.rank:
             return 0
-        other = values.pop(j) if right == self.rank else loads(self._comm.recv(source=right))
+        other = values.pop(j) if right == self.rank else self._comm.recv(source=right).open()
         failed = [value for value in (values[i], other) if isinstance(value, Failure)]
         values[i] = failed[0] if failed else call(fn, (values[i], other), {}, i, False)
         return payload(other)

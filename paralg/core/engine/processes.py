@@ -6,17 +6,16 @@ import contextlib
 import itertools
 import json
 import os
-import pickle
 import signal
 import socket
 import subprocess
 import sys
 import weakref
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 
 from paralg.core.engine.base import Engine, Parts, Task, Traffic, raise_first
 from paralg.core.engine.tasks import EngineError, Failure
-from paralg.core.engine.worker import dumps
+from paralg.core.engine.wire import Packed, receive, send
 
 __all__ = ["ProcessesEngine"]
 
@@ -68,8 +67,8 @@ class ProcessesEngine(Engine):
         super().__init__(_processors() if workers is None else workers, progress)
         self._numbers = itertools.count()
         self._dead: list[int] = []
-        self._staff: list[tuple[subprocess.Popen, Connection]] = []
-        self._finalizer = weakref.finalize(self, _dismiss, self._staff)
+        self._staff: list[tuple[subprocess.Popen, socket.socket]] = []
+        self._finalizer = weakref.finalize(self, _dismiss, self._staff, os.getpid())
         for rank in range(self.workers):
             self._staff.append(_hire(rank, self.workers, threads))
 
@@ -133,20 +132,26 @@ class ProcessesEngine(Engine):
                 self._send(rank, letter, running)
             answers = self._receive(running)
         except BaseException:
-            self.close()
+            self._kill()
             raise
         for answer in answers:
             if isinstance(answer, Failure) and answer.partition is None:
                 raise answer.error()
         return answers
 
-    def _pickled(self, name: str, dead: list[int], requests: list, running: str) -> list[bytes]:
+    def _kill(self) -> None:
+        """Stop workers that may be busy, without waiting for what they do."""
+        for process, _ in self._staff:
+            process.kill()
+        self.close()
+
+    def _pickled(self, name: str, dead: list[int], requests: list, running: str) -> list[Packed]:
         """Pickle the requests; equal ones once."""
-        letters: dict[int, bytes] = {}
+        letters: dict[int, Packed] = {}
         try:
             for args in requests:
                 if id(args) not in letters:
-                    letters[id(args)] = dumps((name, dead, args))
+                    letters[id(args)] = Packed.of((name, dead, args))
         except Exception as error:
             what = running or "the data"
             raise EngineError(
@@ -156,9 +161,9 @@ class ProcessesEngine(Engine):
             ) from error
         return [letters[id(args)] for args in requests]
 
-    def _send(self, rank: int, letter: bytes, running: str) -> None:
+    def _send(self, rank: int, letter: Packed, running: str) -> None:
         try:
-            self._staff[rank][1].send_bytes(letter)
+            send(self._staff[rank][1], letter)
         except OSError:
             raise self._death(rank, running) from None
 
@@ -170,7 +175,7 @@ class ProcessesEngine(Engine):
             for connection in wait(list(waiting)):
                 rank = waiting.pop(connection)
                 try:
-                    answers[rank] = pickle.loads(connection.recv_bytes())
+                    answers[rank] = receive(connection).open()
                 except (EOFError, OSError):
                     raise self._death(rank, running) from None
         return answers
@@ -195,11 +200,11 @@ def _processors() -> int:
     return os.cpu_count() or 1
 
 
-def _hire(rank: int, workers: int, threads: int) -> tuple[subprocess.Popen, Connection]:
+def _hire(rank: int, workers: int, threads: int) -> tuple[subprocess.Popen, socket.socket]:
     """Start one worker, connected by a socket, in a process group of its own."""
     ours, theirs = socket.socketpair()
     with theirs:
-        given = {"path": sys.path, "socket": theirs.fileno(), "rank": rank, "workers": workers}
+        given = {"path": sys.path, "descriptor": theirs.fileno(), "rank": rank, "workers": workers}
         process = subprocess.Popen(
             [sys.executable, "-c", _BOOT, json.dumps(given)],
             stdin=subprocess.PIPE,
@@ -207,15 +212,22 @@ def _hire(rank: int, workers: int, threads: int) -> tuple[subprocess.Popen, Conn
             env=os.environ | dict.fromkeys(_THREADS, str(threads)),
             process_group=0,
         )
-    return process, Connection(ours.detach())
+    return process, ours
 
 
-def _dismiss(staff: list[tuple[subprocess.Popen, Connection]]) -> None:
-    """Stop all workers, wait for their end, and leave no process and no open file."""
-    for process, connection in staff:
-        connection.close()
-        process.kill()
+def _dismiss(staff: list[tuple[subprocess.Popen, socket.socket]], driver: int) -> None:
+    """Stop all workers, wait for their end, and leave no process and no open file.
+
+    A process that the driver forked holds a copy of this list, and must leave it alone.
+    """
+    if os.getpid() != driver:
+        return
+    for _, connection in staff:
+        connection.close()  # an idle worker leaves by itself
     for process, _ in staff:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_PATIENCE)
+        process.kill()
         process.wait()
         process.stdin.close()
     staff.clear()

@@ -10,19 +10,15 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
+import sys
 import threading
-from multiprocessing.connection import Connection
-from pickle import loads
 
 from paralg.core.engine.base import Task
 from paralg.core.engine.tasks import Failure, blocks_of
+from paralg.core.engine.wire import Packed, receive, send
 
-__all__ = ["Worker", "dumps", "loads", "serve"]
-
-try:
-    from cloudpickle import dumps
-except ImportError:  # importable functions work without it
-    from pickle import dumps
+__all__ = ["Worker", "serve"]
 
 
 class Worker:
@@ -58,7 +54,7 @@ class Worker:
         self.store[out] = results
 
     def split(self, handle: int, count: int):
-        """Return (failure, messages, bytes, pickled blocks for each worker)."""
+        """Return (failure, messages, bytes, blocks for each worker)."""
         checked = {i: blocks_of(part, i, count) for i, part in sorted(self.store[handle].items())}
         failures = [blocks for blocks, _, _ in checked.values() if isinstance(blocks, Failure)]
         if failures:
@@ -68,18 +64,18 @@ class Worker:
         messages = sum(messages for _, messages, _ in checked.values())
         return None, messages, sum(moved for _, _, moved in checked.values()), bundles
 
-    def _bundle(self, rank: int, count: int) -> bytes:
-        """Pickle what goes to another worker; what stays here does not travel."""
+    def _bundle(self, rank: int, count: int) -> Packed | None:
+        """Pack what goes to another worker; what stays here does not travel."""
         if rank == self.rank:
-            return b""
+            return None
         targets = range(rank, count, self.workers)
-        return dumps({i: {j: blocks[j] for j in targets} for i, blocks in self.own.items()})
+        return Packed.of({i: {j: blocks[j] for j in targets} for i, blocks in self.own.items()})
 
-    def join(self, out: int, count: int, bundles: list[bytes]) -> None:
+    def join(self, out: int, count: int, bundles: list[Packed | None]) -> None:
         """Keep the blocks that arrived, in the order of the partitions they came from."""
         rows = dict(self.own)
         for bundle in bundles:
-            rows.update(loads(bundle) if bundle else {})
+            rows.update(bundle.open() if bundle else {})
         del self.own
         targets = range(self.rank, count, self.workers)
         self.store[out] = {j: [rows[i][j] for i in range(count)] for j in targets}
@@ -89,33 +85,35 @@ class Worker:
         return self.store[handle]
 
 
-def serve(socket: int, rank: int, workers: int) -> None:
-    """Answer requests until the driver says stop or is gone.
+def serve(descriptor: int, rank: int, workers: int) -> None:
+    """Answer requests until the driver closes the connection.
 
     Parameters
     ----------
-    socket : int
+    descriptor : int
         File descriptor of the connection with the driver.
     rank, workers : int
         As for `Worker`.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides what an interrupt means
     threading.Thread(target=_leave_with_driver, daemon=True).start()
-    worker, connection = Worker(rank, workers), Connection(socket)
+    worker, connection = Worker(rank, workers), socket.socket(fileno=descriptor)
     with contextlib.suppress(EOFError, ConnectionError):
-        while (request := connection.recv_bytes()) != b"":
-            connection.send_bytes(_answer(worker, request))
+        while True:
+            send(connection, _answer(worker, receive(connection)))
 
 
-def _answer(worker: Worker, request: bytes) -> bytes:
+def _answer(worker: Worker, request: Packed) -> Packed:
     """Obey one request; what goes wrong becomes a failure and not the end of the worker."""
     name = "request"
     try:
-        name, dead, args = loads(request)
+        name, dead, args = request.open()
         worker.forget(dead)
-        return dumps(getattr(worker, name)(*args))
+        answer = Packed.of(getattr(worker, name)(*args))
+        sys.stdout.flush()
+        return answer
     except Exception as error:
-        return dumps(Failure.of(None, name, error))
+        return Packed.of(Failure.of(None, name, error))
 
 
 def _leave_with_driver() -> None:
