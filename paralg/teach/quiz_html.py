@@ -114,7 +114,7 @@ def _number_field(item: dict) -> str:
         for answer in item["answers"]
     )
     return (
-        '<label>Your number<input class="pq-number-input" type="text" inputmode="decimal" '
+        '<label class="pq-number">Your number<input class="pq-number-input" type="text" inputmode="decimal" '
         f'name="{item["id"]}"></label>{outcomes}'
     )
 

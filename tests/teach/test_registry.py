@@ -1,0 +1,128 @@
+"""`check`: from a label to a verdict in words, never a traceback."""
+
+import pytest
+
+from paralg.teach import Verdict, chapters, check
+
+CHECKS = """
+    import numpy as np
+    from paralg.teach.checking import close_to, equal_to_oracle, exercise, require
+
+    @exercise("ex-sample-sum")
+    def total(answer):
+        return equal_to_oracle(answer, sum, [[1] * n for n in range(1, 6)])
+
+    @exercise("ex-sample-span")
+    def span(answer):
+        close_to(answer, 3, name="the span", wrong={7: "that is the work"})
+
+    @exercise("ex-sample-shape")
+    def shape(answer):
+        require(answer.shape == (2,), "has shape (2,)", got=answer.shape)
+"""
+
+
+@pytest.fixture(autouse=True)
+def sample(chapter):
+    return chapter("sample", CHECKS)
+
+
+def test_right():
+    verdict = check("ex-sample-sum", sum)
+    assert verdict
+    assert repr(verdict) == "✓ ex-sample-sum: Right: equals the reference on 5 inputs."
+    assert repr(check("ex-sample-span", 3)) == "✓ ex-sample-span: Right."
+
+
+def test_wrong_shows_the_smallest_input():
+    verdict = check("ex-sample-sum", lambda xs: 0)
+    assert not verdict
+    assert repr(verdict).splitlines() == [
+        "✗ ex-sample-sum: Property “equals the reference” does not hold on the smallest input "
+        "that breaks it.",
+        "    input     [1]",
+        "    expected  1",
+        "    got       0",
+    ]
+
+
+def test_known_wrong_idea_gets_its_explanation():
+    assert ("note", "that is the work") in check("ex-sample-span", 7).details
+
+
+@pytest.mark.parametrize("answer", [None, ...])
+def test_nothing_is_no_answer(answer):
+    verdict = check("ex-sample-span", answer)
+    assert repr(verdict) == "○ ex-sample-span: Not answered yet."
+    assert not verdict
+
+
+def test_a_stub_is_no_answer():
+    def stub(xs):
+        raise NotImplementedError
+
+    assert check("ex-sample-sum", stub).state == "unanswered"
+
+
+def test_an_exception_is_told_with_its_line():
+    def answer(xs):
+        return xs[9]
+
+    verdict = check("ex-sample-sum", answer)
+    shown = dict(verdict.details)
+    assert verdict.state == "raised"
+    assert verdict.summary == "The answer raised IndexError."
+    assert shown["input"] == "[1]"
+    assert shown["message"] == "list index out of range"
+    assert shown["in"].endswith("of answer: return xs[9]")
+
+
+def test_an_answer_of_the_wrong_type_is_told():
+    verdict = check("ex-sample-shape", 3)
+    assert verdict.summary == "The answer raised AttributeError."
+    assert "'int' object has no attribute 'shape'" in repr(verdict)
+
+
+def test_unknown_label_lists_the_known():
+    with pytest.raises(KeyError, match="did you mean 'ex-sample-sum'") as error:
+        check("ex-sample-sun", sum)
+    assert "ex-sample-sum, ex-sample-span, ex-sample-shape" in str(error.value)
+
+
+def test_unknown_chapter_lists_the_known():
+    with pytest.raises(KeyError, match="label must be 'ex-<chapter>-…' with a chapter of: .*sample"):
+        check("ex-nowhere-sum", sum)
+
+
+def test_chapter_without_checks(chapter):
+    made = chapter("sample_bare")
+    (made.folder / "checks.py").unlink()
+    with pytest.raises(KeyError, match="Chapter 'sample-bare' has: none"):
+        check("ex-sample-bare-sum", sum)
+
+
+def test_the_longer_chapter_name_wins(chapter):
+    chapter("sample_two", CHECKS.replace("ex-sample-", "ex-sample-two-"))
+    assert check("ex-sample-two-sum", sum)
+
+
+def test_html_escapes_and_names_the_state():
+    html = Verdict("ex-a-b", "failed", "Property “a < b”", (("got", "<b>"),))._repr_html_()
+    assert "a &lt; b" in html
+    assert "&lt;b&gt;" in html
+    assert 'data-verdict="failed"' in html
+    assert 'role="status"' in html
+    assert "✗" in html
+
+
+def test_find():
+    assert chapters.find("sample").module == "paralg.rounds.sample"
+    with pytest.raises(KeyError, match="no chapter is called 'none'; there are: .*sample"):
+        chapters.find("none")
+
+
+def test_find_all_sees_the_real_chapters(monkeypatch):
+    monkeypatch.undo()
+    found = chapters.find_all()
+    assert {chapter.part for chapter in found.values()} <= set(chapters.PARTS)
+    assert found["personalized_pagerank"].slug == "personalized-pagerank"
