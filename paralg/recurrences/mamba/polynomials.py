@@ -71,7 +71,7 @@ def minimax(
     --------
     >>> coefficients, error = minimax(exp2_ratio, (-0.5, 0.5), 4, lambda r: r / 2**r)
     >>> f"{error:.0e}"
-    '1e-07'
+    '9e-08'
     """
     low, high = interval
     x = (low + high) / 2 + (high - low) / 2 * np.cos(np.pi * (np.arange(2000) + 0.5) / 2000)
