@@ -32,19 +32,19 @@ class QuizDirective(SphinxDirective):
             items = load_quiz(path, chapter.slug)
         except (KeyError, ValueError, FileNotFoundError) as error:
             raise self.error(f"quiz: {error.args[0]}") from None
-        self._want_math(items)
-        return [_html_only(render_quiz(items, name=chapter.slug)), _plain_only(items)]
-
-    def _want_math(self, items) -> None:
-        """Make the page load MathJax although its only formulas may be in the quiz."""
-        if has_math(items):
-            self.env.get_domain("math").data["has_equations"][self.env.docname] = True
+        return [_html_only(items, chapter.slug), _plain_only(items)]
 
 
-def _html_only(text: str):
+def _html_only(items, name: str):
     node = addnodes.only(expr="html")
-    node += nodes.raw("", text, format="html")
+    node += nodes.raw("", render_quiz(items, name=name), format="html", quiz_math=has_math(items))
     return node
+
+
+def want_math(app, pagename, templatename, context, doctree) -> None:
+    """Make a page load MathJax although its only formulas may be in the quiz."""
+    if doctree and any(raw.get("quiz_math") for raw in doctree.findall(nodes.raw)):
+        app.env.get_domain("math").data["has_equations"][pagename] = True
 
 
 def _plain_only(items):
@@ -76,4 +76,5 @@ def _plain(text: str) -> str:
 def setup(app):
     """Register the directive."""
     app.add_directive("quiz", QuizDirective)
+    app.connect("html-page-context", want_math, priority=400)  # before MathJax decides, at 500
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

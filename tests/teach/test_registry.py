@@ -90,7 +90,9 @@ def test_unknown_label_lists_the_known():
 
 
 def test_unknown_chapter_lists_the_known():
-    with pytest.raises(KeyError, match="label must be 'ex-<chapter>-…' with a chapter of: .*sample"):
+    with pytest.raises(
+        KeyError, match="label must be 'ex-<chapter>-…' with a chapter of: .*sample"
+    ):
         check("ex-nowhere-sum", sum)
 
 
