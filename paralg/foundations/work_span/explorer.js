@@ -1,7 +1,7 @@
 /* A small computation graph on p workers: the list schedule as a Gantt chart between Brent's bounds. */
 
 const WIDTH = 640;
-const LEFT = 66;
+const LEFT = 40;
 const ROW = 30;
 
 /* Greedy list scheduling: whenever a worker is idle, the first ready task of the list starts. */
@@ -72,12 +72,12 @@ export default {
       const { work, span } = graph;
       const [low, high] = [Math.max(work / p, span), (work - span) / p + span];
       const x = kit.linear([0, work], [LEFT, WIDTH - 14]);
-      const top = 24;
+      const top = 26;
       const gantt = top + graph.lanes * ROW + 44;
       const bottom = gantt + p * ROW;
       picture.setAttribute("viewBox", `0 0 ${WIDTH} ${bottom + 62}`);
       kit.clear(picture).append(
-        kit.svg("text", { x: LEFT, y: 14, text: "Graph: every task as early as its arrows allow" }),
+        kit.svg("text", { x: LEFT, y: 17, text: "Graph: every task as early as its arrows allow" }),
         ...arrows(x, top), ...early(x, top, t),
         kit.svg("text", { x: LEFT, y: gantt - 10, text: `Schedule on ${kit.plural(p, "worker")}` }),
         ...rows(gantt, p), ...bars(x, gantt, t), ...limits(x, gantt, bottom, low, high),
@@ -101,7 +101,7 @@ export default {
       x(graph.durations[v]) - x(0), name, phase(t, plan.start[v], graph.durations[v])));
 
     const rows = (gantt, p) => Array.from({ length: p }, (_, w) => kit.svg("text", {
-      x: LEFT - 8, y: gantt + w * ROW + ROW / 2 + 4, "text-anchor": "end", text: `worker ${w + 1}` }));
+      x: LEFT - 8, y: gantt + w * ROW + ROW / 2 + 4, "text-anchor": "end", text: `w${w}` }));
 
     function limits(x, gantt, bottom, low, high) {
       const line = (at, dash) => kit.svg("line", { x1: x(at), x2: x(at), y1: gantt - 6, y2: bottom + 6,

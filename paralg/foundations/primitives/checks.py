@@ -1,0 +1,210 @@
+"""Checks of the exercises on primitives and scans."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from paralg.core.primitives import Operator, brent_kung_counts, kogge_stone_counts, scan
+from paralg.foundations.answers import entries
+from paralg.teach.checking import (
+    call,
+    close_to,
+    equal_to_oracle,
+    exercise,
+    require,
+    smallest_failing,
+)
+
+__all__ = ["CHECKS"]
+
+
+@exercise("ex-primitives-counts")
+def counts(answer):
+    """Applications and rounds of two networks for n = 11."""
+    names = ("kogge-stone", "brent-kung")
+    given = entries(answer, names)
+    right = (kogge_stone_counts(11), brent_kung_counts(11))
+    slips = (
+        {33: "count n - 2^k combines in round k, not n of them"},
+        {17: "that is 2n - 2 - log n for n rounded to a power of two; use the formula for every n",
+         16: "11 in binary is 1011: it has three ones"},
+    )  # fmt: skip
+    for name, pair, cost, wrong in zip(names, given, right, slips, strict=True):
+        require(
+            isinstance(pair, tuple) and len(pair) == 2,
+            f"{name}: a pair (applications, rounds)", got=pair,
+        )  # fmt: skip
+        close_to(pair[0], cost.work, name=f"the applications of {name}", wrong=wrong)
+        close_to(pair[1], cost.span, name=f"the rounds of {name}")
+    return "Right on all four counts."
+
+
+_OPERATIONS = {
+    "a": max,
+    "b": lambda x, y: (x + y) / 2,
+    "c": lambda x, y: x + y + x * y,
+    "d": lambda x, y: x - y,
+    "e": lambda x, y: y,
+    "f": lambda x, y: (x * x + y * y) ** 0.5,
+}
+
+
+@exercise("ex-primitives-associative")
+def associative(answer):
+    """Which of six operations are associative; a wrong letter is shown its smallest triple."""
+    require(
+        isinstance(answer, (set, frozenset, list, tuple)) and set(answer) <= set(_OPERATIONS),
+        "is a set of letters from a to f", got=answer,
+    )  # fmt: skip
+    for letter, op in _OPERATIONS.items():
+        triple = _violation(op)
+        if letter in answer:
+            require(triple is None, f"({letter}) is associative", "compare the two bracketings",
+                    failing=triple, expected=_bracketings(op, triple))  # fmt: skip
+        else:
+            require(triple is not None, f"({letter}) is not associative",
+                    "no triple of small numbers shows a difference")  # fmt: skip
+    return "Right."
+
+
+def _violation(op):
+    """Return the smallest triple on which the two bracketings differ, or None."""
+    values = (0, 1, 2, 3)
+    triples = [(x, y, z) for x in values for y in values for z in values]
+    differs = [t for t in triples if not np.isclose(*_both(op, t))]
+    return min(differs, key=sum, default=None)
+
+
+def _both(op, triple) -> tuple:
+    x, y, z = triple
+    return op(op(x, y), z), op(x, op(y, z))
+
+
+def _bracketings(op, triple):
+    return None if triple is None else "{} equal to {}".format(*_both(op, triple))
+
+
+@exercise("ex-primitives-clamp")
+def clamp(answer):
+    """Composition of clamped additions: as maps, associative, and inside a scan."""
+    rng = np.random.default_rng(6)
+    _composes_like_maps(answer, rng)
+    _is_associative(answer, rng)
+    _scans_like_the_loop(answer, rng)
+    return "Right: composes like maps, is associative, and its scan equals the loop."
+
+
+def _clamps(rng, n: int) -> tuple[np.ndarray, ...]:
+    """Return n random triples (a, low, high) of small integers."""
+    low, width = rng.integers(-4, 3, size=n), rng.integers(0, 6, size=n)
+    return rng.integers(-5, 6, size=n), low, low + width
+
+
+def _apply(step, h):
+    a, low, high = step
+    return np.minimum(np.maximum(h + a, low), high)
+
+
+def _composes_like_maps(answer, rng):
+    for _ in range(60):
+        first, then = _clamps(rng, 1), _clamps(rng, 1)
+        both = call(answer, first, then)
+        _is_triple(both)
+        for h in range(-9, 10):
+            want, got = _apply(then, _apply(first, h)), _apply(both, h)
+            require(
+                np.array_equal(want, got), "equals the first map and then the second",
+                "where do the walls of the first map go, and who cuts them off?",
+                failing=f"first {_plain(first)}, then {_plain(then)}, h = {h}",
+                expected=int(want[0]), got=got,
+            )  # fmt: skip
+
+
+def _is_triple(both):
+    ok = isinstance(both, (tuple, list)) and len(both) == 3
+    require(ok, "returns three arrays: a, low, high", got=both)
+
+
+def _plain(step) -> tuple:
+    return tuple(int(part[0]) for part in step)
+
+
+def _is_associative(answer, rng):
+    for _ in range(60):
+        x, y, z = (_clamps(rng, 1) for _ in range(3))
+        left = call(answer, tuple(call(answer, x, y)), z)
+        right = call(answer, x, tuple(call(answer, y, z)))
+        same = all(np.array_equal(_apply(left, h), _apply(right, h)) for h in range(-9, 10))
+        require(same, "is associative", failing=tuple(map(_plain, (x, y, z))))
+
+
+def _scans_like_the_loop(answer, rng):
+    op = Operator(lambda first, then: tuple(answer(first, then)), name="your operator")
+    for n in (1, 2, 3, 7, 40):
+        steps = _clamps(rng, n)
+        composed = call(lambda steps=steps: scan(op, steps, method="kogge-stone").values)
+        h, loop = 0, []
+        for step in zip(*steps, strict=True):
+            h = int(_apply(step, h))
+            loop.append(h)
+        require(np.array_equal(_apply(composed, 0), loop), "a scan of it equals the loop",
+                "does combine work on whole arrays?", failing=f"{n} steps")  # fmt: skip
+
+
+@exercise("ex-primitives-sklansky")
+def sklansky(answer):
+    """The rounds, run on letters: correct, in ⌈log2 n⌉ rounds, with Sklansky's combines."""
+    def outcome(n):
+        rounds = call(answer, n)
+        return _run_on_letters(rounds, n)
+
+    def oracle(n):
+        return [_word(i + 1) for i in range(n)]
+
+    sizes = range(34)
+    equal_to_oracle(outcome, oracle, sizes, name="gives every prefix of the letters",
+                    hint="sources are read before the round's writes; blocks must be neighbours")  # fmt: skip
+    bad = smallest_failing(lambda n: len(call(answer, n)) != max(n - 1, 0).bit_length(), sizes)
+    if bad is not None:
+        require(False, "takes ⌈log2 n⌉ rounds", failing=bad[0],
+                expected=max(bad[0] - 1, 0).bit_length(), got=len(answer(bad[0])))  # fmt: skip
+    close_to(sum(map(len, answer(8))), 12, name="the combines for n = 8", wrong={
+        17: "these are the combines of Kogge–Stone: combine only into the right half of each block",
+    })  # fmt: skip
+    return "Right on letters for every n up to 33, so right for every associative operator."
+
+
+def _word(n: int) -> str:
+    return "".join(chr(0x100 + i) for i in range(n))
+
+
+def _run_on_letters(rounds, n: int) -> list[str]:
+    words = list(_word(n))
+    for pairs in rounds:
+        old = list(words)
+        for src, dst in pairs:
+            words[dst] = old[src] + old[dst]
+    return words
+
+
+@exercise("ex-primitives-streaming")
+def streaming(answer):
+    """Blocks of 2**j, each 1 + j rounds."""
+    cases = [(n, j, r) for n in (8, 64, 1024) for j in (0, 1, 3) for r in (1, 5)]
+    return equal_to_oracle(
+        answer, lambda n, j, r: n // 2**j * (1 + j) * r, cases, 1e-12,
+        name="counts blocks times rounds", hint="how many blocks, and how many rounds in each?",
+    )  # fmt: skip
+
+
+@exercise("ex-primitives-explore")
+def explore(answer):
+    """Steps of four methods on three workers, read off the explorer."""
+    right = {"sequential": 15, "kogge-stone": 17, "brent-kung": 12, "chunked": 12}
+    slips = {"kogge-stone": {13: "that is for four workers"},
+             "brent-kung": {9: "that is for four workers",
+                            26 / 3: "each round is rounded up on its own"},
+             "chunked": {6: "four discs take two steps on three workers"}}  # fmt: skip
+    for name, value in zip(right, entries(answer, tuple(right)), strict=True):
+        close_to(value, right[name], name=f"the steps of {name}", wrong=slips.get(name))
+    return "Right: on three workers Kogge–Stone loses to the loop."

@@ -1,0 +1,92 @@
+"""Explorer: five scan networks on sixteen numbers, level by level."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from paralg.core.primitives import ADD, scan
+
+__all__ = ["explorer"]
+
+_NUMBERS = (3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3)
+_METHODS = {
+    "sequential": "loop",
+    "kogge-stone": "Kogge–Stone",
+    "brent-kung": "Brent–Kung",
+    "blelloch": "Blelloch (exclusive)",
+    "chunked": "chunks of 4",
+}
+
+
+def explorer():
+    """Return the interactive figure: choose a scan and step through its levels."""
+    from paralg.figures import Explorer
+
+    networks = [_network(method) for method in _METHODS]
+    return Explorer(
+        name="primitives-network",
+        script=Path(__file__).with_name("explorer.js"),
+        state={"numbers": _NUMBERS, "networks": networks},
+        still=_still(),
+        caption="Scans of sixteen numbers. Each row is a round; a disc joins the block of its own "
+        "place with the block that ends just before it. The bars at the foot show which numbers each "
+        "place has summed; framed in green: complete.",
+        alt="Network diagram of a Brent-Kung scan on sixteen positions: four rounds up, three down, "
+        "26 combines in all.",
+        table=(("method", "rounds", "combines"), [(n["label"], n["span"], n["work"]) for n in networks]),
+    )
+
+
+def _network(method: str) -> dict:
+    """Return the rounds of a method and what every place holds after each, as JSON values."""
+    n = len(_NUMBERS)
+    chunk = 4 if method == "chunked" else None
+    numbers, inclusive = list(_NUMBERS), method != "blelloch"
+    run = scan(ADD, numbers, method=method, inclusive=inclusive, chunk=chunk, trace=True)
+    hold = _hold_blelloch if method == "blelloch" else _hold
+    return {
+        "id": method, "label": _METHODS[method], "levels": run.levels, "held": hold(run.levels, n),
+        "work": run.cost.work, "span": run.cost.span,
+    }  # fmt: skip
+
+
+def _hold(levels: list, n: int) -> list:
+    """Return for each place the block [first, last] it holds, before and after every round."""
+    held = [[(i, i) for i in range(n)]]
+    for level in levels:
+        now = list(held[-1])
+        for src, dst in level:
+            now[dst] = (held[-1][src][0], held[-1][dst][1])
+        held.append(now)
+    return held
+
+
+def _hold_blelloch(levels: list, n: int) -> list:
+    """Return the same for Blelloch's scan, where places on the way down hold prefixes or nothing.
+
+    Going down, the left place of a pair gets what the right one held, the prefix before the pair;
+    the right one gets that prefix joined with the left block. None is the identity.
+    """
+    up = int(np.log2(n))
+    held = _hold(levels[:up], n)
+    held[-1] = [*held[-1][:-1], None]
+    for level in levels[up:]:
+        now = list(held[-1])
+        for src, dst in level:
+            now[src] = held[-1][dst]
+            first = held[-1][src][0] if held[-1][dst] is None else held[-1][dst][0]
+            now[dst] = (first, held[-1][src][1])
+        held.append(now)
+    return held
+
+
+def _still():
+    import matplotlib.pyplot as plt
+
+    from paralg import figures
+
+    fig, ax = plt.subplots(figsize=(6.4, 3.4))
+    figures.scan_network(ax, _network("brent-kung")["levels"], len(_NUMBERS))
+    return fig
