@@ -54,9 +54,9 @@ class DaskEngine(Engine):
         self.workers = len(self._names)
 
     def _start(self, workers: int):
-        """Start a cluster on this machine, without its web page."""
+        """Start a cluster on this machine; its web page takes any free port."""
         return self._distributed.LocalCluster(
-            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None,
+            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0",
             silence_logs=logging.CRITICAL,
         )
 
@@ -92,11 +92,19 @@ class DaskEngine(Engine):
             while not self._ended(futures):
                 self._roll_call(running)
         except CancelledError:
-            raise self._loss(running, "a worker died") from None
-        lost = [future.status for future in futures if future.status != "finished"]
-        if lost:
-            raise self._loss(running, f"a worker died (its task is {lost[0]})")
+            raise self._loss(running) from None
+        for future in futures:
+            if future.status == "error":
+                raise self._refusal(future.exception(), running)
+            if future.status != "finished":
+                raise self._loss(running, f" (a task is {future.status})")
         return futures
+
+    def _refusal(self, error: BaseException, running: str) -> EngineError:
+        """Return the error for a task that Dask itself could not run."""
+        if isinstance(error, self._distributed.scheduler.KilledWorker):
+            return self._loss(running)
+        return Failure.of(None, running, error).error()
 
     def _ended(self, futures: list) -> bool:
         """Wait a little; tell whether all futures have ended."""
@@ -112,23 +120,21 @@ class DaskEngine(Engine):
         present = self._client.scheduler_info(n_workers=-1)["workers"]
         missing = [name for name in self._names if name not in present]
         if missing:
-            raise self._loss(running, f"worker {missing[0]} is gone")
+            raise self._loss(running, f" ({missing[0]})")
 
-    def _loss(self, running: str, what: str) -> EngineError:
+    def _loss(self, running: str, detail: str = "") -> EngineError:
         """Close, and describe why."""
-        self._why_closed = f"{what} during {running}"
+        self._why_closed = f"a worker is gone during {running}{detail}"
         self.close()
-        return EngineError(
-            f"{what} during {running}; its partitions are lost; the engine is closed",
-            function=running,
-        )
+        message = f"{self._why_closed}; its partitions are lost; the engine is closed"
+        return EngineError(message, function=running)
 
     def _fetch(self, futures: list, running: str) -> list:
         """Return the values of futures."""
         try:
             return self._client.gather(self._finish(futures, running))
         except CancelledError:
-            raise self._loss(running, "a worker died") from None
+            raise self._loss(running) from None
 
     def _scatter(self, parts: list) -> list:
         boxes = [(part,) for part in parts]  # a box keeps Dask from looking into lists

@@ -95,7 +95,7 @@ def wants_index(fn: Callable) -> bool:
 
 def name_of(fn: Callable) -> str:
     """Return the name under which errors speak of ``fn``."""
-    return getattr(fn, "__qualname__", None) or type(fn).__name__
+    return getattr(fn, "__name__", None) or type(fn).__name__
 
 
 def payload(block) -> int:

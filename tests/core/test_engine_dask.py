@@ -1,0 +1,94 @@
+"""Dask: same bits as serial, errors named, a lost worker noticed."""
+
+import sys
+
+import numpy as np
+import programs
+import psutil
+import pytest
+
+from paralg.core.engine import EngineError, connect
+
+distributed = pytest.importorskip("distributed")
+
+pytestmark = [pytest.mark.dask, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def engine():
+    with connect("dask", 2) as engine:
+        yield engine
+
+
+@pytest.mark.parametrize("program", [programs.exchange, programs.walk])
+def test_two_workers_equal_serial_bit_by_bit(program, engine):
+    before = engine.cost
+    got, expected = program(engine), program(connect("serial"))
+    assert programs.same(got[:2], expected[:2])
+    assert before + expected[2] == engine.cost
+
+
+def test_partitions_of_any_kind_come_back(engine):
+    parts = [[1, [2, 3]], {"a": None}, np.arange(3), "text"]
+    assert programs.same(engine.gather(engine.scatter(parts))[:2], parts[:2])
+
+
+def test_failures_are_named_and_the_engine_goes_on(engine):
+    parts = engine.scatter(range(6))
+    with pytest.raises(EngineError, match="partition 3: fail_on_three raised KeyError") as caught:
+        engine.map(programs.fail_on_three, parts)
+    assert "raise KeyError" in caught.value.remote_traceback
+    with pytest.raises(EngineError, match="expected a list of 6 blocks"):
+        engine.shuffle(parts)
+    assert engine.gather(parts) == list(range(6))
+
+
+def test_a_running_cluster_is_joined_and_left_running(engine):
+    address = engine._cluster.scheduler_address
+    with connect("dask", 1, address=address) as guest:
+        assert guest.workers == 1
+        assert guest.gather(guest.map(lambda x: x + 1, guest.scatter([1, 2]))) == [2, 3]
+    assert engine.gather(engine.scatter([5])) == [5]
+    with pytest.raises(EngineError, match="expected 9 Dask workers, got 2"):
+        connect("dask", 9, address=address)
+
+
+def test_a_worker_that_dies_is_one_error():
+    before = psutil.Process().children()
+    other = connect("dask", 2)
+    staff = [process for process in psutil.Process().children() if process not in before]
+    parts = other.scatter(range(2))
+    with pytest.raises(EngineError, match="a worker is gone during leave; .*the engine is closed"):
+        other.map(programs.leave, parts, busy=0.1)
+    with pytest.raises(EngineError, match="closed: a worker is gone during leave"):
+        other.gather(parts)
+    assert psutil.wait_procs(staff, timeout=10)[1] == []
+
+
+def test_a_task_that_cannot_run_is_told(engine):
+    lost = engine._submit(0, int, "x")
+    with pytest.raises(EngineError, match="a worker: step raised ValueError: invalid literal"):
+        engine._finish([lost], "step")
+
+
+def test_a_worker_that_left_is_missed_in_the_roll_call(engine, monkeypatch):
+    closed = []
+    monkeypatch.setattr(engine, "_names", [*engine._names, "tcp://gone:1"])
+    monkeypatch.setattr(engine, "close", lambda: closed.append(True))
+    with pytest.raises(EngineError, match="a worker is gone during step .tcp://gone:1."):
+        engine._roll_call("step")
+    assert closed == [True]
+
+
+def test_a_cluster_that_is_not_there(monkeypatch):
+    monkeypatch.setattr(
+        distributed, "Client", lambda *a, **k: (_ for _ in ()).throw(OSError("timed out"))
+    )
+    with pytest.raises(EngineError, match="expected a Dask scheduler at 'tcp://x:1', got: timed"):
+        connect("dask", address="tcp://x:1")
+
+
+def test_the_error_without_distributed_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(EngineError, match=r"needs distributed.*pip install 'paralg\[dask\]'"):
+        connect("dask")
