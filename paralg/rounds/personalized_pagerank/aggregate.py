@@ -1,0 +1,339 @@
+r"""Walks that stand on the same node for the same source travel as one record with a multiplicity.
+
+At a hub by *in*-degree thousands of walks of a source meet; a combiner sends one record in place of
+them, and a multinomial draw sends them on.
+The law is exact, but records carry no walk's identity: the streams are keyed (source, record,
+round), so the counts differ from those of `random_walks` and depend on the schedule; they still do
+not depend on the engine or the number of partitions.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from paralg.core.cost import Cost
+from paralg.core.engine import Engine, connect
+from paralg.core.random import GOLDEN, mix64, to_unit
+from paralg.rounds.personalized_pagerank.kernel import PLACE_BITS, root_of
+from paralg.rounds.personalized_pagerank.moves import MoveTable
+from paralg.rounds.personalized_pagerank.ranking import best_of_entries
+from paralg.rounds.personalized_pagerank.records import PLAIN, RETURN
+from paralg.rounds.personalized_pagerank.schedules import AllAtOnce, Pipelined, Refilled
+from paralg.rounds.personalized_pagerank.walks import WalkCounts, check_walks
+
+__all__ = ["aggregated_walks", "combine"]
+
+_ONE = np.uint64(1)
+_mix = numba.njit(mix64, inline="always")
+_unit = numba.njit(to_unit, inline="always")
+
+
+def aggregated_walks(
+    table: MoveTable,
+    omega: int,
+    *,
+    schedule: AllAtOnce | Pipelined | Refilled | None = None,
+    engine: Engine | None = None,
+    partitions: int | None = None,
+    sources: range | None = None,
+    top: int | None = None,
+    seed: int = 0,
+) -> WalkCounts:
+    """Do what `random_walks` does with walks merged into records (source, node, multiplicity).
+
+    Parameters
+    ----------
+    table, omega, schedule, engine, partitions, sources, top, seed
+        As for `random_walks`; the default schedule is ``AllAtOnce()``, where merging pays most.
+
+    Returns
+    -------
+    WalkCounts
+        ``cost.work`` counts records joined and ``shuffled`` records sent; ``live`` counts walks.
+
+    Raises
+    ------
+    ValueError, EngineError
+        As for `random_walks`.
+
+    Cost
+    ----
+    Work: for each record the smaller of its multiplicity and its outcomes.
+    Each stop and each hop of a whole record is an exact binomial or multinomial draw.
+
+    Examples
+    --------
+    >>> from paralg.rounds.personalized_pagerank import Digraph, move_table
+    >>> table = move_table(Digraph.from_arcs([0, 1], [1, 0]), alpha=0.5)
+    >>> result = aggregated_walks(table, 10**6)
+    >>> result.counts.values.sum(), result.cost.work < 100
+    (np.int64(2000000), True)
+    """
+    sources = check_walks(table, omega, sources)
+    schedule = AllAtOnce() if schedule is None else schedule
+    engine = connect("serial") if engine is None else engine
+    partitions = engine.workers if partitions is None else partitions
+    before, root = engine.cost, root_of(seed)
+    parts = engine.scatter(
+        _Partition(table.shard(i, partitions), i, partitions, root) for i in range(partitions)
+    )
+    parts, trace = _run(engine, parts, schedule, sources, omega)
+    found = np.concatenate(engine.gather(engine.map(_counted, parts)))
+    row, node = (found[:, 0] >> PLACE_BITS) - sources.start, found[:, 0] & 0xFFFFFFFF
+    rows = best_of_entries(row, node, found[:, 1], np.arange(sources.start, sources.stop), top)
+    live, joins, sent = trace
+    cost = Cost(
+        work=joins.sum(), rounds=len(live),
+        messages=engine.cost.messages - before.messages, bytes=engine.cost.bytes - before.bytes,
+    )  # fmt: skip
+    return WalkCounts(rows, omega, table.n, live, len(sources), found.nbytes, sent.sum(), cost)
+
+
+def combine(records: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Add up the multiplicities of equal records and sort them.
+
+    Parameters
+    ----------
+    records : ndarray of int64, shape (k, 2)
+        Key and multiplicity.
+
+    Returns
+    -------
+    ndarray of int64, shape (distinct, 2)
+
+    Examples
+    --------
+    >>> combine(np.array([[5, 1], [3, 2], [5, 4]])).tolist()
+    [[3, 2], [5, 5]]
+    """
+    if not len(records):
+        return records
+    records = records[np.argsort(records[:, 0], kind="stable")]
+    first = np.flatnonzero(np.diff(records[:, 0], prepend=records[0, 0] - 1))
+    return np.stack([records[first, 0], np.add.reduceat(records[:, 1], first)], axis=1)
+
+
+class _Partition:
+    """A shard, the stops of the sources at home here, and the records on their way."""
+
+    def __init__(self, shard: MoveTable, index: int, partitions: int, root: np.uint64):
+        self.shard, self.index, self.partitions, self.root = shard, index, partitions, root
+        self.stops = np.zeros((0, 2), dtype=np.int64)
+        self.arrived: list[NDArray[np.int64]] = []
+        self.blocks: list[NDArray[np.int64]] = []
+        self.live = self.joins = self.sent = 0
+
+
+def _run(engine, parts, schedule, sources, omega):
+    """Play rounds until all walks have started and stopped; return the state and its history."""
+    total, started, live, history = len(sources) * omega, 0, 0, []
+    inbox = engine.map(_empty, parts)
+    while started < total or live:
+        last = started + schedule.births(live, total - started, len(sources))
+        stretch = (started, last, sources.start, len(sources), omega, schedule.by_number)
+        moving, started = live + last - started, last
+        parts = engine.map(_play, parts, inbox, stretch=stretch, turn=len(history))
+        inbox = engine.shuffle(engine.map(_outbox, parts))
+        counts = engine.reduce(np.add, engine.map(_tally, parts))
+        history.append([moving, *counts[1:].tolist()])
+        live = int(counts[0])
+    columns = np.array(history, dtype=np.int64).reshape(-1, 3).T
+    return engine.map(_settle, parts, inbox), columns
+
+
+def _empty(part):
+    return [np.zeros((0, 2), dtype=np.int64)]
+
+
+def _play(part, inbox, *, stretch, turn):
+    """Merge what arrived with the walks that start, draw, and merge again before sending."""
+    walks = combine(np.concatenate([_take(part, inbox), _starts(stretch, part)]))
+    sent, part.joins = _draw_records(walks, part.shard, part.root, turn, part.partitions)
+    part.live = int(sent[sent[:, 1] > 0, 1].sum())
+    part.blocks = _split(sent, part.partitions)
+    part.sent = sum(map(len, part.blocks))
+    return part
+
+
+def _settle(part, inbox):
+    _take(part, inbox)
+    return part
+
+
+def _outbox(part):
+    blocks, part.blocks = part.blocks, []
+    return blocks
+
+
+def _tally(part):
+    return np.array([part.live, part.joins, part.sent])
+
+
+def _counted(part):
+    """Return the stops as (source << 32 | node, count)."""
+    return combine(np.concatenate([part.stops, *part.arrived]))
+
+
+def _take(part, inbox):
+    """Put the stopped records away and return the live ones."""
+    records = np.concatenate(inbox)
+    stopped = records[:, 1] < 0
+    part.arrived.append(records[stopped] * np.array([1, -1]))
+    if sum(map(len, part.arrived)) > len(part.stops):
+        part.stops, part.arrived = _counted(part), []
+    return records[~stopped]
+
+
+def _starts(stretch, part):
+    """Return the walks of a stretch that start here, one record a source."""
+    first, last, lowest, sources, omega, by_number = stretch
+    source = np.arange(lowest + (part.index - lowest) % part.partitions, lowest + sources,
+                       part.partitions)  # fmt: skip
+    place = source - lowest
+    if by_number:
+        upto = [(end - place + sources - 1) // sources for end in (first, last)]
+    else:
+        upto = [np.clip(end - place * omega, 0, omega) for end in (first, last)]
+    count = upto[1] - upto[0]
+    records = np.stack([source << PLACE_BITS | source, count], axis=1)
+    return records[count > 0]
+
+
+def _split(records, partitions):
+    """Merge equal records and return one block for each partition."""
+    live = records[records[:, 1] > 0]
+    stopped = records[records[:, 1] < 0]
+    live, stopped = combine(live), combine(stopped)
+    goes = (live[:, 0] & 0xFFFFFFFF) % partitions, (stopped[:, 0] >> PLACE_BITS) % partitions
+    return [
+        np.concatenate([live[goes[0] == j], stopped[goes[1] == j]]) for j in range(partitions)
+    ]
+
+
+def _draw_records(walks, shard, root, turn, partitions):
+    """Return the records after one move (stopped ones with negative multiplicity) and the joins."""
+    row = (walks[:, 0] & 0xFFFFFFFF) // partitions
+    degree = np.diff(shard.indptr)[row] if len(walks) else row
+    room = np.minimum(walks[:, 1], np.maximum(degree, 1)).sum() + len(walks)
+    out = np.empty((room, 2), dtype=np.int64)
+    arrays = (shard.indptr, shard.kind, shard.shares, shard.threshold, shard.own, shard.other)
+    filled = _move_records(
+        walks, arrays, shard.alpha, root, np.uint64(turn), partitions, out
+    )
+    return out[:filled], len(walks)
+
+
+@numba.njit(cache=True, nogil=True)
+def _move_records(walks, arrays, alpha, root, turn, partitions, out):
+    indptr, kind = arrays[0], arrays[1]
+    filled = 0
+    for k in range(len(walks)):
+        key, count = walks[k, 0], walks[k, 1]
+        stream = _mix(_mix(root + np.uint64(key) * GOLDEN) + turn * GOLDEN)
+        counter = np.uint64(0)
+        record = key & 0xFFFFFFFF
+        row = record // partitions
+        if kind[row] != PLAIN:
+            stops, counter = _binomial(stream, counter, count, alpha)
+            filled = _emit(out, filled, key, ~record, stops)
+            count -= stops
+        if kind[row] == RETURN:
+            filled = _emit(out, filled, key, key >> PLACE_BITS, count)
+        elif count <= indptr[row + 1] - indptr[row]:
+            filled = _one_by_one(stream, counter, key, count, row, arrays, out, filled)
+        else:
+            filled = _all_together(stream, counter, key, count, row, arrays, out, filled)
+    return filled
+
+
+@numba.njit(cache=True, nogil=True)
+def _emit(out, filled, key, code, count):
+    """Write a record that goes on at ``code``, or has stopped at ``~code``."""
+    if count == 0:
+        return filled
+    source = key >> PLACE_BITS << PLACE_BITS
+    out[filled, 0] = source | (code if code >= 0 else ~code)
+    out[filled, 1] = count if code >= 0 else -count
+    return filled + 1
+
+
+@numba.njit(cache=True, nogil=True)
+def _one_by_one(stream, counter, key, count, row, arrays, out, filled):
+    """Few walks, many outcomes: an alias draw for each."""
+    indptr, _, _, threshold, own, other = arrays
+    first, degree = indptr[row], indptr[row + 1] - indptr[row]
+    for _ in range(count):
+        counter += _ONE
+        spot = _unit(_mix(stream + counter * GOLDEN)) * degree
+        slot = first + np.int64(spot)
+        below = spot - np.int64(spot) < threshold[slot]
+        code = np.int64(own[slot]) if below else np.int64(other[slot])
+        filled = _emit(out, filled, key, code, 1)
+    return filled
+
+
+@numba.njit(cache=True, nogil=True)
+def _all_together(stream, counter, key, count, row, arrays, out, filled):
+    """Many walks, few outcomes: a multinomial as a chain of binomials."""
+    indptr, _, shares, _, own, _ = arrays
+    rest = 1.0
+    last = indptr[row + 1] - 1
+    for slot in range(indptr[row], last + 1):
+        taken = count
+        if slot < last:
+            chance = min(1.0, shares[slot] / rest) if rest > 0.0 else 1.0
+            taken, counter = _binomial(stream, counter, count, chance)
+        filled = _emit(out, filled, key, np.int64(own[slot]), taken)
+        count -= taken
+        rest -= shares[slot]
+        if count == 0:
+            break
+    return filled
+
+
+@numba.njit(cache=True, nogil=True)
+def _binomial(stream, counter, trials, chance):
+    """Compare ``trials`` random binary fractions with that of ``chance``, digit by digit.
+
+    Half of those undecided are decided by each digit, so the work is about ``trials / 32`` words.
+    """
+    if chance >= 1.0:
+        return trials, counter
+    wins = np.int64(0)
+    while trials > 0 and chance > 0.0:
+        ones, counter = _count_ones(stream, counter, trials)
+        chance *= 2.0
+        if chance >= 1.0:
+            chance -= 1.0
+            wins += trials - ones
+            trials = ones
+        else:
+            trials -= ones
+    return wins, counter
+
+
+@numba.njit(cache=True, nogil=True)
+def _count_ones(stream, counter, bits):
+    """Return the ones among so many random bits."""
+    ones = np.int64(0)
+    while bits > 0:
+        counter += _ONE
+        word = _mix(stream + counter * GOLDEN)
+        if bits < 64:
+            word >>= np.uint64(64 - bits)
+        ones += _population(word)
+        bits -= 64
+    return ones, counter
+
+
+@numba.njit(inline="always")
+def _population(word):
+    """Return the ones of a word: add up neighbours, pairs, nibbles, then bytes by one product."""
+    word -= (word >> np.uint64(1)) & np.uint64(0x5555555555555555)
+    word = (word & np.uint64(0x3333333333333333)) + (
+        (word >> np.uint64(2)) & np.uint64(0x3333333333333333)
+    )
+    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56))

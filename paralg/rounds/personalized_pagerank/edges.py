@@ -1,0 +1,210 @@
+"""Read an edge list written by somebody else: any names, gzip or not, bad lines told by number."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from paralg.rounds.personalized_pagerank.graph import Digraph
+
+__all__ = ["BadLine", "EdgeListError", "parse_edges", "read_edges"]
+
+WEIGHTS = ("optional", "required", "ignored")
+_GZIP = b"\x1f\x8b"
+
+
+class BadLine(NamedTuple):
+    """A line that is not an arc.
+
+    Parameters
+    ----------
+    number : int
+        Line number, from 1.
+    reason : str
+        What was expected and what came.
+    """
+
+    number: int
+    reason: str
+
+
+class EdgeListError(ValueError):
+    """The edge list has bad lines, or no arc at all.
+
+    Parameters
+    ----------
+    name : str
+        File name.
+    bad : list of BadLine
+        The first bad lines.
+    count : int
+        How many there are in all.
+    """
+
+    def __init__(self, name: str, bad: list[BadLine], count: int):
+        self.name, self.bad, self.count = name, bad, count
+        super().__init__(name, bad, count)
+
+    def __str__(self) -> str:
+        if not self.count:
+            return f"{self.name}: expected at least one line 'source target [weight]', found none"
+        lines = [f"{self.name}, line {line.number}: {line.reason}" for line in self.bad]
+        if self.count > len(self.bad):
+            lines.append(f"{self.name}: and {self.count - len(self.bad)} more bad lines")
+        return "\n".join(lines)
+
+
+class _Format(NamedTuple):
+    delimiter: str | None
+    comment: str
+    weights: str
+
+
+def read_edges(
+    path: str | Path | BinaryIO,
+    *,
+    delimiter: str | None = None,
+    comment: str = "#",
+    weights: str = "optional",
+    undirected: bool = False,
+    limit: int = 20,
+) -> Digraph:
+    """Read a weighted graph from lines ``source target [weight]``.
+
+    Parameters
+    ----------
+    path : str, Path or binary file
+        File, plain or gzip; a binary file is read to its end.
+    delimiter : str, optional
+        What separates the fields; any white space by default.
+    comment : str
+        Lines that begin with it are skipped, as are empty ones; an empty string turns this off.
+    weights : {"optional", "required", "ignored"}
+        What a third field means; a missing weight is 1.
+    undirected : bool
+        Whether each line is an arc in both directions.
+    limit : int
+        Bad lines that the error lists.
+
+    Returns
+    -------
+    Digraph
+        Nodes numbered by first appearance; repeated arcs add their weights.
+
+    Raises
+    ------
+    EdgeListError
+        Some lines are bad; the error lists them with their numbers.
+    OSError
+        The file cannot be read, or its compression is damaged.
+
+    Examples
+    --------
+    >>> graph = read_edges(io.BytesIO(b"Paris Lyon 2.5"))
+    >>> graph.names, graph.weights.tolist()
+    (('Paris', 'Lyon'), [2.5])
+    >>> read_edges(io.BytesIO(b"Paris Lyon x"))
+    Traceback (most recent call last):
+    paralg.rounds.personalized_pagerank.edges.EdgeListError: input, line 1: expected a positive
+    weight, got 'x'
+    """
+    if weights not in WEIGHTS:
+        raise ValueError(f"weights must be one of {', '.join(WEIGHTS)}, got {weights!r}")
+    name = str(path) if isinstance(path, (str, Path)) else getattr(path, "name", "input")
+    with _opened(path) as stream:
+        parsed = parse_edges(stream, _Format(delimiter, comment, weights))
+        number, tails, heads, values = {}, [], [], []
+        bad: list[BadLine] = []
+        count = 0
+        for line in parsed:
+            if isinstance(line, BadLine):
+                count += 1
+                bad += [line] if count <= limit else []
+                continue
+            tail, head, weight = line
+            tails.append(number.setdefault(tail, len(number)))
+            heads.append(number.setdefault(head, len(number)))
+            values.append(weight)
+    if count or not tails:
+        raise EdgeListError(name, bad, count)
+    return Digraph.from_arcs(tails, heads, values, names=tuple(number), undirected=undirected)
+
+
+def parse_edges(
+    stream: BinaryIO, form: _Format
+) -> Iterator[tuple[str, str, float] | BadLine]:
+    """Yield an arc or a `BadLine` for every line that is neither empty nor a comment."""
+    mark = form.comment.encode()
+    for number, raw in enumerate(stream, start=1):
+        if number == 1:
+            raw = raw.removeprefix(b"\xef\xbb\xbf")
+        if not raw.strip() or (mark and raw.lstrip().startswith(mark)):
+            continue
+        try:
+            yield _arc(raw.decode("utf-8").rstrip("\r\n"), form)
+        except UnicodeDecodeError as error:
+            yield BadLine(number, f"expected UTF-8 text, got byte 0x{raw[error.start]:02x}")
+        except ValueError as error:
+            yield BadLine(number, str(error))
+
+
+def _arc(line: str, form: _Format) -> tuple[str, str, float]:
+    """Split a line into tail, head and weight; the ValueError says what is wrong with it."""
+    fields = [field.strip() for field in line.split(form.delimiter)]
+    least = 3 if form.weights == "required" else 2
+    if len(fields) > 3 or len(fields) < least or not fields[0] or not fields[1]:
+        shape = "source target weight" if least == 3 else "source target [weight]"
+        raise ValueError(f"expected '{shape}', got {_short(line)!r}")
+    if len(fields) == 2 or form.weights == "ignored":
+        return fields[0], fields[1], 1.0
+    return fields[0], fields[1], _weight(fields[2])
+
+
+def _weight(text: str) -> float:
+    try:
+        weight = float(text)
+    except ValueError:
+        weight = math.nan
+    if not (math.isfinite(weight) and weight > 0):
+        raise ValueError(f"expected a positive weight, got {_short(text)!r}")
+    return weight
+
+
+def _short(text: str, most: int = 60) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+@contextmanager
+def _opened(path) -> Iterator[BinaryIO]:
+    """Open a file for reading bytes, through gzip when it begins like one."""
+    stream = open(path, "rb") if isinstance(path, (str, Path)) else path  # noqa: SIM115
+    try:
+        buffered = stream if hasattr(stream, "peek") else io.BufferedReader(stream)
+        if buffered.peek(2)[:2] == _GZIP:
+            with gzip.open(buffered) as unpacked:
+                yield _Careful(unpacked)
+        else:
+            yield buffered
+    finally:
+        if stream is not path:
+            stream.close()
+
+
+class _Careful:
+    """Lines of a gzip file, with every sign of damage turned into an OSError."""
+
+    def __init__(self, stream):
+        self.stream = stream
+
+    def __iter__(self):
+        import zlib
+
+        try:
+            yield from self.stream
+        except (EOFError, zlib.error) as error:
+            raise OSError(f"the gzip data is damaged or cut off: {error}") from error

@@ -1,0 +1,166 @@
+r"""The compiled round: every walk of a partition makes one move, or one step down an alias tree.
+
+A walk is two 64-bit words.
+The first is its identity, ``source << 32 | number``; the second its place in time and space,
+``record << 32 | clock`` with ``clock = move << 6 | level``, or ``~node`` once it has stopped.
+Every draw is a function of (seed, identity, clock), so it does not matter who moves the walk, when,
+or in which company.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from paralg.core.random import GOLDEN, mix64, to_unit
+from paralg.rounds.personalized_pagerank.moves import MoveTable
+from paralg.rounds.personalized_pagerank.records import PLAIN, RETURN
+
+__all__ = ["LEVEL_BITS", "PLACE_BITS", "advance", "root_of", "walk_ids"]
+
+PLACE_BITS = 32
+LEVEL_BITS = 6
+
+_MAX_NODES = 1 << 31
+_ONE = np.uint64(1)
+_mix = numba.njit(mix64, inline="always")
+_unit = numba.njit(to_unit, inline="always")
+
+
+def walk_ids(sources: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the identities of walks, ``source << 32 | number``.
+
+    The number of walks per source is no part of them: the first 100 walks are the same walks when
+    1,000 are asked for.
+
+    Parameters
+    ----------
+    sources, numbers : ndarray of int64
+        Broadcast against each other.
+
+    Returns
+    -------
+    ndarray of int64
+    """
+    return np.left_shift(sources, PLACE_BITS) | numbers
+
+
+def root_of(seed: int) -> np.uint64:
+    """Return the root of all streams of a run, the part of `derive` that does not name the walk."""
+    with np.errstate(over="ignore"):
+        return mix64(np.array(seed).astype(np.uint64) + GOLDEN)[()]
+
+
+def advance(
+    walks: NDArray[np.int64],
+    table: MoveTable,
+    root: np.uint64,
+    partitions: int = 1,
+    index: int = 0,
+    descend: bool = True,
+) -> tuple[list[NDArray[np.int64]], int, int]:
+    """Move every live walk of a partition once, and sort them by where they go next.
+
+    Parameters
+    ----------
+    walks : ndarray of int64, shape (k, 2)
+        Identity and place; those that have stopped are passed over.
+    table : MoveTable
+        The partition's shard: record ``r`` is row ``r // partitions``.
+    root : uint64
+        From `root_of`.
+    partitions, index : int
+        Record ``r`` is at home in partition ``r % partitions``; this is partition ``index``.
+        Stopped walks go home to their source.
+    descend : bool
+        Whether a walk goes down an alias tree within the round as long as it meets records of this
+        partition; otherwise each level is a round of its own.
+
+    Returns
+    -------
+    blocks : list of ndarray of int64, shape (k_j, 2)
+        Walks for each partition, those that have just stopped among them.
+    live : int
+        How many of them go on.
+    joins : int
+        Look-ups in records.
+
+    Cost
+    ----
+    Work ``joins``; span the longest descent.
+    """
+    moved, home = np.empty_like(walks), np.empty(len(walks), dtype=np.int32)
+    sizes = np.zeros(partitions + 1, dtype=np.int64)
+    arrays = (table.indptr, table.kind, table.threshold, table.own, table.other)
+    live, joins = _move_all(
+        walks, arrays, table.n, table.alpha, root, partitions, index, descend, moved, home, sizes
+    )
+    bounds = np.cumsum(sizes)
+    if partitions == 1:
+        return [moved[: bounds[1]]], live, joins
+    sent = np.empty((bounds[-1], 2), dtype=np.int64)
+    _deal(moved, home, bounds.copy(), sent)
+    return [sent[bounds[j] : bounds[j + 1]] for j in range(partitions)], live, joins
+
+
+@numba.njit(cache=True, nogil=True)
+def _move_all(
+    walks, arrays, n, alpha, root, partitions, index, descend, moved, home, sizes
+):
+    """Write where each walk goes and count the homes; return how many live, and the look-ups."""
+    live = joins = filled = 0
+    for k in range(len(walks)):
+        walk, place = walks[k, 0], walks[k, 1]
+        if place < 0:
+            continue
+        stream = _mix(root + np.uint64(walk) * GOLDEN)
+        code, clock = place >> PLACE_BITS, place & 0xFFFFFFFF
+        while True:
+            code = _draw(stream, clock, code, walk, arrays, alpha, partitions)
+            joins += 1
+            if code < n:
+                clock = ((clock >> LEVEL_BITS) + 1) << LEVEL_BITS
+                break
+            clock += 1
+            if not descend or code % partitions != index:
+                break
+        moved[filled, 0] = walk
+        if code < 0:
+            moved[filled, 1] = code
+            target = (walk >> PLACE_BITS) % partitions
+        else:
+            moved[filled, 1] = (code << PLACE_BITS) | clock
+            target = code % partitions
+            live += 1
+        home[filled] = target
+        sizes[target + 1] += 1
+        filled += 1
+    return live, joins
+
+
+@numba.njit(inline="always")
+def _draw(stream, clock, record, walk, arrays, alpha, partitions):
+    """Return the outcome of one look-up: a record to go on with, or ``~node``."""
+    indptr, kind, threshold, own, other = arrays
+    row = record // partitions
+    counter = np.uint64(clock) * np.uint64(2) + _ONE
+    if kind[row] != PLAIN:
+        if _unit(_mix(stream + counter * GOLDEN)) < alpha:
+            return ~record
+        if kind[row] == RETURN:
+            return walk >> PLACE_BITS
+    first, last = indptr[row], indptr[row + 1]
+    spot = _unit(_mix(stream + (counter + _ONE) * GOLDEN)) * (last - first)
+    slot = first + np.int64(spot)
+    below = spot - np.int64(spot) < threshold[slot]
+    return np.int64(own[slot]) if below else np.int64(other[slot])
+
+
+@numba.njit(cache=True, nogil=True)
+def _deal(moved, home, bounds, sent):
+    """Copy the walks so that those with the same home lie together, in their old order."""
+    for k in range(bounds[-1]):
+        at = bounds[home[k]]
+        bounds[home[k]] += 1
+        sent[at, 0], sent[at, 1] = moved[k, 0], moved[k, 1]
