@@ -104,13 +104,16 @@ def selective_scan_fn(
 ) -> Tensor | tuple[Tensor, Tensor]:  # fmt: skip
     """Return the same as `selective_scan`, called like the function of the official package.
 
+    Unlike there, the gradient of the last state counts.
+
     Parameters
     ----------
     u, delta, z : Tensor, shape (b, D, L)
         Time is the last axis here.
     A : Tensor, shape (D, N)
     B, C : Tensor, shape (b, N, L), (b, G, N, L) or (D, N)
-        With G groups, channels g D/G … (g + 1) D/G - 1 share vector g.
+        With G groups, channels g D/G … (g + 1) D/G - 1 share vector g. For complex A they may be
+        real with last axis 2 L: real and imaginary parts in turn.
     D, delta_bias : Tensor, shape (D,), optional
     delta_softplus, return_last_state : bool
 
@@ -123,6 +126,7 @@ def selective_scan_fn(
     ValueError, TypeError
         As for `selective_scan`; or groups that do not divide the channels.
     """
+    B, C = (_as_complex(x) if A.is_complex() else x for x in (B, C))
     groups = max(x.shape[1] if x.dim() == 4 else 1 for x in (B, C))
     if u.shape[1] % groups:
         raise ValueError(f"channels must be a multiple of {groups} groups, got {u.shape[1]}")
@@ -147,6 +151,13 @@ def _call(sequences, A, vectors, rows, delta_softplus: bool) -> tuple[Tensor, Te
 
 def _time_first(x: Tensor | None, channels: slice) -> Tensor | None:
     return None if x is None else x[:, channels].transpose(1, 2)
+
+
+def _as_complex(vectors: Tensor) -> Tensor:
+    """Read pairs along the last axis as complex numbers, unless the vectors are complex already."""
+    if vectors.is_complex() or vectors.dim() == 2:
+        return vectors
+    return torch.view_as_complex(vectors.unflatten(-1, (-1, 2)).contiguous())
 
 
 def _of_group(vectors: Tensor, group: int, channels: slice) -> Tensor:

@@ -1,0 +1,115 @@
+"""All choices of a Mamba language model in one frozen object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+__all__ = ["SELECTABLE", "MambaConfig"]
+
+SELECTABLE = ("delta", "B", "C")
+
+
+@dataclass(frozen=True)
+class MambaConfig:
+    """Sizes and switches; the defaults are those of the released code.
+
+    Parameters
+    ----------
+    d_model : int
+        Width of the residual stream.
+    n_layer : int
+        Blocks.
+    vocab_size : int
+        Tokens; the table is padded to a multiple of ``pad_vocab``.
+    d_state : int
+        States N of each channel.
+    d_conv : int
+        Width of the causal convolution.
+    expand : int
+        Channels of the scan over ``d_model``.
+    dt_rank : int or None
+        Rank of the projection to step sizes; ⌈d_model / 16⌉ by default.
+    dt_min, dt_max, dt_init_floor : float
+        Range of the first step sizes, drawn log-uniformly, and their floor.
+    selective : tuple of str
+        Which of "delta", "B", "C" depend on the token; none of them gives an LTI model.
+    complex_states : bool
+        Whether A, B, C are complex (N conjugate pairs).
+    discretisation : {"euler", "zoh"}
+        How B becomes discrete.
+    architecture : {"mamba", "h3"}
+        One gated branch around convolution and scan, or an attention-like q (scan of k v).
+    method : str
+        How the scan is computed; see `selective_scan`.
+    pad_vocab : int
+        The embedding has a multiple of this number of rows.
+    epsilon : float
+        Of the norms.
+
+    Raises
+    ------
+    ValueError
+        A size below 1, an unknown switch, or step sizes out of order.
+
+    Examples
+    --------
+    >>> config = MambaConfig(d_model=48, vocab_size=27)
+    >>> config.d_inner, config.rank, config.padded_vocab
+    (96, 3, 32)
+    """
+
+    d_model: int = 32
+    n_layer: int = 2
+    vocab_size: int = 16
+    d_state: int = 16
+    d_conv: int = 4
+    expand: int = 2
+    dt_rank: int | None = None
+    dt_min: float = 1e-3
+    dt_max: float = 0.1
+    dt_init_floor: float = 1e-4
+    selective: tuple[str, ...] = SELECTABLE
+    complex_states: bool = False
+    discretisation: str = "euler"
+    architecture: str = "mamba"
+    method: str = "auto"
+    pad_vocab: int = 8
+    epsilon: float = 1e-5
+
+    def __post_init__(self):
+        object.__setattr__(self, "selective", tuple(self.selective))
+        sizes = ("d_model", "n_layer", "vocab_size", "d_state", "d_conv", "expand", "pad_vocab")
+        for name in sizes:
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.dt_rank is not None and self.dt_rank < 1:
+            raise ValueError(f"dt_rank must be at least 1, or None, got {self.dt_rank}")
+        if not 0 < self.dt_min <= self.dt_max:
+            got = f"{self.dt_min} and {self.dt_max}"
+            raise ValueError(f"expected 0 < dt_min <= dt_max, got {got}")
+        strange = set(self.selective) - set(SELECTABLE)
+        if strange:
+            raise ValueError(f"selective must name some of {SELECTABLE}, got {sorted(strange)}")
+        if self.architecture not in ("mamba", "h3"):
+            raise ValueError(f"architecture must be 'mamba' or 'h3', got {self.architecture!r}")
+
+    @property
+    def d_inner(self) -> int:
+        """Channels of the scan."""
+        return self.expand * self.d_model
+
+    @property
+    def rank(self) -> int:
+        """Rank of the projection to step sizes."""
+        return ceil(self.d_model / 16) if self.dt_rank is None else self.dt_rank
+
+    @property
+    def padded_vocab(self) -> int:
+        """Rows of the embedding."""
+        return ceil(self.vocab_size / self.pad_vocab) * self.pad_vocab
+
+    @property
+    def vector(self) -> int:
+        """Real numbers in one B or C."""
+        return self.d_state * (2 if self.complex_states else 1)

@@ -1,0 +1,102 @@
+"""What the shipped models were trained on, with which sizes and for how long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from paralg.recurrences.mamba.config import SELECTABLE, MambaConfig
+from paralg.recurrences.mamba.tasks import InductionHeads, SelectiveCopying, Task, Text
+
+__all__ = ["RECIPES", "Recipe", "recipe"]
+
+_NARROW = {"d_model": 32, "n_layer": 2, "d_state": 16}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One training run but for its seed.
+
+    Parameters
+    ----------
+    name : str
+        Also the name of the files.
+    task : Task
+    config : MambaConfig
+    steps, batch : int
+        Steps of AdamW, rows in a step at the task's own length.
+    lengths : (int, int) or None
+        Draw the length of each step log-uniformly between these, rows in proportion, so that a
+        step has the same number of tokens.
+    rate, decay, clip : float
+        Peak learning rate, weight decay, largest norm of the gradient.
+    warmup : int
+        Steps of linear growth to the peak.
+    cosine : bool
+        Whether the rate falls to a tenth along a cosine afterwards.
+    """
+
+    name: str
+    task: Task
+    config: MambaConfig
+    steps: int
+    batch: int = 32
+    lengths: tuple[int, int] | None = None
+    rate: float = 3e-3
+    decay: float = 0.01
+    clip: float = 1.0
+    warmup: int = 50
+    cosine: bool = False
+    notes: str = field(default="", compare=False)
+
+
+def _copying(suffix: str, selective: tuple[str, ...], **config) -> Recipe:
+    task = SelectiveCopying()
+    shape = MambaConfig(vocab_size=task.vocab_size, selective=selective, **_NARROW | config)
+    return Recipe(f"copying-{suffix}", task, shape, steps=2000)
+
+
+def _copying_recipes() -> list[Recipe]:
+    """Every choice of what may depend on the token."""
+    plans = []
+    for bits in range(8):
+        chosen = tuple(part for i, part in enumerate(SELECTABLE) if bits >> i & 1)
+        names = {(): "lti", SELECTABLE: "s6"}
+        plans.append(_copying(names.get(chosen, "-".join(chosen).lower()), chosen))
+    return plans
+
+
+def _induction_recipes() -> list[Recipe]:
+    task = InductionHeads()
+    shape = MambaConfig(vocab_size=task.vocab_size, **_NARROW)
+    mixed = {"lengths": (16, 256), "steps": 6000, "cosine": True}
+    return [
+        Recipe("induction-64", task, shape, steps=3000, cosine=True),
+        Recipe("induction-mixed", task, shape, **mixed),
+    ]
+
+
+def _text_recipes() -> list[Recipe]:
+    task = Text(256)
+    plans = []
+    for name, chosen in (("s6", SELECTABLE), ("lti", ())):
+        shape = MambaConfig(d_model=64, n_layer=2, vocab_size=task.vocab_size, selective=chosen)
+        plans.append(Recipe(f"text-{name}", task, shape, steps=3000, batch=16, cosine=True))
+    return plans
+
+
+RECIPES = {
+    plan.name: plan for plan in (*_copying_recipes(), *_induction_recipes(), *_text_recipes())
+}
+
+
+def recipe(name: str) -> Recipe:
+    """Return a recipe by name.
+
+    Raises
+    ------
+    ValueError
+        There is none; the message lists them.
+    """
+    if name not in RECIPES:
+        raise ValueError(f"expected one of {', '.join(RECIPES)}, got {name!r}")
+    return RECIPES[name]
