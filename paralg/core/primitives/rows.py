@@ -48,9 +48,13 @@ class Rows:
             leaves = [_as_number(leaf) for leaf in leaves]
         return cls(leaves, single)
 
+    def take(self, index) -> list[np.ndarray]:
+        """Return the rows at ``index`` of every leaf; views, when ``index`` is a slice."""
+        return [leaf[index] for leaf in self.leaves]
+
     def get(self, index):
         """Return the elements at ``index`` in the form the operator works on."""
-        return self.element([leaf[index] for leaf in self.leaves])
+        return self.element(self.take(index))
 
     def put(self, index, value, op: Operator) -> None:
         """Store the operator's result, widening the type where it needs that.
@@ -65,7 +69,7 @@ class Rows:
             got = len(parts) if isinstance(parts, (tuple, list)) else type(parts).__name__
             raise ValueError(f"{op} must return {len(self.leaves)} arrays, got {got}")
         for k, part in enumerate(parts):
-            self.leaves[k] = _store(self.leaves[k], index, np.asarray(part), op)
+            self.leaves[k] = _store(self.leaves[k], index, part, op)
 
     def element(self, leaves: list):
         """Return leaves as a bare array or as a tuple, like the user's input."""
@@ -140,9 +144,9 @@ def _as_number(leaf: np.ndarray) -> np.ndarray:
     return leaf.astype(np.int64) if leaf.dtype == bool else leaf
 
 
-def _store(leaf: np.ndarray, index, part: np.ndarray, op: Operator) -> np.ndarray:
+def _store(leaf: np.ndarray, index, part, op: Operator) -> np.ndarray:
     """Return the leaf with ``part`` stored in it; a new array when the type must widen."""
-    expected = leaf[index].shape
+    part, expected = np.asarray(part), leaf[index].shape
     if part.shape != expected:
         raise ValueError(f"{op} must keep the shape {expected}, got {part.shape}")
     if part.dtype != leaf.dtype:

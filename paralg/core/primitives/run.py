@@ -41,19 +41,16 @@ class Run:
 
         A single source is combined with every destination; an empty round costs nothing.
         """
-        count = len(range(rows.n)[dst])
+        left, right = rows.take(src), rows.take(dst)
+        count = len(right[0])
         if count == 0:
             return
-        sources = self.sources(rows, src, count)
-        rows.put(dst, self.apply(sources, rows.get(dst), count), self.op)
-        self.record(range(rows.n)[src], range(rows.n)[dst])
-
-    def sources(self, rows: Rows, src: slice, count: int):
-        """Return the left operands, a single one repeated ``count`` times without a copy."""
-        leaves = [leaf[src] for leaf in rows.leaves]
-        if len(leaves[0]) != count:
-            leaves = [np.broadcast_to(leaf, (count, *leaf.shape[1:])) for leaf in leaves]
-        return rows.element(leaves)
+        if len(left[0]) != count:
+            left = [np.broadcast_to(leaf, (count, *leaf.shape[1:])) for leaf in left]
+        joined = self.apply(rows.element(left), rows.element(right), count)
+        rows.put(dst, joined, self.op)
+        if self.levels is not None:
+            self.record(range(rows.n)[src], range(rows.n)[dst])
 
     def apply(self, left, right, count: int):
         """Apply the operator to ``count`` pairs at once and count them as one round."""
