@@ -45,7 +45,7 @@ def threshold(model: Model, x, tau: float = 0.95, rule: Rule | None = None, *,
 
     References
     ----------
-    [wu2025fastdllm], confidence-aware parallel decoding.
+    [wu-2025-fast], confidence-aware parallel decoding.
 
     Examples
     --------

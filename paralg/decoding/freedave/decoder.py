@@ -1,6 +1,6 @@
 """FreeDave: draft d steps of static decoding from one forward, verify them in the next one.
 
-[wu2025free]
+[wu-2025-free]
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def freedave(
 
     References
     ----------
-    [wu2025free]
+    [wu-2025-free]
 
     Examples
     --------

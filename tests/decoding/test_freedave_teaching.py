@@ -1,0 +1,150 @@
+"""The chapter's exercises, quiz and explorer."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from paralg.decoding.freedave import explorer, fewest_forwards, freedave, greedy_forwards
+from paralg.decoding.freedave import explorer as make_explorer
+from paralg.decoding.tables import HashConditional
+from paralg.teach import check, quiz
+from tests.browser import FLAGS, find_browser
+
+pytest.importorskip("matplotlib")
+
+
+def right_accepted(drafts, targets):
+    b = 1
+    while b < len(drafts) and drafts[b] == targets[b - 1]:
+        b += 1
+    return b
+
+
+@pytest.mark.parametrize(
+    ("label", "right", "wrong"),
+    [
+        ("ex-freedave-jump", 2, [3, 1, "two"]),
+        ("ex-freedave-count", {"forwards": 4, "rows": 12},
+         [{"forwards": 3, "rows": 12}, {"forwards": 4, "rows": 13}, 4]),
+        ("ex-freedave-redraw", 0.896, [0.8, 0.68, 0.5]),
+        ("ex-freedave-verify", right_accepted,
+         [lambda d, t: len(d), lambda d, t: 1, lambda d, t: d[5]]),
+        ("ex-freedave-plans", lambda r, d: fewest_forwards(r, d).forwards,
+         [lambda r, d: greedy_forwards(r, d).forwards, lambda r, d: 1]),
+        ("ex-freedave-counterexample", {"L": 3, "k": 66, "eps": 0.8, "tau": 0.6},
+         [{"L": 3, "k": 0, "eps": 0.0, "tau": 0.6}]),
+    ],
+)  # fmt: skip
+def test_exercises(label, right, wrong):
+    assert check(label, right).state == "passed"
+    for answer in wrong:
+        assert check(label, answer).state in ("failed", "raised")
+    assert check(label, None).state == "unanswered"
+
+
+def test_stubs_are_unanswered():
+    def stub(*arguments):
+        raise NotImplementedError
+
+    for label in ("ex-freedave-verify", "ex-freedave-plans"):
+        assert check(label, stub).state == "unanswered"
+    assert check("ex-freedave-count", {"forwards": ..., "rows": ...}).state == "unanswered"
+
+
+def test_the_shortest_counterexample_has_three_positions():
+    from paralg.decoding.freedave import freedave_plus_plus
+    from paralg.decoding.threshold import threshold
+
+    for V in (2, 3, 4):
+        for k in range(60):
+            table = HashConditional(V, 2, k, eps=0.8)
+            for tau in (0.5, 0.6, 0.7):
+                fast = freedave_plus_plus(table, [V] * 2, 4, tau)
+                assert fast.trace == threshold(table, [V] * 2, tau).trace
+
+
+def test_quiz():
+    items = quiz("freedave").items
+    assert len(items) >= 6
+    assert sum("about" in item for item in items) >= 2
+    assert {item["objective"] for item in items} == {f"freedave.{i}" for i in range(1, 6)}
+
+
+def test_the_explorer_is_an_html_page_of_its_own():
+    html = explorer().html
+    assert 'id="explorer-freedave-drafts"' in html
+    assert "http://" not in html.replace("http://www.w3.org", "")
+    assert html == make_explorer().html
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    from playwright.sync_api import sync_playwright
+
+    browser = find_browser()
+    if browser is None:
+        pytest.skip("no Chromium on this machine")
+    path = Path(tmp_path_factory.mktemp("explorer")) / "page.html"
+    path.write_text(f"<!doctype html><meta charset='utf-8'><body>{explorer().html}</body>")
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=browser, args=FLAGS) as chromium,
+    ):
+        page = chromium.new_page()
+        page.errors = []
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.goto(path.as_uri())
+        page.wait_for_selector("figure[data-ready=true]")
+        yield page
+
+
+def shown(page):
+    """Return the numbers that the explorer shows."""
+    names, values = (page.locator(f".pe-numbers {tag}").all_inner_texts() for tag in ("dt", "dd"))
+    return dict(zip(names, values, strict=True))
+
+
+def set_to(page, label, value):
+    page.get_by_label(label).evaluate(
+        "(e, v) => { e.value = v; e.dispatchEvent(new Event('input')); }", str(value)
+    )
+
+
+@pytest.mark.parametrize("d, eps", [(1, 0.2), (2, 0.0), (4, 0.2), (3, 0.5), (6, 1.0)])
+def test_the_explorer_counts_what_the_library_counts(page, d, eps):
+    set_to(page, "Draft steps d", d)
+    set_to(page, "Coupling ε", eps)
+    for k in (2, 3, 4):
+        step = page.get_by_label("Moment: next")
+        while step.get_attribute("aria-disabled") != "true":
+            step.focus()
+            page.keyboard.press("Enter")
+        result = freedave(HashConditional(4, 8, k, eps), [4] * 8, d)
+        got = shown(page)
+        assert (int(got["Forwards"]), int(got["Rows"])) == (result.forwards, result.cost.rows)
+        assert got["Committed"] == "8 of 8"
+        end = page.evaluate("""() => [...document.querySelectorAll('.pe-picture g[data-look] text')]
+                                  .slice(-8).map(t => t.textContent).join('')""")
+        assert end == "".join("ABCD"[t] for t in result.tokens)
+        page.get_by_label("Table k: next").click()
+    for _ in range(3):
+        page.get_by_label("Table k: previous").click()
+    assert page.errors == []
+
+
+def test_the_explorer_answers_to_arrow_keys(page):
+    set_to(page, "Draft steps d", 4)
+    page.get_by_label("Moment: next").focus()
+    before = page.locator(".pe-status").first.inner_text()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".pe-status").first.inner_text() != before
+    assert page.locator("g[data-draft]").count() >= 1
+
+
+def test_state_is_json():
+    state = json.loads(json.dumps(explorer().state))
+    assert state["size"] == {"V": 4, "L": 8}
+    assert np.isfinite(state["start"]["eps"])
