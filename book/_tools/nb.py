@@ -160,11 +160,16 @@ def read(path: Path):
     return nbformat.v4.reads(path.read_text(encoding="utf-8"))
 
 
+def dumps(notebook) -> str:
+    """Return a notebook as the text of its file."""
+    return nbformat.writes(notebook).rstrip() + "\n"
+
+
 def write(notebook, path: Path) -> None:
     """Write a notebook through a temporary file, so that no half-written one is left."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".part")
-    temporary.write_text(nbformat.writes(notebook).rstrip() + "\n", encoding="utf-8")
+    temporary.write_text(dumps(notebook), encoding="utf-8")
     temporary.replace(path)
 
 

@@ -114,8 +114,8 @@ def _number_field(item: dict) -> str:
         for answer in item["answers"]
     )
     return (
-        '<label class="pq-number">Your number<input class="pq-number-input" type="text" inputmode="decimal" '
-        f'name="{item["id"]}"></label>{outcomes}'
+        '<label class="pq-number">Your number<input class="pq-number-input" type="text" '
+        f'inputmode="decimal" name="{item["id"]}"></label>{outcomes}'
     )
 
 

@@ -134,7 +134,9 @@ def _problems(item: dict, chapter: str) -> list[str]:
         found.append(f"type should be one of {', '.join(TYPES)}, got {item.get('type')!r}")
     if not _is_text(item.get("objective")):
         got = item.get("objective")
-        found.append(f"objective should name one, such as '{chapter}.1', got {got!r}")
+        found.append(
+            f"objective should name one, such as '{chapter.replace('-', '_')}.1', got {got!r}"
+        )
     found += [f"unknown key {key!r}" for key in sorted(item.keys() - _KEYS)]
     answers = item.get("answers")
     if not isinstance(answers, list) or not all(isinstance(answer, dict) for answer in answers):

@@ -1,0 +1,219 @@
+"""`make chapter`: what it makes runs, passes its tests and keeps the form; what it refuses."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.teach.tools import ROOT, load
+
+pytest.importorskip("jupytext")
+new_chapter = load("new_chapter")
+nb = load("nb")
+
+TOC = """# a comment stays
+parts:
+  - caption: The book
+    chapters:
+      - file: book/parts/kernels
+      - file: book/parts/rounds
+        sections:
+          - file: notebooks/rounds/old
+      - file: book/parts/scaling
+"""
+
+
+@pytest.fixture
+def empty(tmp_path):
+    """Return a repository with a table of contents and nothing else."""
+    (tmp_path / "_toc.yml").write_text(TOC)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Return a repository whose library is this one, by links, with a new chapter in it."""
+    root = tmp_path_factory.mktemp("repository")
+    (root / "paralg" / "rounds").mkdir(parents=True)
+    for item in (ROOT / "paralg").iterdir():
+        if item.name not in ("rounds", "__pycache__"):
+            (root / "paralg" / item.name).symlink_to(item)
+    for item in (ROOT / "paralg" / "rounds").iterdir():
+        if item.name != "__pycache__":
+            (root / "paralg" / "rounds" / item.name).symlink_to(item)
+    shutil.copy(ROOT / "pyproject.toml", root)
+    (root / "_toc.yml").write_text(TOC)
+    paths = new_chapter.create(root, "rounds", "sample_paper")
+    return root, paths
+
+
+def _run(root, *command, timeout=200):
+    env = os.environ | {"PYTHONPATH": str(root), "PARALG_STATIC": "1", "MPLBACKEND": "agg"}
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=root,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    return done.stdout
+
+
+def test_three_doors(made):
+    _, paths = made
+    assert sorted(map(str, paths)) == [
+        "notebooks/rounds/sample_paper.ipynb",
+        "paralg/rounds/sample_paper/__init__.py",
+        "paralg/rounds/sample_paper/checks.py",
+        "paralg/rounds/sample_paper/explorer.js",
+        "paralg/rounds/sample_paper/explorer.py",
+        "paralg/rounds/sample_paper/method.py",
+        "paralg/rounds/sample_paper/quiz.json",
+        "tests/rounds/test_sample_paper.py",
+    ]
+
+
+def test_its_tests_and_its_examples_pass(made):
+    root, _ = made
+    options = ["-q", "-p", "no:cacheprovider", "--doctest-modules"]
+    method = "paralg/rounds/sample_paper/method.py"
+    assert "passed" in _run(root, "-m", "pytest", *options, "tests", method)
+
+
+def test_it_is_lint_clean(made):
+    root, paths = made
+    python = [str(path) for path in paths if path.suffix == ".py"]
+    _run(root, "-m", "ruff", "check", *python)
+
+
+def test_it_keeps_the_form(made):
+    root, _ = made
+    program = """
+import sys
+from pathlib import Path
+from paralg.teach import chapters, objectives, registry
+from paralg.teach.quizzes import load_quiz
+chapter = chapters.find("sample-paper")
+assert chapter.folder.resolve().is_relative_to(Path.cwd().resolve())
+quiz = load_quiz(chapter.folder / "quiz.json", chapter.slug)
+page = objectives.read_page("notebooks/rounds/sample_paper.ipynb")
+plan = objectives.read_plan(page, chapter.name, quiz)
+sys.exit("\\n".join(objectives.problems(plan)) or 0)
+"""
+    _run(root, "-c", program)
+    assert nb.problems(nb.read(root / "notebooks/rounds/sample_paper.ipynb")) == []
+
+
+def test_its_checks_know_right_from_wrong(made):
+    root, _ = made
+    program = """
+from paralg.teach import check
+def my_tree(xs):
+    xs, levels = list(xs), 0
+    while len(xs) > 1:
+        odd = xs[-1:] if len(xs) % 2 else []
+        xs = [a + b for a, b in zip(xs[::2], xs[1::2])] + odd
+        levels += 1
+    return xs[0], levels
+assert check("ex-sample-paper-tree", my_tree)
+assert not check("ex-sample-paper-tree", lambda xs: (sum(xs), len(xs) - 1))
+assert not check("ex-sample-paper-tree", lambda xs: 3)
+assert check("ex-sample-paper-span", 10)
+assert not check("ex-sample-paper-span", 999)
+assert check("ex-sample-paper-work", lambda n: n - 1)
+"""
+    _run(root, "-c", program)
+
+
+def test_the_notebook_runs_without_a_warning(made):
+    import nbformat
+
+    root, _ = made
+    program = """
+import nbclient, nbformat
+book = nbformat.read("notebooks/rounds/sample_paper.ipynb", as_version=4)
+nbclient.NotebookClient(book, timeout=120).execute()
+nbformat.write(book, "executed.ipynb")
+"""
+    _run(root, "-W", "ignore", "-c", program)
+    outputs = [
+        o for c in nbformat.read(root / "executed.ipynb", 4).cells for o in c.get("outputs", [])
+    ]
+    assert outputs
+    assert [o for o in outputs if o.get("name") == "stderr"] == []
+    html = "".join(o["data"].get("text/html", "") for o in outputs if "data" in o)
+    for part in ("paralg-explorer", "paralg-quiz", "paralg-listing", 'data-verdict="unanswered"'):
+        assert part in html
+
+
+def test_its_explorer_is_alive(made, open_page):
+    root, _ = made
+    program = "from paralg.rounds.sample_paper import explorer; print(explorer().html)"
+    page = open_page(_run(root, "-c", program))
+    page.get_by_role("slider").fill("256")
+    assert "256 workers: at most 14 additions" in page.get_by_role("status").inner_text()
+
+
+def test_only_prompts_are_left(made):
+    root, paths = made
+    for path in paths:
+        text = (root / path).read_text()
+        assert "✎" in text or path.name in ("checks.py",) or path.parts[0] == "tests", path
+        assert not any(word in text for word in ("PART_NAME", "PAPER_NAME", "PAPER-SLUG", "TODO"))
+
+
+def test_the_table_of_contents_gains_one_line(made):
+    root, _ = made
+    after = (root / "_toc.yml").read_text()
+    line = "          - file: notebooks/rounds/sample_paper\n"
+    assert after.replace(line, "") == TOC
+    assert after.index("rounds/old") < after.index("sample_paper") < after.index("parts/scaling")
+
+
+@pytest.mark.parametrize("part", ["kernels", "scaling"])
+def test_a_part_without_sections_gains_them(part):
+    yaml = pytest.importorskip("yaml")
+    table = yaml.safe_load(new_chapter.with_entry(TOC, part, "x"))
+    chapters = {c["file"]: c for c in table["parts"][0]["chapters"]}
+    assert chapters[f"book/parts/{part}"]["sections"] == [{"file": f"notebooks/{part}/x"}]
+    assert len(chapters["book/parts/rounds"]["sections"]) == 1
+
+
+def test_every_part_is_in_the_books_table():
+    toc = (ROOT / "_toc.yml").read_text()
+    for part in new_chapter.PARTS:
+        assert f"notebooks/{part}/x\n" in new_chapter.with_entry(toc, part, "x")
+
+
+@pytest.mark.parametrize(
+    "part,paper,message",
+    [
+        ("nowhere", "x", "PART must be one of kernels, recurrences"),
+        ("", "x", "got ''"),
+        ("rounds", "Bad-Name", "PAPER must be a module name in lower case such as"),
+        ("rounds", "", "got ''"),
+        ("rounds", "class", "got 'class'"),
+        ("rounds", "a__b", "got 'a__b'"),
+        ("learning", "x", "_toc.yml should have a line '- file: book/parts/learning', got none"),
+    ],
+)
+def test_bad_requests_change_nothing(empty, capsys, part, paper, message):
+    assert new_chapter.main([part, paper, "--root", str(empty)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("No chapter was made.")
+    assert message in error
+    assert [path.name for path in empty.iterdir()] == ["_toc.yml"]
+    assert (empty / "_toc.yml").read_text() == TOC
+
+
+def test_nothing_is_overwritten(empty, capsys):
+    assert new_chapter.main(["rounds", "one", "--root", str(empty)]) == 0
+    assert "grep -rn ✎ notebooks/rounds/one.ipynb paralg/rounds/one" in capsys.readouterr().out
+    before = {path: path.read_bytes() for path in empty.rglob("*.*") if path.is_file()}
+    assert new_chapter.main(["scaling", "one", "--root", str(empty)]) == 2
+    assert "'one' is taken and nothing was changed: paralg/rounds/one" in capsys.readouterr().err
+    assert before == {path: path.read_bytes() for path in empty.rglob("*.*") if path.is_file()}
