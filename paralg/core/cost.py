@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from paralg.core.laws import Bounds, amdahl, brent, gustafson, roofline
 
@@ -107,7 +107,7 @@ class Cost:
 
     def as_dict(self) -> dict[str, int]:
         """Return the counts that are not zero, in the order of ``UNITS``."""
-        counts = {field.name: getattr(self, field.name) for field in fields(self)}
+        counts = {name: getattr(self, name) for name in UNITS}
         return {name: value for name, value in counts.items() if value}
 
     def __repr__(self) -> str:

@@ -152,7 +152,7 @@ def levels_schedule(sizes: Sequence[int], p: int, *, barrier: float = 0) -> Sche
     p : int
         Workers; each gets a share of a round that differs by at most one from the others'.
     barrier : float
-        Time of a barrier between two rounds.
+        Time of a barrier between two rounds; the bounds of the schedule hold for 0.
 
     Returns
     -------

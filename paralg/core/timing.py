@@ -26,7 +26,7 @@ class Ratio(NamedTuple):
         return f"{self.median:.3g}x [{self.low:.3g}, {self.high:.3g}]"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Timings:
     """Seconds of each method in each round.
 

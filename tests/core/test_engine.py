@@ -17,8 +17,8 @@ import pytest
 
 from paralg.core.cost import Cost
 from paralg.core.engine import EngineError, connect, payload
-from paralg.core.engine import base as engine_base
-from paralg.core.engine.base import Engine, Task
+from paralg.core.engine.base import Engine
+from paralg.core.engine.parts import Job, raise_first
 from paralg.core.engine.processes import ProcessesEngine
 from paralg.core.engine.tasks import Failure, blocks_of, name_of, wants_index
 from paralg.core.engine.wire import Packed, receive, send
@@ -440,10 +440,10 @@ def test_small_helpers():
     assert name_of(functools.partial(max)) == "partial"
     assert blocks_of([1, None], 0, 2) == ([1, None], 0, 0)
     assert Failure(None, "f", "E", "text").error().message == "a worker: f raised E: text"
-    assert Task(len, {}, False).title == "len"
+    assert Job(len, {}, False).title == "len"
     failures = [Failure(place, "f", "E", "text") for place in (2, 1)]
     with pytest.raises(EngineError, match="partition 1"):
-        engine_base.raise_first([1, *failures])
+        raise_first([1, *failures])
 
 
 def test_progress_shows_only_where_somebody_looks(monkeypatch, capsys):

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import sysconfig
 from pathlib import Path
+from types import SimpleNamespace
 
 import programs
 import pytest
@@ -84,6 +85,20 @@ def test_the_error_that_ends_a_program_is_printed_once(capsys, monkeypatch):
         assert capsys.readouterr().err == ""
 
 
+def test_an_error_that_may_be_of_one_rank_alone_aborts(capsys, monkeypatch):
+    codes = []
+    hook, engine = sys.excepthook, connect("mpi")
+    monkeypatch.setattr(sys, "excepthook", hook)
+    monkeypatch.setattr(engine, "_comm", SimpleNamespace(Abort=codes.append))
+    engine._end_together(RuntimeError, RuntimeError("driver"), None)
+    with pytest.raises(SystemExit), engine:
+        sys.exit("bad edges")
+    assert codes == [1, 1]
+    assert capsys.readouterr().err.split("\n")[:2] == [
+        "rank 0 of 1: RuntimeError: driver", "rank 0 of 1: exit bad edges",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_several_ranks_equal_serial_bit_by_bit(ranks):
     result = launch(ranks, """
@@ -144,6 +159,18 @@ with connect("mpi") as engine:
     assert result.returncode != 0
     assert result.stderr.count("RuntimeError: only here") == 1
     assert "rank 1 of 3: Traceback" in result.stderr
+
+
+def test_an_exit_of_one_rank_alone_ends_the_others():
+    result = launch(2, """
+import sys
+with connect("mpi") as engine:
+    if engine.rank == 1:
+        sys.exit("bad edges")
+    engine.barrier()
+""")  # fmt: skip
+    assert result.returncode != 0
+    assert "rank 1 of 2: exit bad edges" in result.stderr
 
 
 def test_the_death_of_a_rank_ends_the_others():

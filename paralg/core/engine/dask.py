@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from concurrent.futures import CancelledError
 
-from paralg.core.engine.base import Engine, Task, Traffic, raise_first
+from paralg.core.engine.base import Engine
+from paralg.core.engine.parts import Job, Traffic, raise_first
 from paralg.core.engine.tasks import EngineError, Failure, blocks_of
 
 __all__ = ["DaskEngine"]
@@ -145,13 +146,13 @@ class DaskEngine(Engine):
         opened = [self._submit(i, _unbox, box) for i, box in enumerate(placed)]
         return self._finish(opened, "scatter")
 
-    def _map(self, task: Task, states: list, count: int) -> list:
+    def _map(self, job: Job, states: list, count: int) -> list:
         results = []
         for i in range(count):
             args = [state[i] for state in states]
-            results.append(self._submit(i, _run, task, i, *args))
+            results.append(self._submit(i, _run, job, i, *args))
         notes = [self._submit(i, _failed, result) for i, result in enumerate(results)]
-        raise_first(self._fetch(notes, task.title))
+        raise_first(self._fetch(notes, job.title))
         return results
 
     def _shuffle(self, state: list, count: int) -> tuple[list, Traffic]:
@@ -183,9 +184,9 @@ def _unbox(box: tuple):
     return box[0]
 
 
-def _run(task: Task, index: int, *args):
+def _run(job: Job, index: int, *args):
     """Run one partition; called on a worker."""
-    return task.run(args, index)
+    return job.run(args, index)
 
 
 def _failed(result) -> Failure | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import traceback
 from collections.abc import Callable
 
 import numpy as np
 
-from paralg.core.engine.base import Engine, Task, Traffic, raise_first
+from paralg.core.engine.base import Engine
+from paralg.core.engine.parts import Job, Traffic, raise_first
 from paralg.core.engine.tasks import EngineError, Failure, blocks_of, call, payload
 from paralg.core.engine.wire import Packed
 
@@ -69,10 +69,10 @@ class MpiEngine(Engine):
     def _scatter(self, parts: list) -> dict:
         return {i: parts[i] for i in self._own(len(parts))}
 
-    def _map(self, task: Task, states: list, count: int) -> dict:
+    def _map(self, job: Job, states: list, count: int) -> dict:
         results: dict = {}
         for i in self._own(count):
-            results[i] = task.run(tuple(state[i] for state in states), i)
+            results[i] = job.run(tuple(state[i] for state in states), i)
             if isinstance(results[i], Failure):
                 break
         self._agree(results.values())
@@ -168,7 +168,9 @@ class MpiEngine(Engine):
         """Close, unless an error passes: the other ranks may not be here to close with us."""
         if error is None:
             self.close()
-        self.closed = True
+        self.closed, self._why_closed = True, "the program left it"
+        if isinstance(error, SystemExit) and error.code:
+            self._abort(f"rank {self.rank} of {self.workers}: exit {error.code}\n")
 
     def _end_together(self, kind, error, trace) -> None:
         """Print the error that ends the program once, and end all ranks.
@@ -177,11 +179,13 @@ class MpiEngine(Engine):
         Any other one may have come to this rank only; the others would wait for it for ever.
         """
         lines = "".join(traceback.format_exception(kind, error, trace))
-        shared = isinstance(error, EngineError)
-        if shared and not self.leader:
-            return
-        who = "" if shared else f"rank {self.rank} of {self.workers}: "
-        with contextlib.suppress(OSError):
-            print(f"{who}{lines}", file=sys.stderr, flush=True)
-        if not shared:
-            self._comm.Abort(1)
+        if not isinstance(error, EngineError):
+            self._abort(f"rank {self.rank} of {self.workers}: {lines}")
+        elif self.leader:
+            sys.stderr.write(lines)
+
+    def _abort(self, text: str) -> None:
+        """Say why, and end all ranks."""
+        sys.stderr.write(text)
+        sys.stderr.flush()
+        self._comm.Abort(1)

@@ -13,7 +13,8 @@ import sys
 import weakref
 from multiprocessing.connection import wait
 
-from paralg.core.engine.base import Engine, Parts, Task, Traffic, raise_first
+from paralg.core.engine.base import Engine
+from paralg.core.engine.parts import Job, Parts, Traffic, raise_first
 from paralg.core.engine.tasks import EngineError, Failure
 from paralg.core.engine.wire import Packed, receive, send
 
@@ -83,10 +84,10 @@ class ProcessesEngine(Engine):
         self._ask("scatter", [(out, share) for share in shares])
         return out
 
-    def _map(self, task: Task, states: list, count: int) -> int:
+    def _map(self, job: Job, states: list, count: int) -> int:
         out = next(self._numbers)
-        request = (out, task.fn, task.kw, task.indexed, states)
-        answers = self._ask("map", [request] * self.workers, task.title)
+        request = (out, job.fn, job.kw, job.indexed, states)
+        answers = self._ask("map", [request] * self.workers, job.title)
         if any(answers):
             self._dead.append(out)
         raise_first(answers)
@@ -204,7 +205,8 @@ def _hire(rank: int, workers: int, threads: int) -> tuple[subprocess.Popen, sock
     """Start one worker, connected by a socket, in a process group of its own."""
     ours, theirs = socket.socketpair()
     with theirs:
-        given = {"path": sys.path, "descriptor": theirs.fileno(), "rank": rank, "workers": workers}
+        given = {"rank": rank, "workers": workers, "descriptor": theirs.fileno()}
+        given["path"] = list(map(str, sys.path))
         process = subprocess.Popen(
             [sys.executable, "-c", _BOOT, json.dumps(given)],
             stdin=subprocess.PIPE,

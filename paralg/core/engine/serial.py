@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from paralg.core.engine.base import Engine, Task, Traffic, raise_first
+from paralg.core.engine.base import Engine
+from paralg.core.engine.parts import Job, Traffic, raise_first
 from paralg.core.engine.tasks import blocks_of
 
 __all__ = ["SerialEngine"]
@@ -29,10 +30,10 @@ class SerialEngine(Engine):
     def _scatter(self, parts: list) -> list:
         return parts
 
-    def _map(self, task: Task, states: list, count: int) -> list:
+    def _map(self, job: Job, states: list, count: int) -> list:
         results = []
         for i in range(count):
-            results.append(task.run(tuple(state[i] for state in states), i))
+            results.append(job.run(tuple(state[i] for state in states), i))
             raise_first(results[-1:])
         return results
 

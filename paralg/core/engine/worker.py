@@ -14,7 +14,7 @@ import socket
 import sys
 import threading
 
-from paralg.core.engine.base import Task
+from paralg.core.engine.parts import Job
 from paralg.core.engine.tasks import Failure, blocks_of
 from paralg.core.engine.wire import Packed, receive, send
 
@@ -46,9 +46,9 @@ class Worker:
 
     def map(self, out: int, fn, kw: dict, indexed: bool, handles: list[int]) -> Failure | None:
         """Run a function on the own partitions; keep the results or return the first failure."""
-        task, results = Task(fn, kw, indexed), {}
+        job, results = Job(fn, kw, indexed), {}
         for i in sorted(self.store[handles[0]]):
-            results[i] = task.run(tuple(self.store[handle][i] for handle in handles), i)
+            results[i] = job.run(tuple(self.store[handle][i] for handle in handles), i)
             if isinstance(results[i], Failure):
                 return results[i]
         self.store[out] = results

@@ -16,7 +16,7 @@ from paralg.core.primitives.scans import scan
 __all__ = ["MapResult", "PackResult", "ReduceResult", "pack", "pmap", "reduce"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MapResult:
     """Values of a map and their cost."""
 
@@ -24,7 +24,7 @@ class MapResult:
     cost: Cost
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ReduceResult:
     """Value of a reduction (without axis 0), its cost, and its rounds when traced."""
 
@@ -33,7 +33,7 @@ class ReduceResult:
     levels: list[Level] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PackResult:
     """Kept elements, where each element went (-1: dropped), and the cost."""
 

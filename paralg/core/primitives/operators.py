@@ -10,7 +10,7 @@ import numpy as np
 __all__ = ["ADD", "AFFINE", "MAX", "MIN", "MUL", "Operator", "segmented"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Operator:
     r"""An associative operator :math:`\oplus` that works on many pairs at once.
 

@@ -17,7 +17,7 @@ __all__ = ["METHODS", "ScanResult", "scan", "segmented_scan"]
 METHODS = ("sequential", "kogge-stone", "brent-kung", "blelloch", "chunked")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ScanResult:
     """Prefixes and what they cost.
 
