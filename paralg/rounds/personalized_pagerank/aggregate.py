@@ -207,9 +207,7 @@ def _split(records, partitions):
     stopped = records[records[:, 1] < 0]
     live, stopped = combine(live), combine(stopped)
     goes = (live[:, 0] & 0xFFFFFFFF) % partitions, (stopped[:, 0] >> PLACE_BITS) % partitions
-    return [
-        np.concatenate([live[goes[0] == j], stopped[goes[1] == j]]) for j in range(partitions)
-    ]
+    return [np.concatenate([live[goes[0] == j], stopped[goes[1] == j]]) for j in range(partitions)]
 
 
 def _draw_records(walks, shard, root, turn, partitions):
@@ -219,9 +217,7 @@ def _draw_records(walks, shard, root, turn, partitions):
     room = np.minimum(walks[:, 1], np.maximum(degree, 1)).sum() + len(walks)
     out = np.empty((room, 2), dtype=np.int64)
     arrays = (shard.indptr, shard.kind, shard.shares, shard.threshold, shard.own, shard.other)
-    filled = _move_records(
-        walks, arrays, shard.alpha, root, np.uint64(turn), partitions, out
-    )
+    filled = _move_records(walks, arrays, shard.alpha, root, np.uint64(turn), partitions, out)
     return out[:filled], len(walks)
 
 

@@ -83,9 +83,7 @@ def _blocks(records, graph, alpha, largest, hops):
 
 
 @numba.njit(cache=True)
-def _expand_block(
-    first, arcs, alpha, largest, hops, masses, lists, sizes, levels, outcome, shares
-):
+def _expand_block(first, arcs, alpha, largest, hops, masses, lists, sizes, levels, outcome, shares):
     """Expand each small node of the block; return the number of slots written."""
     alive, _, stopped = masses
     here, _, ends = lists

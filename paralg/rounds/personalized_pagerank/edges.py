@@ -135,9 +135,7 @@ def read_edges(
     return Digraph.from_arcs(tails, heads, values, names=tuple(number), undirected=undirected)
 
 
-def parse_edges(
-    stream: BinaryIO, form: _Format
-) -> Iterator[tuple[str, str, float] | BadLine]:
+def parse_edges(stream: BinaryIO, form: _Format) -> Iterator[tuple[str, str, float] | BadLine]:
     """Yield an arc or a `BadLine` for every line that is neither empty nor a comment."""
     mark = form.comment.encode()
     for number, raw in enumerate(stream, start=1):

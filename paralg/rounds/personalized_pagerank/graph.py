@@ -204,9 +204,7 @@ def _check_weights(weight) -> None:
     bad = ~(np.isfinite(weight) & (weight > 0))
     if bad.any():
         first = int(np.argmax(bad))
-        raise ValueError(
-            f"weights must be positive and finite, got {weight[first]} at arc {first}"
-        )
+        raise ValueError(f"weights must be positive and finite, got {weight[first]} at arc {first}")
 
 
 def _compress(tail, head, weight, n):

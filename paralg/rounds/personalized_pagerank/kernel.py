@@ -105,9 +105,7 @@ def advance(
 
 
 @numba.njit(cache=True, nogil=True)
-def _move_all(
-    walks, arrays, n, alpha, root, partitions, index, descend, moved, home, sizes
-):
+def _move_all(walks, arrays, n, alpha, root, partitions, index, descend, moved, home, sizes):
     """Write where each walk goes and count the homes; return how many live, and the look-ups."""
     live = joins = filled = 0
     for k in range(len(walks)):

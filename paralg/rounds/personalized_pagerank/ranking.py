@@ -117,8 +117,10 @@ def _read(rows, slots, dense, n, omega, top, least, sizes, nodes, counts):
     keys = np.empty(min(n, omega), dtype=np.int64)
     for k in range(len(slots)):
         row = rows[slots[k]]
-        found = _keys_of_counters(row, n, omega, least, keys) if dense else _keys_of_list(
-            row, counter, n, omega, least, keys
+        found = (
+            _keys_of_counters(row, n, omega, least, keys)
+            if dense
+            else _keys_of_list(row, counter, n, omega, least, keys)
         )
         best = np.sort(keys[:found])[:top]
         sizes[k] = len(best)

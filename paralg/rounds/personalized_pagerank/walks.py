@@ -208,9 +208,7 @@ def _run(engine, parts, schedule, sources, omega):
     inbox = engine.map(nobody, parts)
     while started < total or live:
         last = started + schedule.births(live, total - started, len(sources))
-        births = Births(
-            started, last, sources.start, len(sources), omega, schedule.by_number
-        )
+        births = Births(started, last, sources.start, len(sources), omega, schedule.by_number)
         moving, started = live + last - started, last
         parts = engine.map(play, parts, inbox, births=births)
         inbox = engine.shuffle(engine.map(outbox, parts))

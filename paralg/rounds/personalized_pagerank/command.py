@@ -1,0 +1,345 @@
+"""The command ``paralg pagerank``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from paralg.cli import FAILED, CommandError
+from paralg.core.engine import ENGINES, Engine, EngineError, connect
+from paralg.rounds.personalized_pagerank.choice import METHODS, Accuracy, choose_method, in_bytes
+from paralg.rounds.personalized_pagerank.edges import EdgeListError, read_edges
+from paralg.rounds.personalized_pagerank.graph import DANGLING, Digraph, check_alpha
+from paralg.rounds.personalized_pagerank.job import Job, Settings, chunks
+from paralg.rounds.personalized_pagerank.workspace import (
+    StaleCheckpoint,
+    Workspace,
+    write_atomically,
+    write_rows,
+)
+
+__all__ = ["configure", "run"]
+
+_DESCRIPTION = """\
+Personalised PageRank of every node of a weighted graph.
+
+Each line of the input is 'source target [weight]'; node names are any text.
+Each line of the output is 'source target score', best targets first: the
+probability that a walk from the source, which stops with probability alpha
+before each hop and follows arcs in proportion to their weights, stops there."""
+
+_EXAMPLES = """\
+examples:
+  paralg pagerank edges.txt --top 20 --output ranks.tsv
+  paralg pagerank edges.csv.gz --delimiter , --undirected --epsilon 0.2
+  zcat logs.gz | paralg pagerank - --omega 2000 --method walks > ranks.tsv
+  paralg pagerank big.txt --engine processes --workers 8 --output ranks.tsv --resume
+  mpiexec -n 64 -hostfile hosts paralg pagerank big.txt --engine mpi --output ranks.tsv
+  paralg pagerank big.txt --engine dask --address tcp://head:8786 --output ranks.tsv
+
+The output appears whole or not at all. The same command gives the same numbers on
+every engine and for every number of workers.
+
+exit codes: 0 done, 1 failed on the way, 2 wrong usage or input, 130 interrupted."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
+    _input_options(parser.add_argument_group("input"))
+    _method_options(parser.add_argument_group("method and accuracy"))
+    _engine_options(parser.add_argument_group("where it runs"))
+    _output_options(parser.add_argument_group("output"))
+
+
+def _input_options(group) -> None:
+    add = group.add_argument
+    add("edges", help="edge list, plain or gzip; '-' is standard input")
+    add(
+        "--delimiter",
+        type=_delimiter,
+        help="field separator, e.g. ',' or tab (default: white space)",
+    )
+    add("--comment", default="#", help="lines that begin so are skipped (default: %(default)s)")
+    add(
+        "--weighted",
+        dest="weights",
+        action="store_const",
+        const="required",
+        default="optional",
+        help="every line must have a weight",
+    )
+    add(
+        "--unweighted", dest="weights", action="store_const", const="ignored", help="ignore weights"
+    )
+    add("--undirected", action="store_true", help="walk each line both ways")
+    add(
+        "--dangling",
+        choices=DANGLING,
+        default="stop",
+        help=(
+            "at a node without arcs a walk stops, or jumps back to its source "
+            "(default: %(default)s)"
+        ),
+    )
+
+
+def _method_options(group) -> None:
+    add = group.add_argument
+    add(
+        "--method",
+        choices=METHODS,
+        default="auto",
+        help=(
+            "auto takes the exact method where it fits in memory and is faster, the walks "
+            "elsewhere, and says so (default: %(default)s)"
+        ),
+    )
+    add(
+        "--alpha",
+        type=float,
+        default=0.2,
+        help="probability to stop before each hop (default: %(default)s)",
+    )
+    add("--omega", type=int, help="walks per source")
+    add("--epsilon", type=float, help="relative error (default: 0.5) ...")
+    add("--delta", type=float, help="... on all scores above this (default: 1/n)")
+    add("--failure", type=float, help="probability that any score misses (default: 1/n)")
+    add("--error", type=float, help="L1 error of each source's scores")
+    add(
+        "--memory",
+        type=_memory,
+        default="1G",
+        help="bound for the exact method (default: %(default)s)",
+    )
+    add("--seed", type=int, default=0, help="of the walks (default: %(default)s)")
+    add(
+        "--largest",
+        type=int,
+        default=1024,
+        help=("outcomes of one record; larger nodes become alias trees (default: %(default)s)"),
+    )
+    add(
+        "--hops",
+        type=int,
+        default=1,
+        help=(
+            "hops of a big move; more means fewer rounds and larger tables (default: %(default)s)"
+        ),
+    )
+
+
+def _engine_options(group) -> None:
+    add = group.add_argument
+    add("--engine", choices=list(ENGINES), default="serial", help="default: %(default)s")
+    add("--workers", type=int, help="default: what the engine finds")
+    add("--address", help="scheduler of a running Dask cluster")
+
+
+def _output_options(group) -> None:
+    add = group.add_argument
+    add("--output", type=Path, help="file, gzip if it ends in .gz (default: standard output)")
+    add(
+        "--top",
+        type=int,
+        default=50,
+        help="targets kept of each source; 0 keeps all (default: %(default)s)",
+    )
+    add("--threshold", type=float, default=0.0, help="drop smaller scores")
+    add("--output-delimiter", type=_delimiter, default="\t", help="default: tab")
+    add("--no-header", action="store_true", help="no line with column names")
+    add(
+        "--resume",
+        action="store_true",
+        help=("keep finished sources when interrupted, and go on from those of an earlier run"),
+    )
+    add("--quiet", action="store_true", help="nothing on standard error but errors")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read, choose, compute, write; return the exit code."""
+    _check(args)
+    began = time.monotonic()
+    options = {"address": args.address} if args.engine == "dask" else {}
+    try:
+        with connect(args.engine, args.workers, progress=_progress(args), **options) as engine:
+            say = _speaker(engine, args.quiet)
+            job = _plan(args, _read(args, engine), say)
+            lines = _solve(args, job, engine, say)
+            where = args.output or "standard output"
+            say(f"{lines:,} lines to {where} in {time.monotonic() - began:.1f} s")
+    except EngineError as error:
+        raise CommandError(str(error), FAILED) from error
+    except (ValueError, TypeError) as error:
+        raise CommandError(str(error)) from error
+    except MemoryError as error:
+        hint = "try --method walks or a smaller --top"
+        raise CommandError(f"out of memory; {hint}", FAILED) from error
+    return 0
+
+
+def _check(args) -> None:
+    """Refuse what could only fail later."""
+    if args.resume and args.output is None:
+        raise CommandError("--resume needs --output, beside which it keeps the finished sources")
+    if args.address and args.engine != "dask":
+        raise CommandError(f"--address is for --engine dask, got --engine {args.engine}")
+    if args.output is not None and not args.output.absolute().parent.is_dir():
+        raise CommandError(f"--output: there is no folder {args.output.absolute().parent}")
+    if args.output is not None and args.output.is_dir():
+        raise CommandError(f"--output must be a file, got the folder {args.output}")
+    if args.top < 0:
+        raise CommandError(f"--top must not be negative, got {args.top}")
+    check_alpha(args.alpha)
+
+
+def _speaker(engine: Engine, quiet: bool) -> Callable[[str], None]:
+    """Return a function that reports on standard error, on one rank only."""
+
+    def say(text: str) -> None:
+        if engine.leader and not quiet:
+            print(f"paralg pagerank: {text}", file=sys.stderr, flush=True)
+
+    return say
+
+
+def _progress(args) -> bool:
+    return not args.quiet and sys.stderr.isatty()
+
+
+def _from_leader(engine: Engine, make: Callable[[], object]):
+    """Return what ``make`` gives in the leading process, in all of them; its errors too."""
+    if engine.name != "mpi":
+        return make()
+
+    def attempt(part, index):
+        if index:
+            return None
+        try:
+            return make(), None
+        except (ValueError, OSError) as error:
+            return None, error
+
+    parts = engine.map(attempt, engine.scatter([None] * engine.workers))
+    value, error = engine.gather(parts)[0]
+    if error is not None:
+        raise error
+    return value
+
+
+def _read(args, engine: Engine) -> Digraph:
+    """Read the edge list in the leading process."""
+    source = sys.stdin.buffer if args.edges == "-" else args.edges
+
+    def read():
+        return read_edges(
+            source, delimiter=args.delimiter, comment=args.comment, weights=args.weights,
+            undirected=args.undirected,
+        )  # fmt: skip
+
+    try:
+        graph = _from_leader(engine, read)
+    except EdgeListError as error:
+        count = f"{error.count} bad lines\n" if error.count else ""
+        raise CommandError(f"{count}{error}") from error
+    except OSError as error:
+        raise CommandError(f"cannot read {args.edges}: {error.strerror or error}") from error
+    _check_names(graph, args.output_delimiter)
+    return graph
+
+
+def _check_names(graph: Digraph, delimiter: str) -> None:
+    for name in graph.names:
+        if delimiter in name:
+            raise CommandError(
+                f"node name {name!r} contains the output delimiter {delimiter!r}; "
+                "choose another with --output-delimiter"
+            )
+
+
+def _plan(args, graph: Digraph, say) -> Job:
+    """Choose the method and say which and why."""
+    accuracy = Accuracy.of(
+        graph.n, omega=args.omega, epsilon=args.epsilon, delta=args.delta, p_fail=args.failure,
+        error=args.error,
+    )  # fmt: skip
+    choice = choose_method(
+        graph.n, graph.m, args.alpha, accuracy, memory=args.memory, method=args.method
+    )
+    dead = int(graph.dangling.sum())
+    say(f"{graph.n:,} nodes, {graph.m:,} arcs, {dead:,} nodes without arcs")
+    detail = f"L1 error {choice.error:.2g}" if choice.method == "exact" else (
+        f"{accuracy.omega:,} walks per source"
+    )  # fmt: skip
+    say(f"asked for {accuracy.asked}; method {choice.method} ({detail}): {choice.why}")
+    return Job(
+        graph,
+        Settings(
+            choice.method, args.alpha, args.dangling, args.top or None, args.threshold,
+            accuracy.omega, args.seed, args.largest, args.hops, choice.error, choice.block,
+        ),
+    )  # fmt: skip
+
+
+def _solve(args, job: Job, engine: Engine, say) -> int:
+    """Solve chunk by chunk, then write the output; leave nothing behind that was not asked for."""
+    space, done = Workspace(args.output, args.resume), False
+    try:
+        planned = _from_leader(engine, lambda: space.open(job, chunks(job, engine.workers)))
+        missing = _from_leader(engine, lambda: [c for c in planned if not space.has(c)])
+        if len(missing) < len(planned):
+            say(f"{len(planned) - len(missing)} of {len(planned)} chunks are finished already")
+        _solve_chunks(job, engine, space, planned, missing)
+        lines = _from_leader(engine, lambda: _write(args, job, space, planned))
+        done = True
+    except StaleCheckpoint as error:
+        raise CommandError(f"{error}; remove it, or choose another --output") from error
+    except OSError as error:
+        raise CommandError(f"cannot write: {error}", FAILED) from error
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_farewell(args)) from None
+    finally:
+        if engine.leader:
+            space.close(done)
+    return lines
+
+
+def _solve_chunks(job: Job, engine: Engine, space: Workspace, planned, missing) -> None:
+    table = job.table() if missing else None
+    todo = set(missing)
+    for chunk in engine.progress(planned, total=len(planned), label="chunks of sources"):
+        if chunk in todo:
+            rows = job.solve(chunk, engine, table)
+            if engine.leader:
+                space.put(chunk, rows)
+
+
+def _write(args, job: Job, space: Workspace, planned) -> int:
+    with write_atomically(args.output) as file:
+        return write_rows(
+            file, map(space.get, planned), job.graph, args.output_delimiter, not args.no_header
+        )
+
+
+def _farewell(args) -> str:
+    if args.resume:
+        return "interrupted; finished sources are kept, the same command goes on from there"
+    return "interrupted; nothing was written"
+
+
+def _delimiter(text: str) -> str:
+    """Read a delimiter; some have names."""
+    text = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ","}.get(text, text)
+    if not text or "\n" in text:
+        raise argparse.ArgumentTypeError(f"expected one or more characters, got {text!r}")
+    return text
+
+
+def _memory(text: str) -> int:
+    try:
+        return in_bytes(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

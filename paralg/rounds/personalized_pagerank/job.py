@@ -1,0 +1,160 @@
+"""One run of the command: a graph, what was asked for, and the chunks of sources it is done in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass, fields
+
+import numpy as np
+
+from paralg.core.engine import Engine
+from paralg.rounds.personalized_pagerank.exact import blocked_power_iteration
+from paralg.rounds.personalized_pagerank.graph import Digraph
+from paralg.rounds.personalized_pagerank.moves import MoveTable, move_table
+from paralg.rounds.personalized_pagerank.ranking import Rows
+from paralg.rounds.personalized_pagerank.schedules import Refilled
+from paralg.rounds.personalized_pagerank.walks import DEFAULT_CAP, random_walks
+
+__all__ = ["Job", "Settings", "chunks"]
+
+_MOST_CHUNKS = 100
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that the numbers depend on, beside the graph.
+
+    Parameters
+    ----------
+    method : {"exact", "walks"}
+    alpha : float
+    dangling : {"stop", "source"}
+    top : int or None
+    least : float
+    omega, seed, largest, hops : int
+        Of the walks.
+    error : float
+        Of the exact method.
+    block : int
+        Of the exact method.
+    """
+
+    method: str
+    alpha: float
+    dangling: str
+    top: int | None
+    least: float
+    omega: int
+    seed: int
+    largest: int
+    hops: int
+    error: float
+    block: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """A graph and its settings.
+
+    Parameters
+    ----------
+    graph : Digraph
+    settings : Settings
+    """
+
+    graph: Digraph
+    settings: Settings
+
+    def fingerprint(self) -> dict:
+        """Return what a checkpoint must agree with: the settings and a digest of the graph."""
+        digest = hashlib.sha256()
+        for array in (self.graph.indptr, self.graph.targets, self.graph.weights):
+            digest.update(array.tobytes())
+        digest.update("\n".join(self.graph.names or ()).encode())
+        return asdict(self.settings) | {"graph": digest.hexdigest()}
+
+    def table(self) -> MoveTable | None:
+        """Return the move table, where the method needs one."""
+        given = self.settings
+        if given.method == "exact":
+            return None
+        return move_table(
+            self.graph, given.alpha,
+            largest=given.largest, hops=given.hops, dangling=given.dangling,
+        )  # fmt: skip
+
+    def solve(self, sources: range, engine: Engine, table: MoveTable | None) -> Rows:
+        """Return the scores of some sources.
+
+        Parameters
+        ----------
+        sources : range
+            Consecutive sources.
+        engine : Engine
+        table : MoveTable or None
+            From `table`.
+
+        Returns
+        -------
+        Rows
+            The same bits however the sources are cut into chunks (exact blocks aside: chunks must
+            begin at multiples of ``block``).
+        """
+        given = self.settings
+        if table is None:
+            return blocked_power_iteration(
+                self.graph, given.alpha, error=given.error, dangling=given.dangling,
+                sources=sources, top=given.top, least=given.least, block=given.block,
+                engine=engine,
+            ).scores  # fmt: skip
+        return random_walks(
+            table, given.omega, schedule=Refilled(DEFAULT_CAP * engine.workers), engine=engine,
+            sources=sources, top=given.top, least=max(1, math.ceil(given.least * given.omega)),
+            seed=given.seed,
+        ).estimates  # fmt: skip
+
+
+def chunks(job: Job, workers: int) -> list[range]:
+    """Cut the sources so that progress shows and little is lost at an interrupt.
+
+    A chunk of walks is at least 16 times the cap, so that its last, emptier rounds weigh little; a
+    chunk of the exact method is whole blocks for every worker.
+
+    Parameters
+    ----------
+    job : Job
+    workers : int
+
+    Returns
+    -------
+    list of range
+        Consecutive, at most about a hundred.
+    """
+    n, given = job.graph.n, job.settings
+    if given.method == "exact":
+        unit = given.block * workers
+    else:
+        unit = math.ceil(16 * DEFAULT_CAP * workers / given.omega)
+    size = unit * math.ceil(n / (_MOST_CHUNKS * unit)) if n else 1
+    return [range(first, min(first + size, n)) for first in range(0, n, size)]
+
+
+def differences(old: dict, new: dict) -> list[str]:
+    """Say how two fingerprints differ, in words."""
+    new = json.loads(json.dumps(new))
+    names = [field.name for field in fields(Settings) if new[field.name] != old.get(field.name)]
+    changes = [f"{name} was {old.get(name)!r}, now {new[name]!r}" for name in names]
+    return changes + ["the graph is another one"] * (new["graph"] != old.get("graph"))
+
+
+def save_rows(file, rows: Rows) -> None:
+    """Write rows to a binary file."""
+    np.savez(file, **rows._asdict())
+
+
+def load_rows(path) -> Rows:
+    """Read rows that `save_rows` wrote."""
+    with np.load(path) as archive:
+        return Rows(*(archive[name] for name in Rows._fields))
