@@ -7,53 +7,13 @@ of valid grids measures the quality of a *joint* law at a glance.
 
 from __future__ import annotations
 
-from functools import cache
-from itertools import permutations
-
 import numpy as np
 
 from paralg.core.random import derive, uniform
+from paralg.data.sudoku4 import CELLS, SYMBOLS, grids, is_valid
 from paralg.decoding.tables import Table
 
 __all__ = ["Sudoku4", "grids", "is_valid"]
-
-CELLS, DIGITS = 16, 4
-
-
-@cache
-def grids() -> np.ndarray:
-    """Return all completed grids, shape (288, 16), rows in lexicographic order.
-
-    Digits are 0 … 3, cells in reading order.
-    """
-    rows = np.array(list(permutations(range(DIGITS))))
-    bands = np.array([(*a, *b) for a in rows for b in rows if _boxes_fit(a, b)])
-    pairs = np.array([(*top, *bottom) for top in bands for bottom in bands])
-    table = pairs[is_valid(pairs)]
-    table.flags.writeable = False
-    return table
-
-
-def is_valid(x: np.ndarray) -> np.ndarray:
-    """Say which sequences are completed grids: every row, column and box holds four digits.
-
-    Parameters
-    ----------
-    x : ndarray of int, shape (..., 16)
-
-    Returns
-    -------
-    ndarray of bool, shape (...)
-
-    Examples
-    --------
-    >>> bool(is_valid(grids()[0])), bool(is_valid(np.zeros(16, dtype=int)))
-    (True, False)
-    """
-    x = np.asarray(x)
-    if x.shape[-1:] != (CELLS,):
-        raise ValueError(f"expected sequences of {CELLS} cells, got shape {x.shape}")
-    return (np.sort(x[..., _units()], axis=-1) == np.arange(DIGITS)).all(axis=(-1, -2))
 
 
 class Sudoku4(Table):
@@ -69,7 +29,7 @@ class Sudoku4(Table):
     array([0.25, 0.25, 0.25, 0.25])
     """
 
-    V, L = DIGITS, CELLS
+    V, L = SYMBOLS, CELLS
 
     def __init__(self):
         self._memo: dict[bytes, np.ndarray] = {}
@@ -103,19 +63,6 @@ class Sudoku4(Table):
             left = grids()[(grids()[:, known] == seen[known]).all(axis=1)]
             counts = (left[:, :, None] == np.arange(self.V)).sum(axis=0)
             with np.errstate(divide="ignore"):
-                share = np.log(counts / len(left)) if len(left) else np.full((CELLS, DIGITS), -1.0)
+                share = np.log(counts / len(left)) if len(left) else np.full((CELLS, SYMBOLS), -1.0)
             self._memo[key] = share
         return self._memo[key]
-
-
-def _boxes_fit(a, b) -> bool:
-    """Say whether two neighbouring rows fill both of their boxes with four different digits."""
-    return all(len({*a[left : left + 2], *b[left : left + 2]}) == DIGITS for left in (0, 2))
-
-
-@cache
-def _units() -> np.ndarray:
-    """Return the cells of the 12 units (rows, columns, boxes), shape (12, 4)."""
-    cell = np.arange(CELLS).reshape(4, 4)
-    boxes = cell.reshape(2, 2, 2, 2).transpose(0, 2, 1, 3).reshape(4, 4)
-    return np.concatenate([cell, cell.T, boxes])

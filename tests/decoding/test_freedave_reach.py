@@ -13,6 +13,7 @@ from paralg.decoding.freedave.anchors import multi_anchor
 from paralg.decoding.freedave.reach import (
     fewest_forwards,
     greedy_forwards,
+    greedy_rows,
     landings,
     reach,
     union_forwards,
@@ -72,7 +73,7 @@ def test_the_decoders_need_what_the_plans_say(k, eps, d):
     lands, slow = landings(model, x), static(model, x)
     r = reach(model, x)
     one, many = freedave(model, x, d), multi_anchor(model, x, d)
-    assert one.forwards == greedy_forwards(r, d).forwards
+    assert (one.forwards, one.cost.rows) == (greedy_forwards(r, d).forwards, greedy_rows(r, d))
     assert many.forwards == union_forwards(lands, d).forwards
     assert many.forwards <= fewest_forwards(r, d).forwards <= one.forwards
     assert many.trace == slow.trace

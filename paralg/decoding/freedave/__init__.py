@@ -6,6 +6,7 @@ from paralg.decoding.freedave.explorer import explorer
 from paralg.decoding.freedave.reach import (
     fewest_forwards,
     greedy_forwards,
+    greedy_rows,
     landings,
     reach,
     union_forwards,
@@ -14,6 +15,6 @@ from paralg.decoding.freedave.verify import agreement_matrix, verify, verify_loo
 
 __all__ = [
     "agreement_matrix", "explorer", "fewest_forwards", "freedave", "freedave_plus_plus",
-    "greedy_forwards", "landings", "multi_anchor", "reach", "union_forwards", "verify",
-    "verify_looped",
+    "greedy_forwards", "greedy_rows", "landings", "multi_anchor", "reach", "union_forwards",
+    "verify", "verify_looped",
 ]  # fmt: skip

@@ -17,7 +17,8 @@ from paralg.decoding.protocol import Model
 from paralg.decoding.rule import Rule
 from paralg.decoding.session import Session
 
-__all__ = ["Plan", "fewest_forwards", "greedy_forwards", "landings", "reach", "union_forwards"]
+__all__ = ["Plan", "fewest_forwards", "greedy_forwards", "greedy_rows", "landings", "reach",
+           "union_forwards"]  # fmt: skip
 
 
 class Plan(NamedTuple):
@@ -125,6 +126,21 @@ def greedy_forwards(r: Sequence[int], d: int) -> Plan:
         t += min(r[t], d)
         progress.append(t)
     return Plan(min(T, 1) + len(progress), tuple(anchors), tuple(progress))
+
+
+def greedy_rows(r: Sequence[int], d: int) -> int:
+    """Return how many rows FreeDave sends: d drafts a forward, fewer at the end.
+
+    A draft that completes the sequence is not sent.
+
+    Examples
+    --------
+    >>> greedy_rows([2, 2, 1, 1, 2, 6, 1, 2, 3, 3, 2, 1], d=4)
+    27
+    """
+    T = len(r)
+    sent = [min(d, T - a) - (d >= T - a) for a in greedy_forwards(r, d).anchors]
+    return min(T, 1) + sum(sent)
 
 
 def fewest_forwards(r: Sequence[int], d: int) -> Plan:
