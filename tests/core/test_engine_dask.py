@@ -3,11 +3,12 @@
 import sys
 
 import numpy as np
-import programs
+import engine_programs as programs
 import psutil
 import pytest
 
-from paralg.core.engine import EngineError, connect
+from paralg.core.engine import EngineError, connect, dask
+from paralg.core.engine.parts import Job
 
 distributed = pytest.importorskip("distributed")
 
@@ -63,6 +64,16 @@ def test_a_worker_that_dies_is_one_error():
     with pytest.raises(EngineError, match="closed: a worker is gone during leave"):
         other.gather(parts)
     assert psutil.wait_procs(staff, timeout=10)[1] == []
+
+
+def test_what_workers_run():
+    blocks = dask.blocks_of(["a", "b", "c"], 0, 3)
+    assert dask._weigh(blocks) == (None, 2, 2)
+    assert dask._weigh(dask.blocks_of("abc", 0, 3))[0].kind == "ValueError"
+    assert dask._bundle(blocks, 0, 2) == {0: "a", 2: "c"}
+    assert dask._collect(2, {0: "a", 2: "c"}, {2: "f"}) == ["c", "f"]
+    assert dask._unbox(([1],)) == [1]
+    assert dask._failed(dask._run(Job(programs.ask_to_exit, {}, False), 4, 1)).partition == 4
 
 
 def test_a_task_that_cannot_run_is_told(engine):

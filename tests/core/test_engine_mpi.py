@@ -7,7 +7,7 @@ import sysconfig
 from pathlib import Path
 from types import SimpleNamespace
 
-import programs
+import engine_programs as programs
 import pytest
 
 from paralg.core.cost import Cost
@@ -24,7 +24,7 @@ def launch(ranks: int, program: str) -> subprocess.CompletedProcess:
     """Run a program on several ranks; a hang fails the test."""
     if not MPIEXEC.exists():
         pytest.skip("needs the mpiexec of the wheel mpich")
-    code = "import programs\nfrom paralg.core.engine import EngineError, connect\n" + program
+    code = "import engine_programs as programs\nfrom paralg.core.engine import EngineError, connect\n" + program
     path = os.pathsep.join([str(Path(programs.__file__).parent), *filter(None, sys.path)])
     return subprocess.run(
         [MPIEXEC, "-n", str(ranks), sys.executable, "-c", code],

@@ -125,20 +125,17 @@ class ProcessesEngine(Engine):
         EngineError
             A request or an answer cannot be pickled, or a worker died: then all are stopped.
         """
-        dead, self._dead[:] = list(self._dead), []
+        dead = list(self._dead)
         letters = self._pickled(name, dead, requests, running)
-        running = running or name
+        del self._dead[: len(dead)]
         try:
             for rank, letter in enumerate(letters):
-                self._send(rank, letter, running)
-            answers = self._receive(running)
+                self._send(rank, letter, running or name)
+            replies = self._receive(running or name)
         except BaseException:
             self._kill()
             raise
-        for answer in answers:
-            if isinstance(answer, Failure) and answer.partition is None:
-                raise answer.error()
-        return answers
+        return [_opened(reply) for reply in replies]
 
     def _kill(self) -> None:
         """Stop workers that may be busy, without waiting for what they do."""
@@ -168,18 +165,18 @@ class ProcessesEngine(Engine):
         except OSError:
             raise self._death(rank, running) from None
 
-    def _receive(self, running: str) -> list:
+    def _receive(self, running: str) -> list[Packed]:
         """Collect the answers as they come, so that a death is noticed at once."""
         waiting = {connection: rank for rank, (_, connection) in enumerate(self._staff)}
-        answers: list = [None] * self.workers
+        replies: dict[int, Packed] = {}
         while waiting:
             for connection in wait(list(waiting)):
                 rank = waiting.pop(connection)
                 try:
-                    answers[rank] = receive(connection).open()
+                    replies[rank] = receive(connection)
                 except (EOFError, OSError):
                     raise self._death(rank, running) from None
-        return answers
+        return [replies[rank] for rank in range(self.workers)]
 
     def _death(self, rank: int, running: str) -> EngineError:
         """Describe how a worker ended."""
@@ -192,6 +189,23 @@ class ProcessesEngine(Engine):
         )
         self._why_closed = f"worker {rank} died during {running}"
         return EngineError(message, function=running)
+
+
+def _opened(reply: Packed):
+    """Unpickle an answer; a failure of the whole request is raised.
+
+    Raises
+    ------
+    EngineError
+        The request failed, or the answer has a type that cannot be made here.
+    """
+    try:
+        answer = reply.open()
+    except Exception as error:
+        raise EngineError(f"the answer of a worker cannot be read here: {error}") from error
+    if isinstance(answer, Failure) and answer.partition is None:
+        raise answer.error()
+    return answer
 
 
 def _processors() -> int:

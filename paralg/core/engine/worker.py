@@ -18,7 +18,7 @@ from paralg.core.engine.parts import Job
 from paralg.core.engine.tasks import Failure, blocks_of
 from paralg.core.engine.wire import Packed, receive, send
 
-__all__ = ["Worker", "serve"]
+__all__ = ["Worker", "obey", "serve"]
 
 
 class Worker:
@@ -86,7 +86,7 @@ class Worker:
 
 
 def serve(descriptor: int, rank: int, workers: int) -> None:
-    """Answer requests until the driver closes the connection.
+    """Be a worker until the driver closes the connection or is gone.
 
     Parameters
     ----------
@@ -97,8 +97,12 @@ def serve(descriptor: int, rank: int, workers: int) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides what an interrupt means
     threading.Thread(target=_leave_with_driver, daemon=True).start()
-    worker, connection = Worker(rank, workers), socket.socket(fileno=descriptor)
-    with contextlib.suppress(EOFError, ConnectionError):
+    obey(Worker(rank, workers), socket.socket(fileno=descriptor))
+
+
+def obey(worker: Worker, connection: socket.socket) -> None:
+    """Answer requests until the connection closes."""
+    with connection, contextlib.suppress(EOFError, ConnectionError):
         while True:
             send(connection, _answer(worker, receive(connection)))
 
@@ -117,7 +121,7 @@ def _answer(worker: Worker, request: Packed) -> Packed:
 
 
 def _leave_with_driver() -> None:
-    """Wait on the pipe that only the driver holds open."""
+    """Wait on the pipe that only the driver holds open, then leave at once."""
     with contextlib.suppress(OSError):
         os.read(0, 1)
     os._exit(1)
