@@ -80,7 +80,7 @@ const kit = (() => {
     node.describe = (text) => node.setAttribute("aria-label", text);
     // On a phone the drawing shrinks; words shrink less, so that they stay readable.
     new ResizeObserver(([entry]) => {
-      const zoom = clamp(width / (entry.contentRect.width || width), 1, 1.6);
+      const zoom = clamp(width / (entry.contentRect.width || width), 1, 1.5);
       node.style.setProperty("--pe-zoom", zoom);
     }).observe(node);
     return node;
@@ -139,12 +139,14 @@ const kit = (() => {
     group.append(line(place(from, at), place(to, at)));
     for (const value of values) {
       const [x, y] = place(scale(value), at + out * (flat ? 16 : 7));
+      const words = { x, y: flat ? y : y + 4, "text-anchor": anchor, class: `pe-tick-${side}` };
       group.append(line(place(scale(value), at), place(scale(value), at + out * 4)));
-      group.append(svg("text", { x, y: flat ? y : y + 4, "text-anchor": anchor, text: format(value) }));
+      group.append(svg("text", { ...words, text: format(value) }));
     }
-    const [x, y] = flat ? [(from + to) / 2, at + 34] : [at - 34, (from + to) / 2];
+    const [x, y] = flat ? [(from + to) / 2, at + 34] : [at - 36, (from + to) / 2];
     const turn = flat ? undefined : `rotate(-90 ${x} ${y})`;
-    group.append(svg("text", { x, y, "text-anchor": "middle", transform: turn, text: label }));
+    const words = { x, y, "text-anchor": "middle", class: `pe-name-${side}`, text: label };
+    group.append(svg("g", { transform: turn }, svg("text", words)));
     parent.append(group);
     return group;
   }

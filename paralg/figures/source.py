@@ -46,8 +46,8 @@ class Listing:
             f'<figure class="paralg-listing" style="margin:0 0 1em">'
             f'<div class="highlight"><pre tabindex="0" role="region" '
             f'aria-label="Source of {name}" style="overflow-x:auto">{code}</pre></div>'
-            f'<figcaption style="font-size:.9em">The library\'s <code>{name}</code></figcaption>'
-            "</figure>"
+            '<figcaption style="font-size:.9em;font-weight:400">'
+            f"The library's <code>{name}</code></figcaption></figure>"
         )
 
     def __repr__(self) -> str:

@@ -56,7 +56,7 @@ class Verdict:
         listing = f'<dl style="margin:.3em 0 0">{rows}</dl>' if rows else ""
         symbol = f'<span aria-hidden="true">{self.symbol}</span>'
         return (
-            f'<div class="paralg-verdict" data-verdict="{self.state}" role="status" '
+            f'<div class="paralg-check" data-verdict="{self.state}" role="status" '
             f'style="{_BOX};border-left:4px solid {_COLOURS[self.state]}">'
             f"<strong>{symbol} {html.escape(self.exercise)}</strong> "
             f"{html.escape(self.summary)}{listing}</div>"

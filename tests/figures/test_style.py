@@ -98,7 +98,7 @@ def test_ink_is_read_on_every_colour(ground):
 def _css_colours(theme):
     blocks = CSS.split("html[data-theme")
     text = blocks[0] if theme == "light" else blocks[1]
-    return dict(re.findall(r"--pe-([a-z-]+): (#[0-9a-f]{6})", text))
+    return dict(re.findall(r"--pe-([a-z-]+): (?:var\(--paralg-[a-z-]+, )?(#[0-9a-f]{6})", text))
 
 
 @pytest.mark.parametrize(
