@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from paralg.core.primitives import ScanResult
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -19,8 +21,7 @@ def bench(monkeypatch):
 
 def last_component(result):
     """Return the prefixes of any method: ours, a peer's, or a loop's."""
-    values = getattr(result, "values", result)
-    values = values() if callable(values) else values
+    values = result.values if isinstance(result, ScanResult) else result
     return np.asarray(values[1] if isinstance(values, tuple) else values)
 
 

@@ -11,8 +11,8 @@ import textwrap
 import threading
 import time
 
-import numpy as np
 import engine_programs as programs
+import numpy as np
 import psutil
 import pytest
 

@@ -2,8 +2,8 @@
 
 import sys
 
-import numpy as np
 import engine_programs as programs
+import numpy as np
 import psutil
 import pytest
 

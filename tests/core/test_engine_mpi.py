@@ -24,10 +24,13 @@ def launch(ranks: int, program: str) -> subprocess.CompletedProcess:
     """Run a program on several ranks; a hang fails the test."""
     if not MPIEXEC.exists():
         pytest.skip("needs the mpiexec of the wheel mpich")
-    code = "import engine_programs as programs\nfrom paralg.core.engine import EngineError, connect\n" + program
+    head = """
+import engine_programs as programs
+from paralg.core.engine import EngineError, connect
+"""
     path = os.pathsep.join([str(Path(programs.__file__).parent), *filter(None, sys.path)])
     return subprocess.run(
-        [MPIEXEC, "-n", str(ranks), sys.executable, "-c", code],
+        [MPIEXEC, "-n", str(ranks), sys.executable, "-c", head + program],
         capture_output=True, text=True, timeout=120, env=os.environ | {"PYTHONPATH": path},
     )  # fmt: skip
 
