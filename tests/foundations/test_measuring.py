@@ -1,0 +1,178 @@
+"""The recording, the theorems on order, medians and ratios, the checks and the explorer."""
+
+import json
+
+import numpy as np
+import pytest
+
+from paralg.core.laws import amdahl
+from paralg.core.timing import compare
+from paralg.foundations import measuring
+from paralg.foundations.measuring import PASSES, load_recording, recording
+from paralg.teach import check
+
+
+def test_the_recording_is_as_told():
+    run = load_recording()
+    assert run.rounds == 240
+    assert run.busy.sum() == 80
+    assert run.busy[80:160].all()
+    assert {name: len(x) for name, x in run.microseconds.items()} == dict.fromkeys(PASSES, 240)
+    assert PASSES["B"] / PASSES["A"] == 1.05
+    assert PASSES["twin"] == PASSES["A"]
+    assert run.about
+
+
+def test_the_recording_shows_what_the_page_says():
+    run = load_recording()
+    A, twin, B = (run.microseconds[name] for name in ("A", "twin", "B"))
+    n, starts = 10, range(run.rounds - 19)
+    apart = np.array([twin[s + n : s + 2 * n].mean() / A[s : s + n].mean() for s in starts])
+    paired = np.array([np.median(twin[s : s + n] / A[s : s + n]) for s in starts])
+    off_apart, off_paired = (np.mean(np.abs(r - 1) > 0.05) for r in (apart, paired))
+    assert off_paired < off_apart / 2
+    assert apart.max() > 1.5
+    assert np.median(A[run.busy]) > 1.5 * np.median(A[~run.busy])
+    assert abs(np.median(B / A) - 1.05) < 0.02
+
+
+def test_recording_again_gives_the_same_form(monkeypatch):
+    monkeypatch.setattr(recording, "_time", lambda x, passes: passes)
+    monkeypatch.setattr(recording.time, "sleep", lambda seconds: None)
+    again = recording.record(12, about="a test")
+    assert again["A"] == [PASSES["A"]] * 12
+    assert again["busy"] == [0] * 4 + [1] * 4 + [0] * 4
+    json.dumps(again)
+
+
+def test_the_neighbour_leaves_and_the_cores_return():
+    import os
+
+    before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+    with pytest.raises(RuntimeError, match="stop"), measuring.neighbour(running=False):
+        raise RuntimeError("stop")
+    after = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+    assert before == after
+
+
+@pytest.mark.parametrize("repeats, error", [(2, 0), (3, 1 / 3), (7, 1 / 7), (8, 0)])
+def test_compare_rotates_and_so_cancels_drift(repeats, error):
+    now = [0.0]
+
+    def run():
+        now[0] += 1.0 + drift[0]
+        drift[0] += 0.5
+
+    drift = [0.0]
+    timings = compare({"A": run, "B": run}, repeats=repeats, warmup=0, clock=lambda: now[0])
+    difference = timings.seconds["B"].mean() - timings.seconds["A"].mean()
+    assert difference == pytest.approx(0.5 * error)
+
+
+@pytest.mark.parametrize("f", [0.0, 0.01, 0.3, 1.0])
+@pytest.mark.parametrize("p", [2, 5, 64])
+def test_the_serial_share_inverts_the_law(f, p):
+    s = amdahl(f, p)
+    assert (1 / s - 1 / p) / (1 - 1 / p) == pytest.approx(f)
+
+
+def _smallest_to_largest(samples, confidence):
+    return min(samples), max(samples)
+
+
+def _unsorted(samples, confidence):
+    return samples[0], samples[-1]
+
+
+def _one_sided(samples, confidence):
+    from math import comb
+
+    ordered, n = sorted(samples), len(samples)
+    sure = [j for j in range(1, n // 2 + 1)
+            if 1 - sum(comb(n, i) for i in range(j)) / 2**n >= confidence]  # fmt: skip
+    if not sure:
+        raise ValueError("too few")
+    return ordered[max(sure) - 1], ordered[n - max(sure)]
+
+
+def _never_refuses(samples, confidence):
+    from math import comb
+
+    ordered, n = sorted(samples), len(samples)
+    sure = [1 - 2 * sum(comb(n, i) for i in range(j)) / 2**n for j in range(1, n // 2 + 1)]
+    j = max(1, sum(s >= confidence for s in sure))
+    return ordered[j - 1], ordered[n - j]
+
+
+def _always_the_same(codes, rounds):
+    return [list(codes)] * rounds
+
+
+def _one_after_the_other(codes, rounds):
+    return [[code] * len(codes) for code in codes for _ in range(rounds // len(codes) or 1)]
+
+
+def _only_rotates(codes, rounds):
+    k = len(codes)
+    return [[codes[(r + i) % k] for i in range(k)] for r in range(rounds)]
+
+
+KARP = {"e at 2": 0.047, "e at 16": 0.082, "speed-up at 64": 8.2}
+
+
+@pytest.mark.parametrize("label, answer, words", [
+    ("repeats", {"probability": 1 - 2 / 512, "repeats": 12}, "from the smallest to the largest"),
+    ("repeats", {"probability": 0.961, "repeats": 11}, "eleven give 98.8 per cent"),
+    ("interval", _smallest_to_largest, "is the interval with the largest j"),
+    ("interval", _unsorted, "is the interval with the largest j"),
+    ("interval", _one_sided, "is the interval with the largest j"),
+    ("interval", _never_refuses, "refuses too few samples"),
+    ("order", _always_the_same, "gives every code the same mean position"),
+    ("order", _one_after_the_other, "has every code once in each round"),
+    ("order", _only_rotates, "gives every code the same mean position"),
+    ("karp", KARP | {"speed-up at 64": 10.4}, "let h grow with p"),
+    ("karp", KARP | {"e at 2": 0.045}, "one minus the efficiency"),
+    ("average", {"a": [1, 1, 2], "b": [2, 1, 1]}, "the mean of b over a is at least 2"),
+    ("average", {"a": [1, 1, 1], "b": [4, 4, 4]}, "the mean of a over b is at least 2"),
+    ("average", {"a": [1, 1], "b": [4, 4]}, "three positive times"),
+])  # fmt: skip
+def test_wrong_ideas_are_told_apart(label, answer, words):
+    verdict = check(f"ex-measuring-{label}", answer)
+    assert verdict.state == "failed"
+    assert words in repr(verdict)
+
+
+@pytest.mark.parametrize("label, answer", [
+    ("repeats", {"probability": 0.961, "repeats": 12}),
+    ("karp", KARP),
+    ("average", {"a": [1, 1, 8], "b": [8, 1, 1]}),
+])  # fmt: skip
+def test_right_answers_pass(label, answer):
+    assert check(f"ex-measuring-{label}", answer)
+
+
+@pytest.mark.parametrize("label, answer", [
+    ("repeats", {"probability": ..., "repeats": 12}),
+    ("average", {"a": [..., ..., ...], "b": [..., ..., ...]}),
+])  # fmt: skip
+def test_open_answers_are_not_wrong(label, answer):
+    assert check(f"ex-measuring-{label}", answer).state == "unanswered"
+
+
+@pytest.mark.site
+def test_the_explorer_changes_its_verdict(open_page):
+    page = open_page(measuring.explorer().html)
+    numbers = page.locator(".pe-numbers dd")
+    page.get_by_label("interleaved", exact=True).check()
+    page.get_by_label("median", exact=True).check()
+    sure = float(numbers.all_inner_texts()[4].split()[2].rstrip("%").rstrip("\u202f"))
+    page.get_by_label("first all A, then the other", exact=True).check()
+    page.get_by_label("mean", exact=True).check()
+    unsure = float(numbers.all_inner_texts()[4].split()[2].rstrip("%").rstrip("\u202f"))
+    assert sure > unsure
+    page.get_by_label("A itself", exact=True).check()
+    assert numbers.all_inner_texts()[2] == "1.00"
+    first = page.get_by_role("slider", name="First round")
+    before = numbers.all_inner_texts()[0]
+    first.press("ArrowRight")
+    assert numbers.all_inner_texts()[0] != before

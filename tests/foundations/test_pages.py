@@ -1,0 +1,77 @@
+"""What the pages say holds: cells run, printed solutions pass, images and exercises are in form."""
+
+import re
+from math import comb
+
+import numpy as np
+import pytest
+
+from paralg.core.cost import Cost
+from paralg.teach import check, objectives, quiz
+from tests.foundations.pages import FOLDER, NAMES, cells_of, solutions_of, text_of
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_teaching_form_is_complete(name):
+    page = objectives.read_page(FOLDER / f"{name}.md")
+    assert objectives.problems(objectives.read_plan(page, name, quiz(name).items)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_the_cells_hold_without_a_warning(name, recwarn):
+    space = {}
+    for options, code in cells_of(name):
+        if "timing" not in options:
+            exec(compile(code, f"<{name}>", "exec"), space)
+    assert [str(w.message) for w in recwarn] == []
+
+
+@pytest.mark.parametrize(
+    "name, label, code",
+    [(name, label, code) for name in NAMES for label, code in solutions_of(name).items()],
+)
+def test_the_printed_solution_passes_its_check(name, label, code):
+    space = {"np": np, "comb": comb, "Cost": Cost}
+    exec(code, space)
+    defined = re.findall(r"^def (\w+)", code, re.MULTILINE)
+    verdict = check(label, space[defined[-1]])
+    assert verdict, repr(verdict)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_code_exercise_prints_a_solution(name):
+    page = objectives.read_page(FOLDER / f"{name}.md")
+    plan = objectives.read_plan(page, name, quiz(name).items)
+    code = {e.label for e in plan.exercises if e.kind == "code"}
+    assert code <= set(solutions_of(name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_figure_has_words(name):
+    for options, code in cells_of(name):
+        if "plt.subplots" in code:
+            alt = re.search(r'alt: "(.*)"', options)
+            assert alt, code
+            assert 30 <= len(alt[1]) <= 250
+            assert "name: fig-" in options
+            assert "dark-light" in options
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_clocks_are_read_in_cells_that_say_so(name):
+    clocks = ("compare(", "perf_counter()", "perf_counter_ns()", "neighbour(")
+    for options, code in cells_of(name):
+        used = [c for c in clocks if c in code and "import" not in code]
+        assert not used or "timing" in options, code
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_labels_belong_to_the_page_and_references_resolve(name):
+    everything = "".join(map(text_of, NAMES))
+    labels = set(re.findall(r"^:(?:label|name): (\S+)", everything, re.MULTILINE))
+    labels |= set(re.findall(r"^\(([\w-]+)\)=", everything, re.MULTILINE))
+    labels |= set(re.findall(r"name: (fig-\S+)", everything))
+    labels |= set(re.findall(r"\((eq-[\w-]+)\)", everything))
+    targets = re.findall(r"\{(?:ref|prf:ref|numref|eq)\}`(?:[^`<]*<)?([\w-]+)>?`", text_of(name))
+    assert set(targets) - labels <= {"ch-freedave"}
