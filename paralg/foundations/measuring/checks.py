@@ -17,6 +17,8 @@ from paralg.teach.checking import (
     smallest_failing,
 )
 
+CHECKS: dict = {}  # filled by the decorator
+
 __all__ = ["CHECKS"]
 
 
@@ -76,10 +78,10 @@ def order(answer):
          "in which places of the rounds does each code run?"),
     )  # fmt: skip
     for name, holds, hint in properties:
-        bad = smallest_failing(
-            lambda codes, rounds, holds=holds: not holds(codes, rounds, _runs(answer, codes, rounds)),
-            cases, shrink=False,
-        )  # fmt: skip
+        def fails(codes, rounds, holds=holds):
+            return not holds(codes, rounds, _runs(answer, codes, rounds))
+
+        bad = smallest_failing(fails, cases, shrink=False)
         if bad is not None:
             require(False, name, hint, failing=f"codes {bad[0]}, {bad[1]} rounds",
                     got=_runs(answer, *bad))  # fmt: skip

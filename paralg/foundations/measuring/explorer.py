@@ -10,6 +10,8 @@ from paralg.foundations.measuring.recording import PASSES, load_recording
 
 __all__ = ["explorer"]
 
+_HEADER = ("part", "code", "minimum, ms", "median, ms", "mean, ms")
+
 
 def explorer():
     """Return the interactive figure: a window on the recording and the verdict it gives."""
@@ -18,6 +20,7 @@ def explorer():
     run = load_recording()
     milliseconds = {name: np.round(values / 1000, 3) for name, values in run.microseconds.items()}
     everything = np.concatenate(list(milliseconds.values()))
+    low, high = np.floor(everything.min()), np.ceil(np.quantile(everything, 0.99))
     return Explorer(
         name="measuring-verdict",
         script=Path(__file__).with_name("explorer.js"),
@@ -25,14 +28,15 @@ def explorer():
             "milliseconds": milliseconds,
             "busy": run.busy.astype(int),
             "truths": {name: PASSES[name] / PASSES["A"] for name in ("B", "twin")},
-            "range": (float(np.floor(everything.min())), float(np.ceil(np.quantile(everything, 0.99)))),
+            "range": (float(low), float(high)),
         },
         still=_still(milliseconds, run.busy),
-        caption=f"{run.rounds} rounds of real timings ({run.about}). Framed: the repeats that you use. "
-        "Green: the truth, known by construction. Timings beyond the axis are drawn at its edge.",
-        alt="Scatter chart of timings by round: about three milliseconds in the first and last third, "
-        "and mostly more than twice that while a neighbour shares the core.",
-        table=(("part", "code", "minimum, ms", "median, ms", "mean, ms"), _summary(milliseconds, run.busy)),
+        caption=f"{run.rounds} rounds of real timings ({run.about}). "
+        "Framed: the repeats that you use. Green: the truth, known by construction. "
+        "Timings beyond the axis are drawn at its edge.",
+        alt="Scatter chart of timings by round, log axis: close to a floor in the first and the last "
+        "third, and about twice as long while a neighbour shares the core.",
+        table=(_HEADER, _summary(milliseconds, run.busy)),
     )
 
 

@@ -15,6 +15,8 @@ from paralg.teach.checking import (
     smallest_failing,
 )
 
+CHECKS: dict = {}  # filled by the decorator
+
 __all__ = ["CHECKS"]
 
 
@@ -163,7 +165,7 @@ def sklansky(answer):
 
     sizes = range(34)
     equal_to_oracle(outcome, oracle, sizes, name="gives every prefix of the letters",
-                    hint="sources are read before the round's writes; blocks must be neighbours")  # fmt: skip
+                    hint="sources are read before any write; blocks must be neighbours")  # fmt: skip
     bad = smallest_failing(lambda n: len(call(answer, n)) != max(n - 1, 0).bit_length(), sizes)
     if bad is not None:
         require(False, "takes ⌈log2 n⌉ rounds", failing=bad[0],

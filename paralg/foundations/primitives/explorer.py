@@ -31,11 +31,14 @@ def explorer():
         state={"numbers": _NUMBERS, "networks": networks},
         still=_still(),
         caption="Scans of sixteen numbers. Each row is a round; a disc joins the block of its own "
-        "place with the block that ends just before it. The bars at the foot show which numbers each "
-        "place has summed; framed in green: complete.",
-        alt="Network diagram of a Brent-Kung scan on sixteen positions: four rounds up, three down, "
-        "26 combines in all.",
-        table=(("method", "rounds", "combines"), [(n["label"], n["span"], n["work"]) for n in networks]),
+        "place with the block that ends just before it. The bars at the foot show which numbers "
+        "each place has summed; framed in green: complete.",
+        alt="Network diagram of a Brent-Kung scan on sixteen positions: four rounds up, three down,"
+        " 26 combines in all.",
+        table=(
+            ("method", "rounds", "combines"),
+            [(one["label"], one["span"], one["work"]) for one in networks],
+        ),
     )
 
 

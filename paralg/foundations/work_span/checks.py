@@ -17,6 +17,8 @@ from paralg.teach.checking import (
     smallest_failing,
 )
 
+CHECKS: dict = {}  # filled by the decorator
+
 __all__ = ["CHECKS"]
 
 
@@ -143,12 +145,13 @@ def worst(answer):
 
 def _shortest(durations: list[int], p: int) -> int:
     """Return the length of the best schedule of independent tasks, over all assignments."""
+    def with_task(load, w, d):
+        return tuple(sorted((*load[:w], load[w] + d, *load[w + 1 :])))
+
     loads = {(0,) * p}
     for d in durations:
-        loads = {
-            tuple(sorted((*load[:w], load[w] + d, *load[w + 1 :]))) for load in loads for w in range(p)
-        }
-    return min(max(load) for load in loads)
+        loads = {with_task(load, w, d) for load in loads for w in range(p)}
+    return min(map(max, loads))
 
 
 @exercise("ex-work-span-amdahl")
