@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import silu, softplus
 
-from paralg.recurrences.mamba.linear_scan import linear_scan
+from paralg.recurrences.mamba.logdepth import linear_scan
 
 __all__ = ["Operands", "chunked_scan", "discretise", "scan_at_once"]
 
@@ -182,7 +182,7 @@ def _first_state(x: Operands) -> Tensor:
 
 def _last(h: Tensor, x: Operands) -> Tensor:
     if h.shape[1]:
-        return h[:, -1]
+        return h[:, -1].clone()  # a view would keep all states alive
     return _first_state(x) if x.h0 is None else x.h0
 
 

@@ -1,4 +1,4 @@
-"""exp2, exp, softplus and sigmoid of 32 lanes at once, from polynomials; compiled with the kernels."""
+"""exp2, exp, softplus, sigmoid of 32 lanes at once, from polynomials; compiled with the kernels."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ def recompute(x, b, first, steps, n, A, rows, states):
 
 @_compile
 def reverse_scan(x, g, b, block, first, steps, n, A, rows, states):
-    """Scan the gradient of state n from the right, and add its parts to every operand's gradient."""
+    """Scan the gradient of state n from the right; add its parts to the operands' gradients."""
     lo = block * WIDTH
     carry, dA = load(g.h0, (b, n, lo)), load(g.A, (b, n, lo))
     for t in range(steps - 1, -1, -1):

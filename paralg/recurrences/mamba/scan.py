@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from paralg.recurrences.mamba import linear_scan
+from paralg.recurrences.mamba import logdepth
 from paralg.recurrences.mamba.chunked import Operands, Options, chunked_scan, scan_at_once
 
 __all__ = ["METHODS", "selective_scan", "selective_scan_fn"]
 
-METHODS = ("auto", "compiled", "chunked", *linear_scan.METHODS)
+METHODS = ("auto", "compiled", "chunked", *logdepth.METHODS)
 
 
 def selective_scan(

@@ -84,8 +84,8 @@ class Training:
         self._recent.append((loss, right))
         if self.done % _LOG_EVERY == 0 or self.done == self.plan.steps:
             loss, right = np.mean(self._recent, axis=0)
-            row = {"step": self.done, "loss": round(float(loss), 5), "right": round(float(right), 4)}
-            self.rows.append(row)
+            means = {"loss": round(float(loss), 5), "right": round(float(right), 4)}
+            self.rows.append({"step": self.done, **means})
             self._recent = []
 
 

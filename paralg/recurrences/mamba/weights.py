@@ -1,4 +1,4 @@
-"""Shipped models: ``NAME-SEED.safetensors`` and ``NAME-SEED.json``, the log of the run that made it.
+"""Shipped models: ``NAME-SEED.safetensors`` and ``NAME-SEED.json``, the log of its training.
 
 Of runs that failed to learn, only the log is shipped: it is the result.
 """

@@ -107,7 +107,7 @@ def brent_kung(a: Tensor, h: Tensor) -> None:
 
 
 def _combine(a: Tensor, h: Tensor, left: int, right: int, stride: int) -> None:
-    """Compose the maps at ``right, right + stride, …`` after those at ``left, left + stride, …``."""
+    """Compose the maps at ``right, right + stride, …`` after those ``right - left`` before."""
     later = slice(right, None, stride)
     count = len(range(right, h.shape[1], stride))
     earlier = slice(left, left + stride * count, stride)
