@@ -1,0 +1,73 @@
+"""Every executable page runs clean, and a second execution gives the same numbers and pictures.
+
+Cells with the tag ``timing`` show what a clock said and are the only ones that may differ.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
+from notebook_runner import execute  # noqa: E402
+from notebook_store import Store, read_notebook  # noqa: E402
+
+PAGES = sorted(
+    path
+    for pattern in ("notebooks/*/*.ipynb", "book/**/*.md")
+    for path in ROOT.glob(pattern)
+    if read_notebook(path) is not None
+)
+IDS = [path.relative_to(ROOT).as_posix() for path in PAGES]
+
+# What a repetition may change and nobody reads: a memory address.
+_ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
+
+
+@pytest.fixture(scope="module")
+def store():
+    return Store(ROOT)
+
+
+def _shown(cell):
+    """Return all that a cell shows, in order: streams and every form of every result."""
+    shown = []
+    for output in cell.get("outputs", []):
+        if output.output_type == "stream":
+            shown.append((output.name, _ADDRESS.sub("0x", output.text)))
+        elif "data" in output:
+            shown.append(
+                {mime: _ADDRESS.sub("0x", str(data)) for mime, data in output.data.items()}
+            )
+    return shown
+
+
+def _code(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_there_are_pages():
+    assert {"notebooks/recurrences/mamba.ipynb", "book/foundations/primitives.md"} <= set(IDS)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("path", PAGES, ids=IDS)
+def test_second_execution_gives_the_same_numbers(path, store):
+    notebook = read_notebook(path)
+    first = store.obtain(path, notebook).notebook
+    second = execute(path, read_notebook(path)).notebook
+    for number, (a, b) in enumerate(zip(_code(first), _code(second), strict=True)):
+        if "timing" not in a.metadata.get("tags", []):
+            assert _shown(a) == _shown(b), f"code cell {number} differs:\n{a.source}"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=IDS)
+def test_execution_left_no_error_and_no_warning(path, store):
+    for cell in _code(store.obtain(path, read_notebook(path)).notebook):
+        for output in cell.get("outputs", []):
+            assert output.output_type != "error", cell.source
+            assert output.get("name") != "stderr", f"{cell.source}\n{output.text}"
