@@ -50,6 +50,9 @@
     return right ? ["right", "✓ Right."] : ["wrong", "✗ Not this number. Try again."];
   }
 
+  // JupyterLab would take arrow keys and Enter as commands, unless the element itself says no.
+  for (const one of quiz.querySelectorAll("input, button, summary")) one.dataset.lmSuppressShortcuts = "true";
+
   for (const form of forms) {
     const status = form.querySelector(".pq-status");
     form.querySelector(".pq-actions").hidden = false;

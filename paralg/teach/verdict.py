@@ -14,6 +14,7 @@ UNANSWERED = "unanswered"
 
 _SYMBOLS = {PASSED: "✓", FAILED: "✗", RAISED: "✗", UNANSWERED: "○"}
 _COLOURS = {PASSED: "#009E73", FAILED: "#D55E00", RAISED: "#D55E00", UNANSWERED: "#767676"}
+_PLAIN = "display:block;float:none;margin:0;padding:0"
 _BOX = "margin:.5em 0;padding:.4em .8em;text-align:left"
 
 
@@ -66,7 +67,7 @@ class Verdict:
 def _row(name: str, text: str) -> str:
     return (
         '<div style="display:flex;flex-wrap:wrap;gap:0 .7em">'
-        f'<dt style="min-width:6em;font-weight:normal">{html.escape(name)}</dt>'
-        f'<dd style="margin:0"><code style="white-space:pre-wrap">{html.escape(text)}</code>'
-        "</dd></div>"
+        f'<dt style="{_PLAIN};width:6em;font-weight:normal">{html.escape(name)}</dt>'
+        f'<dd style="{_PLAIN};width:auto"><code style="white-space:pre-wrap">'
+        f"{html.escape(text)}</code></dd></div>"
     )
