@@ -51,6 +51,7 @@ from paralg.rounds.personalized_pagerank.schedules import (
 )
 from paralg.rounds.personalized_pagerank.trees import tree_depth
 from paralg.rounds.personalized_pagerank.walks import WalkCounts, random_walks
+from paralg.rounds.personalized_pagerank.warm import warm
 
 __all__ = [
     "AllAtOnce", "CostModel", "Digraph", "MoveTable", "Pipelined", "Refilled", "Rows", "Run",
@@ -58,5 +59,5 @@ __all__ = [
     "dense_solve", "expected_l1", "failure_bound", "fit_costs", "implied_shares", "least_l1",
     "longest_walk", "monte_carlo", "move_table", "pipeline_load", "pipeline_rounds",
     "power_iteration", "random_walks", "refill_rounds", "segment_doubling", "sweeps_needed",
-    "tree_depth", "walk_once", "walks_needed",
+    "tree_depth", "walk_once", "walks_needed", "warm",
 ]  # fmt: skip

@@ -6,14 +6,14 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from paralg.cli import FAILED, CommandError
-from paralg.core.engine import ENGINES, Engine, EngineError, connect
-from paralg.rounds.personalized_pagerank.choice import METHODS, Accuracy, choose_method, in_bytes
+from paralg.core.engine import Engine, EngineError, connect
+from paralg.rounds.personalized_pagerank.choice import Accuracy, choose_method
 from paralg.rounds.personalized_pagerank.edges import EdgeListError, read_edges
-from paralg.rounds.personalized_pagerank.graph import DANGLING, Digraph, check_alpha
+from paralg.rounds.personalized_pagerank.graph import Digraph, check_alpha
 from paralg.rounds.personalized_pagerank.job import Job, Settings, chunks
+from paralg.rounds.personalized_pagerank.options import configure
 from paralg.rounds.personalized_pagerank.workspace import (
     StaleCheckpoint,
     Workspace,
@@ -22,141 +22,6 @@ from paralg.rounds.personalized_pagerank.workspace import (
 )
 
 __all__ = ["configure", "run"]
-
-_DESCRIPTION = """\
-Personalised PageRank of every node of a weighted graph.
-
-Each line of the input is 'source target [weight]'; node names are any text.
-Each line of the output is 'source target score', best targets first: the
-probability that a walk from the source, which stops with probability alpha
-before each hop and follows arcs in proportion to their weights, stops there."""
-
-_EXAMPLES = """\
-examples:
-  paralg pagerank edges.txt --top 20 --output ranks.tsv
-  paralg pagerank edges.csv.gz --delimiter , --undirected --epsilon 0.2
-  zcat logs.gz | paralg pagerank - --omega 2000 --method walks > ranks.tsv
-  paralg pagerank big.txt --engine processes --workers 8 --output ranks.tsv --resume
-  mpiexec -n 64 -hostfile hosts paralg pagerank big.txt --engine mpi --output ranks.tsv
-  paralg pagerank big.txt --engine dask --address tcp://head:8786 --output ranks.tsv
-
-The output appears whole or not at all. The same command gives the same numbers on
-every engine and for every number of workers.
-
-exit codes: 0 done, 1 failed on the way, 2 wrong usage or input, 130 interrupted."""
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments."""
-    parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
-    _input_options(parser.add_argument_group("input"))
-    _method_options(parser.add_argument_group("method and accuracy"))
-    _engine_options(parser.add_argument_group("where it runs"))
-    _output_options(parser.add_argument_group("output"))
-
-
-def _input_options(group) -> None:
-    add = group.add_argument
-    add("edges", help="edge list, plain or gzip; '-' is standard input")
-    add(
-        "--delimiter",
-        type=_delimiter,
-        help="field separator, e.g. ',' or tab (default: white space)",
-    )
-    add("--comment", default="#", help="lines that begin so are skipped (default: %(default)s)")
-    add(
-        "--weighted",
-        dest="weights",
-        action="store_const",
-        const="required",
-        default="optional",
-        help="every line must have a weight",
-    )
-    add(
-        "--unweighted", dest="weights", action="store_const", const="ignored", help="ignore weights"
-    )
-    add("--undirected", action="store_true", help="walk each line both ways")
-    add(
-        "--dangling",
-        choices=DANGLING,
-        default="stop",
-        help=(
-            "at a node without arcs a walk stops, or jumps back to its source "
-            "(default: %(default)s)"
-        ),
-    )
-
-
-def _method_options(group) -> None:
-    add = group.add_argument
-    add(
-        "--method",
-        choices=METHODS,
-        default="auto",
-        help=(
-            "auto takes the exact method where it fits in memory and is faster, the walks "
-            "elsewhere, and says so (default: %(default)s)"
-        ),
-    )
-    add(
-        "--alpha",
-        type=float,
-        default=0.2,
-        help="probability to stop before each hop (default: %(default)s)",
-    )
-    add("--omega", type=int, help="walks per source")
-    add("--epsilon", type=float, help="relative error (default: 0.5) ...")
-    add("--delta", type=float, help="... on all scores above this (default: 1/n)")
-    add("--failure", type=float, help="probability that any score misses (default: 1/n)")
-    add("--error", type=float, help="L1 error of each source's scores")
-    add(
-        "--memory",
-        type=_memory,
-        default="1G",
-        help="bound for the exact method (default: %(default)s)",
-    )
-    add("--seed", type=int, default=0, help="of the walks (default: %(default)s)")
-    add(
-        "--largest",
-        type=int,
-        default=1024,
-        help=("outcomes of one record; larger nodes become alias trees (default: %(default)s)"),
-    )
-    add(
-        "--hops",
-        type=int,
-        default=1,
-        help=(
-            "hops of a big move; more means fewer rounds and larger tables (default: %(default)s)"
-        ),
-    )
-
-
-def _engine_options(group) -> None:
-    add = group.add_argument
-    add("--engine", choices=list(ENGINES), default="serial", help="default: %(default)s")
-    add("--workers", type=int, help="default: what the engine finds")
-    add("--address", help="scheduler of a running Dask cluster")
-
-
-def _output_options(group) -> None:
-    add = group.add_argument
-    add("--output", type=Path, help="file, gzip if it ends in .gz (default: standard output)")
-    add(
-        "--top",
-        type=int,
-        default=50,
-        help="targets kept of each source; 0 keeps all (default: %(default)s)",
-    )
-    add("--threshold", type=float, default=0.0, help="drop smaller scores")
-    add("--output-delimiter", type=_delimiter, default="\t", help="default: tab")
-    add("--no-header", action="store_true", help="no line with column names")
-    add(
-        "--resume",
-        action="store_true",
-        help=("keep finished sources when interrupted, and go on from those of an earlier run"),
-    )
-    add("--quiet", action="store_true", help="nothing on standard error but errors")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -328,18 +193,3 @@ def _farewell(args) -> str:
     if args.resume:
         return "interrupted; finished sources are kept, the same command goes on from there"
     return "interrupted; nothing was written"
-
-
-def _delimiter(text: str) -> str:
-    """Read a delimiter; some have names."""
-    text = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ","}.get(text, text)
-    if not text or "\n" in text:
-        raise argparse.ArgumentTypeError(f"expected one or more characters, got {text!r}")
-    return text
-
-
-def _memory(text: str) -> int:
-    try:
-        return in_bytes(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error

@@ -113,7 +113,7 @@ def expected_l1(pi: ArrayLike, omega: int) -> NDArray[np.float64]:
     >>> float(expected_l1([0.5, 0.5], 100))
     0.1
     """
-    pi = np.asarray(pi, dtype=np.float64)
+    pi = np.clip(np.asarray(pi, dtype=np.float64), 0.0, 1.0)  # a solver may miss 0 by its rounding
     deviation = np.sqrt(pi * (1.0 - pi) / omega)
     return np.minimum(deviation, 2.0 * pi).sum(axis=-1)
 

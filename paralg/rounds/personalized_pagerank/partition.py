@@ -78,12 +78,11 @@ def play(part: Partition, inbox: list, *, births: Births) -> Partition:
     Partition
         The same.
     """
-    for block in inbox:
-        part.ledger.count(block)
     index, partitions = part.ledger.index, part.ledger.partitions
     new = born(births, index, partitions)
-    part.ledger.open(np.unique(new[:, 0] >> PLACE_BITS))
     walks = np.concatenate([*inbox, new])
+    part.ledger.count(walks)
+    part.ledger.open(np.unique(new[:, 0] >> PLACE_BITS))
     part.blocks, part.live, part.joins = advance(
         walks, part.shard, part.root, partitions, index, part.descend
     )
@@ -93,8 +92,7 @@ def play(part: Partition, inbox: list, *, births: Births) -> Partition:
 
 def settle(part: Partition, inbox: list) -> Partition:
     """Count the last walks that came home."""
-    for block in inbox:
-        part.ledger.count(block)
+    part.ledger.count(np.concatenate(inbox))
     return part
 
 

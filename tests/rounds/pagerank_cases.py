@@ -1,0 +1,62 @@
+"""Small graphs by hand, random ones from hypothesis, and programs that tests start on ranks."""
+
+import hashlib
+
+import numpy as np
+from hypothesis import strategies as st
+
+from paralg.rounds.personalized_pagerank import Digraph, move_table, random_walks
+from paralg.rounds.personalized_pagerank.data import les_miserables
+
+HAND = {
+    "a single node": Digraph.from_arcs([], [], n=1),
+    "a single loop": Digraph.from_arcs([0], [0]),
+    "isolated nodes": Digraph.from_arcs([], [], n=3),
+    "an arc to a dead end": Digraph.from_arcs([0], [1], [2.0]),
+    "a loop and an exit": Digraph.from_arcs([0, 0], [0, 1], [3.0, 1.0]),
+    "parallel arcs": Digraph.from_arcs([0, 0, 1], [1, 1, 0], [1.0, 2.0, 5.0]),
+    "a cycle of three": Digraph.from_arcs([0, 1, 2], [1, 2, 0]),
+    "a star": Digraph.from_arcs([0] * 7, range(1, 8), range(1, 8), undirected=True),
+}
+
+
+@st.composite
+def digraphs(draw, most=7):
+    """Return a weighted digraph: loops, parallel arcs, isolated nodes and dead ends included."""
+    n = draw(st.integers(1, most))
+    node = st.integers(0, n - 1)
+    arcs = draw(st.lists(st.tuples(node, node, st.floats(1e-6, 1e6)), max_size=3 * n))
+    tails, heads, weights = zip(*arcs, strict=True) if arcs else ((), (), ())
+    return Digraph.from_arcs(tails, heads, weights, n=n)
+
+
+def digest(counts) -> str:
+    """Return a hash of all counts and where they stand."""
+    return hashlib.sha256(b"".join(array.tobytes() for array in counts)).hexdigest()
+
+
+def transfer(table):
+    """Return (go, stop): chances to go on at each record and to stop at each node, one use each."""
+    records, alpha = table.records, table.alpha
+    go, stop = np.zeros((records, records)), np.zeros((records, table.n))
+    shares = table.implied()
+    for record in range(records):
+        coin = alpha if table.kind[record] else 0.0
+        if coin:
+            stop[record, record] += coin
+        for slot in range(table.indptr[record], table.indptr[record + 1]):
+            code, mass = table.own[slot], (1.0 - coin) * shares[slot]
+            (go if code >= 0 else stop)[record, code if code >= 0 else ~code] += mass
+    return go, stop
+
+
+def solve_chain(table):
+    """Return where walks stop, from the chain that the tables themselves define."""
+    go, stop = transfer(table)
+    return np.linalg.solve(np.eye(len(go)) - go, stop)[: table.n]
+
+
+def walk_program(engine) -> str:
+    """Walk on Les Misérables with trees, big moves and seven partitions; return the digest."""
+    table = move_table(les_miserables(), largest=16, hops=2)
+    return digest(random_walks(table, 60, engine=engine, partitions=3, top=5, seed=11).counts)

@@ -1,0 +1,368 @@
+"""The walks: same bits whatever the schedule, loads and rounds as predicted, right on average."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pagerank_cases import HAND, digest, digraphs
+
+from paralg.core.engine import connect
+from paralg.rounds.personalized_pagerank import (
+    AllAtOnce,
+    Digraph,
+    Pipelined,
+    Refilled,
+    aggregated_walks,
+    dense_solve,
+    expected_l1,
+    longest_walk,
+    monte_carlo,
+    move_table,
+    pipeline_load,
+    pipeline_rounds,
+    random_walks,
+    refill_rounds,
+    segment_doubling,
+    walk_once,
+)
+from paralg.rounds.personalized_pagerank.data import les_miserables, stdlib_imports, topic_words
+from paralg.rounds.personalized_pagerank.multinomial import binomial
+from paralg.rounds.personalized_pagerank.partition import Births, born
+
+SCHEDULES = [
+    AllAtOnce(), Pipelined(1), Pipelined(7), Pipelined(1000), Refilled(1), Refilled(50),
+    Refilled(10**6),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def miserables():
+    graph = les_miserables()
+    return graph, dense_solve(graph)
+
+
+@pytest.mark.parametrize("name", HAND)
+@pytest.mark.parametrize("dangling", ["stop", "source"])
+def test_counts_of_hand_made_graphs(name, dangling):
+    graph, omega = HAND[name], 400
+    table = move_table(graph, 0.3, largest=3, hops=2, dangling=dangling)
+    result = random_walks(table, omega, seed=5)
+    counts = result.counts.to_csr(graph.n).toarray()
+    assert (counts.sum(axis=1) == omega).all()
+    exact = dense_solve(graph, 0.3, dangling)
+    assert np.abs(counts / omega - exact).max() < 5 * np.sqrt(0.25 / omega)
+    assert (counts[exact == 0] == 0).all()
+
+
+@settings(deadline=None, max_examples=40)
+@given(digraphs(), st.sampled_from(SCHEDULES), st.integers(1, 4), st.booleans())
+def test_counts_do_not_depend_on_schedule_or_partitions(graph, schedule, partitions, descend):
+    table = move_table(graph, 0.4, largest=2, hops=2)
+    reference = random_walks(table, 9, seed=3)
+    other = random_walks(
+        table, 9, schedule=schedule, partitions=partitions, descend=descend, seed=3
+    )
+    assert digest(other.counts) == digest(reference.counts)
+    assert other.counts.values.sum() == 9 * graph.n
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES[1:], ids=str)
+@pytest.mark.parametrize("largest, hops, omega", [(None, 1, 40), (8, 1, 100), (64, 3, 40)])
+def test_bits_on_a_real_graph(miserables, schedule, largest, hops, omega):
+    table = move_table(miserables[0], largest=largest, hops=hops)
+    reference = random_walks(table, omega, schedule=AllAtOnce(), seed=1)
+    if isinstance(schedule, Refilled) and schedule.cap < 50:
+        schedule = Refilled(500)
+    other = random_walks(table, omega, schedule=schedule, partitions=3, seed=1)
+    assert digest(other.counts) == digest(reference.counts)
+    assert other.cost.work == reference.cost.work
+
+
+def test_the_kernel_equals_the_walk_in_plain_python(miserables):
+    table = move_table(miserables[0], largest=8, hops=2)
+    counts = random_walks(table, 4, seed=7).counts.to_csr(table.n).toarray()
+    expected = np.zeros_like(counts)
+    for source in range(table.n):
+        for number in range(4):
+            expected[source, walk_once(table, source, number, seed=7)[-1]] += 1
+    assert np.array_equal(counts, expected)
+
+
+@settings(deadline=None, max_examples=25)
+@given(digraphs(), st.integers(0, 2**63))
+def test_the_kernel_equals_plain_python_where_walks_return(graph, seed):
+    table = move_table(graph, 0.5, largest=3, hops=2, dangling="source")
+    counts = random_walks(table, 2, seed=seed).counts.to_csr(table.n).toarray()
+    ends = [(u, walk_once(table, u, i, seed)[-1]) for u in range(graph.n) for i in range(2)]
+    assert sorted(ends) == sorted(
+        (u, v) for u, v in np.argwhere(counts).tolist() for _ in range(counts[u, v])
+    )
+
+
+def test_more_walks_continue_fewer(miserables):
+    table = move_table(miserables[0])
+    few, more = (
+        random_walks(table, omega, seed=2).counts.to_csr(77).toarray() for omega in (9, 30)
+    )
+    assert (more >= few).all()
+
+
+def test_seeds_differ(miserables):
+    table = move_table(miserables[0])
+    one, two = (random_walks(table, 50, seed=seed) for seed in (1, 2))
+    assert digest(one.counts) != digest(two.counts)
+
+
+def test_the_mean_over_seeds_is_pi(miserables):
+    graph, exact = miserables
+    tables = move_table(graph, largest=64, hops=3), move_table(graph, largest=8)
+    for table in tables:
+        mean = np.mean([random_walks(table, 500, seed=seed).dense() for seed in range(20)], axis=0)
+        deviation = np.sqrt(exact * (1 - exact) / 10_000)
+        assert (np.abs(mean - exact) <= 6 * deviation + 1e-4).all()
+
+
+def test_error_falls_with_the_root_of_omega():
+    graph = stdlib_imports()
+    exact, table = dense_solve(graph), move_table(graph, largest=256, hops=3)
+    omegas = [100, 400, 1600, 6400]
+    errors = [
+        np.abs(random_walks(table, omega).dense() - exact).sum(axis=1).mean() for omega in omegas
+    ]
+    assert all(errors <= np.array([expected_l1(exact, omega).mean() for omega in omegas]))
+    slope = np.polyfit(np.log(omegas), np.log(errors), 1)[0]
+    assert slope == pytest.approx(-0.5, abs=0.03)
+
+
+def test_live_load_follows_the_law(miserables):
+    n, omega, gamma, alpha = 77, 2000, 50, 0.2
+    table = move_table(miserables[0], alpha)
+    live = random_walks(table, omega, schedule=Pipelined(gamma)).live
+    law = pipeline_load(n, omega, gamma, alpha, len(live))
+    assert np.abs(live - law).max() < 6 * np.sqrt(law.max())
+    assert live.max() == pytest.approx(n * gamma / alpha, rel=0.03)
+    peak = law[: omega // gamma]
+    assert peak[int(3 / alpha)] > 0.95 * n * gamma / alpha
+
+
+@pytest.mark.parametrize("cap", [300, 5000])
+def test_refill_is_flat_at_the_cap(miserables, cap):
+    live = random_walks(move_table(miserables[0]), 500, schedule=Refilled(cap)).live
+    assert live.max() == cap
+    tail = int(longest_walk(cap, 0.2)) + 12
+    assert (live[:-tail] == cap).all()
+
+
+@pytest.mark.parametrize("gamma", [10, 100, 1000])
+def test_rounds_of_pipelines_follow_the_formula(miserables, gamma):
+    table = move_table(miserables[0])
+    rounds = [
+        len(random_walks(table, 1000, schedule=Pipelined(gamma), seed=seed).live)
+        for seed in range(4)
+    ]
+    predicted = pipeline_rounds(77, 1000, gamma, 0.2)
+    assert np.mean(rounds) == pytest.approx(predicted, abs=6)
+
+
+def test_rounds_of_refill_follow_the_formula(miserables):
+    table = move_table(miserables[0])
+    rounds = [
+        len(random_walks(table, 1000, schedule=Refilled(10_000), seed=seed).live)
+        for seed in range(5)
+    ]
+    assert np.mean(rounds) == pytest.approx(refill_rounds(77, 1000, 10_000, 0.2), abs=6)
+
+
+def test_starting_later_never_ends_sooner(miserables):
+    table = move_table(miserables[0])
+    naive = len(random_walks(table, 200, schedule=AllAtOnce()).live)
+    for schedule in (Pipelined(7), Pipelined(1000), Refilled(500), Refilled(10**6)):
+        assert len(random_walks(table, 200, schedule=schedule).live) >= naive
+
+
+def test_big_moves_divide_the_rounds_by_about_their_hops():
+    graph = stdlib_imports()
+    rounds = {}
+    for hops in (1, 2, 3, 4):
+        table = move_table(graph, largest=256, hops=hops)
+        rounds[hops] = len(random_walks(table, 400, schedule=AllAtOnce()).live)
+    for hops in (2, 3, 4):
+        assert rounds[hops] == pytest.approx(rounds[1] / hops, abs=3)
+
+
+def test_joins_per_walk_follow_the_formulas(miserables):
+    graph, alpha = miserables[0], 0.2
+    plain = random_walks(move_table(graph, alpha), 1000)
+    assert plain.cost.work / 77_000 == pytest.approx(1 / alpha, rel=0.01)
+    moved = random_walks(move_table(graph, alpha, largest=2 * graph.n, hops=3), 1000)
+    assert moved.cost.work / 77_000 == pytest.approx(1 / (1 - (1 - alpha) ** 3), rel=0.01)
+
+
+def test_levels_of_trees_cost_rounds_only_when_asked():
+    graph = topic_words()
+    table = move_table(graph, largest=64)
+    within = random_walks(table, 5, schedule=AllAtOnce(), descend=True)
+    between = random_walks(table, 5, schedule=AllAtOnce(), descend=False, partitions=2)
+    assert digest(within.counts) == digest(between.counts)
+    assert len(between.live) > len(within.live)
+    assert between.cost.work == within.cost.work
+
+
+def test_few_rows_are_open_when_sources_come_one_by_one():
+    graph = topic_words()
+    table = move_table(graph, largest=256)
+    refilled = random_walks(table, 50, schedule=Refilled(1000), top=10)
+    naive = random_walks(table, 50, schedule=AllAtOnce(), top=10)
+    assert naive.open_rows == graph.n
+    assert refilled.open_rows < graph.n / 4
+    assert refilled.row_bytes < naive.row_bytes / 3
+    assert np.diff(refilled.counts.indptr).max() <= 10
+    assert digest(refilled.counts) == digest(naive.counts)
+
+
+def test_top_is_the_head_of_the_whole_row(miserables):
+    table = move_table(miserables[0])
+    whole, head = (random_walks(table, 30, top=top).counts for top in (None, 4))
+    for u in range(77):
+        nodes, counts = whole.row(u)
+        assert (np.diff(counts) <= 0).all()
+        assert head.row(u)[0].tolist() == nodes[:4].tolist()
+        assert head.row(u)[1].tolist() == counts[:4].tolist()
+
+
+def test_small_counts_can_be_dropped(miserables):
+    table = move_table(miserables[0])
+    for omega in (30, 300):  # fewer walks than nodes, and more
+        whole, large = (random_walks(table, omega, least=least).counts for least in (1, 5))
+        assert large.values.min() >= 5
+        assert large.values.sum() == whole.values[whole.values >= 5].sum()
+
+
+def test_some_sources_only(miserables):
+    table = move_table(miserables[0])
+    whole = random_walks(table, 20).counts
+    some = random_walks(
+        table, 20, sources=range(10, 25), partitions=2, schedule=Pipelined(3)
+    ).counts
+    assert some.sources.tolist() == list(range(10, 25))
+    assert some.values.tolist() == whole.values[whole.indptr[10] : whole.indptr[25]].tolist()
+    assert len(random_walks(table, 20, sources=range(5, 5)).counts.sources) == 0
+
+
+@pytest.mark.parametrize("by_number", [True, False])
+@pytest.mark.parametrize("partitions", [1, 2, 5])
+def test_births_are_dealt_without_loss(by_number, partitions):
+    lowest, sources, omega = 3, 4, 6
+    for first in range(0, 24, 5):
+        last = min(first + 5, 24)
+        births = Births(first, last, lowest, sources, omega, by_number)
+        walks = np.concatenate([born(births, index, partitions) for index in range(partitions)])
+        k = np.arange(first, last)
+        source, number = (k % sources, k // sources) if by_number else (k // omega, k % omega)
+        expected = sorted(((lowest + source) << 32 | number).tolist())
+        assert sorted(walks[:, 0].tolist()) == expected
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        ({"omega": 0}, r"omega must lie in 1..2\*\*31 - 1, got 0"),
+        (
+            {"sources": range(0, 90)},
+            r"sources must be a range of 0..76 of step 1, got range\(0, 90\)",
+        ),
+        ({"sources": range(0, 9, 2)}, "of step 1"),
+    ],
+)
+def test_senseless_walks_are_refused(miserables, given, message):
+    with pytest.raises(ValueError, match=message):
+        random_walks(move_table(miserables[0]), **({"omega": 5} | given))
+
+
+@pytest.mark.parametrize("schedule, message", [(Pipelined, "gamma"), (Refilled, "cap")])
+def test_senseless_schedules_are_refused(schedule, message):
+    with pytest.raises(ValueError, match=f"{message} must be at least 1, got 0"):
+        schedule(0)
+
+
+def test_one_batch_in_numpy_agrees(miserables):
+    graph, exact = miserables
+    counts, cost = monte_carlo(graph, 400)
+    assert (counts.sum(axis=1) == 400).all()
+    assert np.abs(counts / 400 - exact).sum(axis=1).mean() < expected_l1(exact, 400).mean()
+    assert cost.work / (77 * 400) == pytest.approx(5, rel=0.03)
+    assert cost.rounds == pytest.approx(longest_walk(77 * 400, 0.2), abs=15)
+    assert monte_carlo(Digraph.from_arcs([], [], n=2), 3)[0].tolist() == [[3, 0], [0, 3]]
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    digraphs(), st.sampled_from(SCHEDULES), st.integers(1, 3), st.sampled_from(["stop", "source"])
+)
+def test_aggregated_walks_lose_nobody(graph, schedule, partitions, dangling):
+    table = move_table(graph, 0.4, largest=3, hops=2, dangling=dangling)
+    one = aggregated_walks(table, 70, schedule=schedule, seed=1)
+    two = aggregated_walks(table, 70, schedule=schedule, partitions=partitions, seed=1)
+    assert digest(one.counts) == digest(two.counts)
+    sums = one.counts.to_csr(graph.n).toarray().sum(axis=1)
+    assert (sums == 70).all()
+
+
+def test_aggregated_walks_have_the_same_law_and_fewer_records(miserables):
+    graph, exact = miserables
+    table = move_table(graph, largest=16)
+    mean = np.mean([aggregated_walks(table, 500, seed=seed).dense() for seed in range(20)], axis=0)
+    assert (np.abs(mean - exact) <= 6 * np.sqrt(exact * (1 - exact) / 10_000) + 1e-4).all()
+    merged, single = aggregated_walks(table, 500), random_walks(table, 500)
+    assert merged.shuffled < single.shuffled / 2
+    assert merged.live[0] == single.omega * 77
+
+
+def test_binomial_draws_have_mean_and_variance():
+    trials, chance = 200, 0.3
+    draws = np.array([binomial(np.uint64(k << 20), np.uint64(0), trials, chance)[0]
+                      for k in range(4000)])  # fmt: skip
+    assert draws.mean() == pytest.approx(60, abs=0.5)
+    assert draws.var() == pytest.approx(42, rel=0.1)
+    assert [binomial(np.uint64(1), np.uint64(0), 9, p)[0] for p in (0.0, 1.0)] == [0, 9]
+
+
+def test_doubling_takes_few_rounds_and_shares_segments(miserables):
+    graph, exact = miserables
+    runs = {
+        pick: [segment_doubling(graph, 100, 6, pick=pick, seed=seed) for seed in range(60)]
+        for pick in ("same", "random")
+    }
+    assert runs["random"][0].cost.rounds == 7
+    assert all((run.counts.sum(axis=1) == 100).all() for run in runs["random"])
+    counts = {pick: np.array([run.counts for run in got]) for pick, got in runs.items()}
+    independent = 100 * (exact * (1 - exact)).sum()
+    assert counts["random"].var(axis=0).sum() > 1.2 * independent
+    bias = {
+        pick: np.abs(got.mean(axis=0) / 100 - exact).sum(axis=1).mean()
+        for pick, got in counts.items()
+    }
+    assert bias["same"] > 3 * bias["random"]
+    assert 0.5 < runs["random"][0].shared < 0.8
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        ({"omega": 0}, "omega must be at least 1, got 0"),
+        ({"doublings": -1}, "doublings must not be negative"),
+        ({"pick": "best"}, "one of same, random, got 'best'"),
+    ],
+)
+def test_senseless_doubling_is_refused(miserables, given, message):
+    with pytest.raises(ValueError, match=message):
+        segment_doubling(miserables[0], **({"omega": 2, "doublings": 1} | given))
+
+
+def test_what_crosses_partitions_is_counted(miserables):
+    table = move_table(miserables[0])
+    alone = random_walks(table, 50, engine=connect("serial"))
+    assert (alone.cost.messages, alone.cost.bytes) == (0, 0)
+    apart = random_walks(table, 50, partitions=4)
+    assert apart.cost.messages > 0
+    assert 0 < apart.cost.bytes <= 16 * apart.shuffled + 40 * 8 * apart.cost.messages
