@@ -60,7 +60,7 @@ TASKS = {
         _draw_sums,
     ),
     "text": Task(
-        Shape(V=len(pydoc_text.SYMBOLS), L=TEXT_LENGTH, width=96),
+        Shape(V=len(pydoc_text.SYMBOLS), L=TEXT_LENGTH, width=96, rotary=True),
         (0, TEXT_LENGTH // 2),
         _draw_text,
     ),
@@ -120,14 +120,14 @@ class Recipe:
 RECIPES = {
     plan.name: plan
     for plan in (
-        Recipe("sudoku4", "bidirectional", steps=2000),
-        Recipe("sudoku4", "causal", steps=1200),
-        Recipe("sudoku4", "anyorder", steps=2000),
+        Recipe("sudoku4", "bidirectional", steps=6000),
+        Recipe("sudoku4", "causal", steps=2400),
+        Recipe("sudoku4", "anyorder", steps=8000),
         Recipe("addition", "bidirectional", steps=3000, rate=2e-3),
         Recipe("addition", "causal", steps=3000, rate=2e-3),
         Recipe("addition", "anyorder", steps=3000, rate=2e-3),
-        Recipe("text", "bidirectional", steps=8000, rate=2e-3),
-        Recipe("text", "causal", steps=5000, rate=2e-3),
+        Recipe("text", "bidirectional", steps=6000),
+        Recipe("text", "causal", steps=3000),
     )
 }
 

@@ -4,10 +4,17 @@ It maps slots to logits and knows nothing of modes: a slot is a token, a positio
 attention mask, all given by the caller, so that bidirectional, causal, two-stream and tree layouts
 are four ways to call the same network.
 Block ℓ computes h ← h + Attention(LN(h)), h ← h + MLP(LN(h)).
+Positions enter as a learned vector added to the token's and, on request, as a rotation of queries
+and keys [1]_, which makes neighbourhood easy to learn; a cached key keeps its position either way.
+
+References
+----------
+.. [1] Su et al., "RoFormer: enhanced transformer with rotary position embedding", 2021.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -21,6 +28,9 @@ _EMBEDDING_STD = 0.5
 KeysValues = tuple[Tensor, Tensor]
 """Keys and values of one layer, each of shape (B, heads, slots, width / heads)."""
 
+Turn = tuple[Tensor, Tensor]
+"""Cosines and sines by which queries and keys are rotated."""
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -33,11 +43,13 @@ class Shape:
     L : int
         Positions.
     width, layers, heads : int
+    rotary : bool
+        Rotate queries and keys by position: worth it for text, not for grids.
 
     Raises
     ------
     ValueError
-        If a size is not positive or `width` is not a multiple of `heads`.
+        If a size is not positive or `width` is not a multiple of twice `heads`.
     """
 
     V: int
@@ -45,13 +57,44 @@ class Shape:
     width: int = 64
     layers: int = 3
     heads: int = 4
+    rotary: bool = False
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
+        for name in ("V", "L", "width", "layers", "heads"):
+            value = getattr(self, name)
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
-        if self.width % self.heads:
-            raise ValueError(f"width must be a multiple of heads={self.heads}, got {self.width}")
+        if self.width % (2 * self.heads):
+            raise ValueError(
+                f"width must be a multiple of 2 heads = {2 * self.heads}, got {self.width}"
+            )
+
+
+def turns(length: int, size: int) -> Tensor:
+    """Return the rotation e^{iωp} of each position p and pair of coordinates.
+
+    Parameters
+    ----------
+    length : int
+        Positions.
+    size : int
+        Coordinates of a head, two per frequency ω; the periods go from 4 to 2 `length`.
+
+    Returns
+    -------
+    ComplexTensor, shape (length, size / 2)
+    """
+    pairs = size // 2
+    share = torch.arange(pairs, dtype=torch.float64) / max(1, pairs - 1)
+    angle = torch.arange(length)[:, None] * (math.pi / 2 * (2 / length) ** share)
+    return torch.polar(torch.ones_like(angle), angle)
+
+
+def rotate(x: Tensor, turn: Turn) -> Tensor:
+    """Turn the coordinate pairs (x_k, x_{k + size/2}) by given cosines and sines."""
+    cos, sin = turn
+    a, b = x.chunk(2, dim=-1)
+    return torch.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
 
 
 class Attention(nn.Module):
@@ -64,11 +107,17 @@ class Attention(nn.Module):
         self.out = nn.Linear(width, width)
 
     def forward(
-        self, h: Tensor, mask: Tensor | None, past: KeysValues | None
+        self,
+        h: Tensor,
+        turn: Turn | None,
+        mask: Tensor | None,
+        past: KeysValues | None,
     ) -> tuple[Tensor, KeysValues]:
         B, S, width = h.shape
         split = self.qkv(h).view(B, S, 3, self.heads, width // self.heads)
         q, k, v = split.permute(2, 0, 3, 1, 4).unbind()
+        if turn is not None:
+            q, k = rotate(q, turn), rotate(k, turn)
         own = (k, v)
         if past is not None:
             pairs = zip(past, own, strict=True)
@@ -89,9 +138,13 @@ class Block(nn.Module):
         )
 
     def forward(
-        self, h: Tensor, mask: Tensor | None, past: KeysValues | None
+        self,
+        h: Tensor,
+        turn: Turn | None,
+        mask: Tensor | None,
+        past: KeysValues | None,
     ) -> tuple[Tensor, KeysValues]:
-        mixed, own = self.attention(self.norm1(h), mask, past)
+        mixed, own = self.attention(self.norm1(h), turn, mask, past)
         h = h + mixed
         return h + self.mlp(self.norm2(h)), own
 
@@ -116,6 +169,9 @@ class Transformer(nn.Module):
     def __init__(self, shape: Shape, seed: int = 0) -> None:
         super().__init__()
         self.shape = shape
+        turn = turns(shape.L, shape.width // shape.heads)
+        self.register_buffer("cos", turn.real.float(), persistent=False)
+        self.register_buffer("sin", turn.imag.float(), persistent=False)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.token = nn.Embedding(shape.V + 1, shape.width)
@@ -166,8 +222,12 @@ class Transformer(nn.Module):
         if mask is not None and mask.ndim == 3:
             mask = mask[:, None]
         h = self.token(tokens) + self.position(positions)
+        turn = self._turn(positions) if self.shape.rotary else None
         own = []
         for layer, block in enumerate(self.blocks):
-            h, kept = block(h, mask, None if past is None else past[layer])
+            h, kept = block(h, turn, mask, None if past is None else past[layer])
             own.append(kept)
         return self.head(self.norm(h)), own
+
+    def _turn(self, positions: Tensor) -> Turn:
+        return self.cos[positions].unsqueeze(-3), self.sin[positions].unsqueeze(-3)

@@ -19,7 +19,7 @@ from paralg.models.family import Family
 from paralg.models.network import Network
 from paralg.models.transformer import Shape, Transformer
 
-__all__ = ["FOLDER", "available", "load", "rounded", "save", "write_whole"]
+__all__ = ["FOLDER", "available", "load", "rounded", "save", "table", "write_whole"]
 
 FOLDER = Path(__file__).with_name("weights")
 
@@ -135,6 +135,22 @@ def save(network: Network, folder: Path | str) -> Path:
 
 def _pretty(config: dict[str, Any]) -> bytes:
     return (json.dumps(config, indent=2) + "\n").encode()
+
+
+def table(folder: Path | str = FOLDER) -> str:
+    """Return a Markdown table of the networks in a folder, from their configurations."""
+    rows = [
+        "| name | parameters | kB | steps | seed | CPU s | scores |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name in available(folder):
+        config = json.loads((Path(folder) / f"{name}.json").read_text())
+        kilobytes = (Path(folder) / f"{name}.safetensors").stat().st_size // 1000
+        scores = ", ".join(f"{key} {value:.4g}" for key, value in config["scores"].items())
+        made = (config[key] for key in ("steps", "seed", "cpu_seconds"))
+        cells = (f"`{name}`", f"{config['parameters']:,}", kilobytes, *made, scores)
+        rows.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(rows) + "\n"
 
 
 def write_whole(path: Path, content: bytes) -> None:

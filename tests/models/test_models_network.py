@@ -1,5 +1,7 @@
 """What each mode may and may not depend on, bit by bit, and how layouts and caches agree."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,7 +13,7 @@ from paralg.models import Family, Network, Shape
 from paralg.models.network import CALLS
 
 V, L = 5, 12
-SHAPE = Shape(V, L, width=32, layers=2, heads=2)
+SHAPE = Shape(V, L, width=32, layers=2, heads=2, rotary=True)
 LAYOUTS = 1e-5  # tree against rows: another order of summation in float32
 NETWORKS = {mode: Network.untrained(SHAPE, mode, seed=3) for mode in CALLS}
 DENOISER, CAUSAL, ANYORDER = NETWORKS.values()
@@ -101,6 +103,20 @@ def test_double_precision_is_the_same_network_with_smaller_differences():
     x = tokens(np.random.default_rng(4))
     exact = DENOISER.double().denoise(x)
     assert 0 < np.abs(exact - DENOISER.denoise(x)).max() < 1e-5
+
+
+def test_rotation_depends_on_distances_only():
+    """Without the learned vectors, shifting all positions changes nothing; without rotation,
+    neither does permuting them."""
+    for rotary, image in ((True, np.arange(1, L)), (False, np.arange(L - 1)[::-1])):
+        shape = replace(SHAPE, rotary=rotary)
+        network = Network.untrained(shape, "bidirectional")
+        torch.nn.init.zeros_(network.transformer.position.weight)
+        x, all_see = tokens(np.random.default_rng(5), 1)[:, :-1], np.ones((L - 1, L - 1))
+        here, there = (network.attend(x, at, all_see) for at in (np.arange(L - 1), image))
+        assert np.allclose(here, there, atol=LAYOUTS)
+        spread = network.attend(x, np.array([*range(L - 2), L - 1]), all_see)
+        assert np.allclose(here, spread, atol=LAYOUTS) is not rotary
 
 
 # ---- bidirectional
@@ -366,8 +382,8 @@ def test_impossible_networks_are_refused():
         Network.untrained(SHAPE, "prefix")
     with pytest.raises(ValueError, match="layers must be at least 1, got 0"):
         Shape(4, 16, layers=0)
-    with pytest.raises(ValueError, match="width must be a multiple of heads=4, got 66"):
-        Shape(4, 16, width=66)
+    with pytest.raises(ValueError, match="width must be a multiple of 2 heads = 8, got 36"):
+        Shape(4, 16, width=36)
 
 
 # ---- families
