@@ -25,9 +25,9 @@ _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _WIDGET_TAIL = """
 export default {
   render({ model, el }) {
-    el.dataset.lmSuppressShortcuts = "true";
     const live = kit.html("div", { class: "pe-live" });
     const card = kit.html("div", { class: "pe-card" }, live);
+    card.insertAdjacentHTML("beforeend", model.get("_table"));
     const caption = kit.html("figcaption", { text: model.get("_caption") });
     el.append(kit.html("figure", { class: "paralg-explorer", "data-ready": "true", role: "group",
       "aria-label": model.get("_alt") }, card, caption));
@@ -228,7 +228,9 @@ def _make_widget(explorer: Explorer):
     import anywidget
     import traitlets
 
-    values = {**explorer.state, "_caption": explorer.caption, "_alt": explorer.alt}
+    table = _table_html(explorer.table, explorer.caption)
+    words = {"_caption": explorer.caption, "_alt": explorer.alt, "_table": table}
+    values = {**explorer.state, **words}
     values = json.loads(_to_json(values))
     traits = {key: traitlets.Any(value).tag(sync=True) for key, value in values.items()}
     body = _EXPORT.sub("const explorer = ", explorer.module)

@@ -68,6 +68,8 @@ const kit = (() => {
   };
   const html = (tag, attrs, ...children) => {
     const node = dress(document.createElement(tag), attrs);
+    // JupyterLab would take arrow keys and Enter as commands, unless the element itself says no.
+    if (["input", "button", "select"].includes(tag)) node.dataset.lmSuppressShortcuts = "true";
     node.append(...elements(children));
     return node;
   };

@@ -64,6 +64,12 @@ def test_every_control_answers_to_mouse_and_keyboard(open_page, html):
     assert page.locator("circle").get_attribute("visibility") == "hidden"
 
 
+def test_controls_keep_their_keys_in_jupyterlab(open_page, html):
+    page = open_page(html)
+    bare = page.locator(":is(.pe-live input, .pe-live button):not([data-lm-suppress-shortcuts])")
+    assert bare.count() == 0
+
+
 def test_play_runs_to_the_end_and_escape_stops_it(open_page, html):
     page = open_page(html)
     page.get_by_role("button", name="Play").click()
