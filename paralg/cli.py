@@ -52,7 +52,7 @@ class CommandError(Exception):
     Parameters
     ----------
     message : str
-        What was expected and what came.
+        What was expected and what came; nothing is printed when it is empty.
     code : int
         Exit code; 2 for wrong usage or input, 1 for what failed on the way.
     """
@@ -80,10 +80,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser(name).parse_args(argv)
     prefix = f"paralg {name}"
     try:
-        with _terminable():
+        with _stoppable():
             return args.run(args)
     except CommandError as error:
-        print(f"{prefix}: {error}", file=sys.stderr)
+        if str(error):  # of several processes one speaks
+            print(f"{prefix}: {error}", file=sys.stderr)
         return error.code
     except KeyboardInterrupt as error:
         print(f"{prefix}: {error or 'interrupted'}", file=sys.stderr)
@@ -111,15 +112,24 @@ def _parser(name: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-@contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """Let a polite termination end the command like an interrupt, with clean-up."""
+class _Interrupt(KeyboardInterrupt):
+    """A Ctrl-C. Python kills itself after a plain one that passed through ``exec`` of a text."""
 
-    def leave(signum, frame):
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    """Turn Ctrl-C and a polite termination into exceptions, so that both clean up."""
+
+    def interrupt(signum, frame):
+        raise _Interrupt
+
+    def terminate(signum, frame):
         raise SystemExit(128 + signum)
 
-    before = signal.signal(signal.SIGTERM, leave)
+    handlers = {signal.SIGINT: interrupt, signal.SIGTERM: terminate}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -26,20 +26,23 @@ __all__ = ["configure", "run"]
 
 def run(args: argparse.Namespace) -> int:
     """Read, choose, compute, write; return the exit code."""
-    _check(args)
-    began = time.monotonic()
+    began, leader = time.monotonic(), True
     options = {"address": args.address} if args.engine == "dask" else {}
     try:
+        _check(args)
         with connect(args.engine, args.workers, progress=_progress(args), **options) as engine:
+            leader = engine.leader
             say = _speaker(engine, args.quiet)
             job = _plan(args, _read(args, engine), say)
             lines = _solve(args, job, engine, say)
             where = args.output or "standard output"
             say(f"{lines:,} lines to {where} in {time.monotonic() - began:.1f} s")
+    except CommandError as error:
+        raise error if leader else CommandError("", error.code) from error
     except EngineError as error:
-        raise CommandError(str(error), FAILED) from error
-    except (ValueError, TypeError) as error:
-        raise CommandError(str(error)) from error
+        raise CommandError(str(error) if leader else "", FAILED) from error
+    except ValueError as error:
+        raise CommandError(str(error) if leader else "") from error
     except MemoryError as error:
         hint = "try --method walks or a smaller --top"
         raise CommandError(f"out of memory; {hint}", FAILED) from error
@@ -58,6 +61,8 @@ def _check(args) -> None:
         raise CommandError(f"--output must be a file, got the folder {args.output}")
     if args.top < 0:
         raise CommandError(f"--top must not be negative, got {args.top}")
+    if not 0 <= args.seed < 1 << 63:
+        raise CommandError(f"--seed must lie in 0..2**63 - 1, got {args.seed}")
     check_alpha(args.alpha)
 
 
@@ -162,6 +167,8 @@ def _solve(args, job: Job, engine: Engine, say) -> int:
         done = True
     except StaleCheckpoint as error:
         raise CommandError(f"{error}; remove it, or choose another --output") from error
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise CommandError(f"cannot write: {error}", FAILED) from error
     except KeyboardInterrupt:

@@ -13,7 +13,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from paralg.core.random import GOLDEN, mix64, to_unit
+from paralg.core.random import GOLDEN, derive, mix64, to_unit
 from paralg.rounds.personalized_pagerank.moves import MoveTable
 from paralg.rounds.personalized_pagerank.records import PLAIN, RETURN
 
@@ -47,9 +47,8 @@ def walk_ids(sources: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[
 
 
 def root_of(seed: int) -> np.uint64:
-    """Return the root of all streams of a run, the part of `derive` that does not name the walk."""
-    with np.errstate(over="ignore"):
-        return mix64(np.array(seed).astype(np.uint64) + GOLDEN)[()]
+    """Return the root of all streams of a run; TypeError unless the seed has at most 64 bits."""
+    return derive(seed)[()]
 
 
 def advance(

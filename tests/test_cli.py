@@ -1,0 +1,411 @@
+"""The command ``paralg``: what it prints, what it writes, and what it leaves behind."""
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+from pathlib import Path
+
+import pytest
+
+import paralg
+from paralg.cli import COMMANDS, main
+from paralg.rounds.personalized_pagerank import dense_solve
+from paralg.rounds.personalized_pagerank.data import les_miserables, stdlib_imports
+from paralg.rounds.personalized_pagerank.job import Job
+
+DATA = Path(paralg.__file__).parent / "rounds" / "personalized_pagerank" / "data"
+PEOPLE = [str(DATA / "les_miserables.tsv"), "--delimiter", "tab", "--undirected"]
+MODULES = [str(DATA / "stdlib_imports.tsv")]
+WALKS = ["--method", "walks", "--omega", "200", "--top", "5"]
+MPIEXEC = Path(sysconfig.get_path("scripts")) / "mpiexec"
+
+
+def program(*arguments, before=()):
+    return [*map(str, before), sys.executable, "-m", "paralg", *map(str, arguments)]
+
+
+def environment():
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+
+def start(*arguments, before=(), **given):
+    """Run the command as a user does."""
+    return subprocess.run(
+        program(*arguments, before=before),
+        capture_output=True, timeout=200, env=environment(), **given,
+    )  # fmt: skip
+
+
+def inside(capsys, *arguments):
+    """Run the command in this process; return the exit code, output and errors."""
+    code = main(["pagerank", *map(str, arguments)])
+    streams = capsys.readouterr()
+    return code, streams.out, streams.err
+
+
+def lines(text: str) -> list[tuple[str, str, float]]:
+    header, *rows = text.splitlines()
+    assert header == "source\ttarget\tscore"
+    fields = (row.split("\t") for row in rows)
+    return [(source, target, float(score)) for source, target, score in fields]
+
+
+@pytest.fixture(scope="module")
+def walked():
+    """Output of the reference run: walks on the serial engine, to standard output."""
+    done = start("pagerank", *PEOPLE, *WALKS)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+# What it prints.
+
+
+def test_help_names_every_command_without_loading_it():
+    code = (
+        "import sys; from paralg.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    )
+    code += "print('numba' in sys.modules, 'numpy' in sys.modules)"
+    out = subprocess.check_output([sys.executable, "-c", code], text=True, env=environment())
+    assert all(name in out for name in COMMANDS)
+    assert out.splitlines()[-1] == "False False"
+
+
+def test_help_of_pagerank_has_examples(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["pagerank", "--help"])
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    assert "mpiexec -n 64" in text
+    assert "exit codes: 0 done, 1 failed on the way, 2 wrong usage or input, 130" in text
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["nonsense"],
+        ["pagerank"],
+        ["pagerank", "x", "--top", "y"],
+        ["pagerank", "x", "--memory", "lots"],
+        ["pagerank", "x", "--delimiter", ""],
+    ],
+)
+def test_wrong_usage_ends_with_code_2(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert "usage: paralg" in capsys.readouterr().err
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == f"paralg {paralg.__version__}\n"
+
+
+# What it computes.
+
+
+def test_exact_scores_are_exact(capsys):
+    code, out, err = inside(capsys, *PEOPLE, "--top", 3)
+    assert code == 0
+    assert "77 nodes, 508 arcs, 0 nodes without arcs" in err
+    assert "method exact (L1 error 1e-06): its blocks need 90.2 kB; predicted" in err
+    graph, rows = les_miserables(), lines(out)
+    exact, number = dense_solve(graph), {name: u for u, name in enumerate(graph.names)}
+    assert len(rows) == 3 * 77
+    assert max(abs(score - exact[number[a], number[b]]) for a, b, score in rows) < 1e-6
+
+
+def test_walks_are_told_and_are_near(walked):
+    assert b"method walks (200 walks per source): as asked" in walked.stderr
+    graph, rows = les_miserables(), lines(walked.stdout.decode())
+    exact, number = dense_solve(graph), {name: u for u, name in enumerate(graph.names)}
+    assert max(abs(score - exact[number[a], number[b]]) for a, b, score in rows) < 0.15
+    assert all((score * 200) % 1 < 1e-6 or (score * 200) % 1 > 1 - 1e-6 for *_, score in rows)
+
+
+def test_options_reach_the_method(capsys):
+    code, out, _ = inside(capsys, *MODULES, "--dangling", "source", "--alpha", 0.5, "--top", 0,
+                          "--threshold", 0.01, "--error", 1e-9, "--quiet")  # fmt: skip
+    graph = stdlib_imports()
+    exact = dense_solve(graph, 0.5, "source")
+    rows = lines(out)
+    assert code == 0
+    assert len(rows) == (exact >= 0.01).sum()
+
+
+def test_memory_decides(capsys):
+    _, _, err = inside(capsys, *PEOPLE, "--memory", "10K", "--omega", 20, "--top", 1)
+    assert "method walks (20 walks per source): exact does not fit: 8 sources at a time need" in err
+    code, out, err = inside(capsys, *PEOPLE, "--memory", "10K", "--method", "exact")
+    assert (code, out) == (2, "")
+    assert "more than the 10.2 kB allowed" in err
+
+
+def test_quiet_is_quiet(capsys):
+    assert inside(capsys, *PEOPLE, "--quiet", "--top", 1)[2] == ""
+
+
+# Where it runs.
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_processes_give_the_same_bytes(walked, workers):
+    done = start("pagerank", *PEOPLE, *WALKS, "--engine", "processes", "--workers", workers)
+    assert (done.returncode, done.stdout) == (0, walked.stdout)
+
+
+@pytest.mark.mpi
+def test_ranks_give_the_same_bytes_and_one_of_them_writes(walked, tmp_path):
+    pytest.importorskip("mpi4py")
+    if not MPIEXEC.exists():
+        pytest.skip("needs the mpiexec of the wheel mpich")
+    output = tmp_path / "ranks.tsv"
+    done = start("pagerank", *PEOPLE, *WALKS, "--engine", "mpi", "--output", output,
+                 before=[MPIEXEC, "-n", 2])  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert output.read_bytes() == walked.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["ranks.tsv"]
+    assert done.stderr.count(b"77 nodes") == 1
+
+
+@pytest.mark.mpi
+def test_ranks_end_together_on_bad_input(tmp_path):
+    pytest.importorskip("mpi4py")
+    if not MPIEXEC.exists():
+        pytest.skip("needs the mpiexec of the wheel mpich")
+    bad = tmp_path / "edges.txt"
+    bad.write_text("a b 1\na b zero\n")
+    done = start("pagerank", bad, "--engine", "mpi", before=[MPIEXEC, "-n", 2])
+    assert done.returncode == 2
+    assert done.stderr.count(b"line 2: expected a positive weight, got 'zero'") == 1
+
+
+@pytest.mark.dask
+@pytest.mark.slow
+def test_dask_gives_the_same_bytes(tmp_path):
+    pytest.importorskip("distributed")
+    edges = tmp_path / "edges.txt"
+    edges.write_text("a b 2\nb c 1\nc a 1\na c 5\n")
+    asked = ["pagerank", edges, "--method", "walks", "--omega", 20, "--alpha", 0.6]
+    alone, apart = start(*asked), start(*asked, "--engine", "dask", "--workers", 2)
+    assert apart.returncode == 0, apart.stderr
+    assert apart.stdout == alone.stdout
+
+
+def test_engines_that_cannot_be_had(capsys):
+    code, _, err = inside(capsys, *PEOPLE, "--engine", "serial", "--workers", 3)
+    assert (code, err) == (2, "paralg pagerank: the serial engine has 1 worker, got workers=3\n")
+    code, _, err = inside(capsys, *PEOPLE, "--address", "tcp://nowhere:1")
+    assert (code, err) == (
+        2, "paralg pagerank: --address is for --engine dask, got --engine serial\n",
+    )  # fmt: skip
+
+
+# What it reads.
+
+
+def test_standard_input_and_any_names(walked):
+    text = "Zürich,São Paulo,3\nSão Paulo,a b c,1\n"
+    done = start("pagerank", "-", "--delimiter", ",", "--weighted", "--quiet", input=text.encode())
+    rows = lines(done.stdout.decode())
+    assert {row[0] for row in rows} == {"Zürich", "São Paulo", "a b c"}
+    assert rows[0][:2] == ("Zürich", "a b c")
+    assert done.stderr == b""
+
+
+def test_gzip_in_and_out(capsys, tmp_path):
+    packed, output = tmp_path / "edges.gz", tmp_path / "ranks.tsv.gz"
+    packed.write_bytes(gzip.compress(Path(PEOPLE[0]).read_bytes()))
+    code, out, _ = inside(capsys, packed, *PEOPLE[1:], "--output", output)
+    _, plain, _ = inside(capsys, *PEOPLE)
+    assert (code, out) == (0, "")
+    assert gzip.decompress(output.read_bytes()).decode() == plain
+
+
+def test_bad_lines_are_listed(capsys, tmp_path):
+    edges, output = tmp_path / "edges.txt", tmp_path / "ranks.tsv"
+    edges.write_text("a b 1\n" * 16 + "a\n" + "a b -1\n" + "b a nan\n" * 30)
+    code, out, err = inside(capsys, edges, "--output", output)
+    assert (code, out) == (2, "")
+    assert err.startswith("paralg pagerank: 32 bad lines\n")
+    assert "edges.txt, line 17: expected 'source target [weight]', got 'a'" in err
+    assert "edges.txt, line 18: expected a positive weight, got '-1'" in err
+    assert err.endswith("and 12 more bad lines\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["edges.txt"]
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (None, "cannot read {0}: No such file or directory"),
+        (b"", "{0}: expected at least one line 'source target [weight]', found none"),
+        (
+            gzip.compress(b"a b\n" * 500)[:-9],
+            "cannot read {0}: the gzip data is damaged or cut off",
+        ),
+    ],
+)
+def test_unreadable_input(capsys, tmp_path, content, message):
+    edges = tmp_path / "edges.txt"
+    if content is not None:
+        edges.write_bytes(content)
+    code, out, err = inside(capsys, edges)
+    assert (code, out) == (2, "")
+    assert message.format(edges) in err
+
+
+@pytest.mark.parametrize(
+    "asked, message",
+    [
+        (["--alpha", "0"], r"alpha must lie in (0, 1], got 0.0"),
+        (["--top", "-1"], "--top must not be negative, got -1"),
+        (["--omega", "0"], "omega must be positive, got 0"),
+        (["--omega", "5", "--error", "1"], "give one of omega, error, or epsilon with delta"),
+        (
+            ["--largest", "1", "--method", "walks", "--omega", "5"],
+            "largest must be at least 2, got 1",
+        ),
+        (["--resume"], "--resume needs --output"),
+        (["--output", "/no/such/folder/x.tsv"], "--output: there is no folder /no/such/folder"),
+        (["--output", "/"], "--output must be a file, got the folder /"),
+        (["--output-delimiter", "e"], "contains the output delimiter 'e'"),
+        (
+            ["--seed", str(2**70), "--method", "walks", "--omega", "5"],
+            "--seed must lie in 0..2**63 - 1",
+        ),
+    ],
+)
+def test_senseless_requests(capsys, asked, message):
+    code, out, err = inside(capsys, *PEOPLE, *asked)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert "Traceback" not in err
+
+
+# What it writes and leaves behind.
+
+
+def test_output_appears_whole_or_not_at_all(capsys, tmp_path, monkeypatch):
+    output = tmp_path / "ranks.tsv"
+    output.write_text("old")
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    code, _, err = inside(capsys, *PEOPLE, "--output", output)
+    assert code == 1
+    assert "cannot write: [Errno 28] No space left on device" in err
+    assert output.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["ranks.tsv"]
+
+
+def test_header_and_delimiter_of_the_output(capsys, tmp_path):
+    output = tmp_path / "ranks.csv"
+    inside(capsys, *PEOPLE, "--top", 1, "--output", output, "--output-delimiter", "comma",
+           "--no-header")  # fmt: skip
+    first = output.read_text().splitlines()[0].split(",")
+    assert first[:2] == ["Babet", "Babet"]
+    assert len(output.read_text().splitlines()) == 77
+    assert output.stat().st_mode & 0o777 == 0o666 & ~_umask()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+@pytest.fixture
+def interrupted(monkeypatch):
+    """Make the third chunk of a run fail like a Ctrl-C; return the solver that works."""
+    solve, done = Job.solve, []
+
+    def fail_later(self, *args):
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(args)
+        return solve(self, *args)
+
+    monkeypatch.setattr("paralg.rounds.personalized_pagerank.job._MOST_CHUNKS", 10)
+    monkeypatch.setattr(Job, "solve", fail_later)
+    return lambda: monkeypatch.setattr(Job, "solve", solve)
+
+
+@pytest.mark.parametrize(
+    "method", [["--method", "exact"], ["--method", "walks", "--omega", "9000"]]
+)
+def test_an_interrupted_run_goes_on_where_it_was(capsys, tmp_path, interrupted, method):
+    output = tmp_path / "ranks.tsv"
+    asked = [*MODULES, *method, "--output", output, "--resume", "--top", 4]
+    code, _, err = inside(capsys, *asked)
+    assert code == 130
+    assert "finished sources are kept, the same command goes on from there" in err
+    assert [path.name for path in tmp_path.iterdir()] == [".ranks.tsv.resume"]
+    interrupted()
+    code, _, err = inside(capsys, *asked)
+    assert code == 0
+    assert "2 of " in err
+    assert [path.name for path in tmp_path.iterdir()] == ["ranks.tsv"]
+    _, whole, _ = inside(capsys, *MODULES, *method, "--top", 4)
+    assert output.read_text() == whole
+
+
+def test_a_checkpoint_of_another_run_is_refused(capsys, tmp_path, interrupted):
+    output = tmp_path / "ranks.tsv"
+    inside(capsys, *MODULES, "--output", output, "--resume")
+    interrupted()
+    code, _, err = inside(capsys, *PEOPLE, "--output", output, "--resume", "--alpha", 0.3)
+    assert code == 2
+    assert "is of another run: alpha was 0.2, now 0.3; omega was" in err
+    assert "the graph is another one; remove it, or choose another --output" in err
+    note = json.loads((tmp_path / ".ranks.tsv.resume" / "job.json").read_text())
+    assert note["alpha"] == 0.2
+
+
+def test_without_resume_nothing_is_left(capsys, tmp_path, interrupted):
+    code, _, err = inside(capsys, *MODULES, "--output", tmp_path / "ranks.tsv")
+    assert (code, list(tmp_path.iterdir())) == (130, [])
+    assert "interrupted; nothing was written" in err
+
+
+@pytest.mark.parametrize("stop, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_leaves_no_file_and_no_process(tmp_path, stop, code):
+    psutil = pytest.importorskip("psutil")
+    edges = tmp_path / "in" / "edges.txt"
+    edges.parent.mkdir()
+    edges.write_text("".join(f"{u} {(u * 7 + k) % 3000}\n" for u in range(3000) for k in range(9)))
+    asked = ["pagerank", edges, "--method", "walks", "--omega", 10**6, "--engine", "processes",
+             "--workers", 2, "--output", tmp_path / "ranks.tsv"]  # fmt: skip
+    running = subprocess.Popen(program(*asked), env=environment(), stderr=subprocess.PIPE)
+    for line in running.stderr:
+        if b"method walks" in line:
+            break
+    time.sleep(1)
+    workers = psutil.Process(running.pid).children(recursive=True)
+    assert len(workers) == 2
+    running.send_signal(stop)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == code, err
+    assert b"Traceback" not in err
+    assert psutil.wait_procs(workers, timeout=20)[1] == []
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+def test_a_reader_that_leaves_early():
+    done = subprocess.run(
+        ["bash", "-c", '"$@" | head -2; exit ${PIPESTATUS[0]}', "_",
+         *program("pagerank", *MODULES, "--top", 0, "--quiet")],
+        capture_output=True, timeout=200, env=environment(),
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == b""
+    assert len(done.stdout.splitlines()) == 2
