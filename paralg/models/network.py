@@ -7,17 +7,16 @@ mode; a :class:`~paralg.models.family.Family` joins networks of several modes ov
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from paralg.decoding.protocol import positions, tokens_of
 from paralg.models import masks
+from paralg.models.border import one_thread, to_numpy, to_torch
+from paralg.models.cache import Cache
 from paralg.models.transformer import Shape, Transformer
 
 __all__ = ["CALLS", "Cache", "Network"]
@@ -30,45 +29,6 @@ CALLS = {
 """Mode of the weights → the calls of the protocol that it answers."""
 
 
-@dataclass(frozen=True)
-class Cache:
-    """Keys and values of every position after one full forward of a sequence.
-
-    Parameters
-    ----------
-    owner : Network
-        The network that made it; no other may read it.
-    layers : tuple over layers of (keys, values)
-        Each of shape (1, heads, L, width / heads).
-    """
-
-    owner: Network
-    layers: tuple[tuple[Tensor, Tensor], ...]
-
-    @property
-    def nbytes(self) -> int:
-        """Size of keys and values, in bytes."""
-        return sum(part.nbytes for layer in self.layers for part in layer)
-
-    def outside(self, window: np.ndarray) -> list[tuple[Tensor, Tensor]]:
-        """Return what is kept of the positions not in `window`."""
-        length = self.layers[0][0].shape[2]
-        rest = _to_torch(np.setdiff1d(np.arange(length), window))
-        return [(keys[:, :, rest], values[:, :, rest]) for keys, values in self.layers]
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """No gradients, one thread: more threads are slower at this size and may reorder sums."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.inference_mode():
-            yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 def _answers(call: Callable[..., Any]) -> Callable[..., Any]:
     """Refuse `call` on weights of another mode; run it without gradients on one thread."""
     name = call.__name__
@@ -78,7 +38,7 @@ def _answers(call: Callable[..., Any]) -> Callable[..., Any]:
         if name not in CALLS[self.mode]:
             needed = next(mode for mode, calls in CALLS.items() if name in calls)
             raise TypeError(f"{name} needs {needed} weights, got {self.name} ({self.mode})")
-        with _one_thread():
+        with one_thread():
             return call(self, *args, **options)
 
     return checked
@@ -203,9 +163,9 @@ class Network:
         x = tokens_of(x, self.V, self.L)
         if len(x) != 1:
             raise ValueError(f"a snapshot is made of one sequence, got {len(x)} rows")
-        tokens, places = _to_torch(x), torch.arange(self.L)
+        tokens, places = to_torch(x), to_torch(np.arange(self.L))
         logits, kept = self.transformer(tokens, places)
-        return _to_numpy(logits), Cache(self, tuple(kept))
+        return to_numpy(logits), Cache(self, tuple(kept))
 
     @_answers
     def causal(self, x: np.ndarray, *, at: Sequence[int] | None = None) -> np.ndarray:
@@ -280,7 +240,7 @@ class Network:
                              f"got shape {mask.shape}")  # fmt: skip
         if places.size and not (places.min() >= 0 and places.max() < self.L):
             raise ValueError(f"positions must lie in 0..{self.L - 1}, got {places.tolist()}")
-        with _one_thread():
+        with one_thread():
             return self._logits(tokens, places, mask)
 
     def _logits(
@@ -292,9 +252,9 @@ class Network:
     ) -> np.ndarray:
         if not tokens.size:
             return np.zeros((*tokens.shape, self.V))
-        seen = None if mask is None else _to_torch(mask)
-        logits, _ = self.transformer(_to_torch(tokens), _to_torch(places), seen, past)
-        return _to_numpy(logits)
+        seen = None if mask is None else to_torch(mask)
+        logits, _ = self.transformer(to_torch(tokens), to_torch(places), seen, past)
+        return to_numpy(logits)
 
     def _as_rows(self, window: np.ndarray, at: np.ndarray, frozen: list) -> np.ndarray:
         return self._logits(window, at, past=frozen)
@@ -317,12 +277,3 @@ class Network:
         if masked.any():
             place = np.flatnonzero(read)[masked][0]
             raise ValueError(f"a wanted row reads position {place}, which is masked")
-
-
-def _to_torch(a: np.ndarray) -> Tensor:
-    """Copy: the caller's array may be read-only or strided backwards."""
-    return torch.from_numpy(np.array(a, order="C"))
-
-
-def _to_numpy(logits: Tensor) -> np.ndarray:
-    return logits.double().numpy()

@@ -10,7 +10,10 @@ import torch
 from paralg.data import addition, sudoku4
 from paralg.models import Family, Network, Shape, Transformer, available, evaluate, load
 from paralg.models import train as training
+from paralg.models.filling import greedy
 from paralg.models.objectives import OBJECTIVES, draw_masks, draw_ranks
+from paralg.models.score_sudoku4 import exact_grid_law, sudoku4_scores
+from paralg.models.score_text import nats_of, ngram_nats
 from paralg.models.tasks import RECIPES, TASKS, Recipe, recipe
 from paralg.models.weights import FOLDER, save
 
@@ -77,9 +80,9 @@ def test_the_loss_is_what_the_protocol_calls_compute(mode):
     x, given, rng = sudoku4.grids()[range(5)], np.zeros(5, dtype=int), np.random.default_rng(5)
     rank, prompt = draw_ranks(16, given, np.random.default_rng(5))
     if mode == "causal":
-        expected = evaluate._nats(network.causal(x), x).mean()
+        expected = nats_of(network.causal(x), x).mean()
     else:
-        nats = [evaluate._nats(network.anyorder(x[[b]], rank[b]), x[[b]])[0] for b in range(5)]
+        nats = [nats_of(network.anyorder(x[[b]], rank[b]), x[[b]])[0] for b in range(5)]
         expected = np.mean([n[r >= m].mean() for n, r, m in zip(nats, rank, prompt, strict=True)])
     loss = OBJECTIVES[mode](network.transformer, x, given, rng)
     assert float(loss.detach()) == pytest.approx(expected, abs=1e-5)
@@ -230,7 +233,7 @@ def test_the_exact_law_of_worked_grids():
     full = sudoku4.grids()[:1]
     empty = np.full((1, 16), 4)
     one_left = np.where(np.arange(16) == 5, 4, full)
-    law = evaluate.exact_grid_law(np.concatenate([full, empty, one_left]))
+    law = exact_grid_law(np.concatenate([full, empty, one_left]))
     assert (law[0].argmax(axis=1) == full[0]).all()
     assert (law[1] == 0.25).all()
     assert law[2, 5, full[0, 5]] == 1
@@ -241,7 +244,7 @@ def test_a_network_of_zeros_scores_as_the_uniform_law(mode):
     network = Network.untrained(TASKS["sudoku4"].shape, mode)
     torch.nn.init.zeros_(network.transformer.head.weight)
     torch.nn.init.zeros_(network.transformer.head.bias)
-    scores = evaluate.sudoku4_scores(network)
+    scores = sudoku4_scores(network)
     assert scores["valid"] == 0
     assert 0.7 < scores["kl"] < 1.2  # log 4 minus the mean entropy of the exact law
 
@@ -249,13 +252,13 @@ def test_a_network_of_zeros_scores_as_the_uniform_law(mode):
 def test_greedy_filling_keeps_prompts_and_ends_without_masks():
     network = Network.untrained(TASKS["addition"].shape, "bidirectional")
     x = addition.problems(6)
-    y = evaluate.greedy(network, x)
+    y = greedy(network, x)
     assert (y[:, : addition.PROMPT] == x[:, : addition.PROMPT]).all()
     assert (y < network.V).all()
 
 
 def test_a_longer_context_predicts_text_better():
-    assert evaluate.ngram_nats(2) < evaluate.ngram_nats(1) < np.log(27)
+    assert ngram_nats(2) < ngram_nats(1) < np.log(27)
 
 
 # ---- what is shipped
