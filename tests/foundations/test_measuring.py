@@ -159,20 +159,33 @@ def test_open_answers_are_not_wrong(label, answer):
     assert check(f"ex-measuring-{label}", answer).state == "unanswered"
 
 
+def _share(page, order, statistic):
+    page.get_by_label(order, exact=True).check()
+    page.get_by_label(statistic, exact=True).check()
+    shown = page.locator(".pe-numbers dd").all_inner_texts()[4]
+    return shown.replace("\u202f", "").removeprefix("at ").removesuffix(" of starts")
+
+
 @pytest.mark.site
-def test_the_explorer_changes_its_verdict(open_page):
+def test_the_explorer_shows_what_the_solution_says(open_page):
     page = open_page(measuring.explorer().html)
-    numbers = page.locator(".pe-numbers dd")
-    page.get_by_label("interleaved", exact=True).check()
-    page.get_by_label("median", exact=True).check()
-    sure = float(numbers.all_inner_texts()[4].split()[2].rstrip("%").rstrip("\u202f"))
-    page.get_by_label("first all A, then the other", exact=True).check()
-    page.get_by_label("mean", exact=True).check()
-    unsure = float(numbers.all_inner_texts()[4].split()[2].rstrip("%").rstrip("\u202f"))
-    assert sure > unsure
+    apart, paired = "first all A, then the other", "interleaved"
+    names = ("minimum", "mean", "median")
+    assert [_share(page, paired, name) for name in names] == ["92%", "91%", "97%"]
+    assert [_share(page, apart, name) for name in names] == ["55%", "70%", "81%"]
+    page.get_by_role("slider", name="First round").fill("150")
+    numbers = page.locator(".pe-numbers dd").all_inner_texts()
+    assert numbers[3] == "B is faster"
+    assert float(numbers[0]) < 0.5
+    assert "misses the truth" in page.get_by_role("status").inner_text()
+
+
+@pytest.mark.site
+def test_the_explorer_answers_to_the_keyboard(open_page):
+    page = open_page(measuring.explorer().html)
     page.get_by_label("A itself", exact=True).check()
-    assert numbers.all_inner_texts()[2] == "1.00"
+    assert page.locator(".pe-numbers dd").all_inner_texts()[2] == "1.00"
     first = page.get_by_role("slider", name="First round")
-    before = numbers.all_inner_texts()[0]
-    first.press("ArrowRight")
-    assert numbers.all_inner_texts()[0] != before
+    first.focus()
+    page.keyboard.press("ArrowRight")
+    assert page.get_by_role("status").inner_text().startswith("From round 67")

@@ -129,7 +129,7 @@ export default {
       }
       kit.axis(picture, { at: SPLIT - 34, from: LEFT, to: RIGHT, scale: x, values: kit.ticks(0, rounds, 6), label: "round" });
       kit.axis(picture, { side: "left", at: LEFT, from: TOP, to: SPLIT - 34, scale: y, 
-        values: [2, 3, 5, 10, 20, 40].filter((v) => v >= shortest && v <= longest), label: "ms" });
+        values: [2, 3, 5, 10, 15, 20, 30, 40].filter((v) => v >= shortest && v <= longest), label: "ms" });
     }
 
     function scale({ value, low, high }) {

@@ -34,7 +34,7 @@ def explorer():
         caption=f"{run.rounds} rounds of real timings ({run.about}). "
         "Framed: the repeats that you use. Green: the truth, known by construction. "
         "Timings beyond the axis are drawn at its edge.",
-        alt="Scatter chart of timings by round, log axis: close to a floor in the first and the last "
+        alt="Scatter chart of timings by round, log axis: close to a floor in the first and last "
         "third, and about twice as long while a neighbour shares the core.",
         table=(_HEADER, _summary(milliseconds, run.busy)),
     )

@@ -164,8 +164,10 @@ def sklansky(answer):
         return [_word(i + 1) for i in range(n)]
 
     sizes = range(34)
-    equal_to_oracle(outcome, oracle, sizes, name="gives every prefix of the letters",
-                    hint="sources are read before any write; blocks must be neighbours")  # fmt: skip
+    equal_to_oracle(
+        outcome, oracle, sizes, name="gives every prefix of the letters",
+        hint="sources are read before any write; blocks must be neighbours",
+    )  # fmt: skip
     bad = smallest_failing(lambda n: len(call(answer, n)) != max(n - 1, 0).bit_length(), sizes)
     if bad is not None:
         require(False, "takes ⌈log2 n⌉ rounds", failing=bad[0],

@@ -11,6 +11,8 @@ from functools import cached_property
 
 import numpy as np
 
+from paralg.core.schedule import Schedule, list_schedule
+
 __all__ = ["Dag", "chain_sum", "graham_anomaly", "random_dag", "tree_sum"]
 
 
@@ -85,6 +87,12 @@ class Dag:
         while needs := self.dependencies[chain[-1]]:
             chain.append(max(needs, key=lambda u: (self.heights[u], -u)))
         return tuple(reversed(chain))
+
+    def schedule(self, p: int) -> Schedule:
+        """Return the list schedule on p workers; the list is the order of the tasks."""
+        return list_schedule(
+            self.durations, p, dependencies=self.dependencies, names=self.names
+        )  # fmt: skip
 
     def reordered(self, order: Sequence[int]) -> Dag:
         """Return the same graph with its tasks listed in another order.
