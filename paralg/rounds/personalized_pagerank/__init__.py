@@ -32,6 +32,7 @@ from paralg.rounds.personalized_pagerank.exact import (
     dense_solve,
     sweeps_needed,
 )
+from paralg.rounds.personalized_pagerank.explorer import explorer
 from paralg.rounds.personalized_pagerank.graph import Digraph
 from paralg.rounds.personalized_pagerank.guarantee import (
     expected_l1,
@@ -56,8 +57,8 @@ from paralg.rounds.personalized_pagerank.warm import warm
 __all__ = [
     "AllAtOnce", "CostModel", "Digraph", "MoveTable", "Pipelined", "Refilled", "Rows", "Run",
     "WalkCounts", "aggregated_walks", "alias_tables", "best_gamma", "blocked_power_iteration",
-    "dense_solve", "expected_l1", "failure_bound", "fit_costs", "implied_shares", "least_l1",
-    "longest_walk", "monte_carlo", "move_table", "pipeline_load", "pipeline_rounds",
+    "dense_solve", "expected_l1", "explorer", "failure_bound", "fit_costs", "implied_shares",
+    "least_l1", "longest_walk", "monte_carlo", "move_table", "pipeline_load", "pipeline_rounds",
     "power_iteration", "random_walks", "refill_rounds", "segment_doubling", "sweeps_needed",
     "tree_depth", "walk_once", "walks_needed", "warm",
 ]  # fmt: skip
