@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, silu, softplus
 
 from paralg.recurrences.mamba.chunked import discretise
-from paralg.recurrences.mamba.config import MambaConfig
+from paralg.recurrences.mamba.config import BRANCHES, MambaConfig
 from paralg.recurrences.mamba.scan import selective_scan
 
 __all__ = ["BlockState", "MambaBlock"]
@@ -43,9 +43,9 @@ class MambaBlock(nn.Module):
 
     Notes
     -----
-    With ``architecture="h3"`` the input projection makes q, k and v; the scan runs over
+    With ``architecture="h3"`` the input projection makes k, v and q; the scan runs over
     conv(k) v, and q multiplies its output. That form is our reconstruction of what the paper
-    calls the H3 architecture.
+    calls the H3 architecture. With ``"ungated"`` there is no z.
 
     References
     ----------
@@ -55,7 +55,7 @@ class MambaBlock(nn.Module):
     def __init__(self, config: MambaConfig):
         super().__init__()
         self.config = config
-        inner, branches = config.d_inner, 3 if config.architecture == "h3" else 2
+        inner, branches = config.d_inner, len(BRANCHES[config.architecture])
         self.in_proj = nn.Linear(config.d_model, branches * inner, bias=False)
         self.conv1d = nn.Conv1d(inner, inner, config.d_conv, groups=inner)
         self._add_selection()
@@ -133,13 +133,13 @@ class MambaBlock(nn.Module):
             To go on from.
         """
         state = self.first_state(v.shape[0]) if state is None else state
-        q, k, z = self._branches(v)
-        extended = torch.cat([state.window, k], dim=1)
-        x = self._gate_input(silu(self._convolve(extended)), z)
+        first, *others = self.in_proj(v).split(self.config.d_inner, dim=-1)
+        extended = torch.cat([state.window, first], dim=1)
+        x, z, q = self._gates(silu(self._convolve(extended)), others)
         delta, B, C = self._select(x)
         h0 = state.h.to(torch.promote_types(state.h.dtype, self.D.dtype))
         y, h = selective_scan(
-            x, delta, self.A, B, C, self.D, z if q is None else None, self.step_bias,
+            x, delta, self.A, B, C, self.D, z, self.step_bias,
             delta_softplus=True, h0=h0, discretisation=self.config.discretisation,
             method=self.config.method, return_last_state=True,
         )  # fmt: skip
@@ -163,27 +163,25 @@ class MambaBlock(nn.Module):
         ----
         O(d_inner d_state) and constant memory, however many tokens came before.
         """
-        q, k, z = self._branches(v)
-        window = torch.cat([state.window, k[:, None]], dim=1)
+        first, *others = self.in_proj(v).split(self.config.d_inner, dim=-1)
+        window = torch.cat([state.window, first[:, None]], dim=1)
         kernel = self.conv1d.weight[:, 0].t()
-        x = self._gate_input(silu((window * kernel).sum(1) + self.conv1d.bias), z)
+        x, z, q = self._gates(silu((window * kernel).sum(1) + self.conv1d.bias), others)
         delta, B, C = (part[:, None] for part in self._select(x))
         dt = softplus(delta + self.step_bias)
         a, b = (part[:, 0] for part in discretise(dt, self.A, B, self.config.discretisation))
         h = a * state.h + b * x[..., None]
         y = (h * C).sum(-1)
         y = (2 * y.real if y.is_complex() else y) + self.D * x
-        y = y * silu(z) if q is None else q * y
-        return self.out_proj(y), BlockState(window[:, 1:], h)
+        y = y if z is None else y * silu(z)
+        return self.out_proj(y if q is None else q * y), BlockState(window[:, 1:], h)
 
-    def _branches(self, v: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
-        """Return (None, x, z), or (q, k, v) of the H3 form."""
-        parts = self.in_proj(v).split(self.config.d_inner, dim=-1)
-        return tuple(parts) if self.config.architecture == "h3" else (None, *parts)
-
-    def _gate_input(self, x: Tensor, z: Tensor) -> Tensor:
-        """Multiply k by v in the H3 form; leave x alone otherwise."""
-        return x * z if self.config.architecture == "h3" else x
+    def _gates(self, x: Tensor, others: list[Tensor]) -> tuple[Tensor, ...]:
+        """Return the scan's input, its gate z, and the query q that multiplies its output."""
+        if self.config.architecture == "h3":
+            v, q = others
+            return x * v, None, q
+        return x, *(others or [None]), None
 
     def _convolve(self, extended: Tensor) -> Tensor:
         """Convolve each channel with its own kernel, along time, reading no later token."""

@@ -131,20 +131,34 @@ def _run(driver, operands, positive: bool, gated: bool, outputs) -> None:
         numba.set_num_threads(before)
 
 
-def warm(dtypes=(torch.float32,)) -> None:
+def warm(dtypes=DTYPES, *, ablations: bool = False) -> None:
     """Compile the kernels, or load them from numba's cache, before somebody looks at the clock.
 
     Parameters
     ----------
     dtypes : sequence of torch.dtype
         Some of ``DTYPES``.
+    ablations : bool
+        Whether to compile the variants of the chapter's measurements, too.
 
     Cost
     ----
-    About 15 s for a type that is not in the cache, half a second for one that is.
+    About 10 s for a type that is not in the cache, half a second for one that is.
     """
     for dtype in dtypes:
         compile_once(dtype)
+    if ablations:
+        _compile_ablations()
+
+
+@functools.cache
+def _compile_ablations() -> None:
+    from paralg.recurrences.mamba.ablations import VARIANTS, run
+
+    lanes, states, row = (torch.zeros(shape).numpy() for shape in _SMALL)
+    with _one_process():
+        for variant in VARIANTS:
+            run(variant, lanes, lanes, row.T.copy(), states, states, row[0], lanes, row[0])
 
 
 @functools.cache

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
-__all__ = ["SELECTABLE", "MambaConfig"]
+__all__ = ["BRANCHES", "SELECTABLE", "MambaConfig"]
 
 SELECTABLE = ("delta", "B", "C")
+BRANCHES = {"mamba": ("x", "z"), "ungated": ("x",), "h3": ("k", "v", "q")}
+"""What the input projection makes, by architecture."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,8 @@ class MambaConfig:
         Whether A, B, C are complex (N conjugate pairs).
     discretisation : {"euler", "zoh"}
         How B becomes discrete.
-    architecture : {"mamba", "h3"}
-        One gated branch around convolution and scan, or an attention-like q (scan of k v).
+    architecture : {"mamba", "ungated", "h3"}
+        A gated branch beside convolution and scan; none; or an attention-like q (scan of k v).
     method : str
         How the scan is computed; see `selective_scan`.
     pad_vocab : int
@@ -91,8 +93,9 @@ class MambaConfig:
         strange = set(self.selective) - set(SELECTABLE)
         if strange:
             raise ValueError(f"selective must name some of {SELECTABLE}, got {sorted(strange)}")
-        if self.architecture not in ("mamba", "h3"):
-            raise ValueError(f"architecture must be 'mamba' or 'h3', got {self.architecture!r}")
+        if self.architecture not in BRANCHES:
+            known = [*BRANCHES]
+            raise ValueError(f"architecture must be one of {known}, got {self.architecture!r}")
 
     @property
     def d_inner(self) -> int:

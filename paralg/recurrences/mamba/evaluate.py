@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -65,9 +67,14 @@ def accuracy(
     return Accuracy(answers(model, batch) == batch.targets)
 
 
-def length_curve(model: MambaLM, task: Task, lengths: list[int], *, rows: int = 256) -> list[float]:
-    """Return the share of right tokens at each length, in one parallel pass over each row."""
-    return [accuracy(model, task, rows=rows, length=length).token for length in lengths]
+def length_curve(model: MambaLM, task: Task, lengths: Iterable[int]) -> list[float]:
+    """Return the share of right tokens at each length, in one parallel pass over each row.
+
+    Up to 2,048 tokens it is measured on 256 rows, beyond on as many as make 2^19 tokens.
+    """
+    rows = [min(256, max(1, 2**19 // length)) for length in lengths]
+    pairs = zip(lengths, rows, strict=True)
+    return [accuracy(model, task, rows=n, length=length).token for length, n in pairs]
 
 
 @torch.no_grad()

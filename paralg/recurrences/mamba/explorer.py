@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["explorer"]
+__all__ = ["INPUT", "explorer"]
 
-_INPUT = (2.0, -1.0, 3.0, 0.5, -2.0, 1.0, 2.5, -0.5, 1.5, -3.0, 0.0, 2.0, -1.5, 1.0, 3.0, -2.5)
+INPUT = (2.0, -1.0, 3.0, 0.5, -2.0, 1.0, 2.5, -0.5, 1.5, -3.0, 0.0, 2.0, -1.5, 1.0, 3.0, -2.5)
 _START = (0.3, 0.3, 3.0, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 3.0, 0.1, 0.1, 0.1, 0.3, 0.3, 0.3)
 _PRESETS = (
     ("remember two", _START),
@@ -26,7 +26,7 @@ def explorer():
     return Explorer(
         name="mamba-gate",
         script=Path(__file__).with_name("explorer.js"),
-        state={"input": _INPUT, "deltas": _START, "presets": presets, "networks": networks},
+        state={"input": INPUT, "deltas": _START, "presets": presets, "networks": networks},
         still=_still(),
         caption="Sixteen tokens through a one-state model. Bars: step size Δ; a filled leaf keeps "
         "the past, an empty one takes the input. Each row of discs is a round of the scan, filled "
@@ -58,7 +58,7 @@ def _states(deltas) -> list[float]:
     import math
 
     h, states = 0.0, []
-    for delta, x in zip(deltas, _INPUT, strict=True):
+    for delta, x in zip(deltas, INPUT, strict=True):
         keep = math.exp(-delta)
         h = keep * h + (1 - keep) * x
         states.append(h)
@@ -118,6 +118,6 @@ def _draw_states(ax) -> None:
     from paralg.figures import GREY, VERMILION
 
     tokens = range(1, 17)
-    ax.plot(tokens, _INPUT, ls="", marker="o", mfc="none", mew=1, color=GREY)
+    ax.plot(tokens, INPUT, ls="", marker="o", mfc="none", mew=1, color=GREY)
     ax.step(tokens, _states(_START), where="mid", color=VERMILION, marker="", ls="-")
     ax.set(xlabel="token", ylabel="input, state", xticks=[1, 4, 8, 12, 16])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from paralg.recurrences.mamba.config import SELECTABLE, MambaConfig
 from paralg.recurrences.mamba.tasks import InductionHeads, SelectiveCopying, Task, Text
@@ -33,6 +33,8 @@ class Recipe:
         Steps of linear growth to the peak.
     cosine : bool
         Whether the rate falls to a tenth along a cosine afterwards.
+    tested : tuple of int
+        Lengths at which the trained model is scored.
     """
 
     name: str
@@ -46,33 +48,33 @@ class Recipe:
     clip: float = 1.0
     warmup: int = 50
     cosine: bool = False
-    notes: str = field(default="", compare=False)
+    tested: tuple[int, ...] = ()
 
 
-def _copying(suffix: str, selective: tuple[str, ...], **config) -> Recipe:
+def _copying(name: str, selective: tuple[str, ...], **config) -> Recipe:
     task = SelectiveCopying()
     shape = MambaConfig(vocab_size=task.vocab_size, selective=selective, **_NARROW | config)
-    return Recipe(f"copying-{suffix}", task, shape, steps=2000)
+    return Recipe(f"copying-{name}", task, shape, steps=2000, tested=(24, 32, 48, 96, 192, 384))
 
 
 def _copying_recipes() -> list[Recipe]:
-    """Every choice of what may depend on the token."""
+    """Every choice of what may depend on the token; without gate; the H3 form."""
     plans = []
     for bits in range(8):
         chosen = tuple(part for i, part in enumerate(SELECTABLE) if bits >> i & 1)
         names = {(): "lti", SELECTABLE: "s6"}
         plans.append(_copying(names.get(chosen, "-".join(chosen).lower()), chosen))
+    for form in ("ungated", "h3"):
+        plans.append(_copying(f"s6-{form}", SELECTABLE, architecture=form))
+        plans.append(_copying(f"lti-{form}", (), architecture=form))
     return plans
 
 
 def _induction_recipes() -> list[Recipe]:
     task = InductionHeads()
     shape = MambaConfig(vocab_size=task.vocab_size, **_NARROW)
-    mixed = {"lengths": (16, 256), "steps": 6000, "cosine": True}
-    return [
-        Recipe("induction-64", task, shape, steps=3000, cosine=True),
-        Recipe("induction-mixed", task, shape, **mixed),
-    ]
+    tested = tuple(2**k for k in range(4, 18))
+    return [Recipe("induction", task, shape, steps=3000, cosine=True, tested=tested)]
 
 
 def _text_recipes() -> list[Recipe]:

@@ -94,7 +94,7 @@ def rate_at(plan: Recipe, step: int) -> float:
 
     Examples
     --------
-    >>> plan = recipe("induction-64")
+    >>> plan = recipe("induction")
     >>> [round(rate_at(plan, step), 5) for step in (0, 49, plan.steps)]
     [6e-05, 0.003, 0.0003]
     """

@@ -14,7 +14,7 @@ from safetensors.torch import load as parse
 from safetensors.torch import save as serialise
 
 from paralg.models.weights import write_whole
-from paralg.recurrences.mamba.evaluate import accuracy, bits_per_character
+from paralg.recurrences.mamba.evaluate import accuracy, bits_per_character, length_curve
 from paralg.recurrences.mamba.model import MambaLM
 from paralg.recurrences.mamba.recipes import recipe
 from paralg.recurrences.mamba.tasks import Text
@@ -103,13 +103,22 @@ def save(trained: Trained, folder: Path | str = FOLDER) -> str:
     record = trained.log | {"scores": score(trained), "sha256": sha256}
     write_whole(folder / f"{stem}.safetensors", blob)
     write_whole(folder / f"{stem}.json", (json.dumps(record, indent=1) + "\n").encode())
-    return f"{stem}: {record['scores']}, {record['cpu_seconds']} CPU seconds"
+    return f"{stem}: {json.dumps(record['scores'])}, {record['cpu_seconds']} CPU seconds"
 
 
-def score(trained: Trained) -> dict[str, float]:
-    """Measure a model on its own task: bits per character, or shares of right tokens and rows."""
-    task = recipe(trained.log["recipe"]).task
-    if isinstance(task, Text):
+def score(trained: Trained) -> dict:
+    """Measure a model on its own task.
+
+    Returns
+    -------
+    dict
+        ``bits`` per character; or ``token`` and ``row``, shares of right tokens and of rows without
+        a mistake, and ``lengths``, the share of right tokens at each length tested.
+    """
+    plan = recipe(trained.log["recipe"])
+    if isinstance(plan.task, Text):
         return {"bits": round(bits_per_character(trained.model), 4)}
-    right = accuracy(trained.model, task)
-    return {"token": round(right.token, 4), "row": round(right.row, 4)}
+    right = accuracy(trained.model, plan.task)
+    curve = length_curve(trained.model, plan.task, plan.tested)
+    lengths = {str(n): round(share, 4) for n, share in zip(plan.tested, curve, strict=True)}
+    return {"token": round(right.token, 4), "row": round(right.row, 4), "lengths": lengths}

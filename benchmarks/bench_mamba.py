@@ -1,0 +1,133 @@
+"""The whole selective-scan operator, forward and backward, against what is public.
+
+    python -m benchmarks.bench_mamba [--quick]
+
+The operator: softplus of the step sizes, scan of 64 channels with 16 states, product with C, skip,
+gate; batch 1, float32, two threads for every method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from benchmarks._common import main as run_main
+from benchmarks._common import rows_of
+from paralg.core.timing import compare
+from paralg.recurrences.mamba import selective_scan, warm
+from paralg.recurrences.mamba.peers import has_mambapy, mambapy_scan
+
+__all__ = ["main", "operands", "run"]
+
+OURS = "paralg compiled"
+CHANNELS, STATES, THREADS = 64, 16, 2
+_NOTES = {
+    "torch loop": "one step after the other, coefficients and states in memory",
+    "torch Kogge–Stone": "ours, log depth, unfused",
+    "torch Brent–Kung": "ours, log depth in place, unfused",
+    "torch associative_scan": "torch's private generic scan",
+}
+
+
+def run(quick: bool = False) -> list[dict]:
+    """Return the rows of the benchmark.
+
+    Parameters
+    ----------
+    quick : bool
+        Two lengths and few repeats, to see that it works.
+
+    Returns
+    -------
+    list of dict
+    """
+    warm([torch.float32])
+    rows = []
+    for exponent in (8, 10) if quick else range(8, 15):
+        length = 2**exponent
+        repeats = 2 if quick else 15 if length <= 2**11 else 7
+        rows += _measure(length, repeats, backward=False)
+        rows += _measure(length, repeats, backward=True)
+    return rows
+
+
+def operands(length: int, *, dtype=torch.float32) -> dict[str, Tensor]:
+    """Return inputs like those of a fresh block, step sizes around 0.1."""
+    random = torch.Generator().manual_seed(length)
+
+    def normal(*shape):
+        return torch.randn(*shape, generator=random, dtype=dtype)
+
+    rates = -torch.arange(1, STATES + 1, dtype=dtype).repeat(CHANNELS, 1)
+    sequence, vectors = (1, length, CHANNELS), (1, length, STATES)
+    return {
+        "u": normal(*sequence), "delta": normal(*sequence) - 2, "A": rates, "B": normal(*vectors),
+        "C": normal(*vectors), "D": torch.ones(CHANNELS, dtype=dtype), "z": normal(*sequence),
+        "delta_bias": 0.1 * normal(CHANNELS),
+    }  # fmt: skip
+
+
+def methods() -> dict[str, Callable[..., Tensor]]:
+    """Return the operators that can be had here, by name."""
+
+    def own(method):
+        return lambda **x: selective_scan(**x, delta_softplus=True, method=method)
+
+    found = {OURS: own("compiled")}
+    if has_mambapy():
+        found["mambapy"] = mambapy_scan
+    found |= {
+        "torch loop": own("loop"),
+        "torch Kogge–Stone": own("kogge-stone"),
+        "torch Brent–Kung": own("brent-kung"),
+    }
+    try:
+        from torch._higher_order_ops import associative_scan  # noqa: F401
+    except ImportError:
+        return found
+    return found | {"torch associative_scan": own("associative")}
+
+
+def _measure(length: int, repeats: int, *, backward: bool) -> list[dict]:
+    x = operands(length)
+    if backward:
+        x = {name: part.requires_grad_() for name, part in x.items()}
+    calls = {name: _call(operator, x, backward) for name, operator in methods().items()}
+    timings = compare(calls, repeats=repeats, threads=THREADS, min_seconds=2e-3)
+    bench = "forward + backward" if backward else "forward"
+    notes = _NOTES | {name: _error(operator, length) for name, operator in _compared().items()}
+    return rows_of(timings, bench, length, OURS, notes)
+
+
+def _call(operator: Callable[..., Tensor], x: dict[str, Tensor], backward: bool) -> Callable:
+    def forward():
+        with torch.no_grad():
+            return operator(**x)
+
+    def both():
+        return torch.autograd.grad(operator(**x).sum(), list(x.values()))
+
+    return both if backward else forward
+
+
+def _compared() -> dict[str, Callable[..., Tensor]]:
+    return {name: fn for name, fn in methods().items() if name in (OURS, "mambapy")}
+
+
+def _error(operator: Callable[..., Tensor], length: int) -> str:
+    """Say how far an output is from the float64 loop, relative to the largest value."""
+    x = operands(length)
+    exact = selective_scan(**{k: v.double() for k, v in x.items()}, delta_softplus=True)
+    error = (operator(**x) - exact).abs().max() / exact.abs().max()
+    return f"error {error:.0e}"
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Print the table and write ``results/mamba.json``."""
+    run_main(run, "mamba", argv)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""The compiled forward pass with one idea taken away at a time, for the chapter's measurements.
+
+``plain`` is what one writes first: a loop for each channel, the library's exp.
+``lanes_library_exp`` puts 32 channels innermost, but calls the library's exp for each number.
+``unfused`` has lanes and polynomial, but writes coefficients and states of the whole sequence to
+memory and reads them again.
+All use one thread for each block or channel, as the fused kernel does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numba import njit, prange
+from numpy.typing import NDArray
+
+from paralg.recurrences.mamba import drivers
+from paralg.recurrences.mamba.elementary import exp2, sigmoid, softplus
+from paralg.recurrences.mamba.lanes import WIDTH, load, store
+
+__all__ = ["VARIANTS", "run"]
+
+_PARALLEL = {"parallel": True, "cache": True, "error_model": "numpy"}
+
+
+@njit(**_PARALLEL)
+def plain(u, delta, A, B, C, D, z, bias, y):
+    """Run each channel on its own, with scalars."""
+    for d in prange(u.shape[2]):
+        for b in range(u.shape[0]):
+            h = np.zeros(A.shape[0], u.dtype)
+            for t in range(u.shape[1]):
+                dt = np.log1p(np.exp(delta[b, t, d] + bias[d]))
+                out = D[d] * u[b, t, d]
+                for n in range(len(h)):
+                    h[n] = np.exp2(dt * A[n, d]) * h[n] + dt * u[b, t, d] * B[b, t, n]
+                    out += C[b, t, n] * h[n]
+                y[b, t, d] = out * z[b, t, d] / (1 + np.exp(-z[b, t, d]))
+
+
+@njit(**_PARALLEL)
+def lanes_library_exp(u, delta, A, B, C, D, z, bias, y):
+    """Run 32 channels at a time, innermost, with the library's exp."""
+    blocks = u.shape[2] // WIDTH
+    for task in prange(u.shape[0] * blocks):
+        b, lo = task // blocks, task % blocks * WIDTH
+        h, rows = np.zeros((A.shape[0], WIDTH), u.dtype), np.zeros((3, WIDTH), u.dtype)
+        for t in range(u.shape[1]):
+            for j in range(WIDTH):
+                dt = np.log1p(np.exp(delta[b, t, lo + j] + bias[lo + j]))
+                rows[0, j], rows[1, j] = dt, dt * u[b, t, lo + j]
+                rows[2, j] = D[lo + j] * u[b, t, lo + j]
+            for n in range(len(h)):
+                for j in range(WIDTH):
+                    h[n, j] = np.exp2(rows[0, j] * A[n, lo + j]) * h[n, j] + rows[1, j] * B[b, t, n]
+                    rows[2, j] += C[b, t, n] * h[n, j]
+            for j in range(WIDTH):
+                gate = z[b, t, lo + j]
+                y[b, t, lo + j] = rows[2, j] * gate / (1 + np.exp(-gate))
+
+
+def _unfused(digest: str):
+    """Build the unfused variant; as for the drivers, the digest is part of the cache key."""
+
+    @njit(**_PARALLEL)
+    def unfused(u, delta, A, B, C, D, z, bias, y, a, h):
+        """Write all coefficients, then all states, then read them."""
+        _ = digest
+        blocks = u.shape[2] // WIDTH
+        for task in prange(u.shape[0] * blocks):
+            b, lo = task // blocks, task % blocks * WIDTH
+            for t in range(u.shape[1]):
+                dt = softplus(load(delta, (b, t, lo)) + load(bias, (lo,)))
+                dx = dt * load(u, (b, t, lo))
+                for n in range(A.shape[0]):
+                    store(a, (b, t, n, lo), exp2(dt * load(A, (n, lo))))
+                    store(h, (b, t, n, lo), dx * B[b, t, n])
+            for t in range(1, u.shape[1]):
+                for n in range(A.shape[0]):
+                    before = load(h, (b, t - 1, n, lo))
+                    now = load(a, (b, t, n, lo)) * before + load(h, (b, t, n, lo))
+                    store(h, (b, t, n, lo), now)
+            for t in range(u.shape[1]):
+                out = load(D, (lo,)) * load(u, (b, t, lo))
+                for n in range(A.shape[0]):
+                    out = out + load(h, (b, t, n, lo)) * C[b, t, n]
+                gate = load(z, (b, t, lo))
+                store(y, (b, t, lo), out * (gate * sigmoid(gate)))
+
+    return unfused
+
+
+unfused = _unfused(drivers._digest())
+
+
+def _fused(u, delta, A, B, C, D, z, bias, y) -> None:
+    h = np.zeros((u.shape[0], A.shape[0], u.shape[2]), u.dtype)
+    starts = np.empty((u.shape[0], 0, A.shape[0], u.shape[2]), u.dtype)
+    drivers.forward(u, delta, A, B, C, D, z, bias, True, True, h, y, starts)
+
+
+def _unfused_with_memory(u, delta, A, B, C, D, z, bias, y) -> None:
+    shape = (*u.shape[:2], A.shape[0], u.shape[2])
+    unfused(u, delta, A, B, C, D, z, bias, y, np.empty(shape, u.dtype), np.empty(shape, u.dtype))
+
+
+VARIANTS: dict[str, Callable] = {
+    "fused, lanes, polynomial": _fused,
+    "not fused": _unfused_with_memory,
+    "library exp": lanes_library_exp,
+    "one channel at a time": plain,
+}
+
+
+def run(variant: str, u, delta, A, B, C, D, z, delta_bias) -> NDArray:
+    """Return the output of one variant, softplus and gate included.
+
+    Parameters
+    ----------
+    variant : str
+        One of ``VARIANTS``.
+    u, delta, z : ndarray of float32, shape (b, L, D), D a multiple of 32
+    A : ndarray, shape (D, N)
+    B, C : ndarray, shape (b, L, N)
+    D, delta_bias : ndarray, shape (D,)
+
+    Returns
+    -------
+    ndarray, shape (b, L, D)
+
+    Raises
+    ------
+    ValueError
+        Unknown variant, or channels that do not fill the lanes.
+    """
+    if variant not in VARIANTS:
+        raise ValueError(f"variant must be one of {tuple(VARIANTS)}, got {variant!r}")
+    if u.shape[2] % WIDTH:
+        raise ValueError(f"channels must be a multiple of {WIDTH}, got {u.shape[2]}")
+    y = np.empty_like(u)
+    rates = np.ascontiguousarray(A.T / np.asarray(math.log(2), A.dtype))
+    VARIANTS[variant](u, delta, rates, B, C, D, z, delta_bias, y)
+    return y

@@ -1,0 +1,45 @@
+"""The operator of the public package ``mambapy``, called with the operands of `selective_scan`."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import silu, softplus
+
+__all__ = ["has_mambapy", "mambapy_scan"]
+
+
+def has_mambapy() -> bool:
+    """Tell whether the package is installed (extra ``peers``)."""
+    try:
+        import mambapy.pscan  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def mambapy_scan(u, delta, A, B, C, D, z, delta_bias) -> Tensor:
+    """Return the same as ``selective_scan(…, delta_softplus=True)``, around mambapy's scan.
+
+    Parameters
+    ----------
+    u, delta, z : Tensor, shape (b, L, D)
+    A : Tensor, shape (D, N)
+    B, C : Tensor, shape (b, L, N)
+    D, delta_bias : Tensor, shape (D,)
+
+    Returns
+    -------
+    Tensor, shape (b, L, D)
+
+    Notes
+    -----
+    The scan is the package's; what stands around it are its steps in its order: softplus,
+    coefficients, scan, product with C, skip, gate.
+    """
+    from mambapy.pscan import pscan
+
+    step = softplus(delta + delta_bias)[..., None]
+    states = pscan(torch.exp(step * A), step * B.unsqueeze(2) * u[..., None])
+    y = (states @ C[..., None]).squeeze(3) + D * u
+    return y * silu(z)
