@@ -13,7 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paralg.decoding.protocol import Cache, Layout, Model, positions, tokens_of
+from paralg.decoding.protocol import (
+    AttendingModel,
+    Cache,
+    Layout,
+    Model,
+    positions,
+    tokens_of,
+)
 from paralg.decoding.tables import Table, TableCache
 
 __all__ = ["BlockCausal", "BlockCausalNetwork", "NextToken", "Shifted"]
@@ -153,9 +160,7 @@ class BlockCausalNetwork:
 
     Parameters
     ----------
-    network : object
-        With ``V``, ``L`` and ``attend(tokens, places, mask) -> logits``, as
-        :class:`paralg.models.Network` has.
+    network : AttendingModel
     block : int
     begin : int
         Position where block 0 starts.
@@ -166,7 +171,7 @@ class BlockCausalNetwork:
     same thing; this class recomputes.
     """
 
-    def __init__(self, network, block: int, begin: int = 0):
+    def __init__(self, network: AttendingModel, block: int, begin: int = 0):
         self.network, self.V, self.L = network, network.V, network.L
         self._sees = _block_causal(self.L, block, begin)
 

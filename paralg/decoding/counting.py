@@ -26,7 +26,8 @@ class Counted:
     calls        forward passes; the chain of dependent ones is the span of decoding
     rows         sequences sent through the model
     tokens       positions computed: B·L for a full pass, B·len(at) when only the
-                 window is recomputed (cached or causal), 2·B·L with two streams
+                 window is recomputed (cached or causal), 2·B·L with two streams,
+                 B·S for a layout of S slots
     ===========  ==================================================================
 
     Parameters
@@ -82,6 +83,13 @@ class Counted:
         self._count(np.asarray(x), self.L)
         logits, cache = self.model.snapshot(x)
         return self._shaped(logits, None), cache
+
+    def attend(self, tokens, places, mask):
+        """Count and forward :meth:`AttendingModel.attend`; the hook gets ``places``."""
+        tokens = self._expand(tokens)
+        self._count(tokens, len(places))
+        logits = self.model.attend(tokens, places, mask)
+        return logits if self.shape is None else self.shape(logits, np.asarray(places))
 
     def lap(self) -> Cost:
         """Return what was counted since the last lap and start the next one."""

@@ -58,9 +58,10 @@ class Prediction:
 
     def tokens(self, positions) -> np.ndarray:
         """Return the predicted tokens at ``positions``, drawing those not drawn yet."""
-        for i in positions:
-            if self._token[i] < 0:
-                self._token[i] = self._rng.categorical(self.law[i])
+        if self._rng is not None:
+            for i in positions:
+                if self._token[i] < 0:
+                    self._token[i] = self._rng.categorical(self.law[i])
         return self._token[positions]
 
 

@@ -23,7 +23,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
-__all__ = ["Cache", "Layout", "Model", "positions", "tokens_of"]
+__all__ = ["AttendingModel", "Cache", "Layout", "Model", "positions", "tokens_of"]
 
 Layout = Literal["rows", "tree"]
 
@@ -119,6 +119,30 @@ class Model(Protocol):
 
     def snapshot(self, x: np.ndarray) -> tuple[np.ndarray, Cache]:
         """Run one full ``denoise`` of ``x``, shape (1, L), that also keeps what a cache needs."""
+
+
+@runtime_checkable
+class AttendingModel(Protocol):
+    """A model that also runs a layout of the caller's own making; tables cannot."""
+
+    V: int
+    L: int
+
+    def attend(self, tokens: np.ndarray, places: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """Return the logits of S slots.
+
+        Parameters
+        ----------
+        tokens : ndarray of int, shape (B, S)
+        places : ndarray of int, shape (S,)
+            Positions, which may repeat.
+        mask : ndarray of bool, shape (S, S)
+            True where slot q attends to slot k.
+
+        Returns
+        -------
+        ndarray of float64, shape (B, S, V)
+        """
 
 
 def tokens_of(x: np.ndarray, V: int, L: int) -> np.ndarray:

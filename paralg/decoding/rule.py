@@ -190,20 +190,21 @@ class Steps:
         confidence = prediction.confidence[masked]
         order = np.lexsort((self.keys.position[masked], -confidence, self.block_of[masked]))
         ranked = masked[order]
-        if self._forced(x, masked, fresh):
+        if self._forced(masked, fresh):
             ranked = np.concatenate([masked[:1], ranked[ranked != masked[0]]])
         return ranked
 
-    def _forced(self, x, masked, fresh: bool) -> bool:
-        """Say whether the block's first position must be committed now and alone."""
+    def _forced(self, masked, fresh: bool) -> bool:
+        """Say whether the block's first position is masked and has to be committed alone."""
         if not (fresh and self.rule.first):
             return False
-        return bool(masked[0] == self.span_of(int(self.block_of[masked[0]]))[0])
+        first = int(masked.min())
+        return first == self.span_of(int(self.block_of[first]))[0]
 
     def _count(self, y, prediction, ranked, *, first: bool, fresh: bool) -> int:
         """Return how many of the ``ranked`` positions the next step takes."""
         here = ranked[self.block_of[ranked] == self.block_of[ranked[0]]]
-        if first and self._forced(y, np.flatnonzero(y == self.V), fresh):
+        if first and self._forced(here, fresh):
             return 1
         confident = 0
         if first and self.rule.threshold is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -180,7 +180,7 @@ class Recorder:
         """Open the next round, which cost ``cost``."""
         self.costs.append(cost)
 
-    def note(self, what: str, positions: Iterable[int], tokens, values=None, row: int = 0) -> None:
+    def note(self, what: str, positions: Sequence[int], tokens, values=None, row: int = 0) -> None:
         """Append one event for each position to the open round.
 
         Raises
@@ -190,13 +190,13 @@ class Recorder:
         """
         if what not in WHAT:
             raise ValueError(f"expected one of {WHAT}, got {what!r}")
-        positions, tokens = list(positions), list(tokens)
-        values = [float("nan")] * len(positions) if values is None else values
+        positions, tokens = np.asarray(positions).tolist(), np.asarray(tokens).tolist()
+        values = np.full(len(positions), np.nan) if values is None else np.asarray(values, float)
         self.group += what == "committed"
         group = self.group if what == "committed" else -1
         at = max(len(self.costs) - 1, 0)
-        for i, token, value in zip(positions, tokens, values, strict=True):
-            self.events.append(Event(at, row, int(i), int(token), what, float(value), group))
+        self.events += [Event(at, row, i, token, what, value, group) for i, token, value
+                        in zip(positions, tokens, values.tolist(), strict=True)]  # fmt: skip
 
     def trace(self) -> Trace:
         """Freeze what was recorded."""

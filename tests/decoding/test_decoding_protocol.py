@@ -45,6 +45,19 @@ def test_what_is_counted(call, cost):
     assert model.lap() == Cost()
 
 
+def test_a_layout_of_the_callers_own_is_counted_by_slots():
+    class Flat:
+        V, L = 4, 6
+
+        def attend(self, tokens, places, mask):
+            return np.zeros((*tokens.shape, 4))
+
+    model = Counted(Flat(), TopK(1))
+    logits = model.attend(np.zeros((2, 9), int), np.arange(9) % 6, np.ones((9, 9), bool))
+    assert np.isinf(logits).sum() == 2 * 9 * 3
+    assert model.cost == Cost(calls=1, rows=2, tokens=18)
+
+
 def test_guidance_sends_and_counts_two_rows():
     hook = Guidance(scale=1.5, at=(0,), null=3)
     model = Counted(TABLE, hook)

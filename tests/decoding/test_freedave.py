@@ -259,12 +259,13 @@ def law(decode, model, **options):
                                    HashConditional(2, 4, k=7, eps=1.0)])  # fmt: skip
 @pytest.mark.parametrize("rule", [Rule(), Rule(order="left-to-right"), Rule(tokens=2),
                                   Rule(block=2, cache="dual")])  # fmt: skip
-@pytest.mark.parametrize("d", [2, 3])
-def test_sampling_keeps_the_law_of_static_sampling(model, rule, d):
+def test_sampling_keeps_the_law_of_static_sampling(model, rule):
     """A row's draws stay with the row, so every committed token is a draw from the right law."""
-    slow, fast = law(static, model, rule=rule), law(freedave, model, d=d, rule=rule)
-    assert total_variation(slow.probability, fast.probability) <= 1e-12
-    assert fast.expected_calls <= slow.expected_calls + (2 if rule.cache else 1e-12)
+    slow = law(static, model, rule=rule)
+    for d in (2, 3) if model.L == 3 else (2,):
+        fast = law(freedave, model, d=d, rule=rule)
+        assert total_variation(slow.probability, fast.probability) <= 1e-12
+        assert fast.expected_calls <= slow.expected_calls + (2 if rule.cache else 1e-12)
 
 
 def test_sampling_keeps_the_law_with_sampled_confidence():

@@ -3,11 +3,9 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from paralg.decoding.freedave import explorer, fewest_forwards, freedave, greedy_forwards
-from paralg.decoding.freedave import explorer as make_explorer
 from paralg.decoding.tables import HashConditional
 from paralg.teach import check, quiz
 from tests.browser import FLAGS, find_browser
@@ -72,22 +70,28 @@ def test_quiz():
     assert {item["objective"] for item in items} == {f"freedave.{i}" for i in range(1, 6)}
 
 
-def test_the_explorer_is_an_html_page_of_its_own():
-    html = explorer().html
-    assert 'id="explorer-freedave-drafts"' in html
-    assert "http://" not in html.replace("http://www.w3.org", "")
-    assert html == make_explorer().html
+@pytest.fixture(scope="module")
+def figure():
+    return explorer()
+
+
+def test_the_explorer_is_an_html_page_of_its_own(figure):
+    assert 'id="explorer-freedave-drafts"' in figure.html
+    assert "http://" not in figure.html.replace("http://www.w3.org", "")
+    assert figure.html == explorer().html
+    state = json.loads(json.dumps(figure.state))
+    assert state["size"] == {"V": 4, "L": 8}
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
+def page(tmp_path_factory, figure):
     from playwright.sync_api import sync_playwright
 
     browser = find_browser()
     if browser is None:
         pytest.skip("no Chromium on this machine")
     path = Path(tmp_path_factory.mktemp("explorer")) / "page.html"
-    path.write_text(f"<!doctype html><meta charset='utf-8'><body>{explorer().html}</body>")
+    path.write_text(f"<!doctype html><meta charset='utf-8'><body>{figure.html}</body>")
     with (
         sync_playwright() as playwright,
         playwright.chromium.launch(executable_path=browser, args=FLAGS) as chromium,
@@ -142,9 +146,3 @@ def test_the_explorer_answers_to_arrow_keys(page):
     page.keyboard.press("ArrowRight")
     assert page.locator(".pe-status").first.inner_text() != before
     assert page.locator("g[data-draft]").count() >= 1
-
-
-def test_state_is_json():
-    state = json.loads(json.dumps(explorer().state))
-    assert state["size"] == {"V": 4, "L": 8}
-    assert np.isfinite(state["start"]["eps"])

@@ -1,4 +1,7 @@
-"""Free draft-and-verification: lossless parallel decoding for masked diffusion models."""
+"""Free draft-and-verification: lossless parallel decoding for masked diffusion models.
+
+[wu-2025-free]; the chapter is ``notebooks/decoding/freedave.ipynb``.
+"""
 
 from paralg.decoding.freedave.anchors import multi_anchor
 from paralg.decoding.freedave.decoder import freedave, freedave_plus_plus

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from paralg.decoding.freedave.decoder import freedave
+from paralg.decoding.freedave.reach import greedy_forwards, greedy_rows, reach
 from paralg.decoding.tables import HashConditional
 
 __all__ = ["explorer"]
@@ -38,15 +39,14 @@ def _mean_forwards(lengths) -> list[tuple]:
     """Return mean forwards (rows) over 20 tables for each coupling and draft length."""
     rows = []
     for eps in (0.0, 0.2, 0.5, 1.0):
-        results = [[freedave(HashConditional(V, L, k, eps), [V] * L, d) for k in range(20)]
-                   for d in lengths]  # fmt: skip
-        rows.append((f"{eps:.1f}", *(_mean(column) for column in results)))
+        found = [reach(HashConditional(V, L, k, eps), [V] * L) for k in range(20)]
+        rows.append((f"{eps:.1f}", *(_mean(found, d) for d in lengths)))
     return rows
 
 
-def _mean(results) -> str:
-    forwards = np.mean([result.forwards for result in results])
-    return f"{forwards:.2f} ({np.mean([result.cost.rows for result in results]):.1f} rows)"
+def _mean(reaches, d: int) -> str:
+    forwards = np.mean([greedy_forwards(r, d).forwards for r in reaches])
+    return f"{forwards:.2f} ({np.mean([greedy_rows(r, d) for r in reaches]):.1f} rows)"
 
 
 def _still():
