@@ -12,8 +12,8 @@ import pytest
 import paralg.rounds.personalized_pagerank as package
 from paralg.rounds.personalized_pagerank import Digraph
 from paralg.rounds.personalized_pagerank.data import GRAPHS, SOURCES, barabasi_albert, topic_words
-from paralg.rounds.personalized_pagerank.data.stdlib_imports import import_graph
-from paralg.rounds.personalized_pagerank.data.topic_words import cooccurrence
+from paralg.rounds.personalized_pagerank.data.make_imports import import_graph
+from paralg.rounds.personalized_pagerank.data.make_words import cooccurrence
 from paralg.rounds.personalized_pagerank.edges import EdgeListError, read_edges
 
 MODULES = sorted(

@@ -148,7 +148,7 @@ def _plan(args, graph: Digraph, say) -> Job:
     return Job(
         graph,
         Settings(
-            choice.method, args.alpha, args.dangling, args.top or None, args.threshold,
+            choice.method, args.alpha, args.dangling, args.top or graph.n, args.threshold,
             accuracy.omega, args.seed, args.largest, args.hops, choice.error, choice.block,
         ),
     )  # fmt: skip

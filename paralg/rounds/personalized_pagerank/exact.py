@@ -138,7 +138,7 @@ def blocked_power_iteration(
     sources : range, optional
         Consecutive sources; all by default.
     top : int, optional
-        Keep this many entries for each source; all by default.
+        Keep the best entries of each source; all, in the order of nodes, by default.
     least : float
         Drop smaller entries.
     block : int
@@ -233,15 +233,11 @@ def _iterate(arcs, alpha, error, sources, now, new):
     most, target = sweeps_needed(alpha, error), error * alpha / max(1.0 - alpha, 1e-300)
     for sweep in range(1, most + 1):
         _sweep(*arcs, 1.0 - alpha, now, new)
-        lanes = np.arange(len(sources))
-        new[sources, lanes] += 1.0 - new[:, : len(sources)].sum(axis=0)
+        step = _send_back(sources, now, new)
         now, new = new, now
-        if sweep % _LOOK == 0 and sweep < most and np.abs(now - new).sum(axis=0).max() <= target:
+        if step <= target:
             return sweep, now, new
     return most, now, new
-
-
-_LOOK = 4  # sweeps between two looks at the step
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
@@ -255,3 +251,19 @@ def _sweep(indptr, tails, shares, keep, now, new):
             share, u = keep * shares[arc], tails[arc]
             for s in range(lanes):
                 new[v, s] += share * now[u, s]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _send_back(sources, now, new):
+    """Give each lane's source the mass that the sweep lost; return the largest L1 step."""
+    lanes = now.shape[1]
+    held, step = np.zeros(lanes), np.zeros(lanes)
+    for v in range(len(now)):
+        for s in range(lanes):
+            held[s] += new[v, s]
+            step[s] += abs(new[v, s] - now[v, s])
+    for s in range(len(sources)):
+        u, before = sources[s], new[sources[s], s]
+        new[u, s] += 1.0 - held[s]
+        step[s] += abs(new[u, s] - now[u, s]) - abs(before - now[u, s])
+    return step[: len(sources)].max()

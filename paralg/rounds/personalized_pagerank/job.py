@@ -31,7 +31,7 @@ class Settings:
     method : {"exact", "walks"}
     alpha : float
     dangling : {"stop", "source"}
-    top : int or None
+    top : int
     least : float
     omega, seed, largest, hops : int
         Of the walks.
@@ -44,7 +44,7 @@ class Settings:
     method: str
     alpha: float
     dangling: str
-    top: int | None
+    top: int
     least: float
     omega: int
     seed: int

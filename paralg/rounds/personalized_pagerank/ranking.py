@@ -24,7 +24,8 @@ class Rows(NamedTuple):
     indptr : ndarray of int64, shape (k + 1,)
         Entries of each row.
     nodes : ndarray of int64, shape (e,)
-        Columns; within a row best first, smaller number first among equals.
+        Columns; within a row best first, smaller number first among equals, or in the order of
+        their numbers where whole rows were asked for.
     values : ndarray, shape (e,)
         Counts (int64) or probabilities (float64).
     """
@@ -76,7 +77,7 @@ def merge_rows(parts: Iterable[Rows]) -> Rows:
 
 
 def best_of_counts(rows, slots, n, omega, top=None, least=1):
-    """Return the entries of complete ledger rows, largest count first.
+    """Return the entries of complete ledger rows: all in the order of nodes, or the largest first.
 
     Parameters
     ----------
@@ -98,64 +99,55 @@ def best_of_counts(rows, slots, n, omega, top=None, least=1):
 
     Cost
     ----
-    Work ``min(n, omega)`` and a sort of the distinct nodes, for each row.
+    Work ``min(n, omega)``, and a sort of the distinct nodes, for each row.
     """
-    top = n if top is None else top
-    room = min(n, omega, top)
+    room = min(n, omega) if top is None else min(n, omega, top)
     sizes = np.zeros(len(slots), dtype=np.int64)
     nodes = np.empty((len(slots), room), dtype=np.int64)
     counts = np.empty((len(slots), room), dtype=np.int64)
-    _read(rows, slots, n <= omega, n, omega, top, least, sizes, nodes, counts)
+    ranked = top is not None
+    _read(rows, slots, n <= omega, n, omega, ranked, room, max(least, 1), sizes, nodes, counts)
     keep = np.arange(room) < sizes[:, None]
     return joined(sizes), nodes[keep], counts[keep]
 
 
 @numba.njit(cache=True, nogil=True)
-def _read(rows, slots, dense, n, omega, top, least, sizes, nodes, counts):
-    """Condense each row: count, drop the small ones, sort by (count down, node up), cut."""
-    counter = np.zeros(n, dtype=np.int64)
+def _read(rows, slots, dense, n, omega, ranked, room, least, sizes, nodes, counts):
+    """Condense each row: count, drop the small ones, sort by (count down, node up), cut.
+
+    A key is ``(omega - count) n + node``, or ``node omega + count - 1`` where rows are not ranked.
+    """
+    counter = np.zeros(n, dtype=np.int32)
     keys = np.empty(min(n, omega), dtype=np.int64)
     for k in range(len(slots)):
         row = rows[slots[k]]
-        found = (
-            _keys_of_counters(row, n, omega, least, keys)
-            if dense
-            else _keys_of_list(row, counter, n, omega, least, keys)
-        )
-        best = np.sort(keys[:found])[:top]
+        if not dense:
+            for node in row:
+                counter[node] += 1
+        found = _keys(row, counter, dense, n, omega, ranked, least, keys)
+        best = np.sort(keys[:found])[:room] if ranked or not dense else keys[:found]
         sizes[k] = len(best)
         for i in range(len(best)):
-            nodes[k, i] = best[i] % n
-            counts[k, i] = omega - best[i] // n
+            nodes[k, i] = best[i] % n if ranked else best[i] // omega
+            counts[k, i] = omega - best[i] // n if ranked else best[i] % omega + 1
 
 
 @numba.njit(cache=True, nogil=True)
-def _keys_of_counters(row, n, omega, least, keys):
-    """Write ``(omega - count) n + node`` for each node with enough stops; return how many."""
+def _keys(row, counter, dense, n, omega, ranked, least, keys):
+    """Write a key for each node with enough stops, zero the counter, and return how many."""
     found = 0
-    for node in range(n):
-        if row[node] >= max(least, 1):
-            keys[found] = (omega - row[node]) * n + node
-            found += 1
-    return found
-
-
-@numba.njit(cache=True, nogil=True)
-def _keys_of_list(row, counter, n, omega, least, keys):
-    """Do the same for a list of nodes; ``counter`` is zero before and after."""
-    for node in row:
-        counter[node] += 1
-    found = 0
-    for node in row:
-        if counter[node] >= max(least, 1):
-            keys[found] = (omega - counter[node]) * n + node
-            found += 1
+    for k in range(len(row)):
+        node = k if dense else row[k]
+        count = row[k] if dense else counter[node]
         counter[node] = 0
+        if count >= least:
+            keys[found] = (omega - count) * n + node if ranked else node * omega + count - 1
+            found += 1
     return found
 
 
 def best_of_scores(scores, sources, top=None, least=0.0) -> Rows:
-    """Return the largest scores of each row of a block.
+    """Return the scores of each row of a block: all in the order of nodes, or the largest first.
 
     Parameters
     ----------
@@ -171,31 +163,27 @@ def best_of_scores(scores, sources, top=None, least=0.0) -> Rows:
     Returns
     -------
     Rows
-        Best first, smaller node first among equals.
 
     Cost
     ----
-    Work ``k n`` for the selection and a sort of what is kept.
+    Work ``k n`` for the selection, and a sort of the ``top`` that are kept.
 
     Examples
     --------
     >>> best_of_scores(np.array([[0.2, 0.5, 0.3]]), np.array([0]), top=2).nodes.tolist()
     [1, 2]
     """
-    k, n = scores.shape
-    top = n if top is None else min(top, n)
-    if top < n:
+    n = scores.shape[1]
+    floor = np.maximum(least, np.nextafter(0.0, 1.0))
+    if top is not None and top < n:
         cut = np.partition(scores, n - top, axis=1)[:, n - top]
-        kept = scores >= np.maximum(cut, least)[:, None]
-    else:
-        kept = scores >= least
-    kept &= scores > 0
-    row, node = np.nonzero(kept)
+        floor = np.maximum(cut, floor)[:, None]
+    row, node = np.nonzero(scores >= floor)
     return best_of_entries(row, node, scores[row, node], np.asarray(sources), top)
 
 
 def best_of_entries(row, node, value, sources, top=None) -> Rows:
-    """Sort loose entries into rows, best first, and cut the rows.
+    """Sort loose entries into rows; rank and cut the rows if asked.
 
     Parameters
     ----------
@@ -208,7 +196,7 @@ def best_of_entries(row, node, value, sources, top=None) -> Rows:
     sources : ndarray of int64, shape (k,)
         Row numbers.
     top : int, optional
-        Entries kept of each row; all by default.
+        Entries kept of each row, best first; all in the order of nodes by default.
 
     Returns
     -------
@@ -217,16 +205,15 @@ def best_of_entries(row, node, value, sources, top=None) -> Rows:
     Examples
     --------
     >>> row, node, count = np.array([[0, 0, 1], [4, 2, 2], [1, 1, 5]])
-    >>> rows = best_of_entries(row, node, count, [7, 9])
+    >>> rows = best_of_entries(row, node, count, [7, 9], top=2)
     >>> rows.nodes.tolist(), rows.indptr.tolist()
     ([2, 4, 2], [0, 2, 3])
     """
-    order = np.lexsort((node, -value, row))
-    row, node, value = row[order], node[order], value[order]
     sizes = np.bincount(row, minlength=len(sources))
     starts = joined(sizes)
-    if top is not None:
-        within = np.arange(len(row)) - np.repeat(starts[:-1], sizes) < top
-        row, node, value = row[within], node[within], value[within]
-        starts = joined(np.minimum(sizes, top))
-    return Rows(np.asarray(sources), starts, node, value)
+    if top is None:
+        order = np.lexsort((node, row)) if (np.diff(row) < 0).any() else slice(None)
+        return Rows(np.asarray(sources), starts, node[order], value[order])
+    order = np.lexsort((node, -value, row))
+    order = order[np.arange(len(row)) - np.repeat(starts[:-1], sizes) < top]
+    return Rows(np.asarray(sources), joined(np.minimum(sizes, top)), node[order], value[order])

@@ -112,7 +112,7 @@ def random_walks(
     sources : range, optional
         Consecutive sources; all by default.
     top : int, optional
-        Keep this many entries for each source; all by default.
+        Keep the best entries of each source; all, in the order of nodes, by default.
     least : int
         Drop entries of fewer stops.
     seed : int

@@ -1,7 +1,7 @@
 """Small weighted graphs that ship with the book, each with its source and licence.
 
 Three are real; `barabasi_albert` is synthetic and says so.
-The scripts `stdlib_imports` and `topic_words` beside this file rebuild the two derived ones.
+The scripts `make_imports` and `make_words` beside this file rebuild the two derived ones.
 """
 
 from __future__ import annotations
