@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "_build"
 SITE = BUILD / "html"
+STAMP = BUILD / ".built"  # touched with the time at which a successful build began
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def pages() -> list[Path]:
@@ -41,13 +44,15 @@ def execute(paths: list[Path], jobs: int) -> bool:
 
     failures = run_all(Store(ROOT), paths, workers=jobs, say=_say)
     for failure in failures:
-        print(f"\nFailed: {failure}", file=sys.stderr)
+        text = str(failure) if sys.stderr.isatty() else ANSI.sub("", str(failure))
+        print(f"\nFailed: {text}", file=sys.stderr)
     return not failures
 
 
 def sphinx(builder: str = "html") -> bool:
     """Run Jupyter Book's Sphinx in a process of its own: nitpicky, warnings are errors."""
-    command = [sys.executable, "-m", "jupyter_book", "build", str(ROOT), "-n", "-W", "--keep-going"]
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
+    command += ["build", str(ROOT), "-n", "-W", "--keep-going"]
     if builder != "html":
         command += ["--builder", "custom", "--custom-builder", builder]
     environment = {**os.environ, "PYTHONHASHSEED": "0", "PARALG_STATIC": "1"}
@@ -81,14 +86,33 @@ def forget() -> None:
         shutil.rmtree(BUILD / name, ignore_errors=True)
 
 
+def is_current() -> bool:
+    """Whether the site was built after the last change of anything it is made from."""
+    if not STAMP.is_file():
+        return False
+    built = STAMP.stat().st_mtime
+    return all(path.stat().st_mtime <= built for path in _sources())
+
+
+def _sources() -> Iterator[Path]:
+    yield from (ROOT / "_config.yml", ROOT / "_toc.yml")
+    for folder in ("book", "notebooks", "paralg", "benchmarks/results"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:
+                yield path
+
+
 def build(jobs: int) -> bool:
     """Execute and write the site; say where it is."""
-    start = time.perf_counter()
+    start, started = time.perf_counter(), time.time()
+    STAMP.unlink(missing_ok=True)
     if not execute(pages(), jobs):
         return False
     _say("writing pages")
     if not sphinx():
         return False
+    STAMP.touch()
+    os.utime(STAMP, (started, started))
     _say(f"done in {time.perf_counter() - start:.0f} s")
     print(
         f"\nThe site is {SITE / 'index.html'}\n"
@@ -112,6 +136,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--cold", action="store_true", help="forget every result first")
     parser.add_argument("--jobs", type=int, default=2, help="notebooks at a time (default 2)")
     parser.add_argument("--only", nargs="+", type=Path, help="execute these, build nothing")
+    parser.add_argument("--if-stale", action="store_true", help="build only if a source changed")
     parser.add_argument("--links", action="store_true", help="check links to the outside")
     options = parser.parse_args(argv)
     if options.only:
@@ -120,6 +145,8 @@ def main(argv: list[str] | None = None) -> int:
             parser.error(f"expected notebooks, got no such file: {', '.join(missing)}")
         return not execute([path.resolve() for path in options.only], options.jobs)
     with alone():
+        if options.if_stale and is_current():
+            return 0
         if options.cold:
             forget()
         return not (sphinx("linkcheck") if options.links else build(options.jobs))

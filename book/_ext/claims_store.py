@@ -35,10 +35,10 @@ class Chapter:
 
 
 def claims_in(notebook) -> Iterator[dict]:
-    """Yield the claim tables in the outputs of an executed notebook."""
+    """Take the claim tables out of an executed notebook, leaving what readers see."""
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            table = output.get("data", {}).get(MIME)
+            table = output.get("data", {}).pop(MIME, None)
             if table is not None:
                 yield json.loads(table) if isinstance(table, str) else json.loads(json.dumps(table))
 

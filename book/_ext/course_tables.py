@@ -40,7 +40,7 @@ class Page:
     do: int = 0
 
 
-class table(nodes.General, nodes.Element):
+class course_part(nodes.General, nodes.Element):
     """Stands for a table or graph until every page is read."""
 
 
@@ -128,7 +128,7 @@ class _Course(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return the placeholder."""
         self.env.paralg_course_pages.add(self.env.docname)
-        return [table(kind=self.kind)]
+        return [course_part(kind=self.kind)]
 
 
 class Objectives(_Course):
@@ -156,7 +156,7 @@ class FillCourse(SphinxPostTransform):
 
     def run(self, **kwargs) -> None:
         """Fill every placeholder of the page."""
-        for node in list(self.document.findall(table)):
+        for node in list(self.document.findall(course_part)):
             pages = self._pages()
             if pages:
                 node.replace_self(getattr(self, f"_{node['kind']}")(pages))
@@ -251,8 +251,8 @@ def draw_graph(needs: dict[str, list[str]], titles: dict[str, str]) -> str:
     height = 54 * max(filled.values()) + 20
     edges = "".join(_edge(places[b], places[n]) for n, before in needs.items() for b in before)
     boxes = "".join(_box(places[name], titles[name]) for name in needs)
-    alt = f"Graph of {len(needs)} chapters in {max(depth.values()) + 1} columns; an arrow goes from "
-    alt += "a chapter to one that needs it. The table below says the same in words."
+    alt = f"Graph of {len(needs)} chapters in {max(depth.values()) + 1} columns; an arrow goes "
+    alt += "from a chapter to one that needs it. The table below says the same in words."
     return (
         f'<figure class="paralg-graph" tabindex="0" role="region" aria-label="Prerequisite graph">'
         f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img" '
@@ -300,7 +300,7 @@ def rewrite(app, env) -> list[str]:
 def setup(app):
     """Register the extension."""
     app.setup_extension("claims_store")
-    app.add_node(table)
+    app.add_node(course_part)
     app.add_directive("course-objectives", Objectives)
     app.add_directive("course-hours", Hours)
     app.add_directive("course-graph", Graph)

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
 from pathlib import Path
 
 from docutils import nodes
 from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
 from numpydoc_text import to_rest
-from sphinx.domains.python import PythonDomain
+from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from used_sources import PARTS
 
@@ -33,25 +36,35 @@ CHAPTERS = {  # shared modules and the page that explains them; papers name thei
     "paralg.models": "freedave",
 }
 _LONGEST_VALUE = 60
+LOGGER = logging.getLogger(__name__)
 
 
 def public_modules(package: str) -> list[str]:
-    """Importable modules under a package that offer names: packages with ``__all__``, modules."""
-    module = importlib.import_module(package)
-    if not hasattr(module, "__path__"):
-        return [package]
-    if getattr(module, "__all__", None) and package.count(".") > 1:
-        return [package]
+    """Modules and packages under a package that offer names, that is, have ``__all__``.
+
+    A package inside a part (a paper) is one entry; its modules are not listed besides.
+    """
+    module = _import(package)
+    if module is None:
+        return []
+    offers = [package] if getattr(module, "__all__", None) else []
+    if not hasattr(module, "__path__") or (offers and package.count(".") > 1):
+        return offers
     found = []
     for path in sorted(Path(module.__path__[0]).iterdir()):
-        name = f"{package}.{path.stem}"
         if path.name.startswith(("_", ".")) or path.stem in ("checks", "explorer"):
             continue
-        if path.suffix == ".py":
-            found.append(name)
-        elif (path / "__init__.py").is_file():
-            found += public_modules(name)
-    return [name for name in found if getattr(importlib.import_module(name), "__all__", None)]
+        if path.suffix == ".py" or (path / "__init__.py").is_file():
+            found += public_modules(f"{package}.{path.stem}")
+    return found
+
+
+def _import(name: str):
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        LOGGER.warning(f"the API pages need {name}, which cannot be imported: {error}")
+        return None
 
 
 def chapter_of(module: str) -> str | None:
@@ -79,7 +92,9 @@ class LibraryDirective(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return one section for every public module."""
-        sections = []
+        package = nodes.Element()
+        self._parse([f".. py:module:: {self.arguments[0]}", ""], package)
+        sections = list(package.children)
         wanted = self.options.get("only", "").split()
         for module in public_modules(self.arguments[0]):
             if not wanted or module.rpartition(".")[2] in wanted:
@@ -95,8 +110,17 @@ class LibraryDirective(SphinxDirective):
         section = nodes.section(ids=[anchor], names=[anchor])
         section += nodes.title("", "", nodes.literal(text=name))
         self.state.document.note_explicit_target(section)
-        self._parse(_module_text(module), section)
+        with self._numbering(anchor):
+            self._parse(_module_text(module), section)
         return section
+
+    @contextmanager
+    def _numbering(self, anchor: str) -> Iterator[None]:
+        """Number automatic ids by section: every parsed fragment begins to count anew."""
+        settings = self.state.document.settings
+        before, settings.auto_id_prefix = settings.auto_id_prefix, f"{anchor}-id"
+        yield
+        settings.auto_id_prefix = before
 
     def _parse(self, lines: list[str], parent: nodes.Element) -> None:
         fenced = ["``````{eval-rst}", *lines, "``````"]
@@ -142,7 +166,7 @@ def _object_text(module, name: str) -> list[str]:
     if callable(thing) and hasattr(thing, "__name__"):
         return [f".. autofunction:: {full}", ""]
     value = repr(thing)
-    lines = [f".. py:data:: {full}"]
+    lines = [f".. py:data:: {name}"]
     if len(value) <= _LONGEST_VALUE and " at 0x" not in value:
         lines += [f"   :value: {value}"]
     return [*lines, ""]
@@ -175,14 +199,25 @@ def rewrite_docstring(app, what, name, thing, options, lines) -> None:
         lines += ["", f":ref:`Chapter: {slug.replace('-', ' ')} <ch-{slug}>`", ""]
 
 
+def plain_signature(app, what, name, thing, options, signature, returns):
+    """Leave out the signature that every enumeration inherits."""
+    if inspect.isclass(thing) and issubclass(thing, Enum):
+        return "", None
+    return None
+
+
 def resolve_alias(app, env, node, contnode):
-    """Resolve another path to the same object (``core.Cost`` for ``core.cost.Cost``)."""
+    """Resolve another path to the same object (``core.Cost`` for ``core.cost.Cost``).
+
+    A name that exists in the library but has no entry of its own (an undocumented method, a
+    constant) leads to the class or module that holds it.
+    """
     if node.get("refdomain") != "py":
         return None
-    domain: PythonDomain = env.get_domain("py")
-    for name in _other_names(node.get("reftarget", "")):
-        if name in domain.objects:
-            entry = domain.objects[name]
+    objects = env.get_domain("py").objects
+    for name in _documented_names(node.get("reftarget", ""), node.get("py:module")):
+        if name in objects:
+            entry = objects[name]
             uri = app.builder.get_relative_uri(node["refdoc"], entry.docname)
             return nodes.reference(
                 "", "", contnode, internal=True, refuri=f"{uri}#{entry.node_id}", reftitle=name
@@ -190,21 +225,43 @@ def resolve_alias(app, env, node, contnode):
     return None
 
 
-def _other_names(target: str) -> list[str]:
-    """Full names under which the object called ``target`` may be documented."""
-    module, _, name = target.rpartition(".")
-    if not module.startswith("paralg"):
-        return []
-    try:
-        thing = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError):
-        return []
-    home = getattr(thing, "__module__", None) or module
-    parents = home.split(".")
-    return [
-        ".".join([*parents[:length], getattr(thing, "__name__", name)])
-        for length in range(len(parents), 1, -1)
+def _documented_names(target: str, module: str | None) -> list[str]:
+    """Full names under which ``target``, or else what holds it, may be documented."""
+    for full in (target, f"{module}.{target}"):
+        found = _locate(full) if full.startswith("paralg") else None
+        if found:
+            return _outwards(*found)
+    return []
+
+
+def _locate(full: str) -> tuple[str, list[str]] | None:
+    """Split a full name into the module that defines the object and the path inside it."""
+    parts = full.split(".")
+    for length in range(len(parts), 0, -1):
+        try:
+            thing = importlib.import_module(".".join(parts[:length]))
+        except ImportError:
+            continue
+        path = parts[length:]
+        for index, name in enumerate(path):
+            if not hasattr(thing, name):
+                return None
+            thing = getattr(thing, name)
+            if index == 0 and getattr(thing, "__module__", None):
+                parts[:length] = thing.__module__.split(".")
+                length = len(parts) - len(path)
+        return ".".join(parts[:length]), path
+    return None
+
+
+def _outwards(module: str, path: list[str]) -> list[str]:
+    """Names from the object itself outwards, under the module and every package above it."""
+    parents = module.split(".")
+    homes = [".".join(parents[:length]) for length in range(len(parents), 1, -1)]
+    named = [
+        ".".join([home, *path[:depth]]) for depth in range(len(path), 0, -1) for home in homes
     ]
+    return named + homes
 
 
 def setup(app):
@@ -213,5 +270,6 @@ def setup(app):
     app.add_directive("library", LibraryDirective)
     app.connect("env-before-read-docs", note_chapters)
     app.connect("autodoc-process-docstring", rewrite_docstring)
+    app.connect("autodoc-process-signature", plain_signature)
     app.connect("missing-reference", resolve_alias)
     return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}

@@ -9,7 +9,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 import nbformat
@@ -90,12 +90,12 @@ class Store:
         for path in sorted(old, key=lambda p: p.stat().st_mtime, reverse=True)[spare:]:
             path.unlink()
 
-    def obtain(self, path: Path, notebook: NotebookNode, turnstile: Turnstile | None = None):
+    def obtain(self, path: Path, notebook: NotebookNode) -> Executed:
         """Executed notebook from the store, executing it first when it is not there."""
         key = self.key(notebook)
         found = self.load(key)
         if found is None:
-            found = execute(path, notebook, turnstile)
+            found = execute(path, notebook)
             self.save(key, found)
         return found
 
@@ -155,19 +155,29 @@ def run_all(
     failures = []
     turnstile = Turnstile()
     with ThreadPoolExecutor(max(1, workers)) as pool:
-        jobs = {
-            pool.submit(store.obtain, path, notebooks[path], turnstile): path for path in todo
-        }
+        jobs = {pool.submit(execute, path, notebooks[path], turnstile): path for path in todo}
         for count, job in enumerate(as_completed(jobs), 1):
-            name = _shown(jobs[job], store.root)
-            try:
-                say(f"[{count}/{len(todo)}] {name}  {job.result().seconds:.1f} s")
-            except CellFailed as failure:
-                failures.append(failure)
-                say(f"[{count}/{len(todo)}] {name}  FAILED")
+            path = jobs[job]
+            failure = _settle(store, keys[path], job)
+            failures += [failure] if failure else []
+            outcome = "FAILED" if failure else f"{job.result().seconds:.1f} s"
+            say(f"[{count}/{len(todo)}] {_shown(path, store.root)}  {outcome}")
     if not failures:
         store.prune(set(keys.values()))
     return failures
+
+
+def _settle(store: Store, key: str, job: Future[Executed]) -> CellFailed | None:
+    """Save what a job brought, or return its failure.
+
+    Keys are made and results saved in the main thread only: the parser behind the keys does not
+    like company.
+    """
+    try:
+        store.save(key, job.result())
+    except CellFailed as failure:
+        return failure
+    return None
 
 
 def _shown(path: Path, root: Path) -> str:

@@ -16,6 +16,7 @@ _RULE = re.compile(r"^-{3,}\s*$")
 _FOOTNOTE = re.compile(r"^\.\. \[\w+\]\s*(.*)$")
 _MATH = re.compile(r"(?<![\\$`\w])\$(?=\S)([^$`]+?)(?<=\S)\$(?![\d$])")
 _CITATION = re.compile(r"\[([a-z]+-\d{4}-[a-z]+)\]_?")
+_LITERAL = re.compile(r"^(?!\s*\.\. ).*::\s*$|^\s*\.\. (code-block|parsed-literal)::")
 _NAMES_TYPE = re.compile(r"^(?P<names>[^:`]*?)\s*:(?P<type>\s.*)?$")
 
 
@@ -53,7 +54,7 @@ def _sections(lines: list[str]) -> list[tuple[str, list[str]]]:
     """Split into ``(name, body)``; the text before the first section has an empty name."""
     found: list[tuple[str, list[str]]] = [("", [])]
     skip = False
-    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+    for line, following in zip(lines, [*lines[1:], ""], strict=False):
         if skip:
             skip = False
         elif line.strip() in LISTS | TEXTS and _RULE.match(following):
@@ -105,38 +106,49 @@ def _references(body: list[str]) -> list[str]:
         match = _FOOTNOTE.match(line)
         if match:
             out.append(f"* {match[1]}")
-        elif out and out[-1].startswith(("* ", "  ")) and line.startswith(" "):
-            out.append(f"  {line.strip()}")
+        elif line.strip() and not line[0].isspace() and not line.startswith(("* ", "- ")):
+            out.append(f"* {line}")
         else:
-            out.append(line)
+            out.append(f"  {line.strip()}" if line.strip() and line[0].isspace() else line)
     return out
 
 
 def _bullets(body: list[str]) -> list[str]:
     out: list[str] = []
     for line in body:
-        match = _NAMES_TYPE.match(line) if line.strip() and not line[0].isspace() else None
-        if match:
-            text = (match["type"] or "").strip()
-            out.append(f"* ``{match['names'].strip()}``" + (f": {text}" if text else ""))
+        if line.strip() and not line[0].isspace():
+            name, _, text = line.partition(" : ")
+            out.append(f"* ``{name.strip()}``" + (f": {text.strip()}" if text else ""))
         else:
             out.append(line)
     return out
 
 
-def _inline(lines: list[str], citations: frozenset[str]) -> list[str]:
-    """Dollar mathematics and citations, but not inside doctests and code."""
+def _bars(text: str) -> str:
+    """Escape bars, which are absolute values here and never substitutions."""
+    return text if text.startswith(("|", "+")) else re.sub(r"(?<!\\)\|", r"\|", text)
 
+
+def _inline(lines: list[str], citations: frozenset[str]) -> list[str]:
+    """Dollar mathematics and citations, but not inside doctests and literal blocks."""
+    out = []
+    literal = None  # indentation of the line that opened a literal block
+    for line in lines:
+        depth = len(line) - len(line.lstrip())
+        if literal is not None and line.strip() and depth <= literal:
+            literal = None
+        if literal is None and not line.lstrip().startswith((">>>", "...")):
+            line = _marked_up(line, citations)
+        if literal is None and _LITERAL.search(line):
+            literal = depth
+        out.append(line)
+    return out
+
+
+def _marked_up(line: str, citations: frozenset[str]) -> str:
     def cite(match: re.Match) -> str:
         return f":cite:t:`{match[1]}`" if match[1] in citations else match[0]
 
-    out = []
-    for line in lines:
-        if not line.lstrip().startswith((">>>", "...")):
-            pieces = re.split(r"(``[^`]*``|:\w+:`[^`]*`)", line)
-            pieces[::2] = [
-                _CITATION.sub(cite, _MATH.sub(r":math:`\1`", piece)) for piece in pieces[::2]
-            ]
-            line = re.sub(r"(\[\d+\])_", r"\1", "".join(pieces))
-        out.append(line)
-    return out
+    pieces = re.split(r"(``[^`]*``|:\w+:`[^`]*`)", _MATH.sub(r":math:`\1`", line))
+    pieces[::2] = [_bars(_CITATION.sub(cite, piece)) for piece in pieces[::2]]
+    return re.sub(r"(\[\d+\])_", r"\1", "".join(pieces))

@@ -1,5 +1,6 @@
 """Sphinx extension: what surrounds the text of a page.
 
+* exercise titles with their particulars (kind, stars, minutes, objective) set apart;
 * a line with the chapter's three doors (library, tests, notebook) under its title;
 * no script of the theme that asks a network or throws;
 * a page at the root of the site that leads to the home page.
@@ -7,11 +8,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from docutils import nodes
 from sphinx.addnodes import pending_xref
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx_exercise.nodes import exercise_enumerable_node, exercise_node, solution_node
 
+REPEATED_IDS = {"proof", "proof-content", "exercise-content", "solution-content"}
 UNWANTED = ("sphinx-thebe", "thebe")
 SHARED_LIBRARY = {"work_span": "paralg.core.cost", "primitives": "paralg.core.primitives",
                   "measuring": "paralg.core.timing"}  # fmt: skip
@@ -33,7 +38,7 @@ def _unwanted(item) -> bool:
     return any(word in name for word in UNWANTED)
 
 
-def silence_thebe(app) -> None:
+def silence_thebe(app, config) -> None:
     """Disconnect the hooks of sphinx-thebe that add inline scripts to pages."""
     for event, listeners in app.events.listeners.items():
         app.events.listeners[event] = [
@@ -92,6 +97,81 @@ def _outside(text: str, url: str) -> nodes.reference:
     return nodes.reference("", "", nodes.literal(text=text), refuri=url)
 
 
+def number_repeated_ids(app, doctree) -> None:
+    """Number the ids that theorems, proofs, exercises and solutions repeat on a page."""
+    repeated = [
+        node for node in doctree.findall(nodes.Element)
+        if node.get("ids") and node["ids"][0] in REPEATED_IDS
+    ]  # fmt: skip
+    for number, node in enumerate(repeated, 1):
+        node["classes"].append(f"is-{node['ids'][0]}")
+        node["ids"] = [f"{node['ids'][0]}-{number}"]
+
+
+def head_tables(app, doctree) -> None:
+    """Make the first column of a table without a header row its header."""
+    for group in doctree.findall(nodes.tgroup):
+        if not any(isinstance(child, nodes.thead) for child in group.children):
+            first = next(child for child in group.children if isinstance(child, nodes.colspec))
+            first["stub"] = 1
+
+
+class PlainExerciseTitles(SphinxPostTransform):
+    """Write "Exercise 3.1.2 Padding" and the particulars beside it, not all in brackets."""
+
+    default_priority = 25  # after sphinx-exercise has resolved its titles
+
+    def run(self, **kwargs) -> None:
+        """Rewrite the titles of exercises and solutions."""
+        for node in self.document.findall(nodes.Admonition):
+            if isinstance(node, (exercise_node, exercise_enumerable_node)):
+                _split_title(node.children[0])
+            elif isinstance(node, solution_node):
+                for reference in node.children[0].findall(nodes.reference):
+                    _cut_at_bracket(reference)
+
+
+def _split_title(title: nodes.Element) -> None:
+    texts = [child for child in title.children if isinstance(child, nodes.Text)]
+    if len(texts) < 2 or texts[0] != " (" or texts[-1] != ")":
+        return
+    title.replace(texts[0], nodes.Text(" "))
+    title.remove(texts[-1])
+    last = title.children[-1]
+    name, bracket, particulars = last.astext().rpartition(" (")
+    if isinstance(last, nodes.Text) and bracket and particulars.endswith(")"):
+        title.remove(last)
+        shown = particulars[:-1].replace(", ", " · ").replace("; ", " · ")
+        title += nodes.Text(f"{name} ")
+        title += nodes.inline("", shown, classes=["paralg-particulars"])
+
+
+def _cut_at_bracket(reference: nodes.reference) -> None:
+    for place, child in enumerate(reference.children):
+        if child.astext() == " (":
+            del reference[place:]
+            return
+
+
+def own_source() -> str:
+    """Digest of these extensions: a change in one of them reads every page anew."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.*")):
+        if path.suffix in (".py", ".html"):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def remove_orphans(app, exception) -> None:
+    """Delete pages of an earlier build whose source is gone."""
+    if exception is None and app.builder.format == "html":
+        kept = {*app.env.found_docs, "index", "genindex", "search"}
+        for path in Path(app.outdir).rglob("*.html"):
+            name = path.relative_to(app.outdir).with_suffix("").as_posix()
+            if name not in kept and not name.startswith("_"):
+                path.unlink()
+
+
 def write_root(app, exception) -> None:
     """Write the page at the root of the site."""
     if exception is None and app.builder.format == "html":
@@ -102,8 +182,13 @@ def write_root(app, exception) -> None:
 
 def setup(app):
     """Register the extension."""
-    app.connect("builder-inited", silence_thebe, priority=1)
+    app.connect("config-inited", silence_thebe)
     app.connect("html-page-context", drop_scripts, priority=900)
+    app.add_config_value("paralg_extensions", own_source(), "env", str)
+    app.add_post_transform(PlainExerciseTitles)
+    app.connect("doctree-read", number_repeated_ids)
+    app.connect("doctree-read", head_tables)
     app.connect("doctree-read", add_doors)
+    app.connect("build-finished", remove_orphans)
     app.connect("build-finished", write_root)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

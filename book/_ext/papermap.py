@@ -72,7 +72,8 @@ class FillMaps(SphinxPostTransform):
             block = nodes.container(classes=["paralg-part"])
             title = [self._link(f"Part {part['number']}", part["page"]), nodes.Text(part["title"])]
             block += nodes.paragraph("", "", *_spaced(title), classes=["paralg-part__title"])
-            block += self._list([p for p in self.data["papers"] if p["part"] == part["name"]])
+            chosen = [p for p in self.data["papers"] if p["part"] == part["name"]]
+            block += self._list(chosen) if chosen else self._pages(part["page"])
             blocks.append(block)
         return blocks
 
@@ -82,6 +83,15 @@ class FillMaps(SphinxPostTransform):
     def _list(self, found: list[dict]) -> nodes.bullet_list:
         items = nodes.bullet_list(classes=["paralg-papers"])
         items += [self._item(paper) for paper in found]
+        return items
+
+    def _pages(self, opener: str) -> nodes.bullet_list:
+        """Pages of a part that stands on no paper."""
+        items = nodes.bullet_list(classes=["paralg-papers"])
+        for name in self.env.toctree_includes.get(opener, []):
+            title = self._link(self.env.titles[name].astext(), name)
+            first = nodes.paragraph("", "", nodes.strong("", "", title))
+            items += nodes.list_item("", first, classes=["is-written"])
         return items
 
     def _item(self, paper: dict) -> nodes.list_item:

@@ -173,7 +173,8 @@ class _Walk:
         path = self.library.file_of(module)
         if path is None:
             return
-        if names is ALL or path.name != "__init__.py" or source.is_package:
+        whole = path.name != "__init__.py" or self.library.paper_of(module) or source.is_package
+        if names is ALL or whole:
             self.use(module)
             return
         self._add(module)

@@ -1,0 +1,1 @@
+"""Tests of the book: its extensions, its pages, and the pages in a real browser."""

@@ -1,0 +1,136 @@
+"""The built site, served on this machine, and a browser that may talk to nothing else."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.browser import FLAGS, HELP, find_browser
+
+ROOT = Path(__file__).resolve().parents[2]
+EXTENSIONS = ROOT / "book" / "_ext"
+SITE = ROOT / "_build" / "html"
+
+if str(EXTENSIONS) not in sys.path:
+    sys.path.append(str(EXTENSIONS))
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """Folder of the site, built first when a source is newer."""
+    command = [sys.executable, str(EXTENSIONS / "build.py"), "--if-stale"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        pytest.fail(f"the book does not build:\n{done.stdout[-2000:]}\n{done.stderr[-6000:]}")
+    return SITE
+
+
+@pytest.fixture(scope="session")
+def pages(site: Path) -> list[str]:
+    """Addresses of all pages, relative to the site."""
+    found = (path.relative_to(site).as_posix() for path in site.rglob("*.html"))
+    return sorted(name for name in found if not name.startswith(("_static", "_sources")))
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def address(site: Path) -> Iterator[str]:
+    """Where the site is served."""
+    handler = functools.partial(_Quiet, directory=str(site))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One Chromium for all tests; in CI its absence is a failure."""
+    path = find_browser()
+    if path is None:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(HELP)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+class Visit:
+    """A page that was opened, with everything that went wrong on it."""
+
+    def __init__(self, browser, address: str, theme: str = "light", width: int = 1280):
+        self.problems: list[str] = []
+        self.address = address
+        self.context = browser.new_context(
+            viewport={"width": width, "height": 900}, reduced_motion="reduce"
+        )
+        self.context.add_init_script(
+            f"localStorage.setItem('mode', '{theme}'); localStorage.setItem('theme', '{theme}')"
+        )
+        self.page = self.context.new_page()
+        self._listen()
+
+    def _listen(self) -> None:
+        self.page.route("**/*", self._guard)
+        self.page.on("console", self._on_console)
+        self.page.on("pageerror", lambda error: self.problems.append(f"exception: {error}"))
+        self.page.on("requestfailed", lambda r: self.problems.append(f"failed: {r.url}"))
+        self.page.on("response", self._on_response)
+
+    def _guard(self, route) -> None:
+        url = route.request.url
+        if url.startswith((self.address, "data:", "blob:", "file:")):
+            route.continue_()
+        else:
+            self.problems.append(f"asked the network: {url}")
+            route.abort()
+
+    def _on_console(self, message) -> None:
+        if message.type in ("error", "warning"):
+            self.problems.append(f"console {message.type}: {message.text}")
+
+    def _on_response(self, response) -> None:
+        if response.status >= 400:
+            self.problems.append(f"{response.status}: {response.url}")
+
+    def open(self, name: str):
+        """Open a page and wait until its scripts, its mathematics and its explorers stand."""
+        self.page.goto(self.address + name, wait_until="load")
+        self.page.wait_for_function("document.documentElement.dataset.paralgReady === 'true'")
+        self.page.wait_for_function(
+            "!window.MathJax || !MathJax.startup || !MathJax.startup.promise "
+            "|| MathJax.startup.promise.then(() => true)"
+        )
+        self.page.wait_for_function(
+            "[...document.querySelectorAll('figure.paralg-explorer')]"
+            ".every((figure) => figure.dataset.ready === 'true')"
+        )
+        return self.page
+
+
+@pytest.fixture
+def visit(browser, address):
+    """Return a function that makes a fresh visit; all are closed afterwards."""
+    made: list[Visit] = []
+
+    def make(theme: str = "light", width: int = 1280) -> Visit:
+        made.append(Visit(browser, address, theme, width))
+        return made[-1]
+
+    yield make
+    for item in made:
+        item.context.close()

@@ -1,0 +1,106 @@
+"""Every explorer of every page answers to the mouse and to the keyboard."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.site
+
+CONTROLS = (
+    "input[type=range], input[type=radio], input[type=checkbox], select, button, [tabindex='0']"
+)
+STATE = "(figure) => figure.innerText + [...figure.querySelectorAll('svg')].map(s => s.outerHTML)"
+
+
+def pages_with_explorers(site, pages: list[str]) -> list[str]:
+    return [name for name in pages if "paralg-explorer" in (site / name).read_text("utf-8")]
+
+
+def by_mouse(control) -> None:
+    """Click a control where a person would: a slider away from its thumb."""
+    box = control.bounding_box()
+    if control.get_attribute("type") == "range":
+        low, high, value = (
+            float(control.evaluate(f"e => e.{name} || {default}"))
+            for name, default in (("min", 0), ("max", 100), ("value", 50))
+        )
+        share = 0.85 if (value - low) <= (high - low) / 2 else 0.15
+        control.click(position={"x": box["width"] * share, "y": box["height"] / 2})
+    else:
+        control.click()
+
+
+def by_keyboard(page, control) -> None:
+    """Focus a control and press the keys that its kind answers to."""
+    control.focus()
+    kind = control.get_attribute("type") or control.evaluate("e => e.tagName.toLowerCase()")
+    keys = {
+        "range": ["ArrowRight", "ArrowRight", "ArrowLeft", "ArrowLeft", "ArrowLeft"],
+        "radio": ["ArrowDown"],
+        "checkbox": ["Space"],
+        "select": ["ArrowDown"],
+        "button": ["Enter"],
+    }.get(kind, ["ArrowRight", "ArrowDown", "Enter", "Space"])
+    for key in keys:
+        page.keyboard.press(key)
+        yield key
+
+
+def answers(figure, act) -> bool:
+    """Whether the figure shows something else after ``act`` on any of its controls."""
+    for control in figure.locator(CONTROLS).all():
+        if not control.is_visible() or not control.is_enabled():
+            continue
+        before = figure.evaluate(STATE)
+        for _ in act(control) or [None]:
+            figure.page.wait_for_timeout(60)
+            if figure.evaluate(STATE) != before:
+                return True
+    return False
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("way", ["mouse", "keyboard"])
+def test_every_explorer_answers(way, site, pages, visit):
+    silent, seen = [], 0
+    for name in pages_with_explorers(site, pages):
+        opened = visit()
+        page = opened.open(name)
+        for figure in page.locator("figure.paralg-explorer").all():
+            seen += 1
+            act = by_mouse if way == "mouse" else (lambda c, page=page: by_keyboard(page, c))
+            if not answers(figure, act):
+                silent.append(f"{name}: {figure.get_attribute('aria-label') or 'explorer'}")
+        assert not opened.problems
+        opened.context.close()
+    assert seen, "no page of the book has an explorer"
+    assert not silent
+
+
+def test_every_chapter_and_foundation_page_has_an_explorer(site, pages):
+    chapters = [n for n in pages if n.startswith(("notebooks/", "book/foundations/"))]
+    assert chapters
+    assert set(chapters) <= set(pages_with_explorers(site, pages))
+
+
+def test_every_control_of_an_explorer_has_a_name(site, pages, visit):
+    nameless = []
+    for name in pages_with_explorers(site, pages):
+        page = visit().open(name)
+        for control in page.locator("figure.paralg-explorer :is(input, select, button)").all():
+            if not control.evaluate("e => e.labels?.length || e.ariaLabel || e.textContent.trim()"):
+                nameless.append((name, control.evaluate("e => e.outerHTML")[:120]))
+    assert not nameless
+
+
+def test_explorers_work_from_a_folder_without_a_server(site, pages, browser):
+    context = browser.new_context()
+    page = context.new_page()
+    for name in pages_with_explorers(site, pages)[:3]:
+        page.goto((site / name).as_uri(), wait_until="load")
+        page.wait_for_function(
+            "[...document.querySelectorAll('figure.paralg-explorer')]"
+            ".every((figure) => figure.dataset.ready === 'true')",
+            timeout=10_000,
+        )
+    context.close()

@@ -1,0 +1,217 @@
+"""What the pages of the built site hold, read without a browser."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlsplit
+
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+
+pytestmark = pytest.mark.site
+
+ROOT = Path(__file__).resolve().parents[2]
+FETCHED = [(tag, "src") for tag in ("script", "img", "iframe", "source")] + [("link", "href")]
+HARMLESS_LINKS = {"canonical", "next", "prev", "search", "index", "author", "copyright"}
+
+
+@cache
+def soup(path: Path) -> BeautifulSoup:
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+def external(url: str) -> bool:
+    return bool(urlsplit(url).scheme) or url.startswith("//")
+
+
+def chapters(pages: list[str]) -> list[str]:
+    return [name for name in pages if name.startswith(("notebooks/", "book/foundations/"))]
+
+
+def test_every_internal_link_and_anchor_resolves(site, pages):
+    broken = []
+    for name in pages:
+        for link in soup(site / name).find_all("a", href=True):
+            url, fragment = urldefrag(link["href"])
+            if external(link["href"]):
+                continue
+            target = ((site / name).parent / unquote(url)).resolve() if url else site / name
+            if not target.is_file():
+                broken.append(f"{name} -> {link['href']}: no such page")
+            elif fragment and target.suffix == ".html" and not has_anchor(target, fragment):
+                broken.append(f"{name} -> {link['href']}: no such anchor")
+    assert not broken
+
+
+@cache
+def has_anchor(path: Path, fragment: str) -> bool:
+    return soup(path).find(id=unquote(fragment)) is not None
+
+
+def test_nothing_is_fetched_from_outside(site, pages):
+    found = []
+    for name in pages:
+        for tag, attribute in FETCHED:
+            for node in soup(site / name).find_all(tag, **{attribute: True}):
+                if tag == "link" and HARMLESS_LINKS & set(node.get("rel", [])):
+                    continue
+                if external(node[attribute]) and not node[attribute].startswith("data:"):
+                    found.append(f"{name}: {node[attribute]}")
+    for sheet in (site / "_static").rglob("*.css"):
+        text = sheet.read_text(encoding="utf-8")
+        urls = re.findall(r"(?:@import|url\()\s*[\"']?((?:https?:)?//[^\"')\s]+)", text)
+        found += [f"{sheet.name}: {url}" for url in urls]
+    assert not found
+
+
+def test_no_kernel_script_is_left(site, pages):
+    for name in pages:
+        text = (site / name).read_text(encoding="utf-8")
+        assert "thebe" not in text.lower(), name
+        assert "require.js" not in text, name
+        assert "html-manager" not in text, name
+
+
+def test_every_page_has_its_language_and_one_heading(site, pages):
+    for name in pages:
+        page = soup(site / name)
+        assert page.html.get("lang") == "en", name
+        assert len(page.find_all("h1")) == 1, name
+        assert page.title.get_text(strip=True), name
+
+
+def test_ids_are_unique(site, pages):
+    repeated = {}
+    for name in pages:
+        ids = [node["id"] for node in soup(site / name).find_all(id=True)]
+        twice = sorted({i for i in ids if ids.count(i) > 1})
+        if twice:
+            repeated[name] = twice
+    assert not repeated
+
+
+def test_every_image_says_what_it_shows(site, pages):
+    poor = []
+    for name in pages:
+        page = soup(site / name)
+        main = page.find("article") or page
+        for image in main.find_all("img"):
+            alt = image.get("alt", "")
+            if not 30 <= len(alt) <= 250:
+                poor.append(f"{name}: {image.get('src')} alt={alt!r}")
+        for image in page.find_all("img"):
+            assert image.has_attr("alt"), f"{name}: {image}"
+    assert not poor
+
+
+def test_tables_have_headers(site, pages):
+    for name in pages:
+        article = soup(site / name).find("article")
+        for table in article.select("table:not(.genindextable)") if article else []:
+            assert table.find("th"), f"{name}: {table.get_text(' ', strip=True)[:80]}"
+
+
+def test_the_library_pages_are_rendered(site, pages):
+    api = [name for name in pages if re.match(r"book/api/(?!index)", name)]
+    assert len(api) >= 5
+    for name in api:
+        text = soup(site / name).get_text()
+        assert soup(site / name).find(class_="sig-object"), name
+        assert not re.search(r"\.\. py:|:param |:math:|:class:|-{5,}", text), name
+
+
+def test_library_and_chapters_link_to_each_other(site, pages):
+    for name in [n for n in chapters(pages) if n.startswith("notebooks/")]:
+        _, part, paper = name.removesuffix(".html").split("/")
+        doors = soup(site / name).find(class_="paralg-doors")
+        links = [a["href"] for a in doors.find_all("a")]
+        assert any(f"api/{part}.html#" in href for href in links), name
+        assert any(f"/tests/{part}" in href for href in links), name
+        assert name in (site / f"book/api/{part}.html").read_text(encoding="utf-8"), name
+
+
+def test_chapters_can_be_launched_and_downloaded(site, pages):
+    for name in chapters(pages):
+        hrefs = [a["href"] for a in soup(site / name).find_all("a", href=True)]
+        assert any("mybinder.org" in href for href in hrefs), name
+        assert any("colab.research.google.com" in href for href in hrefs), name
+        assert any(href.endswith(".ipynb") and "_sources" in href for href in hrefs), name
+
+
+def test_pages_have_buttons_to_edit_and_to_report(site):
+    page = (site / "book/notation.html").read_text(encoding="utf-8")
+    url = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
+    assert f"{url}/edit/main/book/notation.md" in page
+    assert f"{url}/issues/new" in page
+
+
+def test_the_map_shows_every_paper_by_part_and_by_pattern(site):
+    data = yaml.safe_load((ROOT / "book/_data/papers.yml").read_text(encoding="utf-8"))
+    page = soup(site / "book/index.html")
+    by_part = [node.get_text(" ", strip=True) for node in page.select("ul.paralg-papers > li")]
+    chips = [node.get_text(" ", strip=True) for node in page.select("ul.paralg-chips > li")]
+    for paper in data["papers"]:
+        (item,) = [text for text in by_part if text.startswith(paper["short"])]
+        written = (site / f"notebooks/{paper['part']}/{paper['module']}.html").exists()
+        assert ("not yet written" in item) != written, paper["short"]
+        found = [text for text in chips if text.startswith(paper["short"])]
+        assert len(found) == len(paper["patterns"]), paper["short"]
+
+
+def claims_of_the_store(pages: list[str]) -> list[dict]:
+    """Rows of the executed notebooks behind the pages, read from the store."""
+    from notebook_store import Store, read_notebook
+
+    store, rows = Store(ROOT), []
+    for name in chapters(pages):
+        source = next(p for s in (".md", ".ipynb") if (p := ROOT / name).with_suffix(s).exists())
+        source = next(p for s in (".md", ".ipynb") if (p := source.with_suffix(s)).exists())
+        executed = store.load(store.key(read_notebook(source)))
+        for cell in executed.notebook.cells:
+            for output in cell.get("outputs", []):
+                table = output.get("data", {}).get("application/vnd.paralg.claims+json")
+                if table:
+                    rows += (json.loads(table) if isinstance(table, str) else table)["rows"]
+    return rows
+
+
+def test_the_scoreboard_equals_the_executed_notebooks(site, pages):
+    expected = sorted((row["what"], row["verdict"]) for row in claims_of_the_store(pages))
+    shown = []
+    for row in soup(site / "book/scoreboard.html").select("table.paralg-scoreboard tbody tr"):
+        if "paralg-chapter" not in row["class"]:
+            cells = [cell.get_text(" ", strip=True) for cell in row.find_all(["th", "td"])]
+            shown.append((cells[0], cells[3]))
+    assert expected
+    assert sorted(shown) == [(" ".join(what.split()), verdict) for what, verdict in expected]
+
+
+def test_headlines_of_the_map_come_from_the_claims(site, pages):
+    headlines = [row for row in claims_of_the_store(pages) if row["headline"]]
+    page = soup(site / "book/index.html")
+    shown = [node.get_text(" ", strip=True) for node in page.select(".paralg-papers .headline")]
+    for text in shown:
+        assert any(row["what"] in text and str(row["ours"]) in text for row in headlines), text
+
+
+def test_search_knows_the_words_of_the_chapters(site):
+    index = (site / "searchindex.js").read_text(encoding="utf-8")
+    for word in ("scan", "shuffl", "draft", "pagerank"):
+        assert f'"{word}"' in index, word
+
+
+def test_mathematics_is_served_from_here(site, pages):
+    for name in chapters(pages):
+        sources = [s["src"] for s in soup(site / name).find_all("script", src=True)]
+        (mathjax,) = [src for src in sources if "mathjax" in src]
+        assert ((site / name).parent / mathjax.partition("?")[0]).resolve().is_file()
+
+
+def test_the_root_of_the_site_leads_home(site):
+    page = soup(site / "index.html")
+    target = page.find("meta", attrs={"http-equiv": "refresh"})["content"].partition("url=")[2]
+    assert (site / target).is_file()

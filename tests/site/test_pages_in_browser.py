@@ -1,0 +1,123 @@
+"""Every page in a real Chromium that cannot reach a network."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.site
+
+PHONE = 390
+ALL_RULES = {"resultTypes": ["violations"], "preload": False}
+COLOURS_ONLY = {**ALL_RULES, "runOnly": {"type": "rule", "values": ["color-contrast"]}}
+
+
+def worth_opening(pages: list[str]) -> list[str]:
+    """All pages but the redirect at the root, which leads away at once."""
+    return [name for name in pages if name != "index.html"]
+
+
+def findings(page, options: dict) -> list[str]:
+    """Serious and critical findings of axe, one line for each rule."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    response = Axe().run(page, options=options).response
+    return [
+        f"{found['impact']} {found['id']} ({len(found['nodes'])}): {_example(found['nodes'][0])}"
+        for found in response["violations"]
+        if found["impact"] in ("serious", "critical")
+    ]
+
+
+def _example(node: dict) -> str:
+    return f"{node['target']} {' '.join(node.get('failureSummary', '').split())[:240]}"
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("theme", "options"), [("light", ALL_RULES), ("dark", COLOURS_ONLY)], ids=["light", "dark"]
+)
+def test_no_page_errs_asks_the_network_or_fails_axe(theme, options, pages, visit):
+    """The structure of a page is the same in both themes, so dark is asked for its colours."""
+    reports = []
+    for name in worth_opening(pages):
+        opened = visit(theme)
+        page = opened.open(name)
+        assert page.evaluate("document.documentElement.dataset.theme") == theme
+        reports += [f"{name}: {line}" for line in opened.problems + findings(page, options)]
+        opened.context.close()
+    assert not reports, "\n".join(reports)
+
+
+@pytest.mark.timeout(600)
+def test_no_page_is_wider_than_a_phone(pages, visit):
+    opened = visit(width=PHONE)
+    wide = {}
+    for name in worth_opening(pages):
+        page = opened.open(name)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > PHONE:
+            wide[name] = (width, page.evaluate(WIDEST))
+    assert not wide
+
+
+WIDEST = """() => [...document.querySelectorAll('.bd-article *')]
+  .filter((e) => e.getBoundingClientRect().right > innerWidth + 1
+                 && !e.closest('pre, .pst-scrollable-table-container, .math, .paralg-graph'))
+  .slice(0, 5).map((e) => e.tagName + '.' + e.className)"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_theme_button_switches_and_remembers(theme, visit):
+    opened = visit(theme)
+    page = opened.open("book/index.html")
+    before = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    other = {"light": "dark", "dark": "light"}[theme]
+    for _ in range(3):
+        if page.evaluate("document.documentElement.dataset.theme") == other:
+            break
+        page.locator("button.theme-switch-button").first.click()
+    assert page.evaluate("document.documentElement.dataset.theme") == other
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
+
+
+def test_search_finds_a_function_a_term_and_a_chapter(visit):
+    opened = visit()
+    page = opened.open("search.html?q=scan")
+    page.wait_for_function("document.querySelectorAll('#search-results li').length > 3")
+    text = page.locator("#search-results").inner_text()
+    assert "paralg.core.primitives.scan" in text
+    assert "Glossary" in text
+    assert not opened.problems
+
+
+def test_the_search_box_opens_by_keyboard(visit):
+    opened = visit()
+    page = opened.open("book/index.html")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("shuffle")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search.html?q=shuffle*")
+    page.wait_for_function("document.querySelectorAll('#search-results li').length > 0")
+
+
+def test_the_scoreboard_filters_without_script(browser, address):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(address + "book/scoreboard.html")
+    rows = page.locator("table.paralg-scoreboard tbody tr:not(.paralg-chapter)")
+    everything = rows.filter(visible=True).count()
+    page.locator("input[name='paralg-verdict'][value='reproduced']").check()
+    chosen = page.locator("table.paralg-scoreboard tr.verdict-reproduced").count()
+    assert rows.filter(visible=True).count() == chosen <= everything
+    context.close()
+
+
+def test_a_chapter_is_readable_without_script(browser, address, pages):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    for name in [n for n in pages if n.startswith("notebooks/")]:
+        page.goto(address + name)
+        for figure in page.locator("figure.paralg-explorer").all():
+            still = figure.locator("svg, img").filter(visible=True)
+            assert still.count() > 0, f"{name}: an explorer without a still"
+    context.close()
