@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from paralg.core.cost import Cost
+from paralg.foundations import measuring, primitives, work_span
 from paralg.teach import check, objectives, quiz
+from tests.figures.web import serious
 from tests.foundations.pages import FOLDER, NAMES, cells_of, solutions_of, text_of
 
 
@@ -75,3 +77,12 @@ def test_labels_belong_to_the_page_and_references_resolve(name):
     labels |= set(re.findall(r"\((eq-[\w-]+)\)", everything))
     targets = re.findall(r"\{(?:ref|prf:ref|numref|eq)\}`(?:[^`<]*<)?([\w-]+)>?`", text_of(name))
     assert set(targets) - labels <= {"ch-freedave"}
+
+
+@pytest.mark.site
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("page", [work_span, primitives, measuring])
+def test_explorers_are_accessible_and_fit_a_phone(open_page, page, theme):
+    opened = open_page(page.explorer().html, theme=theme, width=360)
+    assert serious(opened) == []
+    assert opened.evaluate("document.documentElement.scrollWidth") <= 360
