@@ -82,12 +82,17 @@ def play(part: Partition, inbox: list, *, births: Births) -> Partition:
     new = born(births, index, partitions)
     walks = np.concatenate([*inbox, new])
     part.ledger.count(walks)
-    part.ledger.open(np.unique(new[:, 0] >> PLACE_BITS))
+    part.ledger.open(_distinct(new[:, 0] >> PLACE_BITS))
     part.blocks, part.live, part.joins = advance(
         walks, part.shard, part.root, partitions, index, part.descend
     )
     part.sent = sum(map(len, part.blocks))
     return part
+
+
+def _distinct(sources: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return each source once; neighbours are often equal."""
+    return np.unique(sources[np.diff(sources, prepend=-1) != 0])
 
 
 def settle(part: Partition, inbox: list) -> Partition:
