@@ -83,8 +83,10 @@ class _Client(NotebookClient):
     """A notebook client that runs cells tagged ``timing`` with the machine to themselves."""
 
     turnstile: Turnstile | None = None
+    current = 0  # index of the cell that was started last
 
     async def async_execute_cell(self, cell, cell_index, *args, **kwargs):
+        self.current = cell_index
         alone = EXCLUSIVE_TAG in cell.metadata.get("tags", [])
         if self.turnstile is None or cell.cell_type != "code" or not cell.source.strip():
             return await super().async_execute_cell(cell, cell_index, *args, **kwargs)
@@ -120,31 +122,22 @@ def execute(path: Path, notebook: NotebookNode, turnstile: Turnstile | None = No
         try:
             client.execute(env={**os.environ, **ENVIRONMENT}, stderr=log)
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-            raise _failure(path, run, error, log) from None
+            index = client.current
+            raise _failure(path, run.cells[index], index, error, log) from None
     _refuse_stderr(path, run)
     return Executed(run, time.perf_counter() - start, datetime.now().timestamp())
 
 
-def _failure(path: Path, run: NotebookNode, error: Exception, log) -> CellFailed:
+def _failure(path: Path, cell: NotebookNode, index: int, error: Exception, log) -> CellFailed:
     """Describe the cell that was running when execution stopped."""
-    index = next((i for i, c in enumerate(run.cells) if _has_error(c)), None)
-    if index is None:
-        done = [i for i, c in enumerate(run.cells) if c.get("execution_count")]
-        index = done[-1] + 1 if done else 0
     reason = str(error)
-    errors = [o for o in run.cells[index].get("outputs", []) if o.output_type == "error"]
+    errors = [o for o in cell.get("outputs", []) if o.output_type == "error"]
     if errors:
         reason = "\n".join(errors[0].traceback)
     elif isinstance(error, DeadKernelError):
         log.seek(0)
         reason += "\n" + log.read().decode(errors="replace")[-3000:]
-    return CellFailed(path, index, run.cells[index].source, reason)
-
-
-def _has_error(cell: NotebookNode) -> bool:
-    return any(o.output_type == "error" for o in cell.get("outputs", [])) and (
-        "raises-exception" not in cell.metadata.get("tags", [])
-    )
+    return CellFailed(path, index, cell.source, reason)
 
 
 def _refuse_stderr(path: Path, run: NotebookNode) -> None:

@@ -1,0 +1,94 @@
+"""The small parts that gather tables for the site: claims, benchmarks, course."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from benchmark_tables import duration, read
+from claims_store import Chapter, claims_in, problems_of
+from course_tables import Page, _read_exercise, draw_graph
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+MIME = "application/vnd.paralg.claims+json"
+ROW = {"what": "speed", "ours": "2x", "verdict": "reproduced", "why": "counted", "headline": True}
+
+
+def notebook(*tables):
+    data = [{MIME: table, "text/plain": "table"} for table in tables]
+    outputs = [new_output("display_data", data=item) for item in data]
+    return new_notebook(cells=[new_code_cell("claims", outputs=outputs)])
+
+
+def test_claims_are_taken_out_and_the_rest_stays():
+    table = {"chapter": "mamba", "rows": [ROW]}
+    book = notebook(table, json.dumps(table))
+    assert list(claims_in(book)) == [table, table]
+    assert [dict(output.data) for output in book.cells[0].outputs] == [{"text/plain": "table"}] * 2
+    assert list(claims_in(book)) == []
+
+
+def test_a_good_table_has_no_problems():
+    assert list(problems_of({"rows": [ROW]})) == []
+    shouting = {**ROW, "verdict": "NOT_AT_THIS_SCALE"}
+    assert list(problems_of({"rows": [shouting]})) == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        ([], "expected exactly one headline row, got 0"),
+        ([ROW, ROW], "expected exactly one headline row, got 2"),
+        ([{**ROW, "verdict": "maybe"}], "got 'maybe'"),
+        ([{**ROW, "why": " "}], "expected text in 'why'"),
+    ],
+)
+def test_problems_say_what_was_expected_and_what_came(rows, problem):
+    assert any(problem in text for text in problems_of({"rows": rows}))
+
+
+def test_the_headline_stands_for_the_chapter():
+    assert Chapter("page", "mamba", ({"what": "a"}, ROW)).headline is ROW
+    assert Chapter("page", "mamba", ()).headline is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, "—"), (2, "2 s"), (0.0123, "12.3 ms"), (4.5e-6, "4.5 µs"), (3e-9, "3 ns")],
+)
+def test_durations_take_the_unit_that_reads_well(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_results_are_read_with_and_without_their_record(tmp_path):
+    (tmp_path / "bare.json").write_text("[1]")
+    (tmp_path / "full.json").write_text('{"name": "n", "environment": {"cores": 2}, "rows": [2]}')
+    assert read(tmp_path / "bare.json") == {"name": "bare", "environment": {}, "rows": [1]}
+    assert read(tmp_path / "full.json")["environment"] == {"cores": 2}
+
+
+@pytest.mark.parametrize(
+    ("title", "kinds", "served"),
+    [
+        ("Padding (check, ★, 2 min; mamba.1)", {"check": 1}, {"mamba.1": ["ex"]}),
+        ("Two (code, ★★, 20 min; a.1, a.2)", {"code": 1}, {"a.1": ["ex"], "a.2": ["ex"]}),
+        ("No particulars", {}, {}),
+        ("", {}, {}),
+    ],
+)
+def test_exercise_titles_tell_kind_and_objectives(title, kinds, served):
+    page = Page()
+    _read_exercise(page, ("ex", title))
+    assert (page.kinds, page.served) == (kinds, served)
+
+
+def test_the_graph_puts_what_is_needed_to_the_left():
+    needs = {"a": [], "b": ["a"], "c": ["a", "b"]}
+    picture = draw_graph(needs, {"a": "First <1>", "b": "Second", "c": "Third"})
+    assert picture.count('class="edge"') == 3
+    assert "First &lt;1&gt;" in picture
+    assert [f'x="{x}"' in picture for x in (20, 270, 520)] == [True] * 3
+
+
+def test_a_circle_of_prerequisites_is_drawn_and_does_not_hang():
+    assert draw_graph({"a": ["b"], "b": ["a"]}, {"a": "A", "b": "B"}).count("<rect") == 2
