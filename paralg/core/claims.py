@@ -141,12 +141,15 @@ def _verdict(verdict) -> Verdict:
 
 
 def _figure(value) -> str:
-    """Return a figure as text: strings as they are, counts in full, floats to three digits."""
+    """Return a figure as text: strings as they are, counts in full, floats to three digits.
+
+    Floats of thousands and millions are rounded to a whole number instead of written as 1.2e+03.
+    """
     if isinstance(value, str):
         return value
     if hasattr(value, "__index__"):
         return f"{value.__index__():,}"
-    return f"{float(value):.3g}"
+    return f"{float(value):,.0f}" if 1e3 <= abs(value) < 1e9 else f"{float(value):.3g}"
 
 
 def _quantity(figure: str | None, unit: str) -> str:

@@ -41,7 +41,8 @@ class Cost:
     span : int
         Applications on the longest chain of dependent ones.
     calls, rows, tokens : int
-        Calls of a model, rows and token positions that went through it.
+        Calls of a model, rows and token positions that went through it; amounts, so that calls
+        beside each other add.
     rounds : int
         Synchronous rounds.
     messages, bytes : int
@@ -100,7 +101,10 @@ class Cost:
 
     @property
     def parallelism(self) -> float:
-        """Work over span, the largest speed-up of any number of workers; 0 for an empty run."""
+        """Work over span, which bounds the speed-up by any number of workers.
+
+        0 for an empty run; infinite when no span was counted.
+        """
         if self.span == 0:
             return float("inf") if self.work else 0.0
         return self.work / self.span

@@ -81,7 +81,7 @@ def derive(seed, *keys) -> np.ndarray:
     Returns
     -------
     ndarray of uint64
-        One word for each combination, of the broadcast shape.
+        One word for each combination, of the broadcast shape; a scalar for scalars.
 
     Raises
     ------
@@ -172,6 +172,6 @@ def uniform(seed, key, counter) -> np.ndarray:
 def _words(name: str, values) -> np.ndarray:
     """Convert integers to 64-bit words (negative ones wrap)."""
     array = np.asarray(values)
-    if array.dtype.kind not in "iu":
+    if array.size and array.dtype.kind not in "iu":
         raise TypeError(f"{name} must be integers of at most 64 bits, got {values!r}")
     return array.astype(np.uint64)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import index
 from typing import NamedTuple
-
-import numpy as np
 
 from paralg.core.laws import Bounds, brent
 
@@ -102,8 +102,8 @@ def list_schedule(
     Raises
     ------
     ValueError
-        ``p < 1``, a negative duration, a dependency that does not exist, names of another number,
-        or dependencies in a circle.
+        ``p < 1``, a duration that is negative or not finite, a dependency that does not exist,
+        names of another number, or dependencies in a circle.
 
     Cost
     ----
@@ -164,6 +164,8 @@ def levels_schedule(sizes: Sequence[int], p: int, *, barrier: float = 0) -> Sche
     ------
     ValueError
         ``p < 1``, a negative size or a negative barrier.
+    TypeError
+        A size is not an integer.
 
     Examples
     --------
@@ -171,16 +173,17 @@ def levels_schedule(sizes: Sequence[int], p: int, *, barrier: float = 0) -> Sche
     (4, 3)
     """
     _check_workers(p)
-    if barrier < 0 or min(sizes, default=0) < 0:
-        raise ValueError(f"sizes and barrier must not be negative, got {list(sizes)}, {barrier}")
+    sizes = list(map(index, sizes))
+    if not barrier >= 0 or min(sizes, default=0) < 0:
+        raise ValueError(f"sizes and barrier must not be negative, got {sizes}, {barrier}")
     tasks, now = [], 0
     for level, size in enumerate(sizes):
-        shares = [int(size) // p + (worker < int(size) % p) for worker in range(p)]
+        shares = [size // p + (worker < size % p) for worker in range(p)]
         busy = [(worker, share) for worker, share in enumerate(shares) if share]
         tasks += [Task(f"level {level}", worker, now, now + share) for worker, share in busy]
         now += shares[0] + (barrier if level < len(sizes) - 1 else 0)
     rounds = sum(size > 0 for size in sizes)
-    return Schedule(tuple(tasks), p, int(np.sum(sizes, dtype=np.int64)), rounds)
+    return Schedule(tuple(tasks), p, sum(sizes), rounds)
 
 
 def _check_workers(p: int) -> None:
@@ -192,8 +195,9 @@ def _graph(durations, dependencies, p: int) -> tuple[list[list[int]], list[list[
     """Check the input and return predecessors and successors of each task."""
     _check_workers(p)
     n = len(durations)
-    if min(durations, default=0) < 0:
-        raise ValueError(f"durations must not be negative, got {min(durations)}")
+    for duration in durations:
+        if not 0 <= duration < math.inf:
+            raise ValueError(f"durations must be finite and not negative, got {duration}")
     before = _predecessors(dependencies, n)
     after: list[list[int]] = [[] for _ in range(n)]
     for i, sources in enumerate(before):

@@ -151,7 +151,7 @@ def compare(
     >>> print(timings.ratio("loop", "scan"))
     1x [1, 1]
     """
-    _check(methods, repeats, warmup, threads)
+    _check(methods, repeats, warmup)
     with pinned(threads):
         for _ in range(warmup):
             for method in methods.values():
@@ -169,8 +169,15 @@ def pinned(threads: int) -> Iterator[None]:
     Parameters
     ----------
     threads : int
-        Threads allowed inside the ``with`` block; the former limits return afterwards.
+        Threads allowed inside the ``with`` block; the former limits return afterwards. numba
+        keeps its own limit when it was started with fewer.
+
+    Raises
+    ------
+    ValueError
+        ``threads < 1``.
     """
+    _check_least("threads", threads, 1)
     with contextlib.ExitStack() as stack:
         pools = _threadpoolctl()
         if pools is not None:
@@ -183,13 +190,16 @@ def pinned(threads: int) -> Iterator[None]:
         yield
 
 
-def _check(methods, repeats, warmup, threads) -> None:
+def _check(methods, repeats, warmup) -> None:
     if not methods:
         raise ValueError("expected at least one method, got none")
-    least_of = (("repeats", repeats, 1), ("warmup", warmup, 0), ("threads", threads, 1))
-    for name, value, least in least_of:
-        if value < least:
-            raise ValueError(f"{name} must be at least {least}, got {value}")
+    for name, value, least in (("repeats", repeats, 1), ("warmup", warmup, 0)):
+        _check_least(name, value, least)
+
+
+def _check_least(name: str, value: int, least: int) -> None:
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}")
 
 
 def _round(methods, calls, turn: int, clock) -> dict[str, float]:

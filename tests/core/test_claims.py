@@ -3,6 +3,7 @@
 import json
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
 from paralg.core.claims import (
@@ -42,6 +43,17 @@ def test_text_has_one_line_for_each_row():
         "- calls: paper 100 calls (table 2), here 250,000 calls; reproduced: counted",
         "- a < b & c: paper no figure, here 0.123; refuted: see 'limits'",
     ]
+
+
+@pytest.mark.parametrize(
+    ("ours", "text"),
+    [(3.14159, "3.14"), (999.4, "999"), (12345.6, "12,346"), (-2500.0, "-2,500"), (1e-7, "1e-07"),
+     (float("inf"), "inf"), (np.float32(0.5), "0.5"), (np.int64(4096), "4,096"), ("½", "½")],
+)  # fmt: skip
+def test_figures_are_written_as_a_reader_would(ours, text):
+    claims = Claims("mamba")
+    claims.add("it", ours=ours, verdict=REPRODUCED, why="so")
+    assert claims.rows[0].ours == text
 
 
 def test_data_is_json_with_the_fields_of_the_site():

@@ -141,6 +141,13 @@ def test_a_shuffle_wants_a_block_for_each_partition(engine, part, got):
         engine.shuffle(engine.scatter([[1, 2, 3], part, [4, 5, 6]]))
 
 
+def test_a_block_that_cannot_be_sent_is_an_error_of_its_partition(engine):
+    parts = engine.map(lambda part, index: [0, (k for k in part)][:: 1 - 2 * index],
+                       engine.scatter([[1], [2]]))  # fmt: skip
+    with pytest.raises(EngineError, match="partition 0: shuffle raised TypeError: .*generator"):
+        engine.shuffle(parts)
+
+
 def test_handles_are_checked(engine):
     two, three = engine.scatter([1, 2]), engine.scatter([1, 2, 3])
     foreign = connect("serial").scatter([1])
@@ -174,6 +181,10 @@ def test_engines_are_chosen_by_name():
         connect("serial", 2)
     with pytest.raises(ValueError, match="workers must be at least 1, got 0"):
         connect("processes", 0)
+    with pytest.raises(ValueError, match="workers must be at least 1, got 1.5"):
+        connect("processes", 1.5)
+    with connect("processes", np.int64(1)) as engine:
+        assert engine.gather(engine.scatter([5])) == [5]
 
 
 @pytest.mark.parametrize(
@@ -246,6 +257,22 @@ def test_an_interrupt_stops_busy_workers():
         engine.map(lambda part: time.sleep(60), parts)
     assert time.monotonic() - begin < 50
     assert gone(pids)
+    with pytest.raises(EngineError, match="closed: <lambda> was ended by KeyboardInterrupt"):
+        engine.gather(parts)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_of_the_driver_can_neither_use_nor_stop_the_workers(shared):
+    parts = shared.scatter([1, 2])
+    child = os.fork()
+    if child == 0:
+        try:
+            shared.gather(parts)
+        except EngineError as error:
+            os._exit(40 + str(error).startswith("the engine belongs to the process that made it"))
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 41
+    assert shared.gather(parts) == [1, 2]
 
 
 SCRIPT = """

@@ -268,7 +268,7 @@ def test_the_lifted_operator_is_associative():
         (lambda: scan(ADD, ()), "xs must hold at least one array, got an empty tuple"),
         (lambda: scan(AFFINE, ([1, 2], [1])), r"must have the same length, got \[2, 1\]"),
         (lambda: scan(ADD, [1], chunk=2), "chunk is for method 'chunked', got chunk=2"),
-        (lambda: scan(ADD, [1], method="chunked", chunk=0), "chunk must be at least 1, got 0"),
+        (lambda: scan(ADD, [1], method="chunked", chunk=0), "an integer of at least 1, got 0"),
         (lambda: scan(FIRST, [1], inclusive=False), r"Operator\(first\) has no identity"),
         (lambda: scan(FIRST, [1], method="blelloch"), r"expected initial=..., got None"),
         (lambda: scan(AFFINE, [1], inclusive=False), "must have 1 leaves, got 2"),
@@ -281,11 +281,49 @@ def test_the_lifted_operator_is_associative():
         (lambda: segmented_scan(ADD, [1, 2], [1]), r"flags must have the shape \(2,\), got \(1,\)"),
         (lambda: scan_counts("magic", 3), "method must be one of .*, got 'magic'"),
         (lambda: kogge_stone_counts(-1), "n must not be negative, got -1"),
+        (lambda: chunked_counts(5, 0), "chunk must be an integer of at least 1, got 0"),
+        (lambda: scan(ADD, [1], method="chunked", chunk=2.5), "integer of at least 1, got 2.5"),
     ],
 )  # fmt: skip
 def test_bad_input_is_told_what_was_expected(call, text):
     with pytest.raises(ValueError, match=text):
         call()
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda: scan("add", [1]), "op must be an Operator such as ADD, got 'add'"),
+        (lambda: kogge_stone_counts(2.5), "n must be an integer, got 2.5"),
+    ],
+)
+def test_a_wrong_type_is_told_what_was_expected(call, text):
+    with pytest.raises(TypeError, match=text):
+        call()
+
+
+@pytest.mark.parametrize("inclusive", [True, False])
+@pytest.mark.parametrize("method", METHODS)
+def test_an_operator_may_return_views_of_what_it_got(method, inclusive):
+    last = Operator(lambda left, right: right, name="last")
+    ends = Operator(lambda left, right: (left[0], right[1], left[0]), name="ends")
+    xs, n = np.arange(1, 12), 11
+    values = scan(last, xs, method=method, inclusive=inclusive, initial=0).values
+    assert values.tolist() == list(range(inclusive, n + inclusive))
+    triples, begin = (xs, 10 * xs, xs), (7, 8, 7)
+    values = scan(ends, triples, method=method, inclusive=inclusive, initial=begin).values
+    first, end, again = values
+    assert first.tolist() == again.tolist() == [7] * n
+    assert end.tolist() == ([8, *(10 * xs)][inclusive:])[:n]
+
+
+def test_exact_integers_of_any_size_and_strided_input():
+    huge = [2**70, 1, -(2**80)]
+    sums = list(itertools.accumulate(huge))
+    strided = np.arange(24).reshape(4, 6)[::-1, ::2].T
+    for method in METHODS:
+        assert scan(ADD, huge, method=method).values.tolist() == sums
+        assert np.array_equal(scan(ADD, strided, method=method).values, strided.cumsum(axis=0))
 
 
 def test_scans_make_no_warnings_of_their_own():

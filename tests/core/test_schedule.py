@@ -123,7 +123,9 @@ def test_the_rounds_of_a_scan_keep_brents_bounds(method, p):
     [
         (lambda: list_schedule([1], 0), "p must be at least 1, got 0"),
         (lambda: levels_schedule([1], 0), "p must be at least 1, got 0"),
-        (lambda: list_schedule([1, -2], 1), "durations must not be negative, got -2"),
+        (lambda: list_schedule([1, -2], 1), "durations must be finite and not negative, got -2"),
+        (lambda: list_schedule([1, float("nan")], 1), "must be finite and not negative, got nan"),
+        (lambda: list_schedule([float("inf")], 1), "must be finite and not negative, got inf"),
         (lambda: levels_schedule([-1], 1), r"must not be negative, got \[-1\], 0"),
         (lambda: list_schedule([1], 1, dependencies={0: [3]}), "among the tasks 0..0, got 3"),
         (lambda: list_schedule([1], 1, dependencies={2: [0]}), "among the tasks 0..0, got 2"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
+from operator import index
 
 from paralg.core.cost import Cost
 from paralg.core.engine.parts import Job, Parts, Traffic, tree_reduce
@@ -40,9 +41,9 @@ class Engine:
     name = "engine"
 
     def __init__(self, workers: int = 1, progress: bool | None = None):
-        if workers < 1:
-            raise ValueError(f"workers must be at least 1, got {workers}")
-        self.workers = workers
+        if not hasattr(workers, "__index__") or workers < 1:
+            raise ValueError(f"workers must be at least 1, got {workers!r}")
+        self.workers = index(workers)
         self.closed = False
         self._why_closed = "it was closed"
         self._show = progress

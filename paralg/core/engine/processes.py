@@ -69,7 +69,8 @@ class ProcessesEngine(Engine):
         self._numbers = itertools.count()
         self._dead: list[int] = []
         self._staff: list[tuple[subprocess.Popen, socket.socket]] = []
-        self._finalizer = weakref.finalize(self, _dismiss, self._staff, os.getpid())
+        self._driver = os.getpid()
+        self._finalizer = weakref.finalize(self, _dismiss, self._staff, self._driver)
         for rank in range(self.workers):
             self._staff.append(_hire(rank, self.workers, threads))
 
@@ -123,8 +124,11 @@ class ProcessesEngine(Engine):
         Raises
         ------
         EngineError
-            A request or an answer cannot be pickled, or a worker died: then all are stopped.
+            A request or an answer cannot be pickled, a worker died (then all are stopped), or
+            this process is a fork of the one that made the engine.
         """
+        if os.getpid() != self._driver:
+            raise EngineError("the engine belongs to the process that made it, not to a fork of it")
         dead = list(self._dead)
         letters = self._pickled(name, dead, requests, running)
         del self._dead[: len(dead)]
@@ -132,7 +136,11 @@ class ProcessesEngine(Engine):
             for rank, letter in enumerate(letters):
                 self._send(rank, letter, running or name)
             replies = self._receive(running or name)
-        except BaseException:
+        except EngineError:
+            self._kill()
+            raise
+        except BaseException as error:
+            self._why_closed = f"{running or name} was ended by {type(error).__name__}"
             self._kill()
             raise
         return [_opened(reply) for reply in replies]

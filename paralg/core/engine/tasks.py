@@ -140,5 +140,8 @@ def blocks_of(part, index: int, n: int) -> tuple[list | Failure, int, int]:
         got = f"{len(part)} of them" if isinstance(part, (list, tuple)) else type(part).__name__
         text = f"expected a list of {n} blocks, one for each partition, got {got}"
         return Failure(index, "shuffle", "ValueError", text), 0, 0
-    sizes = [payload(block) for j, block in enumerate(part) if j != index]
+    try:
+        sizes = [payload(block) for j, block in enumerate(part) if j != index]
+    except Exception as error:  # a block that cannot be pickled cannot be sent either
+        return Failure.of(index, "shuffle", error), 0, 0
     return list(part), sum(size > 0 for size in sizes), sum(sizes)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from operator import index
+
 from paralg.core.cost import Cost
 from paralg.core.primitives.methods import default_chunk
 
 __all__ = [
-    "blelloch_counts", "brent_kung_counts", "chunked_counts", "kogge_stone_counts",
+    "blelloch_counts", "brent_kung_counts", "check_chunk", "chunked_counts", "kogge_stone_counts",
     "reduce_counts", "scan_counts", "sequential_counts",
 ]  # fmt: skip
 
@@ -150,7 +152,7 @@ def chunked_counts(n: int, chunk: int | None = None) -> Cost:
     n = _length(n)
     if n == 0:
         return Cost()
-    chunk = default_chunk(n) if chunk is None else chunk
+    chunk = default_chunk(n) if chunk is None else check_chunk(chunk)
     chunks, first = -(-n // chunk), min(chunk, n)
     return Cost(work=2 * n - chunks - first, span=first - 1 + chunks - 1)
 
@@ -211,11 +213,26 @@ def _inclusive_counts(method: str, n: int, chunk: int | None) -> Cost:
     return closed_forms[method](n)
 
 
+def check_chunk(chunk) -> int:
+    """Return a number of elements in a chunk as an int.
+
+    Raises
+    ------
+    ValueError
+        It is not an integer, or less than 1.
+    """
+    if not hasattr(chunk, "__index__") or chunk < 1:
+        raise ValueError(f"chunk must be an integer of at least 1, got {chunk!r}")
+    return index(chunk)
+
+
 def _length(n) -> int:
     """Check a length."""
+    if not hasattr(n, "__index__"):
+        raise TypeError(f"n must be an integer, got {n!r}")
     if n < 0:
         raise ValueError(f"n must not be negative, got {n}")
-    return int(n)
+    return index(n)
 
 
 def _floor_log2(n: int) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["ADD", "AFFINE", "MAX", "MIN", "MUL", "Operator", "segmented"]
+__all__ = ["ADD", "AFFINE", "MAX", "MIN", "MUL", "Operator", "leaves_of", "segmented"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,8 +18,8 @@ class Operator:
     ----------
     combine : callable
         ``combine(left, right)``: both are arrays, or tuples of arrays, whose axis 0 counts the
-        pairs; ``left`` comes first in the sequence. Returns the same structure.
-        It must be associative; it need not be commutative.
+        pairs; ``left`` comes first in the sequence. Returns the same structure, and leaves its
+        arguments as they are. It must be associative; it need not be commutative.
     identity : scalar, array, tuple of them, callable, or None
         The element that changes nothing. A callable gets one leaf of the input and returns the
         identity of its type. None: there is no identity (a semigroup); then an exclusive scan
@@ -105,15 +105,15 @@ def segmented(op: Operator) -> Operator:
     """
     def combine(first, then):
         flags, starts = first[0], then[0]
-        joined = _leaves(op.combine(_element(first[1:]), _element(then[1:])))
+        joined = leaves_of(op.combine(_element(first[1:]), _element(then[1:])))
         kept = [_where(starts, new, old) for new, old in zip(then[1:], joined, strict=True)]
         return flags | starts, *kept
 
-    identity = None if op.identity is None else (False, *_leaves(op.identity))
+    identity = None if op.identity is None else (False, *leaves_of(op.identity))
     return Operator(combine, identity, f"segmented {op.name}")
 
 
-def _leaves(element) -> tuple:
+def leaves_of(element) -> tuple:
     """Return the element as a tuple of leaves."""
     return element if isinstance(element, tuple) else (element,)
 

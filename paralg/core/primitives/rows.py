@@ -33,7 +33,11 @@ class Rows:
         ------
         ValueError
             A leaf is a scalar, the tuple is empty, or the leaves differ in length.
+        TypeError
+            ``op`` is not an `Operator`.
         """
+        if not isinstance(op, Operator):
+            raise TypeError(f"op must be an Operator such as ADD, got {op!r}")
         single = not isinstance(xs, tuple)
         leaves = [np.array(leaf) for leaf in ((xs,) if single else xs)]
         if not leaves:

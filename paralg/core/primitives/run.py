@@ -5,13 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from paralg.core.cost import Cost
-from paralg.core.primitives.operators import Operator
+from paralg.core.primitives.operators import Operator, leaves_of
 from paralg.core.primitives.rows import Rows
 
 __all__ = ["Level", "Run"]
 
 Level = list[tuple[int, int]]
-"""One round: pairs (src, dst) of positions with ``x[dst] = x[src] ⊕ x[dst]``."""
+"""One round: pairs (src, dst), src < dst, of positions whose elements are combined.
+
+A scan leaves the product at dst, a reduction at src.
+The left factor stands at src, except in the down-sweep of Blelloch's scan, where the prefix that
+comes first waits at dst.
+"""
 
 
 class Run:
@@ -56,7 +61,7 @@ class Run:
         """Apply the operator to ``count`` pairs at once and count them as one round."""
         self.work += count
         self.span += 1
-        return self.op.combine(left, right)
+        return _detached(self.op.combine(left, right), (*leaves_of(left), *leaves_of(right)))
 
     def record(self, src: range, dst: range) -> None:
         """Keep the pairs of a round for drawing."""
@@ -64,3 +69,15 @@ class Run:
             return
         sources = list(src) * len(dst) if len(src) == 1 else src
         self.levels.append(list(zip(sources, dst, strict=True)))
+
+
+def _detached(joined, given: tuple):
+    """Return what the operator returned, with a copy of each array that is a view of its input.
+
+    An operator may hand through what it got, such as ``lambda left, right: right``; the rows it
+    came from are overwritten before the result is stored.
+    """
+    if isinstance(joined, (tuple, list)):
+        return tuple(_detached(part, given) for part in joined)
+    shared = isinstance(joined, np.ndarray) and any(np.may_share_memory(joined, x) for x in given)
+    return joined.copy() if shared else joined

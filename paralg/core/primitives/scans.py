@@ -8,6 +8,7 @@ import numpy as np
 
 from paralg.core.cost import Cost
 from paralg.core.primitives import methods
+from paralg.core.primitives.counts import check_chunk
 from paralg.core.primitives.operators import Operator, segmented
 from paralg.core.primitives.rows import Rows
 from paralg.core.primitives.run import Level, Run
@@ -31,7 +32,7 @@ class ScanResult:
     levels : list of list of (int, int), or None
         With ``trace=True``, for each round the pairs (src, dst) that were combined; positions
         count in the sequence that was scanned (an exclusive scan other than Blelloch's scans the
-        input shifted by one).
+        input shifted by one). A combine with ``initial`` has no source and is not among them.
     """
 
     values: np.ndarray | tuple[np.ndarray, ...]
@@ -59,6 +60,7 @@ def scan(
         Associative; need not commute.
     xs : array_like, shape (n, ...), or tuple of them
         The sequence along axis 0, n >= 0; a tuple's arrays are the components of an element.
+        The operator computes in their type: integers wrap as in NumPy, ``dtype=object`` is exact.
     method : {"sequential", "kogge-stone", "brent-kung", "blelloch", "chunked"}
         The algorithm. All return the same values up to the rounding of a regrouped product.
     inclusive : bool
@@ -195,8 +197,8 @@ def _check_method(method: str, chunk: int | None) -> None:
         raise ValueError(f"method must be one of {METHODS}, got {method!r}")
     if chunk is not None and method != "chunked":
         raise ValueError(f"chunk is for method 'chunked', got chunk={chunk} for {method!r}")
-    if chunk is not None and chunk < 1:
-        raise ValueError(f"chunk must be at least 1, got {chunk}")
+    if chunk is not None:
+        check_chunk(chunk)
 
 
 def _inclusive(run: Run, rows: Rows, method: str, chunk: int, initial) -> Rows:
