@@ -18,7 +18,7 @@ import numpy as np
 
 from paralg.teach.laws import same_law, samples_follow
 from paralg.teach.outcomes import AnswerRaised, PropertyFailed, call, require
-from paralg.teach.values import as_tuple, equal, show, show_call, size_of
+from paralg.teach.values import as_tuple, difference, equal, show, show_call, size_of
 
 __all__ = [
     "AnswerRaised",
@@ -108,6 +108,8 @@ def equal_to_oracle(
     if bad is not None:
         expected, got = oracle(*copy.deepcopy(bad)), call(function, *bad)
         details = [("input", show_call(bad)), ("expected", show(expected)), ("got", show(got))]
+        if show(expected) == show(got):  # the texts are rounded
+            details.append(("apart by", difference(got, expected)))
         raise PropertyFailed(name, hint, details)
     return f"Right: {name} on {len(cases)} inputs."
 

@@ -34,14 +34,21 @@
     return ["wrong", `✗ Not yet: ${parts.join(", ")}.`];
   }
 
+  // What may be meant: 1,024 is a thousand and something, or a little more than one; 0,5 is a half.
+  function readings(written) {
+    const text = written.replace(/\s/g, "").replace("−", "-");
+    const grouped = /^-?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$/.test(text);
+    const texts = text === "" ? [] : [text.replace(",", "."), ...(grouped ? [text.replaceAll(",", "")] : [])];
+    return texts.map(Number).filter((value) => !Number.isNaN(value));
+  }
+
   function gradeNumber(form) {
-    const text = form.querySelector("input").value.trim().replace("−", "-").replace(",", ".");
-    const value = Number(text);
-    if (text === "" || Number.isNaN(value)) return ["", "Enter a number first."];
+    const values = readings(form.querySelector("input").value);
+    if (!values.length) return ["", "Enter a number first."];
     const tolerance = Number(form.dataset.tolerance);
     const fits = (one) => {
       const [low, high] = JSON.parse(one.dataset.range);
-      return value >= low - tolerance && value <= high + tolerance;
+      return values.some((value) => value >= low - tolerance && value <= high + tolerance);
     };
     const known = [...form.querySelectorAll("[data-range]")].find(fits);
     const found = known || form.querySelector("[data-default]");

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 
 from paralg.teach.chapters import find
@@ -177,7 +178,8 @@ def _numeric_problems(item: dict, answers: list) -> list[str]:
             found.append(f"answer {i}: range should be [low, high], got {answer.get('range')!r}")
         elif kind not in ("value", "range", "default"):
             found.append(f"answer {i}: type should be value, range or default, got {kind!r}")
-    if not any(answer.get("correct") is True for answer in answers):
+    known = [answer for answer in answers if answer.get("type") != "default"]
+    if not any(answer.get("correct") is True for answer in known):
         found.append("numeric should have a right value or range, got none")
     if not any(answer.get("type") == "default" for answer in answers):
         found.append("numeric should have a 'default' answer with feedback for every other number")
@@ -197,8 +199,9 @@ def _is_text(value) -> bool:
 
 
 def _is_number(value) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
 
 
 def _is_range(value) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(map(_is_number, value))
+    return (isinstance(value, list) and len(value) == 2 and all(map(_is_number, value))
+            and value[0] <= value[1])  # fmt: skip

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import os
+import sysconfig
 import traceback
 from pathlib import Path
 
@@ -15,7 +17,8 @@ from paralg.teach.verdict import FAILED, PASSED, RAISED, UNANSWERED, Verdict
 
 __all__ = ["check", "checks_of"]
 
-_LIBRARY = str(Path(paralg.__file__).parent)
+_PLACES = map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib", "platlib"))
+_LIBRARIES = tuple(f"{place}{os.sep}" for place in (Path(paralg.__file__).parent, *_PLACES))
 
 
 def check(label: str, answer) -> Verdict:
@@ -99,7 +102,7 @@ def _raised(label: str, error: Exception, arguments: str = "") -> Verdict:
 def _line_of_answer(error: Exception) -> str:
     """Return the last line of the reader's own code that the exception passed through."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if not f.filename.startswith(_LIBRARY)]
+    own = [f for f in frames if not f.filename.startswith(_LIBRARIES)]
     if not own:
         return ""
     where = f"line {own[-1].lineno} of {own[-1].name}"

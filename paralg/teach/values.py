@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
 
-__all__ = ["as_tuple", "equal", "show", "show_call", "size_of"]
+__all__ = ["as_tuple", "difference", "equal", "show", "show_call", "size_of"]
 
 
 def as_tuple(case) -> tuple:
@@ -21,7 +22,8 @@ def size_of(value) -> float:
     if isinstance(value, (list, tuple)):
         return 1 + sum(map(size_of, value))
     if isinstance(value, np.ndarray):
-        return 1 + value.size + _fraction(np.abs(value).sum() if value.dtype.kind in "biuf" else 0)
+        number = value.dtype.kind in "biuf"
+        return 1 + value.size + _fraction(np.abs(value.astype(float)).sum() if number else 0)
     if isinstance(value, str):
         return 1 + len(value)
     if isinstance(value, (bool, int, float, np.number)):
@@ -30,7 +32,12 @@ def size_of(value) -> float:
 
 
 def _fraction(x) -> float:
-    return float(x) / (1 + float(x)) if np.isfinite(x) else 1.0
+    """Map magnitudes to [0, 1], in order."""
+    try:
+        x = float(x)
+    except OverflowError:
+        return 1.0
+    return x / (1 + x) if math.isfinite(x) else 1.0
 
 
 def show(value, limit: int = 240) -> str:
@@ -66,7 +73,8 @@ def equal(a, b, tol: float) -> bool:
     ----------
     a, b : object
     tol : float
-        Largest accepted difference, absolute and relative; shapes must agree in any case.
+        Largest accepted difference, absolute and relative; 0 compares integers exactly, whatever
+        their size. Shapes must agree in any case, and NaN equals NaN.
 
     Returns
     -------
@@ -76,13 +84,30 @@ def equal(a, b, tol: float) -> bool:
         return a.keys() == b.keys() and all(equal(a[key], b[key], tol) for key in a)
     x, y = _array(a), _array(b)
     if x is not None and y is not None:
-        return x.shape == y.shape and bool(np.allclose(x, y, rtol=tol, atol=tol, equal_nan=True))
+        return x.shape == y.shape and _close(x, y, tol)
+    a, b = (one.tolist() if isinstance(one, np.ndarray) else one for one in (a, b))
     if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
         return len(a) == len(b) and all(equal(p, q, tol) for p, q in zip(a, b, strict=True))
     try:
         return bool(a == b)
     except (TypeError, ValueError):
         return False
+
+
+def _close(x: np.ndarray, y: np.ndarray, tol: float) -> bool:
+    if tol:
+        return bool(np.allclose(x, y, rtol=tol, atol=tol, equal_nan=True))
+    return bool(np.all((x == y) | ((x != x) & (y != y))))  # allclose would round large integers
+
+
+def difference(a, b) -> str:
+    """Return how two values that look alike differ: in type, in shape, or by how much."""
+    x, y = _array(a), _array(b)
+    if x is None or y is None:
+        return f"{type(a).__name__} and {type(b).__name__}"
+    if x.shape != y.shape:
+        return f"shapes {x.shape} and {y.shape}"
+    return f"{np.max(np.abs(np.subtract(x, y, dtype=np.result_type(x, y, float)))):.3g}"
 
 
 def _array(value):

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paralg.teach import checking
-from paralg.teach.checking import AnswerRaised, PropertyFailed
-from paralg.teach.values import equal, show, show_call, size_of
+from paralg.teach.checking import AnswerRaised, PropertyFailed, equal_to_oracle
+from paralg.teach.values import difference, equal, show, show_call, size_of
 
 
 def details(failed):
@@ -201,6 +201,12 @@ def test_exercise_refuses_bad_and_double_labels():
         ("a", "a", 0, True),
         (None, 0, 0, False),
         (float("nan"), float("nan"), 0, True),
+        (2**53 + 1, 2**53, 0, False),
+        (np.array([2**62 + 1]), np.array([2**62]), 0, False),
+        (np.array([2**70], dtype=object), [2**70], 0, True),
+        (np.array([2**70], dtype=object), [2**70 + 1], 0, False),
+        (np.array(["a", "b"]), ["a", "b"], 0, True),
+        ([np.inf, 1.0], [np.inf, 1.0], 0, True),
     ],
 )
 def test_equal(a, b, tol, same):
@@ -252,3 +258,23 @@ def test_size_counts_entries_first():
     assert size_of("ab") < size_of("abc")
     assert size_of(object()) == 1
     assert size_of(float("inf")) == 2
+    assert size_of(7) < size_of(2**40) < size_of(10**400) == 2
+    assert 2 < size_of(np.array([np.iinfo(np.int64).min, 2**62])) <= 4
+
+
+@pytest.mark.parametrize(
+    ("got", "expected", "text"),
+    [
+        (1.0, 1.0 + 1e-12, "1e-12"),
+        (np.ones(2), np.ones((1, 2)), "shapes (2,) and (1, 2)"),
+        ("1", np.array(None), "str and ndarray"),
+    ],
+)
+def test_difference_of_values_that_look_alike(got, expected, text):
+    assert difference(got, expected) == text
+
+
+def test_a_difference_too_small_to_be_shown_is_told():
+    with pytest.raises(PropertyFailed) as caught:
+        equal_to_oracle(lambda x: x + 1e-12, lambda x: x, cases=[1.0])
+    assert caught.value.details[-1] == ("apart by", "1e-12")

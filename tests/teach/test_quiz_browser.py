@@ -59,6 +59,8 @@ def test_many_choices(open_page):
         ("3,005", "✓ Right.", "✓ Right. \\(\\log_2 8\\)."),
         ("7.5", "✗ Not this number. Try again.", "✗ Wrong. That is the work."),
         ("−2", "✗ Not this number. Try again.", "✗ Wrong. Double until 8."),
+        ("3,005.0", "✗ Not this number. Try again.", "✗ Wrong. Double until 8."),
+        (" 3 . 0 ", "✓ Right.", "✓ Right. \\(\\log_2 8\\)."),
         ("many", "Enter a number first.", None),
         ("", "Enter a number first.", None),
     ],

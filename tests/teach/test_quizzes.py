@@ -1,6 +1,7 @@
 """Quizzes as data and as text: clear errors, complete HTML, the same at every run."""
 
 import json
+import math
 import re
 
 import pytest
@@ -60,6 +61,13 @@ NUMBER = {"type": "value", "value": 1, "correct": True, "feedback": "b"}
         (2, {"answers": [NUMBER | {"type": "range"}]}, r"range should be [low, high], got None"),
         (2, {"answers": [NUMBER | {"type": "text"}]}, "type should be value, range or default"),
         (2, {"answers": [NUMBER | {"feedback": None}]}, "answer 1 has no feedback"),
+        (2, {"answers": [NUMBER | {"value": math.nan}]}, "value should be a number, got nan"),
+        (2, {"answers": [NUMBER | {"type": "range", "range": [8, 7]}]}, "got [8, 7]"),
+        (
+            2,
+            {"answers": [{"type": "default", "feedback": "x", "correct": True}]},
+            "should have a right value or range",
+        ),
         (2, {"tolerance": -1}, "tolerance should be a number of at least 0, got -1"),
     ],
 )

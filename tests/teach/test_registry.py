@@ -83,6 +83,16 @@ def test_an_answer_of_the_wrong_type_is_told():
     assert "'int' object has no attribute 'shape'" in repr(verdict)
 
 
+def test_the_line_told_is_the_readers_own_and_not_numpys():
+    import numpy as np
+
+    def solve(xs):
+        return np.linalg.inv(np.zeros((2, 2)))
+
+    lines = dict(check("ex-sample-sum", solve).details)
+    assert lines["in"].endswith("of solve: return np.linalg.inv(np.zeros((2, 2)))")
+
+
 def test_unknown_label_lists_the_known():
     with pytest.raises(KeyError, match="did you mean 'ex-sample-sum'") as error:
         check("ex-sample-sun", sum)
