@@ -71,9 +71,12 @@ chapter: $(STAMP) ## PART=… PAPER=…: the three files of a new chapter from t
 	@$(PY) book/_tools/new_chapter.py "$(PART)" "$(PAPER)"
 
 text: $(STAMP) ## NB=notebooks/….ipynb: write it as MyST text beside it, to edit in any editor
+	@test -f "$(NB)" || { echo "Name a notebook: make text NB=notebooks/recurrences/mamba.ipynb"; exit 2; }
+	@test ! -e "$(NB:.ipynb=.md)" || { echo "$(NB:.ipynb=.md) is there already: read it back with 'make notebook NB=$(NB)', or delete it."; exit 2; }
 	@$(PY) book/_tools/nb.py to-text "$(NB)" "$(NB:.ipynb=.md)"
 
 notebook: $(STAMP) ## NB=notebooks/….ipynb: read the edited text back, keeping cell ids
+	@test -f "$(NB:.ipynb=.md)" || { echo "There is no text to read back: make text NB=notebooks/recurrences/mamba.ipynb comes first"; exit 2; }
 	@$(PY) book/_tools/nb.py from-text "$(NB:.ipynb=.md)" "$(NB)" && rm "$(NB:.ipynb=.md)"
 
 lock: $(STAMP) ## resolve requirements.lock anew from pyproject.toml

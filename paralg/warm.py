@@ -11,19 +11,9 @@ import time
 from collections.abc import Callable, Iterator
 
 import paralg
+from paralg.teach.chapters import PARTS
 
-__all__ = ["PARTS", "warm_all", "warmable"]
-
-PARTS = (
-    "foundations",
-    "kernels",
-    "recurrences",
-    "rounds",
-    "decoding",
-    "scaling",
-    "learning",
-    "discovery",
-)
+__all__ = ["warm_all", "warmable"]
 
 
 def warmable() -> Iterator[tuple[str, Callable[[], object]]]:

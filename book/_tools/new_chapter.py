@@ -19,16 +19,10 @@ sys.path.insert(0, str(HERE))
 
 import nb  # noqa: E402
 
+from paralg.teach import chapters  # noqa: E402
+
 TEMPLATE = HERE / "chapter"
-PARTS = (
-    "kernels",
-    "recurrences",
-    "rounds",
-    "decoding",
-    "scaling",
-    "learning",
-    "discovery",
-)
+PARTS = tuple(part for part in chapters.PARTS if part != "foundations")
 
 
 class BadRequest(ValueError):
@@ -99,7 +93,7 @@ def with_entry(toc: str, part: str, paper: str) -> str:
 
 
 def create(root: Path, part: str, paper: str) -> list[Path]:
-    """Write the chapter under `root`; either everything is written or nothing.
+    """Write the chapter under `root`; all is checked before anything is written.
 
     Returns
     -------

@@ -92,7 +92,7 @@ class Explorer:
         exports = len(_EXPORT.findall(self.source))
         if exports != 1:
             raise ValueError(f"script must have one line 'export default {{…}}', got {exports}")
-        _to_json(self.state)
+        _check_state(self.state)
         _check_table(self.table)
 
     @property
@@ -179,6 +179,13 @@ def _plain(value):
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
+def _check_state(state) -> None:
+    """Check that the state is an object with names, as JavaScript wants it."""
+    if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
+        raise ValueError(f"state must be a dict with texts as keys, got {state!r:.60}")
+    _to_json(state)
+
+
 def _check_table(table) -> None:
     if table is None:
         return
@@ -229,6 +236,9 @@ def _make_widget(explorer: Explorer):
     import traitlets
 
     table = _table_html(explorer.table, explorer.caption)
+    taken = sorted(explorer.state.keys() & set(dir(anywidget.AnyWidget)))
+    if taken:
+        raise ValueError(f"state must not use the names of a widget's own attributes, got {taken}")
     words = {"_caption": explorer.caption, "_alt": explorer.alt, "_table": table}
     values = {**explorer.state, **words}
     values = json.loads(_to_json(values))

@@ -18,7 +18,8 @@ def scan_network(ax, levels: Sequence[Iterable], n: int, *, into: int | None = N
     ----------
     ax : Axes
     levels : sequence of iterable of (int, int)
-        Rounds as a traced scan returns them: pairs (source, destination).
+        Rounds as a traced scan returns them: pairs (source, destination). Copies, as Blelloch's
+        scan makes on the way down, are no combines and are not drawn.
     n : int
         Number of elements; wires from ``n`` on, which pad to a power of two, are dotted.
     into : int, optional

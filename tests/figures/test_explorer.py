@@ -167,3 +167,15 @@ def test_no_widget_without_kernel_or_anywidget(monkeypatch):
     _pretend_kernel(monkeypatch, type("Shell", (), {"kernel": object()})())
     monkeypatch.setitem(sys.modules, "anywidget", None)
     assert set(tiny()._repr_mimebundle_()) == {"text/plain", "text/html"}
+
+
+@pytest.mark.parametrize("state", [[1, 2], "x", {1: 2}, None])
+def test_the_state_is_a_dict_with_names(state):
+    with pytest.raises(ValueError, match="state must be a dict with texts as keys, got"):
+        tiny(state=state)
+
+
+def test_a_state_that_would_break_the_widget_is_refused():
+    pytest.importorskip("anywidget")
+    with pytest.raises(ValueError, match=r"widget's own attributes, got \['keys', 'layout'\]"):
+        tiny(state={"keys": 1, "layout": 2, "free": 3}).widget  # noqa: B018
