@@ -16,7 +16,7 @@ class Bounds(NamedTuple):
     upper: float | np.ndarray
 
     def holds(self, time: float, slack: float = 1e-9) -> bool:
-        """Tell whether ``time`` lies within the bounds, up to a relative ``slack``."""
+        """Tell whether ``time`` lies within the bounds, up to ``slack * max(1, time)``."""
         margin = slack * max(1.0, abs(time))
         return bool(np.all(self.lower - margin <= time) and np.all(time <= self.upper + margin))
 

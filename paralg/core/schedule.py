@@ -62,7 +62,8 @@ class Schedule:
     @property
     def bounds(self) -> Bounds:
         """Interval in which the makespan of a greedy schedule lies (Graham, Brent)."""
-        return brent(self.work, self.span, self.p)
+        work = max(self.work, self.span)  # the sums of a chain may round apart
+        return brent(work, self.span, self.p)
 
     def of_worker(self, worker: int) -> tuple[Task, ...]:
         """Return the tasks of one worker in the order of time."""

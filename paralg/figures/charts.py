@@ -34,12 +34,15 @@ def speedup(ax, p, measured=None, predicted=None, *, spread=None, bound=None):
     Raises
     ------
     ValueError
-        If there is nothing to draw or a line's length is not that of `p`.
+        If there is nothing to draw, a line's length is not that of `p`, or `spread` comes with
+        no measured line or several.
     """
     p = np.asarray(p, dtype=float)
     lines = _named(measured, "measured"), _named(predicted, "predicted")
     if not any(lines):
         raise ValueError("expected measured or predicted values, got neither")
+    if spread is not None and len(lines[0]) != 1:
+        raise ValueError(f"spread is for one measured line, got {len(lines[0])}")
     ax.plot(p, p, color=GREY, linewidth=0.8, linestyle="-", marker="", label="ideal")
     for values, dash, mark in zip(lines, ("-", "--"), (True, False), strict=True):
         _draw_lines(ax, p, values, dash, mark)

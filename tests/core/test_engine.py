@@ -181,6 +181,8 @@ def test_engines_are_chosen_by_name():
         connect("serial", 2)
     with pytest.raises(ValueError, match="workers must be at least 1, got 0"):
         connect("processes", 0)
+    with pytest.raises(ValueError, match="threads must be at least 1, got 0"):
+        connect("processes", 1, threads=0)
     with pytest.raises(ValueError, match="workers must be at least 1, got 1.5"):
         connect("processes", 1.5)
     with connect("processes", np.int64(1)) as engine:

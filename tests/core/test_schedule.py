@@ -99,6 +99,12 @@ def test_no_number_of_workers_beats_the_span(graph):
     assert schedule.makespan == schedule.span
 
 
+def test_a_chain_whose_sum_rounds_differently_has_bounds():
+    schedule = list_schedule([0.3, 0.2, 0.1], 1, dependencies={0: [1], 1: [2]})
+    assert schedule.span > schedule.work
+    assert schedule.bounds.holds(schedule.makespan)
+
+
 @pytest.mark.parametrize(
     ("sizes", "p", "barrier", "makespan"),
     [([], 2, 0, 0), ([0], 2, 0, 0), ([7], 3, 0, 3), ([4, 2, 1], 2, 0, 4), ([4, 2, 1], 4, 0.5, 4)],

@@ -46,6 +46,8 @@ def test_speedup_refuses(ax):
         figures.speedup(ax, [1, 2])
     with pytest.raises(ValueError, match=r"measured must have shape \(2,\) like p, got \(3,\)"):
         figures.speedup(ax, [1, 2], [1, 2, 3])
+    with pytest.raises(ValueError, match="spread is for one measured line, got 0"):
+        figures.speedup(ax, [1, 2], predicted=[1, 2], spread=([1, 1], [2, 2]))
 
 
 def test_work_span_draws_both(ax):

@@ -25,7 +25,10 @@ _BOOT = (
     "from paralg.core.engine.worker import serve; serve(**given)"
 )
 
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+_THREADS = (
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)  # fmt: skip
 
 _PATIENCE = 5.0  # seconds that a worker gets to leave by itself
 
@@ -50,6 +53,8 @@ class ProcessesEngine(Engine):
     ------
     EngineError
         The system is not POSIX.
+    ValueError
+        ``workers < 1`` or ``threads < 1``.
 
     Notes
     -----
@@ -65,6 +70,8 @@ class ProcessesEngine(Engine):
                 f"the processes engine needs Linux, macOS or WSL, got {sys.platform}; "
                 "use 'serial' or 'dask'"
             )
+        if threads < 1:
+            raise ValueError(f"threads must be at least 1, got {threads}")
         super().__init__(_processors() if workers is None else workers, progress)
         self._numbers = itertools.count()
         self._dead: list[int] = []
