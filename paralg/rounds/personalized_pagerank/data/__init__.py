@@ -138,12 +138,11 @@ def barabasi_albert(n: int, attach: int = 10, seed: int = 0) -> Digraph:
 
 def _distinct(rng, ends, count):
     """Draw distinct nodes in proportion to how often they occur among the ends."""
-    chosen: list[int] = []
+    chosen: dict[int, None] = {}  # a set that keeps the order
     while len(chosen) < count:
-        node = int(ends[rng.integers(len(ends))])
-        if node not in chosen:
-            chosen.append(node)
-    return np.array(chosen)
+        drawn = ends[rng.integers(len(ends), size=count)]
+        chosen.update(dict.fromkeys(drawn.tolist()))
+    return np.array(list(chosen)[:count])
 
 
 GRAPHS: dict[str, Callable[[], Digraph]] = {
