@@ -196,7 +196,8 @@ def rewrite_docstring(app, what, name, thing, options, lines) -> None:
     lines[:] = to_rest(lines, citations)
     slug = chapter_of(getattr(thing, "__module__", None) or "paralg")
     if what in ("function", "class") and slug and _chapter_exists(slug):
-        lines += ["", f":ref:`Chapter: {slug.replace('-', ' ')} <ch-{slug}>`", ""]
+        link = f"Explained in :ref:`ch-{slug}`."
+        lines += ["", ".. container:: paralg-explained", "", f"   {link}", ""]
 
 
 def plain_signature(app, what, name, thing, options, signature, returns):
@@ -215,7 +216,8 @@ def resolve_alias(app, env, node, contnode):
     if node.get("refdomain") != "py":
         return None
     objects = env.get_domain("py").objects
-    for name in _documented_names(node.get("reftarget", ""), node.get("py:module")):
+    target = node.get("reftarget", "")
+    for name in [*_documented_names(target, node.get("py:module")), *_endings(target, objects)]:
         if name in objects:
             entry = objects[name]
             uri = app.builder.get_relative_uri(node["refdoc"], entry.docname)
@@ -231,6 +233,17 @@ def _documented_names(target: str, module: str | None) -> list[str]:
         found = _locate(full) if full.startswith("paralg") else None
         if found:
             return _outwards(*found)
+    return []
+
+
+def _endings(target: str, objects) -> list[str]:
+    """The one documented name that ends in ``target``, or in what holds it."""
+    parts = target.split(".")
+    for length in range(len(parts), 0, -1):
+        ending = "." + ".".join(parts[:length])
+        found = [name for name in objects if name.endswith(ending)]
+        if len(found) == 1:
+            return found
     return []
 
 
