@@ -204,7 +204,7 @@ class Recorder:
         return Trace(self.start, self.V, tuple(self.events), tuple(costs))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Decoded:
     """What every decoder returns.
 

@@ -163,10 +163,11 @@ export default {
       if (clock !== null) play.stop();
       run = decode({ V, L, k: table.value, eps: coupling.value }, draft.value);
       const last = 2 * run.rounds.length + (run.free ? 1 : 0);
-      clock = kit.stepper({ label: "Moment", min: 0, max: last, value: 0, onChange: draw,
+      const moment = Math.min(clock === null ? 2 : clock.value, last); // a slider keeps the moment
+      clock = kit.stepper({ label: "Moment", min: 0, max: last, value: moment, onChange: draw,
         format: (m) => `${m} of ${last}` });
       kit.clear(place).append(clock.el);
-      draw(0);
+      draw(moment);
     }
 
     function draw(moment) {
@@ -213,7 +214,9 @@ export default {
     function report(moment, round, done, over) {
       const committed = done.reduce((sum, one) => sum + one.kept, 0) + (over ? run.free : 0);
       const waiting = moment % 2 === 1 && !over; // drafted, not yet sent
-      numbers.set({ "Forwards": 1 + done.length, "Rows": 1 + done.reduce((sum, one) => sum + one.sent, 0),
+      const rows = (rounds) => 1 + rounds.reduce((sum, one) => sum + one.sent, 0);
+      numbers.set({ "Forwards": `${1 + done.length} of ${1 + run.rounds.length}`,
+        "Rows": `${rows(done)} of ${rows(run.rounds)}`,
         "Committed": `${committed} of ${run.T}`, "Static forwards": run.T,
         "At least": 1 + Math.ceil((run.T - 1) / draft.value) });
       const text = sentence(moment, round, waiting, over);
