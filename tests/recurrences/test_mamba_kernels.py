@@ -8,12 +8,15 @@ import re
 
 import numpy as np
 import pytest
+import torch
+from mamba_cases import as_numpy, operands, relative
 
-from paralg.recurrences.mamba import compiled, drivers
+from paralg.recurrences.mamba import ablations, compiled, drivers, selective_scan, threads
 from paralg.recurrences.mamba.elementary import evaluate, exp, exp2, sigmoid, softplus
 from paralg.recurrences.mamba.kernels import Operands, forward_step
 from paralg.recurrences.mamba.lanes import WIDTH
 from paralg.recurrences.mamba.polynomials import ARTANH, EXP2, artanh_ratio, exp2_ratio, minimax
+from paralg.recurrences.mamba.threads import GRAIN, share
 
 GRID = np.concatenate([np.linspace(-80, 80, 50_001), np.linspace(-1, 1, 20_001), [0.0, -0.0]])
 EXACT = {
@@ -121,3 +124,53 @@ def test_compiling_waits_for_no_lock_file_left_behind(tmp_path, monkeypatch):
     for _ in range(2):
         with compiled._one_process():
             assert len(list(tmp_path.iterdir())) <= 1
+
+
+@pytest.mark.parametrize(
+    "tasks, steps, workers",
+    [(0, 0, 1), (1, 1, 4), (7, 2**22, 1), (7, 2**22, 3), (2, 2**30, 8), (5, 10, 2)],
+)
+def test_shared_tasks_are_each_done_once(tasks, steps, workers):
+    done, before = [], torch.get_num_threads()
+    torch.set_num_threads(workers)
+    share(lambda begin, end, word: done.append((begin, end, word)), tasks, steps, "x")
+    torch.set_num_threads(before)
+    assert sorted(t for begin, end, _ in done for t in range(begin, end)) == list(range(tasks))
+    assert len(done) <= max(1, min(workers, tasks, steps // GRAIN))
+    assert all(word == "x" for *_, word in done)
+
+
+def test_an_error_in_a_thread_reaches_the_caller():
+    def fail(begin, end):
+        if begin > 0:
+            raise ValueError("task 1")
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(ValueError, match="task 1"):
+            share(fail, 2, 2**30)
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_child_after_fork_makes_its_own_threads(monkeypatch):
+    monkeypatch.setattr(threads, "_pool", "the parent's")
+    threads._forget()
+    assert threads._pool is None
+
+
+@pytest.mark.parametrize("variant", ablations.VARIANTS)
+def test_ablations_compute_the_same(variant):
+    x = {name: part.float() for name, part in operands(2, 40, 64, 4).items() if name != "h0"}
+    expected = selective_scan(**x, delta_softplus=True)
+    got = ablations.run(variant, **as_numpy(x))
+    assert relative(torch.from_numpy(got), expected) < 1e-5
+
+
+def test_ablations_refuse_what_they_cannot_do():
+    x = as_numpy({n: p.float() for n, p in operands(1, 2, 3, 2).items() if n != "h0"})
+    with pytest.raises(ValueError, match="variant must be one of"):
+        ablations.run("magic", **x)
+    with pytest.raises(ValueError, match="channels must be a multiple of 32, got 3"):
+        ablations.run("library exp", **x)

@@ -175,7 +175,7 @@ def test_nan_stays_in_its_channel_and_spreads_forward_only():
 
 
 def test_one_thread_and_two_give_the_same_bits():
-    x = leaves({name: part.float() for name, part in operands(2, 70, 96, 4).items()})
+    x = leaves({name: part.float() for name, part in operands(3, 400, 96, 8).items()})
     results, before = [], torch.get_num_threads()
     for threads in (1, 2):
         torch.set_num_threads(threads)

@@ -4,7 +4,7 @@
 ``lanes_library_exp`` puts 32 channels innermost, but calls the library's exp for each number.
 ``unfused`` has lanes and polynomial, but writes coefficients and states of the whole sequence to
 memory and reads them again.
-All use one thread for each block or channel, as the fused kernel does.
+All run on one thread.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 from paralg.recurrences.mamba import drivers
@@ -22,13 +22,13 @@ from paralg.recurrences.mamba.lanes import WIDTH, load, store
 
 __all__ = ["VARIANTS", "run"]
 
-_PARALLEL = {"parallel": True, "cache": True, "error_model": "numpy"}
+_compile = njit(cache=True, nogil=True, error_model="numpy")
 
 
-@njit(**_PARALLEL)
+@_compile
 def plain(u, delta, A, B, C, D, z, bias, y):
     """Run each channel on its own, with scalars."""
-    for d in prange(u.shape[2]):
+    for d in range(u.shape[2]):
         for b in range(u.shape[0]):
             h = np.zeros(A.shape[0], u.dtype)
             for t in range(u.shape[1]):
@@ -40,11 +40,11 @@ def plain(u, delta, A, B, C, D, z, bias, y):
                 y[b, t, d] = out * z[b, t, d] / (1 + np.exp(-z[b, t, d]))
 
 
-@njit(**_PARALLEL)
+@_compile
 def lanes_library_exp(u, delta, A, B, C, D, z, bias, y):
     """Run 32 channels at a time, innermost, with the library's exp."""
     blocks = u.shape[2] // WIDTH
-    for task in prange(u.shape[0] * blocks):
+    for task in range(u.shape[0] * blocks):
         b, lo = task // blocks, task % blocks * WIDTH
         h, rows = np.zeros((A.shape[0], WIDTH), u.dtype), np.zeros((3, WIDTH), u.dtype)
         for t in range(u.shape[1]):
@@ -61,15 +61,16 @@ def lanes_library_exp(u, delta, A, B, C, D, z, bias, y):
                 y[b, t, lo + j] = rows[2, j] * gate / (1 + np.exp(-gate))
 
 
-def _unfused(digest: str):
-    """Build the unfused variant; as for the drivers, the digest is part of the cache key."""
+@drivers.cached
+def unfused(digest, compiled):
+    """Build the unfused variant; it calls lanes and polynomials, like the drivers."""
 
-    @njit(**_PARALLEL)
+    @compiled
     def unfused(u, delta, A, B, C, D, z, bias, y, a, h):
         """Write all coefficients, then all states, then read them."""
         _ = digest
         blocks = u.shape[2] // WIDTH
-        for task in prange(u.shape[0] * blocks):
+        for task in range(u.shape[0] * blocks):
             b, lo = task // blocks, task % blocks * WIDTH
             for t in range(u.shape[1]):
                 dt = softplus(load(delta, (b, t, lo)) + load(bias, (lo,)))
@@ -92,13 +93,11 @@ def _unfused(digest: str):
     return unfused
 
 
-unfused = _unfused(drivers._digest())
-
-
 def _fused(u, delta, A, B, C, D, z, bias, y) -> None:
     h = np.zeros((u.shape[0], A.shape[0], u.shape[2]), u.dtype)
     starts = np.empty((u.shape[0], 0, A.shape[0], u.shape[2]), u.dtype)
-    drivers.forward(u, delta, A, B, C, D, z, bias, True, True, h, y, starts)
+    tasks = u.shape[0] * (u.shape[2] // WIDTH)
+    drivers.forward(0, tasks, u, delta, A, B, C, D, z, bias, True, True, h, y, starts)
 
 
 def _unfused_with_memory(u, delta, A, B, C, D, z, bias, y) -> None:

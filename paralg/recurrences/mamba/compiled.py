@@ -7,11 +7,9 @@ import functools
 import math
 import os
 import tempfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import numba
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
@@ -20,11 +18,11 @@ from torch.nn.functional import pad
 from paralg.recurrences.mamba import drivers
 from paralg.recurrences.mamba.kernels import CHUNK
 from paralg.recurrences.mamba.lanes import WIDTH
+from paralg.recurrences.mamba.threads import share
 
 __all__ = ["DTYPES", "fused_scan", "warm"]
 
 DTYPES = (torch.float32, torch.float64)
-_ONE_CALLER = threading.Lock()  # numba's simplest thread pool dies when two threads enter it
 
 
 def fused_scan(u, delta, A, B, C, D, z, delta_bias, h0, delta_softplus) -> tuple[Tensor, Tensor]:
@@ -121,14 +119,12 @@ def _gradients(operands: list[Tensor], dlast: Tensor) -> tuple[Tensor, ...]:
 
 
 def _run(driver, operands, positive: bool, gated: bool, outputs) -> None:
-    """Call a driver on the tensors' memory, with torch's number of threads."""
-    compile_once(operands[0].dtype)
+    """Call a driver on the tensors' memory, its blocks shared among torch's number of threads."""
+    u, rates = operands[0], operands[2]
+    compile_once(u.dtype)
     operands, outputs = ([x.detach().numpy() for x in group] for group in (operands, outputs))
-    with _ONE_CALLER:
-        before = numba.get_num_threads()
-        numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
-        driver(*operands, positive, gated, *outputs)
-        numba.set_num_threads(before)
+    tasks, steps = u.shape[0] * (u.shape[2] // WIDTH), u.numel() * rates.shape[0]
+    share(driver, tasks, steps, *operands, positive, gated, *outputs)
 
 
 def warm(dtypes=DTYPES, *, ablations: bool = False) -> None:
@@ -167,9 +163,9 @@ def compile_once(dtype: torch.dtype) -> None:
     lanes, states, row = (torch.zeros(shape, dtype=dtype).numpy() for shape in _SMALL)
     x = (lanes, lanes, row, states, states, row[0], lanes, row[0], True, True)
     with _one_process():
-        drivers.forward(*x, row[None], lanes.copy(), row[None, None])
+        drivers.forward(0, 1, *x, row[None], lanes.copy(), row[None, None])
         drivers.backward(
-            *x, lanes, row[None, None], lanes.copy(), lanes.copy(), row[None].copy(),
+            0, 1, *x, lanes, row[None, None], lanes.copy(), lanes.copy(), row[None].copy(),
             states[None].copy(), states[None].copy(), row.copy(), lanes.copy(), row[None].copy(),
         )  # fmt: skip
 

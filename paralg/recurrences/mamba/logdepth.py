@@ -144,9 +144,13 @@ class _LinearScan(torch.autograd.Function):
 
 
 def _loop(a: Tensor, b: Tensor) -> Tensor:
-    states = [b[:, 0]]
-    for t in range(1, b.shape[1]):
-        states.append(a[:, t] * states[-1] + b[:, t])
+    """Run step by step over slices; the gradient of each ``a[:, t]`` would be as large as a."""
+    coefficients = zip(a.unbind(1), b.unbind(1), strict=True)
+    _, h = next(coefficients)
+    states = [h]
+    for decay, drive in coefficients:
+        h = decay * h + drive
+        states.append(h)
     return torch.stack(states, dim=1)
 
 

@@ -1,0 +1,65 @@
+"""Share independent tasks of a compiled function among threads, as many as torch may use.
+
+numba's own parallel loops always wake all their threads and wait for them in a busy loop, which on
+a machine with other work costs milliseconds a call. Here one thread means a plain call, and the
+caller works, too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+
+__all__ = ["GRAIN", "share"]
+
+GRAIN = 2**18
+"""Lane steps, 0.1 ms, below which a second thread costs more than it brings."""
+
+_pool: ThreadPoolExecutor | None = None
+
+
+def share(function: Callable[..., None], tasks: int, steps: int, *arguments) -> None:
+    """Call ``function(begin, end, *arguments)`` on ranges that cover all tasks.
+
+    Parameters
+    ----------
+    function : callable
+        Compiled with ``nogil=True``; tasks must not write to the same place.
+    tasks : int
+        Number of tasks.
+    steps : int
+        Lane steps of all tasks together.
+    *arguments
+        Handed on.
+    """
+    workers = min(torch.get_num_threads(), tasks, max(1, steps // GRAIN))
+    bounds = [tasks * worker // workers for worker in range(workers + 1)] if workers else []
+    ranges = list(zip(bounds[:-1], bounds[1:], strict=True))
+    others = [_threads().submit(function, *one, *arguments) for one in ranges[1:]]
+    try:
+        for one in ranges[:1]:
+            function(*one, *arguments)
+    finally:
+        for other in others:
+            other.result()
+
+
+def _threads() -> ThreadPoolExecutor:
+    """Return the pool, made at its first use."""
+    global _pool
+    if _pool is None:
+        _pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="paralg-scan")
+    return _pool
+
+
+def _forget() -> None:
+    """Threads do not survive a fork: let the child make its own."""
+    global _pool
+    _pool = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
