@@ -1,8 +1,8 @@
 """The static rule g: what a step of sequential decoding commits, as a function of the state.
 
 Everything that can change the *answer* is a field of :class:`Rule`.
-Everything else a decoder is told (draft length, layout, agreement, eagerness) may change the cost
-only, and that is what "lossless" means: same rule, same trace.
+What else a decoder is told (draft length, layout) changes the cost only, and that is what
+"lossless" means: same rule, same trace.  Options that break it say so.
 """
 
 from __future__ import annotations
