@@ -127,7 +127,7 @@ RECIPES = {
         Recipe("addition", "causal", steps=3000, rate=2e-3),
         Recipe("addition", "anyorder", steps=3000, rate=2e-3),
         Recipe("text", "bidirectional", steps=6000),
-        Recipe("text", "causal", steps=3000),
+        Recipe("text", "causal", steps=2000),
     )
 }
 
