@@ -149,7 +149,7 @@ export default {
 
     function sentence(now) {
       const over = run.peak > cap.value + 0.5;
-      const here = `Round ${now + 1}: ${kit.number(Math.round(run.loads[now]))} live walks of `
+      const here = `Round ${now + 1}: ${kit.plural(Math.round(run.loads[now]), "live walk")} of `
         + `${kit.plural(run.rounds[now].filter((bar) => bar.live >= 0.5).length, "pipeline")}.`;
       const fit = over ? `Over the cap: the peak is ${kit.number(Math.round(run.peak))}.` : "The cap is kept.";
       return `${here} ${fit} About ${kit.number(Math.round(run.total))} rounds in all.`;
