@@ -108,6 +108,11 @@ def _one_thread():
     torch.set_num_threads(before)
 
 
+@pytest.fixture
+def brief_scores(monkeypatch):
+    monkeypatch.setattr("paralg.models.score_sudoku4._ROWS", 64)
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_thirty_steps_lower_the_loss_and_repeat_bit_by_bit(mode):
     first, second = training.Training(short(mode)), training.Training(short(mode))
@@ -123,7 +128,7 @@ def test_another_seed_is_another_network():
     assert not same(first, second)
 
 
-def test_an_interrupted_run_ends_in_the_same_files(tmp_path, monkeypatch):
+def test_an_interrupted_run_ends_in_the_same_files(tmp_path, monkeypatch, brief_scores):
     whole = training.train(short(), tmp_path / "whole")
     step = training.Training.step
 
@@ -152,7 +157,7 @@ def test_the_partial_state_of_another_run_is_refused(tmp_path):
         training.train(short(), tmp_path)
 
 
-def test_what_is_written_is_what_was_scored(tmp_path):
+def test_what_is_written_is_what_was_scored(tmp_path, brief_scores):
     network = training.train(short(steps=12), tmp_path)
     again = load("sudoku4-bidirectional", tmp_path)
     assert same(network, again)
@@ -163,7 +168,9 @@ def test_what_is_written_is_what_was_scored(tmp_path):
     assert log[-1]["scores"] == again.config["scores"]
 
 
-def test_the_command_line_trains_and_says_what_is_wrong(tmp_path, capsys, monkeypatch):
+def test_the_command_line_trains_and_says_what_is_wrong(
+    tmp_path, capsys, monkeypatch, brief_scores
+):
     monkeypatch.setattr(training.os, "nice", lambda n: n)
     out = str(tmp_path)
     assert training.main(["sudoku4-causal", "--steps", "3", "--out", out]) == 0
@@ -240,7 +247,7 @@ def test_the_exact_law_of_worked_grids():
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_network_of_zeros_scores_as_the_uniform_law(mode):
+def test_a_network_of_zeros_scores_as_the_uniform_law(mode, brief_scores):
     network = Network.untrained(TASKS["sudoku4"].shape, mode)
     torch.nn.init.zeros_(network.transformer.head.weight)
     torch.nn.init.zeros_(network.transformer.head.bias)
