@@ -37,16 +37,14 @@ def digest(counts) -> str:
 
 def transfer(table):
     """Return (go, stop): chances to go on at each record and to stop at each node, one use each."""
-    records, alpha = table.records, table.alpha
-    go, stop = np.zeros((records, records)), np.zeros((records, table.n))
-    shares = table.implied()
-    for record in range(records):
-        coin = alpha if table.kind[record] else 0.0
-        if coin:
-            stop[record, record] += coin
-        for slot in range(table.indptr[record], table.indptr[record + 1]):
-            code, mass = table.own[slot], (1.0 - coin) * shares[slot]
-            (go if code >= 0 else stop)[record, code if code >= 0 else ~code] += mass
+    go, stop = np.zeros((table.records,) * 2), np.zeros((table.records, table.n))
+    coin = np.where(table.kind > 0, table.alpha, 0.0)
+    tossed = np.flatnonzero(table.kind)
+    stop[tossed, tossed] = table.alpha
+    record = np.repeat(np.arange(table.records), np.diff(table.indptr))
+    mass, alive = (1.0 - coin[record]) * table.implied(), table.own >= 0
+    np.add.at(go, (record[alive], table.own[alive]), mass[alive])
+    np.add.at(stop, (record[~alive], ~table.own[~alive]), mass[~alive])
     return go, stop
 
 
