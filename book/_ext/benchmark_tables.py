@@ -14,7 +14,8 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
-COLUMNS = ("Size", "Method", "Median time", "Quartiles", "Ours is", "Note")
+COLUMNS = ("Size", "Method", "Median", "Quartiles", "Ours is faster by", "Note")
+UNITS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9))
 
 
 def results(app) -> list[Path]:
@@ -89,12 +90,11 @@ def _size_rows(rows: list[dict]) -> list[nodes.row]:
 
 
 def _figures(row: dict) -> list[str]:
-    low, high, ratio = row.get("low"), row.get("high"), row.get("ratio")
-    spread = "" if low is None else f"{duration(low)} – {duration(high)}"
+    ratio = row.get("ratio")
     return [
         duration(row.get("seconds")),
-        spread,
-        "" if ratio is None else f"{ratio:.3g}× faster" if ratio >= 1 else f"{ratio:.3g}×",
+        spread(row.get("low"), row.get("high")),
+        "" if ratio is None else f"{ratio:.3g}×",
         row.get("note") or "",
     ]
 
@@ -112,10 +112,20 @@ def duration(seconds: float | None) -> str:
     """A time in the unit that keeps it readable."""
     if seconds is None:
         return "—"
-    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= scale:
-            return f"{seconds / scale:.3g} {unit}"
-    return f"{seconds / 1e-9:.3g} ns"
+    unit, scale = _unit(seconds)
+    return f"{seconds / scale:.3g} {unit}"
+
+
+def spread(low: float | None, high: float | None) -> str:
+    """An interval of times in one unit."""
+    if low is None or high is None:
+        return ""
+    unit, scale = _unit(high)
+    return f"{low / scale:.3g}–{high / scale:.3g} {unit}"
+
+
+def _unit(seconds: float) -> tuple[str, float]:
+    return next((pair for pair in UNITS if seconds >= pair[1]), UNITS[-1])
 
 
 def _nothing() -> nodes.paragraph:

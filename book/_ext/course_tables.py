@@ -11,11 +11,11 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 
 from claims_store import reading_order
 from docutils import nodes
+from prerequisite_graph import draw_graph
 from sphinx.addnodes import pending_xref
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
@@ -230,53 +230,6 @@ def _cell(content) -> nodes.entry:
         content = nodes.Text(content)
     inner = content if isinstance(content, list) else [content]
     return nodes.entry("", nodes.paragraph("", "", *inner))
-
-
-def draw_graph(needs: dict[str, list[str]], titles: dict[str, str]) -> str:
-    """Draw chapters as boxes in columns by depth, an arrow from what is needed."""
-    depth: dict[str, int] = {}
-
-    def level(name: str, trail: tuple[str, ...] = ()) -> int:
-        if name not in depth:
-            before = [level(n, (*trail, name)) for n in needs[name] if n not in trail]
-            depth[name] = 1 + max(before, default=-1)
-        return depth[name]
-
-    places, filled = {}, {}
-    for name in needs:
-        column = level(name)
-        filled[column] = filled.get(column, 0) + 1
-        places[name] = (20 + 250 * column, 54 * filled[column] - 34)
-    width = 250 * (max(depth.values()) + 1) + 10
-    height = 54 * max(filled.values()) + 20
-    edges = "".join(_edge(places[b], places[n]) for n, before in needs.items() for b in before)
-    boxes = "".join(_box(places[name], titles[name]) for name in needs)
-    alt = f"Graph of {len(needs)} chapters in {max(depth.values()) + 1} columns; an arrow goes "
-    alt += "from a chapter to one that needs it. The table below says the same in words."
-    return (
-        f'<figure class="paralg-graph" tabindex="0" role="region" aria-label="Prerequisite graph">'
-        f'<svg viewBox="0 0 {width} {height}" width="{width}" role="img" '
-        f'aria-label="{escape(alt)}"><defs><marker id="paralg-tip" viewBox="0 0 8 8" refX="7" '
-        f'refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0 8 4 0 8z"/>'
-        f"</marker></defs>{edges}{boxes}</svg></figure>"
-    )
-
-
-def _edge(start: tuple[int, int], end: tuple[int, int]) -> str:
-    (x0, y0), (x1, y1) = start, end
-    x0, y0, y1 = x0 + 210, y0 + 18, y1 + 18
-    middle = (x0 + x1) / 2
-    path = f"M{x0} {y0}C{middle} {y0} {middle} {y1} {x1 - 3} {y1}"
-    return f'<path class="edge" d="{path}" marker-end="url(#paralg-tip)"/>'
-
-
-def _box(place: tuple[int, int], title: str) -> str:
-    x, y = place
-    short = title if len(title) < 30 else title[:28].rsplit(" ", 1)[0] + " …"
-    return (
-        f'<rect x="{x}" y="{y}" width="210" height="36" rx="4"/>'
-        f'<text x="{x + 105}" y="{y + 23}" text-anchor="middle">{escape(short)}</text>'
-    )
 
 
 def prepare(app) -> None:

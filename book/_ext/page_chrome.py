@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 from docutils import nodes
@@ -25,6 +26,12 @@ REDIRECT = """<!DOCTYPE html>
 <meta http-equiv="refresh" content="0; url={home}"><link rel="canonical" href="{home}"></head>
 <body><main><h1>{title}</h1><p><a href="{home}">Open the book</a></p></main></body></html>
 """
+
+
+def plain_bibliography(app, pagename, templatename, context, doctree) -> None:
+    """Drop the roles that docutils gives to lists of references: links may not be their items."""
+    if 'class="citation-list"' in context.get("body", ""):
+        context["body"] = re.sub(r' role="(list|doc-biblioentry)"', "", context["body"])
 
 
 def drop_scripts(app, pagename, templatename, context, doctree) -> None:
@@ -183,6 +190,7 @@ def write_root(app, exception) -> None:
 def setup(app):
     """Register the extension."""
     app.connect("config-inited", silence_thebe)
+    app.connect("html-page-context", plain_bibliography)
     app.connect("html-page-context", drop_scripts, priority=900)
     app.add_config_value("paralg_extensions", own_source(), "env", str)
     app.add_post_transform(PlainExerciseTitles)

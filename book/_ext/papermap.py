@@ -67,11 +67,13 @@ class FillMaps(SphinxPostTransform):
         return {c.name: c.headline for c in chapters(self.env) if c.headline}
 
     def _by_part(self, _) -> list[nodes.Node]:
-        blocks = []
+        written = sum(self._page(paper) is not None for paper in self.data["papers"])
+        count = f"{written} of the {len(self.data['papers'])} papers have their chapter."
+        blocks: list[nodes.Node] = [nodes.paragraph("", "", nodes.strong("", count))]
         for part in self.data["parts"]:
             block = nodes.container(classes=["paralg-part"])
-            title = [self._link(f"Part {part['number']}", part["page"]), nodes.Text(part["title"])]
-            block += nodes.paragraph("", "", *_spaced(title), classes=["paralg-part__title"])
+            title = self._link(f"Part {part['number']} · {part['title']}", part["page"])
+            block += nodes.paragraph("", "", title, classes=["paralg-part__title"])
             chosen = [p for p in self.data["papers"] if p["part"] == part["name"]]
             block += self._list(chosen) if chosen else self._pages(part["page"])
             blocks.append(block)

@@ -47,11 +47,28 @@
     });
   }
 
+  /* A choice that is a formula and nothing else is named by the formula's source. */
+  function nameFormulas() {
+    document.querySelectorAll("label input").forEach((input) => {
+      const words = input.closest("label").cloneNode(true);
+      words.querySelectorAll("mjx-container").forEach((formula) => formula.remove());
+      const formulas = MathJax.startup.document?.getMathItemsWithin?.(input.closest("label")) ?? [];
+      if (!words.textContent.trim() && formulas.length) {
+        input.setAttribute("aria-label", formulas.map((formula) => formula.math).join(" "));
+      }
+    });
+  }
+
   function start() {
     nameControls();
     markScrollers();
     addEventListener("resize", markScrollers);
-    if (window.MathJax?.startup?.promise) MathJax.startup.promise.then(markScrollers);
+    if (window.MathJax?.startup?.promise) {
+      MathJax.startup.promise.then(() => {
+        markScrollers();
+        nameFormulas();
+      });
+    }
     document.documentElement.dataset.paralgReady = "true";
   }
 

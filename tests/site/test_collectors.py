@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from benchmark_tables import duration, read
+from benchmark_tables import duration, read, spread
 from claims_store import Chapter, claims_in, problems_of
-from course_tables import Page, _read_exercise, draw_graph
+from course_tables import Page, _read_exercise
 from nbformat.v4 import new_code_cell, new_notebook, new_output
+from prerequisite_graph import draw_graph
 
 MIME = "application/vnd.paralg.claims+json"
 ROW = {"what": "speed", "ours": "2x", "verdict": "reproduced", "why": "counted", "headline": True}
@@ -60,6 +61,12 @@ def test_durations_take_the_unit_that_reads_well(seconds, text):
     assert duration(seconds) == text
 
 
+def test_an_interval_has_one_unit():
+    assert spread(0.0002, 0.000255) == "200–255 µs"
+    assert spread(0.9, 1.2) == "0.9–1.2 s"
+    assert spread(None, 1.0) == ""
+
+
 def test_results_are_read_with_and_without_their_record(tmp_path):
     (tmp_path / "bare.json").write_text("[1]")
     (tmp_path / "full.json").write_text('{"name": "n", "environment": {"cores": 2}, "rows": [2]}')
@@ -87,7 +94,7 @@ def test_the_graph_puts_what_is_needed_to_the_left():
     picture = draw_graph(needs, {"a": "First <1>", "b": "Second", "c": "Third"})
     assert picture.count('class="edge"') == 3
     assert "First &lt;1&gt;" in picture
-    assert [f'x="{x}"' in picture for x in (20, 270, 520)] == [True] * 3
+    assert [f'x="{x}"' in picture for x in (20, 240, 460)] == [True] * 3
 
 
 def test_a_circle_of_prerequisites_is_drawn_and_does_not_hang():
