@@ -40,17 +40,28 @@ def _example(node: dict) -> str:
     return f"{node['target']} {' '.join(node.get('failureSummary', '').split())[:240]}"
 
 
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_page_errs_asks_the_network_or_fails_axe(theme, pages, visit):
-    reports = []
+def reports(theme: str, pages: list[str], visit) -> list[str]:
+    """What goes wrong on any page in one theme: errors, outside requests, findings of axe."""
+    found = []
     for name in worth_opening(pages):
         opened = visit(theme)
         page = opened.open(name)
         assert page.evaluate("document.documentElement.dataset.theme") == theme
-        reports += [f"{name}: {line}" for line in opened.problems + findings(page, theme)]
+        found += [f"{name}: {line}" for line in opened.problems + findings(page, theme)]
         opened.context.close()
-    assert not reports, "\n".join(reports)
+    return found
+
+
+class TestLight:  # two classes, so that two workers can share the pages
+    @pytest.mark.timeout(900)
+    def test_no_page_errs_asks_the_network_or_fails_axe(self, pages, visit):
+        assert reports("light", pages, visit) == []
+
+
+class TestDark:
+    @pytest.mark.timeout(900)
+    def test_no_page_errs_asks_the_network_or_fails_axe(self, pages, visit):
+        assert reports("dark", pages, visit) == []
 
 
 @pytest.mark.timeout(600)
