@@ -223,7 +223,7 @@ def test_standard_input_and_any_names(walked):
 
 def test_gzip_in_and_out(capsys, tmp_path):
     packed, output = tmp_path / "edges.gz", tmp_path / "ranks.tsv.gz"
-    packed.write_bytes(gzip.compress(Path(PEOPLE[0], mtime=0).read_bytes()))
+    packed.write_bytes(gzip.compress(Path(PEOPLE[0]).read_bytes(), mtime=0))
     code, out, _ = inside(capsys, packed, *PEOPLE[1:], "--output", output)
     _, plain, _ = inside(capsys, *PEOPLE)
     assert (code, out) == (0, "")
