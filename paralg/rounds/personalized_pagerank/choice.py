@@ -18,7 +18,7 @@ __all__ = [
 
 METHODS = ("auto", "exact", "walks")
 
-PER_ARC = 0.25e-9
+PER_ARC = 0.35e-9
 """Seconds to multiply one arc with one value in a block of sources, on one core of about 2024."""
 
 PER_JOIN = 70e-9

@@ -69,11 +69,13 @@ def merge_rows(parts: Iterable[Rows]) -> Rows:
         return Rows.none()
     sources = np.concatenate([part.sources for part in parts])
     indptr = joined(np.concatenate([np.diff(part.indptr) for part in parts]))
+    nodes = np.concatenate([part.nodes for part in parts])
+    values = np.concatenate([part.values for part in parts])
+    if (np.diff(sources) > 0).all():
+        return Rows(sources, indptr, nodes, values)
     order = np.argsort(sources, kind="stable")
     slots = stretches(indptr, order)
-    nodes = np.concatenate([part.nodes for part in parts])[slots]
-    values = np.concatenate([part.values for part in parts])[slots]
-    return Rows(sources[order], joined(np.diff(indptr)[order]), nodes, values)
+    return Rows(sources[order], joined(np.diff(indptr)[order]), nodes[slots], values[slots])
 
 
 def best_of_counts(rows, slots, n, omega, top=None, least=1):
@@ -173,12 +175,16 @@ def best_of_scores(scores, sources, top=None, least=0.0) -> Rows:
     >>> best_of_scores(np.array([[0.2, 0.5, 0.3]]), np.array([0]), top=2).nodes.tolist()
     [1, 2]
     """
-    n = scores.shape[1]
+    k, n = scores.shape
     floor = np.maximum(least, np.nextafter(0.0, 1.0))
     if top is not None and top < n:
         cut = np.partition(scores, n - top, axis=1)[:, n - top]
         floor = np.maximum(cut, floor)[:, None]
-    row, node = np.nonzero(scores >= floor)
+    kept = scores >= floor
+    if top is None and kept.all():  # whole rows without a zero, as most are
+        everything = np.tile(np.arange(n), k)
+        return Rows(np.asarray(sources), n * np.arange(k + 1), everything, scores.ravel())
+    row, node = np.nonzero(kept)
     return best_of_entries(row, node, scores[row, node], np.asarray(sources), top)
 
 
