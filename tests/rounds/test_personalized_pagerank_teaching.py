@@ -60,7 +60,6 @@ def right_births(live, waiting, cap, omega):
     [
         ("hops", 4, [5, 0.2, "four"]),
         ("depth", 2, [3, 1000]),
-        ("batch", 20, [134, 21, 20.1]),
         ("crossing", 100_000, [20_000, 1_000_000]),
         ("conveyor", 0.5, [0.45, 0.55]),
         ("alias", right_alias, [lambda w: ([1.0] * len(w), range(len(w))), lambda w: ([2.0], [0])]),

@@ -1,6 +1,6 @@
 r"""Fully personalised PageRank on weighted graphs: random walks from every node at once.
 
-Chapter *Personalised PageRank*; the paper is [lin-2019-distributed].
+The paper is Lin, "Distributed algorithms for fully personalized PageRank on large graphs" (2019).
 
 ============================  ======================================================
 module                        what it holds

@@ -36,17 +36,6 @@ def depth(answer):
     return "Right: ⌈log 10⁶ / log 10³⌉ = 2, a root with 1,000 children."
 
 
-@exercise("ex-personalized-pagerank-batch")
-def batch(answer):
-    """Best batch for a million sources under a cap of 2^27 walks at alpha = 0.15."""
-    close_to(answer, 20, name="the batch", wrong={
-        134: "that is M/n: it forgets that the earlier pipelines are still alive",
-        21: "one walk too many: round down, or the cap breaks",
-        895: "divide the live walks by the stopping probability, do not multiply",
-    })  # fmt: skip
-    return "Right: ⌊0.15 · 2²⁷ / 10⁶⌋ = ⌊20.1⌋."
-
-
 @exercise("ex-personalized-pagerank-crossing")
 def crossing(answer):
     """Arcs at which 1,000 walks cost as much as 10 sweeps, by the constants of the command."""

@@ -20,14 +20,14 @@ __all__ = [
 ]  # fmt: skip
 
 _HERE = Path(__file__).parent
-_PSF = "PSF License Version 2 (full text in paralg/data/pydoc_text.LICENSE.md)"
+_PSF = "PSF License Version 2 (full text in LICENSES.md beside the data)"
 
 SOURCES = {
     "les_miserables": Source(
         "Characters of Les Misérables who appear together",
         "Donald E. Knuth, The Stanford GraphBase (1993), as distributed with NetworkX",
-        "GraphBase data may be used freely if not changed; NetworkX is BSD-3-Clause",
-        "written as one line a pair, in alphabetical order",
+        "NetworkX: BSD-3-Clause; Knuth's files may be copied freely if unchanged",
+        "the counts of pairs only, one line a pair, in alphabetical order",
     ),
     "stdlib_imports": Source(
         "Imports in the standard library of Python 3.11.7",
