@@ -120,8 +120,8 @@ class Recipe:
 RECIPES = {
     plan.name: plan
     for plan in (
-        Recipe("sudoku4", "bidirectional", steps=6000),
-        Recipe("sudoku4", "causal", steps=2400),
+        Recipe("sudoku4", "bidirectional", steps=2000),
+        Recipe("sudoku4", "causal", steps=1200),
         Recipe("sudoku4", "anyorder", steps=8000),
         Recipe("addition", "bidirectional", steps=3000, rate=2e-3),
         Recipe("addition", "causal", steps=3000, rate=2e-3),

@@ -15,7 +15,7 @@ from paralg.models.objectives import OBJECTIVES, draw_masks, draw_ranks
 from paralg.models.score_sudoku4 import exact_grid_law, sudoku4_scores
 from paralg.models.score_text import nats_of, ngram_nats
 from paralg.models.tasks import RECIPES, TASKS, Recipe, recipe
-from paralg.models.weights import FOLDER, save
+from paralg.models.weights import FOLDER, save, table
 
 MODES = ("bidirectional", "causal", "anyorder")
 SHIPPED = available()
@@ -288,6 +288,10 @@ def test_shipped_files_are_small_and_say_how_they_were_made(name):
     log = [json.loads(row) for row in (FOLDER / f"{name}.log").open()]
     assert log[-1]["scores"] == config["scores"]
     assert log[1]["loss"] > log[-2]["loss"]
+
+
+def test_the_model_card_lists_what_is_shipped():
+    assert table() in (FOLDER.parent / "README.md").read_text()
 
 
 @pytest.mark.parametrize("name", SHIPPED)
