@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from paralg.cli import FAILED, CommandError
+from paralg.cli import FAILED, INTERRUPTED, CommandError
 from paralg.core.engine import Engine, EngineError, connect
 from paralg.rounds.personalized_pagerank.choice import Accuracy, choose_method
 from paralg.rounds.personalized_pagerank.edges import EdgeListError, read_edges
@@ -37,6 +37,10 @@ def run(args: argparse.Namespace) -> int:
             lines = _solve(args, job, engine, say)
             where = args.output or "standard output"
             say(f"{lines:,} lines to {where} in {time.monotonic() - began:.1f} s")
+    except KeyboardInterrupt:
+        if leader:
+            raise
+        raise CommandError("", INTERRUPTED) from None
     except CommandError as error:
         raise error if leader else CommandError("", error.code) from error
     except EngineError as error:
