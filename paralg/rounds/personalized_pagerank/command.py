@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from paralg.cli import FAILED, INTERRUPTED, CommandError
+from paralg.cli import FAILED, INTERRUPTED, USAGE, CommandError
 from paralg.core.engine import Engine, EngineError, connect
 from paralg.rounds.personalized_pagerank.choice import Accuracy, choose_method
 from paralg.rounds.personalized_pagerank.edges import EdgeListError, read_edges
@@ -37,20 +37,19 @@ def run(args: argparse.Namespace) -> int:
             lines = _solve(args, job, engine, say)
             where = args.output or "standard output"
             say(f"{lines:,} lines to {where} in {time.monotonic() - began:.1f} s")
-    except KeyboardInterrupt:
-        if leader:
-            raise
-        raise CommandError("", INTERRUPTED) from None
-    except CommandError as error:
-        raise error if leader else CommandError("", error.code) from error
-    except EngineError as error:
-        raise CommandError(str(error) if leader else "", FAILED) from error
-    except ValueError as error:
-        raise CommandError(str(error) if leader else "") from error
-    except MemoryError as error:
-        hint = "try --method walks or a smaller --top"
-        raise CommandError(f"out of memory; {hint}", FAILED) from error
+    except (CommandError, EngineError, KeyboardInterrupt, MemoryError, ValueError) as error:
+        told = _told(error)
+        raise told if leader else CommandError("", getattr(told, "code", INTERRUPTED)) from error
     return 0
+
+
+def _told(error: BaseException) -> BaseException:
+    """Return the error as the user shall see it: a message and an exit code, or an interrupt."""
+    if isinstance(error, (CommandError, KeyboardInterrupt)):
+        return error
+    if isinstance(error, MemoryError):
+        return CommandError("out of memory; try --method walks or a smaller --top", FAILED)
+    return CommandError(str(error), FAILED if isinstance(error, EngineError) else USAGE)
 
 
 def _check(args) -> None:
