@@ -150,9 +150,11 @@ def warm(dtypes=DTYPES, *, ablations: bool = False) -> None:
 @functools.cache
 def _compile_ablations() -> None:
     from paralg.recurrences.mamba.ablations import VARIANTS, run
+    from paralg.recurrences.mamba.elementary import evaluate, exp2
 
     lanes, states, row = (torch.zeros(shape).numpy() for shape in _SMALL)
     with _one_process():
+        evaluate(exp2, row)
         for variant in VARIANTS:
             run(variant, lanes, lanes, row.T.copy(), states, states, row[0], lanes, row[0])
 

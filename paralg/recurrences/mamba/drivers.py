@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 from numba import njit
 
+from paralg.recurrences.mamba.elementary import by_number
 from paralg.recurrences.mamba.kernels import Grads, Operands, backward_block, forward_block
-from paralg.recurrences.mamba.lanes import WIDTH
+from paralg.recurrences.mamba.lanes import WIDTH, load, store
 
-__all__ = ["backward", "cached", "forward"]
+__all__ = ["backward", "cached", "forward", "over_rows"]
 
 _SOURCES = ("lanes.py", "polynomials.py", "elementary.py", "kernels.py")
 
@@ -57,7 +58,14 @@ def _drivers(digest, compiled):
         for task in range(begin, end):
             backward_block(x, g, dy, starts, task // blocks, task % blocks)
 
-    return forward, backward
+    @compiled
+    def over_rows(which, rows):
+        """Apply an elementary function to every row of 32 numbers, in place."""
+        _ = digest
+        for i in range(rows.shape[0]):
+            store(rows, (i, 0), by_number(which, load(rows, (i, 0))))
+
+    return forward, backward, over_rows
 
 
-forward, backward = _drivers
+forward, backward, over_rows = _drivers

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import math
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import overload, register_jitable
 
 from paralg.recurrences.mamba.lanes import (
@@ -14,15 +13,14 @@ from paralg.recurrences.mamba.lanes import (
     LanesType,
     at_least,
     at_most,
-    load,
     multiply_add,
     power_of_two,
-    store,
 )
 from paralg.recurrences.mamba.polynomials import ARTANH, EXP2
 
 __all__ = ["evaluate", "exp", "exp2", "sigmoid", "softplus"]
 
+_NAMES = ("exp2", "exp", "softplus", "sigmoid")
 _BITS = {types.float32: 32, types.float64: 64}
 # 1.5 * 2**mantissa pushes the fraction out of the mantissa: rounding to an integer by one addition.
 # The exponent's bias rides along, so that the low bits are the exponent field of the power of two.
@@ -108,6 +106,18 @@ def _sigmoid(x):
     return lambda x: 1.0 / (exp(0.0 - x) + 1.0)
 
 
+@register_jitable
+def by_number(which, x):
+    """Apply function number ``which`` of ``_NAMES``."""
+    if which == 0:
+        return exp2(x)
+    if which == 1:
+        return exp(x)
+    if which == 2:
+        return softplus(x)
+    return sigmoid(x)
+
+
 def _horner(coefficients: tuple[float, ...]):
     """Return a compiled function that evaluates a polynomial, its loop unrolled."""
     *lower, last_but_one, last = coefficients
@@ -123,16 +133,6 @@ def _horner(coefficients: tuple[float, ...]):
 
 def _step(inner, coefficient: float):
     return lambda x: inner(x) * x + coefficient
-
-
-@functools.cache
-def _over_rows(function):
-    @njit(error_model="numpy")
-    def apply(x, y):
-        for i in range(x.shape[0]):
-            store(y, (i, 0), function(load(x, (i, 0))))
-
-    return apply
 
 
 def evaluate(function, x):
@@ -155,8 +155,10 @@ def evaluate(function, x):
     >>> evaluate(exp2, np.array([-1.0, 0.0, 3.0], dtype=np.float32))
     array([0.5, 1. , 8. ], dtype=float32)
     """
+    from paralg.recurrences.mamba.drivers import over_rows
+
     flat = np.ravel(x)
     rows = np.zeros((-(-flat.size // WIDTH), WIDTH), flat.dtype)
     rows.ravel()[: flat.size] = flat
-    _over_rows(function)(rows, rows)
+    over_rows(_NAMES.index(function.__name__), rows)
     return rows.ravel()[: flat.size].reshape(np.shape(x))

@@ -1,0 +1,19 @@
+"""Fixtures of the Mamba chapter's tests."""
+
+import pytest
+
+from tests.figures.web import chromium, open_page
+
+__all__ = ["chromium", "open_page"]
+
+
+@pytest.fixture
+def drawing():
+    """Draw without a screen and leave nothing behind."""
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    with matplotlib.rc_context():
+        yield
+    plt.close("all")

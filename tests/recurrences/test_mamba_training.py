@@ -1,0 +1,185 @@
+"""Tasks, training and the shipped models."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from paralg.data import pydoc_text
+from paralg.recurrences.mamba import InductionHeads, SelectiveCopying, Text, evaluate, weights
+from paralg.recurrences.mamba.evaluate import accuracy, bits_per_character, ngram_bits
+from paralg.recurrences.mamba.model import MambaLM
+from paralg.recurrences.mamba.recipes import RECIPES, recipe
+from paralg.recurrences.mamba.train import main, rate_at, train
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+@pytest.mark.parametrize("length, data", [(4, 4), (5, 1), (24, 4), (60, 16)])
+def test_copying_asks_for_the_letters_in_order(length, data):
+    batch = SelectiveCopying(length, data, 8).draw(50, rng())
+    assert batch.tokens.shape == (50, length + data)
+    for tokens, targets in zip(batch.tokens, batch.targets, strict=True):
+        assert tokens[:length][tokens[:length] < 8].tolist() == targets.tolist()
+        assert (tokens[length:] == 9).all()
+    assert batch.asked == data
+
+
+@pytest.mark.parametrize("length", [3, 4, 64])
+def test_induction_asks_for_the_letter_after_the_marker(length):
+    batch = InductionHeads(length, 16).draw(200, rng())
+    for tokens, target in zip(batch.tokens, batch.targets[:, 0], strict=True):
+        first, last = np.flatnonzero(tokens == 16)
+        assert last == length - 1
+        assert tokens[first + 1] == target < 16
+
+
+def test_text_asks_for_the_next_character():
+    batch = Text(20).draw(5, rng())
+    assert (batch.tokens[:, 1:] == batch.targets[:, :-1]).all()
+    assert Text().vocab_size == len(pydoc_text.SYMBOLS)
+
+
+def test_tasks_are_functions_of_the_generator():
+    for task in (SelectiveCopying(), InductionHeads(), Text(16)):
+        one, two = (task.draw(3, rng(7)).tokens for _ in range(2))
+        assert (one == two).all()
+
+
+def test_tasks_refuse_lengths_that_are_too_short():
+    with pytest.raises(ValueError, match="length must be at least 4, got 3"):
+        SelectiveCopying().draw(1, rng(), length=3)
+    with pytest.raises(ValueError, match="length must be at least 3, got 2"):
+        InductionHeads().draw(1, rng(), length=2)
+
+
+def test_an_untrained_model_scores_no_better_than_guessing():
+    task = SelectiveCopying()
+    score = accuracy(MambaLM(recipe("copying-s6").config), task, rows=400)
+    assert score.row <= score.token < task.chance + 0.05
+
+
+def test_learning_rate():
+    plan = replace(recipe("induction"), steps=1000)
+    rates = [rate_at(plan, step) for step in range(1000)]
+    assert rates[0] == plan.rate / 50
+    assert max(rates) == pytest.approx(plan.rate)
+    assert rates[-1] == pytest.approx(plan.rate / 10, rel=0.01)
+    assert rate_at(recipe("copying-s6"), 1999) == recipe("copying-s6").rate
+
+
+def test_training_learns_and_repeats_itself():
+    plan = replace(recipe("copying-s6"), steps=30, task=SelectiveCopying(6, 1, 2), batch=16)
+    runs = [train(plan, seed=1).log["curve"] for _ in range(2)]
+    assert runs[0] == runs[1]
+    assert [row["step"] for row in runs[0]] == [30]
+    assert train(plan, seed=2).log["curve"] != runs[0]
+
+
+def test_mixed_lengths_keep_the_number_of_tokens():
+    from paralg.recurrences.mamba.train import Training
+
+    run = Training(replace(recipe("induction"), lengths=(16, 256)))
+    sizes = set()
+    for _ in range(30):
+        tokens = run._draw().tokens
+        sizes.add(tokens.shape[1])
+        assert 16 <= tokens.shape[1] <= 256
+        assert abs(tokens.size - 32 * 64) <= tokens.shape[1]
+        run.done += 1
+    assert len(sizes) > 20
+
+
+def test_command_line_writes_weights_that_load(tmp_path, capsys, monkeypatch):
+    plan = replace(recipe("copying-lti"), tested=(24, 30), batch=4)
+    monkeypatch.setitem(RECIPES, "copying-lti", plan)
+    options = ["--steps", "2", "--seed", "5", "--out", str(tmp_path), "--nice", "0"]
+    assert main(["copying-lti", *options]) == 0
+    assert "copying-lti-5" in capsys.readouterr().out
+    trained = weights.load("copying-lti", 5, tmp_path)
+    assert weights.available(tmp_path) == ["copying-lti-5"]
+    assert list(trained.log["scores"]["lengths"]) == ["24", "30"]
+    assert weights.score(trained) == trained.log["scores"]
+    assert main(["nonsense", "--nice", "0"]) == 2
+    assert "expected one of copying-lti" in capsys.readouterr().err
+
+
+def test_damaged_or_missing_weights(tmp_path):
+    with pytest.raises(ValueError, match="expected a run among none; got 'induction-9'"):
+        weights.load("induction", 9, tmp_path)
+    log = {"recipe": "copying-lti", "seed": 0, "cpu_seconds": 0}
+    weights.save(weights.Trained(MambaLM(recipe("copying-lti").config), log), tmp_path)
+    path = tmp_path / "copying-lti-0.safetensors"
+    path.write_bytes(path.read_bytes() + b" ")
+    with pytest.raises(OSError, match="expected SHA-256"):
+        weights.load("copying-lti", 0, tmp_path)
+    path.unlink()
+    with pytest.raises(ValueError, match="only the log is kept"):
+        weights.load("copying-lti", 0, tmp_path)
+
+
+@pytest.mark.parametrize("name", weights.available())
+def test_shipped_weights_score_what_their_log_says(name):
+    stem, seed = name.rsplit("-", 1)
+    trained = weights.load(stem, int(seed))
+    scores = trained.log["scores"]
+    if "bits" in scores:
+        assert bits_per_character(trained.model) == pytest.approx(scores["bits"], abs=2e-3)
+        return
+    task = recipe(stem).task
+    assert accuracy(trained.model, task).token == pytest.approx(scores["token"], abs=2e-3)
+    for length in list(scores["lengths"])[:8]:
+        (share,) = evaluate.length_curve(trained.model, task, [int(length)])
+        assert share == pytest.approx(scores["lengths"][length], abs=5e-3)
+
+
+def test_shipped_files_are_small_and_every_log_is_whole():
+    for path in weights.FOLDER.glob("*.safetensors"):
+        assert path.stat().st_size < 1_500_000
+    for path in weights.FOLDER.glob("*.json"):
+        record = json.loads(path.read_text())
+        plan = recipe(record["recipe"])
+        assert path.stem == f"{record['recipe']}-{record['seed']}"
+        assert record["steps"] == plan.steps == record["curve"][-1]["step"]
+
+
+def test_selection_carries_over_to_other_lengths_and_a_filter_does_not():
+    """The finding of the chapter, from the logs of three seeds each."""
+    for form in ("", "-ungated"):
+        s6 = [weights.log(f"copying-s6{form}", seed)["scores"]["lengths"] for seed in range(3)]
+        lti = [weights.log(f"copying-lti{form}", seed)["scores"]["lengths"] for seed in range(3)]
+        assert min(run["24"] for run in s6) > max(run["24"] for run in lti)
+        assert min(run["48"] for run in s6) > 0.9
+        assert max(run["192"] for run in lti) < 0.25
+
+
+def test_ngram_bits():
+    assert ngram_bits(0) == pytest.approx(4.074, abs=0.01)
+    assert ngram_bits(3) < ngram_bits(1) < ngram_bits(0)
+
+
+def test_ngram_law_is_a_law():
+    """The interpolated probabilities of all characters after a context add up to one."""
+    train_text = pydoc_text.load("train")
+    context = train_text[:2]
+    total = np.zeros(1)
+    for character in range(len(pydoc_text.SYMBOLS)):
+        test = np.append(context, character)
+        law = np.full(1, 1 / len(pydoc_text.SYMBOLS))
+        for k in range(3):
+            law = evaluate._interpolate(law, train_text, test[2 - k :], k)
+        total += law
+    assert total[0] == pytest.approx(1)
+
+
+def test_bits_of_a_uniform_model():
+    model = MambaLM(recipe("text-lti").config)
+    with torch.no_grad():
+        model.backbone.embedding.weight.zero_()
+    assert bits_per_character(model) == pytest.approx(np.log2(27), abs=1e-4)
