@@ -34,6 +34,11 @@ def plain_bibliography(app, pagename, templatename, context, doctree) -> None:
         context["body"] = re.sub(r' role="(list|doc-biblioentry)"', "", context["body"])
 
 
+def rewrite_bibliographies(app, env) -> list[str]:
+    """Write the bibliography again after any change: another page may cite something new."""
+    return sorted({key.docname for key in env.get_domain("cite").bibliographies})
+
+
 def drop_scripts(app, pagename, templatename, context, doctree) -> None:
     """Leave out the scripts and styles of sphinx-thebe: they throw, and name a network address."""
     for kind in ("script_files", "css_files"):
@@ -190,6 +195,7 @@ def write_root(app, exception) -> None:
 def setup(app):
     """Register the extension."""
     app.connect("config-inited", silence_thebe)
+    app.connect("env-updated", rewrite_bibliographies)
     app.connect("html-page-context", plain_bibliography)
     app.connect("html-page-context", drop_scripts, priority=900)
     app.add_config_value("paralg_extensions", own_source(), "env", str)

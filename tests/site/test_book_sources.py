@@ -25,7 +25,8 @@ def toc_pages() -> list[str]:
 
 def texts() -> str:
     """Every page, notebook and module as one text."""
-    found = [*BOOK.rglob("*.md"), *ROOT.glob("notebooks/*/*.ipynb"), *ROOT.glob("paralg/**/*.py")]
+    pages = [p for p in BOOK.rglob("*.md") if not p.relative_to(BOOK).as_posix().startswith("_")]
+    found = [*pages, *ROOT.glob("notebooks/*/*.ipynb"), *ROOT.glob("paralg/**/*.py")]
     return "\n".join(path.read_text(encoding="utf-8") for path in found)
 
 
