@@ -3,6 +3,7 @@
 Cells with the tag ``timing`` show what a clock said and are the only ones that may differ.
 """
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -33,15 +34,18 @@ def store():
 
 
 def _shown(cell):
-    """Return all that a cell shows, in order: streams and every form of every result."""
+    """Return all that a cell shows, in order: streams and every form of every result.
+
+    A stream reaches the notebook in pieces that depend on the moment; its text does not.
+    """
     shown = []
     for output in cell.get("outputs", []):
         if output.output_type == "stream":
-            shown.append((output.name, _ADDRESS.sub("0x", output.text)))
+            before = shown.pop()[1] if shown and shown[-1][0] == output.name else ""
+            shown.append((output.name, before + _ADDRESS.sub("0x", output.text)))
         elif "data" in output:
-            shown.append(
-                {mime: _ADDRESS.sub("0x", str(data)) for mime, data in output.data.items()}
-            )
+            data = _ADDRESS.sub("0x", json.dumps(output.data, sort_keys=True))
+            shown.append((output.output_type, data))
     return shown
 
 
