@@ -48,6 +48,12 @@ def test_scale_of_the_weights_does_not_matter(graph, scale):
     assert dense_solve(scaled) == pytest.approx(dense_solve(graph), abs=1e-10)
 
 
+def test_blocks_of_one_do_not_overwrite_each_other():
+    graph = Digraph.from_arcs([0, 0], [0, 1])
+    scores = blocked_power_iteration(graph, 0.1, block=1, error=1e-12).scores.to_csr(2).toarray()
+    np.testing.assert_allclose(scores, dense_solve(graph, 0.1), atol=1e-12)
+
+
 @settings(deadline=None, max_examples=40)
 @given(
     digraphs(),

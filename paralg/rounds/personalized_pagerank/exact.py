@@ -221,7 +221,7 @@ def _solve_blocks(firsts, *, arcs, stop, block, alpha, error, top, least):
     for first in firsts:
         sources = np.arange(first, min(first + block, stop))
         sweeps, now, new = _iterate(arcs, alpha, error, sources, now, new)
-        scores = np.ascontiguousarray(now[:, : len(sources)].T)
+        scores = now[:, : len(sources)].T.copy()  # a block of one would share memory with `now`
         solved.append((best_of_scores(scores, sources, top, least), sweeps))
     return solved
 
