@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.figures.web import chromium, open_page
+from tests.figures.web import open_page
 
-__all__ = ["chromium", "open_page"]
+__all__ = ["open_page"]
 
 
 @pytest.fixture(autouse=True)

@@ -5,12 +5,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import http.server
-import os
 import threading
 
 import pytest
-
-from tests.browser import FLAGS, HELP, find_browser
 
 THEMES = {
     "light": "",
@@ -32,20 +29,6 @@ background:var(--pst-color-background,#fff);color:var(--pst-color-text-base,#1f2
 def page_of(body: str, theme: str = "light") -> str:
     """Return a page around `body` with the variables that the book's theme sets."""
     return _PAGE.format(theme=theme, variables=THEMES[theme], body=body)
-
-
-@pytest.fixture(scope="package")
-def chromium():
-    """A browser; in CI a missing one is a failure, elsewhere a skip."""
-    path = find_browser()
-    if path is None:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(HELP)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

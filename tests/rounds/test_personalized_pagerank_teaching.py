@@ -13,7 +13,6 @@ from paralg.rounds.personalized_pagerank import (
     refill_rounds,
 )
 from paralg.teach import check, objectives, quiz
-from tests.browser import FLAGS, find_browser
 
 pytest.importorskip("matplotlib")
 
@@ -112,24 +111,15 @@ def test_the_explorer_is_an_html_page_of_its_own(figure):
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory, figure):
-    from playwright.sync_api import sync_playwright
-
-    browser = find_browser()
-    if browser is None:
-        pytest.skip("no Chromium on this machine")
+def page(tmp_path_factory, figure, chromium):
     path = Path(tmp_path_factory.mktemp("explorer")) / "page.html"
     path.write_text(f"<!doctype html><meta charset='utf-8'><body>{figure.html}</body>")
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=browser, args=FLAGS) as chromium,
-    ):
-        page = chromium.new_page()
-        page.errors = []
-        page.on("pageerror", lambda error: page.errors.append(str(error)))
-        page.goto(path.as_uri())
-        page.wait_for_selector("figure[data-ready=true]")
-        yield page
+    page = chromium.new_page()
+    page.errors = []
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.goto(path.as_uri())
+    page.wait_for_selector("figure[data-ready=true]")
+    return page
 
 
 def shown(page):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import http.server
-import os
 import subprocess
 import sys
 import threading
@@ -12,8 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from tests.browser import FLAGS, HELP, find_browser
 
 ROOT = Path(__file__).resolve().parents[2]
 EXTENSIONS = ROOT / "book" / "_ext"
@@ -53,20 +50,6 @@ def address(site: Path) -> Iterator[str]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """One Chromium for all tests; in CI its absence is a failure."""
-    path = find_browser()
-    if path is None:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(HELP)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 class Visit:
@@ -123,12 +106,12 @@ class Visit:
 
 
 @pytest.fixture
-def visit(browser, address):
+def visit(chromium, address):
     """Return a function that makes a fresh visit; all are closed afterwards."""
     made: list[Visit] = []
 
     def make(theme: str = "light", width: int = 1280) -> Visit:
-        made.append(Visit(browser, address, theme, width))
+        made.append(Visit(chromium, address, theme, width))
         return made[-1]
 
     yield make

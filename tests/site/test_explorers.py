@@ -93,8 +93,8 @@ def test_every_control_of_an_explorer_has_a_name(site, pages, visit):
     assert not nameless
 
 
-def test_explorers_work_from_a_folder_without_a_server(site, pages, browser):
-    context = browser.new_context()
+def test_explorers_work_from_a_folder_without_a_server(site, pages, chromium):
+    context = chromium.new_context()
     page = context.new_page()
     for name in pages_with_explorers(site, pages)[:3]:
         page.goto((site / name).as_uri(), wait_until="load")

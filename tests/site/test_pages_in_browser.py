@@ -115,8 +115,8 @@ def test_the_search_box_opens_by_keyboard(visit):
     page.wait_for_function("document.querySelectorAll('#search-results li').length > 0")
 
 
-def test_the_scoreboard_filters_without_script(browser, address):
-    context = browser.new_context(java_script_enabled=False)
+def test_the_scoreboard_filters_without_script(chromium, address):
+    context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(address + "book/scoreboard.html")
     rows = page.locator("table.paralg-scoreboard tbody tr:not(.paralg-chapter)")
@@ -127,8 +127,8 @@ def test_the_scoreboard_filters_without_script(browser, address):
     context.close()
 
 
-def test_a_chapter_is_readable_without_script(browser, address, pages):
-    context = browser.new_context(java_script_enabled=False)
+def test_a_chapter_is_readable_without_script(chromium, address, pages):
+    context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
     for name in [n for n in pages if n.startswith("notebooks/")]:
         page.goto(address + name)

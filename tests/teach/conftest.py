@@ -5,9 +5,9 @@ import textwrap
 import pytest
 
 from paralg.teach import chapters
-from tests.figures.web import chromium, open_page
+from tests.figures.web import open_page
 
-__all__ = ["chromium", "open_page"]
+__all__ = ["open_page"]
 
 
 @pytest.fixture
