@@ -1,13 +1,13 @@
 """The chapter's exercises, quiz and explorer."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from paralg.decoding.freedave import explorer, fewest_forwards, freedave, greedy_forwards
 from paralg.decoding.tables import HashConditional
 from paralg.teach import check, quiz
+from tests.figures.web import explorer_page, set_to, shown
 
 pytest.importorskip("matplotlib")
 
@@ -84,26 +84,7 @@ def test_the_explorer_is_an_html_page_of_its_own(figure):
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory, figure, chromium):
-    path = Path(tmp_path_factory.mktemp("explorer")) / "page.html"
-    path.write_text(f"<!doctype html><meta charset='utf-8'><body>{figure.html}</body>")
-    page = chromium.new_page()
-    page.errors = []
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.goto(path.as_uri())
-    page.wait_for_selector("figure[data-ready=true]")
-    return page
-
-
-def shown(page):
-    """Return the numbers that the explorer shows."""
-    names, values = (page.locator(f".pe-numbers {tag}").all_inner_texts() for tag in ("dt", "dd"))
-    return dict(zip(names, values, strict=True))
-
-
-def set_to(page, label, value):
-    page.get_by_label(label).evaluate(
-        "(e, v) => { e.value = v; e.dispatchEvent(new Event('input')); }", str(value)
-    )
+    return explorer_page(chromium, tmp_path_factory.mktemp("explorer"), figure)
 
 
 @pytest.mark.parametrize("d, eps", [(1, 0.2), (2, 0.0), (4, 0.2), (3, 0.5), (6, 1.0)])

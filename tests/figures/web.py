@@ -57,6 +57,31 @@ def open_page(chromium, tmp_path):
     assert errors == []
 
 
+def explorer_page(chromium, folder, explorer):
+    """Open an explorer alone on a page in `folder`; ``page.errors`` gets what its script throws."""
+    path = folder / "page.html"
+    path.write_text(f"<!doctype html><meta charset='utf-8'><body>{explorer.html}</body>")
+    page = chromium.new_page()
+    page.errors = []
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.goto(path.as_uri())
+    page.wait_for_selector("figure[data-ready=true]")
+    return page
+
+
+def shown(page) -> dict[str, str]:
+    """Return the numbers that the explorer of a page shows, by name."""
+    names, values = (page.locator(f".pe-numbers {tag}").all_inner_texts() for tag in ("dt", "dd"))
+    return dict(zip(names, values, strict=True))
+
+
+def set_to(page, label, value) -> None:
+    """Move the control with this label."""
+    page.get_by_label(label).evaluate(
+        "(e, v) => { e.value = v; e.dispatchEvent(new Event('input')); }", str(value)
+    )
+
+
 @contextlib.contextmanager
 def served(folder):
     """Serve `folder` on a free port of this machine; yields the address."""

@@ -13,6 +13,7 @@ from paralg.rounds.personalized_pagerank import (
     refill_rounds,
 )
 from paralg.teach import check, objectives, quiz
+from tests.figures.web import explorer_page, set_to, shown
 
 pytest.importorskip("matplotlib")
 
@@ -112,26 +113,12 @@ def test_the_explorer_is_an_html_page_of_its_own(figure):
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory, figure, chromium):
-    path = Path(tmp_path_factory.mktemp("explorer")) / "page.html"
-    path.write_text(f"<!doctype html><meta charset='utf-8'><body>{figure.html}</body>")
-    page = chromium.new_page()
-    page.errors = []
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.goto(path.as_uri())
-    page.wait_for_selector("figure[data-ready=true]")
-    return page
+    return explorer_page(chromium, tmp_path_factory.mktemp("explorer"), figure)
 
 
-def shown(page):
-    """Return the numbers that the explorer shows."""
-    names, values = (page.locator(f".pe-numbers {tag}").all_inner_texts() for tag in ("dt", "dd"))
-    return dict(zip(names, (value.replace("\u202f", "") for value in values), strict=True))
-
-
-def set_to(page, label, value):
-    page.get_by_label(label).evaluate(
-        "(e, v) => { e.value = v; e.dispatchEvent(new Event('input')); }", str(value)
-    )
+def digits(page):
+    """Return the numbers that the explorer shows, without the spaces between their groups."""
+    return {name: value.replace("\u202f", "") for name, value in shown(page).items()}
 
 
 @pytest.mark.parametrize("alpha, gamma, cap", [(0.2, 4, 1000), (0.05, 1, 200), (0.5, 60, 3000)])
@@ -139,13 +126,13 @@ def test_the_explorer_says_what_the_library_says(page, alpha, gamma, cap):
     for label, value in ((ALPHAS, alpha), ("Batch γ", gamma), ("Memory cap M", cap)):
         set_to(page, label, value)
     page.get_by_label("a pipeline each round").check()
-    got = shown(page)
+    got = digits(page)
     assert int(got["Peak of live walks"]) == round(pipeline_load(50, 60, gamma, alpha, 60).max())
     assert int(got["Rounds"]) == round(pipeline_rounds(50, 60, gamma, alpha))
     best = best_gamma(cap, 50, 60, alpha) if alpha * cap >= 50 else "none"
     assert got["Best γ under the cap"] == str(best)
     page.get_by_label("as many as stopped").check()
-    got = shown(page)
+    got = digits(page)
     assert int(got["Peak of live walks"]) == min(cap, 3000)
     assert int(got["Rounds"]) == pytest.approx(refill_rounds(50, 60, cap, alpha), abs=1.5)
     assert page.errors == []
