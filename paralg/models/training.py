@@ -1,0 +1,354 @@
+"""One training loop for all chapters: AdamW, warm-up, cosine, clipping, log, interruption.
+
+A run is a function of plan and seed: step s draws everything from the stream (seed, s), so a run
+that is interrupted and started again ends in the same weights.  A finished run is a pair of files,
+``NAME-SEED.safetensors`` and ``NAME-SEED.json``; of a run that failed to learn only the second need
+be shipped, for it is the result.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load as parse
+from safetensors.torch import save as serialise
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from paralg.models.weights import write_whole
+
+__all__ = ["Plan", "Run", "available", "command_line", "load", "log", "save", "train"]
+
+_LOG_EVERY = 50
+_KEEP_EVERY = 200
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how fast a model is trained; what it learns is the caller's loss.
+
+    Parameters
+    ----------
+    name : str
+        Also the name of the files.
+    steps : int
+    rate : float
+        Peak learning rate.
+    warmup : int
+        Steps of linear growth to the peak.
+    floor : float
+        Share of the peak left at the end of the cosine; 1 keeps the rate flat.
+    decay : float
+        Weight decay, on the parameters that :func:`decay_groups` gives it to.
+    clip : float
+        Largest norm of the gradient.
+
+    Examples
+    --------
+    >>> plan = Plan("example", steps=600)
+    >>> [round(plan.rate_at(step), 5) for step in (0, 49, 600)]
+    [6e-05, 0.003, 0.0003]
+    """
+
+    name: str
+    steps: int
+    rate: float = 3e-3
+    warmup: int = 50
+    floor: float = 0.1
+    decay: float = 0.01
+    clip: float = 1.0
+
+    def rate_at(self, step: int) -> float:
+        """Return the learning rate of a step, counted from 0."""
+        if step < self.warmup:
+            return self.rate * (step + 1) / self.warmup
+        done = (step - self.warmup) / max(1, self.steps - self.warmup)
+        return self.rate * (self.floor + (1 - self.floor) * (1 + math.cos(math.pi * done)) / 2)
+
+
+Loss = Callable[[nn.Module, np.random.Generator], tuple[Tensor, Mapping[str, float]]]
+
+
+class Run:
+    """A run that can be interrupted: model, optimiser, steps done, what was logged.
+
+    Parameters
+    ----------
+    plan : Plan
+    model : Module
+        Already initialised from the seed.
+    loss : callable (model, rng) -> (Tensor, dict)
+        Draws a batch from `rng`; returns the loss and numbers to log, each a mean over the batch.
+    seed : int
+
+    Attributes
+    ----------
+    rows : list of dict
+        Step, mean loss and means of the other numbers over every fifty steps.
+    """
+
+    def __init__(self, plan: Plan, model: nn.Module, loss: Loss, seed: int = 0):
+        self.plan, self.model, self.loss, self.seed = plan, model, loss, seed
+        self.optimiser = torch.optim.AdamW(decay_groups(model, plan.decay), lr=plan.rate)
+        self.done, self.seconds = 0, 0.0
+        self.rows: list[dict[str, float]] = []
+        self._recent: list[dict[str, float]] = []
+
+    def step(self) -> float:
+        """Take one step and return the loss before it."""
+        start = time.process_time()
+        self.model.train()
+        loss, numbers = self.loss(self.model, np.random.default_rng([self.seed, self.done]))
+        self._update(loss)
+        self._record({"loss": loss.item(), **numbers})
+        self.seconds += time.process_time() - start
+        return loss.item()
+
+    def _update(self, loss: Tensor) -> None:
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.plan.rate_at(self.done)
+        self.optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.plan.clip)
+        self.optimiser.step()
+        self.done += 1
+
+    def _record(self, numbers: dict[str, float]) -> None:
+        self._recent.append(numbers)
+        if self.done % _LOG_EVERY == 0 or self.done == self.plan.steps:
+            means = {key: float(np.mean([row[key] for row in self._recent])) for key in numbers}
+            rounded = {key: round(mean, 5) for key, mean in means.items()}
+            self.rows.append({"step": self.done, **rounded})
+            self._recent = []
+
+    def keep(self, path: Path) -> None:
+        """Write everything needed to go on, whole or not at all."""
+        buffer = io.BytesIO()
+        state = {name: getattr(self, name) for name in ("seed", "done", "seconds", "rows")}
+        state |= {"plan": asdict(self.plan), "recent": self._recent}
+        state |= {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict()}
+        torch.save(state, buffer)
+        write_whole(path, buffer.getvalue())
+
+    def resume(self, path: Path) -> None:
+        """Go on from a file written by :meth:`keep`.
+
+        Raises
+        ------
+        ValueError
+            The file belongs to another plan or seed.
+        """
+        state = torch.load(path, weights_only=True)
+        if (state["plan"], state["seed"]) != (asdict(self.plan), self.seed):
+            raise ValueError(
+                f"{path.name} was left by another run (seed {state['seed']}, "
+                f"{state['plan']['steps']} steps), got seed {self.seed}, {self.plan.steps} steps; "
+                "remove the file or repeat that run"
+            )
+        self.model.load_state_dict(state["model"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.done, self.seconds = state["done"], state["seconds"]
+        self.rows, self._recent = state["rows"], state["recent"]
+
+
+def decay_groups(model: nn.Module, decay: float) -> list[dict[str, Any]]:
+    """Split parameters into matrices, which decay, and vectors or marked ones, which do not.
+
+    Parameters
+    ----------
+    model : Module
+        A parameter with a true attribute ``_no_weight_decay`` is marked.
+    decay : float
+    """
+    free, bound = [], []
+    for parameter in model.parameters():
+        marked = getattr(parameter, "_no_weight_decay", False) or parameter.ndim < 2
+        (free if marked else bound).append(parameter)
+    groups = [{"params": bound, "weight_decay": decay}, {"params": free, "weight_decay": 0.0}]
+    return [group for group in groups if group["params"]]
+
+
+def train(
+    plan: Plan, model: nn.Module, loss: Loss, *, seed: int = 0, partial: Path | None = None,
+    progress: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """Train a model in place and return the log of the run.
+
+    Parameters
+    ----------
+    plan, model, loss, seed
+        As for :class:`Run`.
+    partial : path, optional
+        File from which an interrupted run goes on, written every 200 steps and removed at the end.
+    progress : bool
+        Whether to show a bar on the standard error stream.
+
+    Returns
+    -------
+    dict
+        Name, seed, steps, CPU seconds, curve, plan, versions.
+
+    Raises
+    ------
+    ValueError
+        The partial file is that of another run.
+    """
+    run = Run(plan, model, loss, seed)
+    if partial is not None and partial.exists():
+        run.resume(partial)
+    bar = tqdm(range(run.done, plan.steps), desc=f"{plan.name} seed {seed}", initial=run.done,
+               total=plan.steps, disable=not progress)  # fmt: skip
+    try:
+        for _ in bar:
+            bar.set_postfix(loss=f"{run.step():.3f}", refresh=False)
+            if partial is not None and run.done % _KEEP_EVERY == 0:
+                run.keep(partial)
+    except KeyboardInterrupt:
+        if partial is not None:
+            run.keep(partial)
+        raise
+    model.eval()
+    if partial is not None:
+        partial.unlink(missing_ok=True)
+    return {
+        "recipe": plan.name, "seed": seed, "steps": plan.steps,
+        "cpu_seconds": round(run.seconds), "curve": run.rows, "plan": asdict(plan),
+        "made_with": {"torch": torch.__version__, "numpy": np.__version__},
+    }  # fmt: skip
+
+
+def save(
+    model: nn.Module | None, record: dict[str, Any], scores: dict[str, Any], folder: Path | str
+) -> str:
+    """Write the log, and weights as float32 if there is a model; return how it scored, as a line.
+
+    Parameters
+    ----------
+    model : Module or None
+        None keeps the log alone.
+    record : dict
+        What :func:`train` returned.
+    scores : dict
+        Added to the log.
+    folder : path
+        Created if missing.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = f"{record['recipe']}-{record['seed']}"
+    record = record | {"scores": scores}
+    if model is not None:
+        blob = serialise({key: part.contiguous() for key, part in model.state_dict().items()})
+        record["sha256"] = hashlib.sha256(blob).hexdigest()
+        write_whole(folder / f"{stem}.safetensors", blob)
+    write_whole(folder / f"{stem}.json", (json.dumps(record, indent=1) + "\n").encode())
+    return f"{stem}: {json.dumps(scores)}, {record['cpu_seconds']} CPU seconds"
+
+
+def available(folder: Path | str) -> list[str]:
+    """List the runs in a folder that kept their weights, as ``NAME-SEED``."""
+    return sorted(path.stem for path in Path(folder).glob("*.safetensors"))
+
+
+def log(folder: Path | str, name: str, seed: int = 0) -> dict[str, Any]:
+    """Return the log of a run.
+
+    Raises
+    ------
+    ValueError
+        No such run; the message lists those that there are.
+    """
+    path = Path(folder) / f"{name}-{seed}.json"
+    if not path.exists():
+        known = ", ".join(sorted(p.stem for p in Path(folder).glob("*.json"))) or "none"
+        raise ValueError(f"expected a run among {known}; got {path.stem!r}")
+    return json.loads(path.read_text())
+
+
+def load(model: nn.Module, folder: Path | str, name: str, seed: int = 0) -> dict[str, Any]:
+    """Read a run's weights into a model of its shape, switch it to evaluation, return the log.
+
+    Raises
+    ------
+    ValueError
+        No such run, or one of which only the log was kept.
+    OSError
+        The weights are not those of the log.
+    """
+    record = log(folder, name, seed)
+    path = Path(folder) / f"{name}-{seed}.safetensors"
+    if not path.exists():
+        raise ValueError(f"of {path.stem} only the log is kept; train it to get weights")
+    blob = path.read_bytes()
+    found = hashlib.sha256(blob).hexdigest()
+    if found != record["sha256"]:
+        raise OSError(f"{path.name}: expected SHA-256 {record['sha256']}, got {found}")
+    model.load_state_dict(parse(blob))
+    model.eval()
+    return record
+
+
+def command_line(
+    module: str, plans: Mapping[str, Plan], go: Callable[..., str], folder: Path,
+    argv: Iterable[str] | None = None,
+) -> int:  # fmt: skip
+    """Run ``python -m MODULE NAME --seed 0 --out FOLDER``.
+
+    Parameters
+    ----------
+    module : str
+        Dotted name, for the usage line.
+    plans : dict of str to Plan
+    go : callable (plan, *, seed, out, progress) -> str
+        Trains, scores, saves; returns the line to print.
+    folder : path
+        Where the chapter's shipped runs are: the default for ``--out``.
+    argv : list of str, optional
+
+    Returns
+    -------
+    int
+        0, 2 for a wrong request, 130 when interrupted.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=__doc__)
+    parser.add_argument("name", metavar="NAME", help=f"one of {', '.join(plans)}")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=int, help="instead of the plan's")
+    parser.add_argument("--out", type=Path, default=folder, help="folder (%(default)s)")
+    parser.add_argument("--nice", type=int, default=10, help="give way to others (%(default)s)")
+    parser.add_argument("--threads", type=int, default=1, help="(%(default)s)")
+    asked = parser.parse_args(argv)
+    if asked.name not in plans:
+        print(f"error: expected one of {', '.join(plans)}, got {asked.name!r}", file=sys.stderr)
+        return 2
+    plan = plans[asked.name]
+    if asked.steps is not None:
+        plan = replace(plan, steps=asked.steps)
+    os.nice(asked.nice)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(asked.threads)
+    try:
+        asked.out.mkdir(parents=True, exist_ok=True)
+        print(go(plan, seed=asked.seed, out=asked.out, progress=sys.stderr.isatty()))
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"interrupted; the same command goes on from {asked.out}", file=sys.stderr)
+        return 130
+    finally:
+        torch.set_num_threads(threads)
+    return 0
