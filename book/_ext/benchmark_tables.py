@@ -46,9 +46,10 @@ class BenchmarksDirective(SphinxDirective):
         self.state.document.note_explicit_target(section)
         section += nodes.title("", record["name"].replace("_", " ").capitalize())
         section += _machine(record["environment"])
-        for bench, rows in groupby(record["rows"], key=lambda row: row["bench"]):
+        benches = list(dict.fromkeys(row["bench"] for row in record["rows"]))
+        for bench in benches:
             section += nodes.rubric("", bench)
-            section += _table(list(rows))
+            section += _table([row for row in record["rows"] if row["bench"] == bench])
         return section
 
 

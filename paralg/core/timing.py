@@ -109,6 +109,7 @@ def compare(
     warmup: int = 1,
     threads: int = 1,
     min_seconds: float = 0.0,
+    settle: float = 0.0,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Timings:
     """Time several ways to do the same thing, interleaved.
@@ -129,6 +130,10 @@ def compare(
         Threads allowed to BLAS, OpenMP, torch and numba, as far as they are loaded.
     min_seconds : float, seconds
         A method shorter than this is called several times between two looks at the clock.
+    settle : float, seconds
+        For at least so long each method runs uncounted before the clock starts for it, so that it
+        does not pay for what the method before it left behind: its data in the caches, its threads
+        still waiting in a busy loop.
     clock : callable
         Returns seconds.
 
@@ -157,7 +162,7 @@ def compare(
             for method in methods.values():
                 method()
         calls = {name: _calls(method, min_seconds, clock) for name, method in methods.items()}
-        rounds = [_round(methods, calls, turn, clock) for turn in range(repeats)]
+        rounds = [_round(methods, calls, turn, settle, clock) for turn in range(repeats)]
     seconds = {name: np.array([taken[name] for taken in rounds]) for name in methods}
     return Timings(seconds, threads)
 
@@ -202,12 +207,17 @@ def _check_least(name: str, value: int, least: int) -> None:
         raise ValueError(f"{name} must be at least {least}, got {value}")
 
 
-def _round(methods, calls, turn: int, clock) -> dict[str, float]:
+def _round(methods, calls, turn: int, settle: float, clock) -> dict[str, float]:
     """Time each method once, starting with method number ``turn``."""
     names = list(methods)
     start = turn % len(names)
-    order = names[start:] + names[:start]
-    return {name: _time(methods[name], calls[name], clock) for name in order}
+    taken = {}
+    for name in names[start:] + names[:start]:
+        begin = clock()
+        while clock() - begin < settle:
+            methods[name]()
+        taken[name] = _time(methods[name], calls[name], clock)
+    return taken
 
 
 def _calls(method, min_seconds: float, clock) -> int:

@@ -130,3 +130,13 @@ def test_bad_input_is_told_what_was_expected(given, text):
 def test_a_name_that_was_not_timed_is_refused():
     with pytest.raises(KeyError, match="expected one of .*'f'.*, got 'g'"):
         compare({"f": list}, repeats=1).ratio("f", "g")
+
+
+def test_settling_runs_a_method_uncounted_before_its_clock_starts():
+    """A clock that ticks once a look: three calls fill three ticks, then two looks frame one."""
+    ticks = iter(range(1000))
+    called = []
+    methods = {"a": lambda: called.append("a"), "b": lambda: called.append("b")}
+    timings = compare(methods, repeats=1, warmup=0, settle=3, clock=lambda: next(ticks))
+    assert called == ["a"] * 3 + ["b"] * 3
+    assert timings.median == {"a": 1.0, "b": 1.0}

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
@@ -23,6 +24,7 @@ from paralg.recurrences.mamba.threads import share
 __all__ = ["DTYPES", "fused_scan", "warm"]
 
 DTYPES = (torch.float32, torch.float64)
+_BACKWARD = 2  # a lane step backwards in lane steps forwards, about
 
 
 def fused_scan(u, delta, A, B, C, D, z, delta_bias, h0, delta_softplus) -> tuple[Tensor, Tensor]:
@@ -63,7 +65,10 @@ def fused_scan(u, delta, A, B, C, D, z, delta_bias, h0, delta_softplus) -> tuple
         A, h0 = (pad(x, (0, 0, 0, missing)) for x in (A, h0))
     operands = (u, delta, A, B, C, D, z, delta_bias, h0)
     needed = torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in operands)
-    y, last = _FusedScan.apply(delta_softplus, needed, *operands)
+    if needed:
+        y, last = _FusedScan.apply(delta_softplus, *operands)
+    else:
+        y, last, *_ = _forward(delta_softplus, False, *operands)
     return (y[..., :channels], last[:, :channels]) if missing else (y, last)
 
 
@@ -71,37 +76,45 @@ def _or_zeros(x: Tensor | None, like: Tensor, *shape: int) -> Tensor:
     return torch.zeros(shape, dtype=like.dtype) if x is None else x
 
 
+def _forward(positive, keep, u, delta, A, B, C, D, z, delta_bias, h0) -> tuple:
+    """Return output, last state, the operands as the kernels take them, states at chunks' starts.
+
+    Without ``keep`` the last has no chunks.
+    """
+    batch, length, channels = u.shape
+    gated = z is not None
+    u, delta, B, C, D, delta_bias = (x.contiguous() for x in (u, delta, B, C, D, delta_bias))
+    z = z.contiguous() if gated else u
+    rates = (A.t() / math.log(2)).contiguous()
+    h = h0.transpose(1, 2).clone(memory_format=torch.contiguous_format)
+    y = torch.empty_like(u)
+    starts = u.new_empty(batch, -(-length // CHUNK) if keep else 0, A.shape[1], channels)
+    operands = (u, delta, rates, B, C, D, z, delta_bias)
+    _run(drivers.forward, 1, operands, positive, gated, (h, y, starts))
+    return y, h.transpose(1, 2), operands, starts
+
+
 class _FusedScan(torch.autograd.Function):
     """Keeps the operands and the states at the chunks' starts; computes the others again."""
 
     @staticmethod
-    def forward(ctx, positive, needed, u, delta, A, B, C, D, z, delta_bias, h0):
-        batch, length, channels = u.shape
-        gated = z is not None
-        u, delta, B, C, D, delta_bias = (x.contiguous() for x in (u, delta, B, C, D, delta_bias))
-        z = z.contiguous() if gated else u
-        rates = (A.t() / math.log(2)).contiguous()
-        h = h0.transpose(1, 2).clone(memory_format=torch.contiguous_format)
-        y = torch.empty_like(u)
-        chunks = -(-length // CHUNK) if needed else 0
-        starts = u.new_empty(batch, chunks, A.shape[1], channels)
-        operands = (u, delta, rates, B, C, D, z, delta_bias)
-        _run(drivers.forward, operands, positive, gated, (h, y, starts))
-        ctx.flags = positive, gated
-        ctx.save_for_backward(*operands, starts)
-        return y, h.transpose(1, 2)
+    def forward(ctx, positive, *operands):
+        ctx.flags = positive, operands[6] is not None
+        y, last, kept, starts = _forward(positive, True, *operands)
+        ctx.save_for_backward(*kept, starts)
+        return y, last
 
     @staticmethod
     @once_differentiable
     def backward(ctx, dy, dlast):
         *operands, starts = ctx.saved_tensors
         grads = _gradients(operands, dlast)
-        _run(drivers.backward, operands, *ctx.flags, (dy.contiguous(), starts, *grads))
+        _run(drivers.backward, _BACKWARD, operands, *ctx.flags, (dy.contiguous(), starts, *grads))
         du, ddelta, dA, dB, dC, dD, dz, dh0 = grads
-        dbias = ddelta.sum((0, 1)) if ctx.needs_input_grad[9] else None
+        dbias = ddelta.sum((0, 1)) if ctx.needs_input_grad[8] else None
         dz = dz if ctx.flags[1] else None
         return (
-            None, None, du, ddelta, dA.sum(0).t(), dB.sum(0), dC.sum(0), dD.sum(0), dz, dbias,
+            None, du, ddelta, dA.sum(0).t(), dB.sum(0), dC.sum(0), dD.sum(0), dz, dbias,
             dh0.transpose(1, 2),
         )  # fmt: skip
 
@@ -118,13 +131,18 @@ def _gradients(operands: list[Tensor], dlast: Tensor) -> tuple[Tensor, ...]:
     )  # fmt: skip
 
 
-def _run(driver, operands, positive: bool, gated: bool, outputs) -> None:
+def _run(driver, cost: int, operands, positive: bool, gated: bool, outputs) -> None:
     """Call a driver on the tensors' memory, its blocks shared among torch's number of threads."""
     u, rates = operands[0], operands[2]
     compile_once(u.dtype)
-    operands, outputs = ([x.detach().numpy() for x in group] for group in (operands, outputs))
-    tasks, steps = u.shape[0] * (u.shape[2] // WIDTH), u.numel() * rates.shape[0]
+    operands, outputs = ([_array(x) for x in group] for group in (operands, outputs))
+    tasks, steps = u.shape[0] * (u.shape[2] // WIDTH), cost * u.numel() * rates.shape[0]
     share(driver, tasks, steps, *operands, positive, gated, *outputs)
+
+
+def _array(x: Tensor) -> np.ndarray:
+    """Return the memory of a tensor; a call of ``detach`` costs a microsecond, and there are 11."""
+    return (x.detach() if x.requires_grad else x).numpy()
 
 
 def warm(dtypes=DTYPES, *, ablations: bool = False) -> None:

@@ -16,7 +16,7 @@ import torch
 __all__ = ["GRAIN", "share"]
 
 GRAIN = 2**18
-"""Lane steps, 0.1 ms, below which a second thread costs more than it brings."""
+"""Lane steps of the forward pass, 0.1 ms, below which a second thread costs more than it brings."""
 
 _pool: ThreadPoolExecutor | None = None
 
@@ -31,7 +31,7 @@ def share(function: Callable[..., None], tasks: int, steps: int, *arguments) -> 
     tasks : int
         Number of tasks.
     steps : int
-        Lane steps of all tasks together.
+        Lane steps of all tasks together, in the time of the forward pass.
     *arguments
         Handed on.
     """
