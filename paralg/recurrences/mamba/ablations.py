@@ -97,7 +97,8 @@ def _fused(u, delta, A, B, C, D, z, bias, y) -> None:
     h = np.zeros((u.shape[0], A.shape[0], u.shape[2]), u.dtype)
     starts = np.empty((u.shape[0], 0, A.shape[0], u.shape[2]), u.dtype)
     tasks = u.shape[0] * (u.shape[2] // WIDTH)
-    drivers.forward(0, tasks, u, delta, A, B, C, D, z, bias, True, True, h, y, starts)
+    scratch = np.empty((tasks, 2, A.shape[0], WIDTH), u.dtype)
+    drivers.forward(0, tasks, u, delta, A, B, C, D, z, bias, True, True, h, y, starts, scratch)
 
 
 def _unfused_with_memory(u, delta, A, B, C, D, z, bias, y) -> None:

@@ -17,14 +17,14 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
 from paralg.recurrences.mamba import drivers
-from paralg.recurrences.mamba.kernels import CHUNK
+from paralg.recurrences.mamba.kernels import CHUNK, SCRATCH
 from paralg.recurrences.mamba.lanes import WIDTH
 from paralg.recurrences.mamba.threads import share
 
 __all__ = ["DTYPES", "fused_scan", "warm"]
 
 DTYPES = (torch.float32, torch.float64)
-_BACKWARD = 2  # a lane step backwards in lane steps forwards, about
+_BACKWARD = 3  # a lane step backwards in lane steps forwards, about
 
 
 def fused_scan(u, delta, A, B, C, D, z, delta_bias, h0, delta_softplus) -> tuple[Tensor, Tensor]:
@@ -90,7 +90,8 @@ def _forward(positive, keep, u, delta, A, B, C, D, z, delta_bias, h0) -> tuple:
     y = torch.empty_like(u)
     starts = u.new_empty(batch, -(-length // CHUNK) if keep else 0, A.shape[1], channels)
     operands = (u, delta, rates, B, C, D, z, delta_bias)
-    _run(drivers.forward, 1, operands, positive, gated, (h, y, starts))
+    scratch = u.new_empty(_tasks(u), 2, A.shape[1], WIDTH)
+    _run(drivers.forward, 1, operands, positive, gated, (h, y, starts, scratch))
     return y, h.transpose(1, 2), operands, starts
 
 
@@ -109,7 +110,10 @@ class _FusedScan(torch.autograd.Function):
     def backward(ctx, dy, dlast):
         *operands, starts = ctx.saved_tensors
         grads = _gradients(operands, dlast)
-        _run(drivers.backward, _BACKWARD, operands, *ctx.flags, (dy.contiguous(), starts, *grads))
+        u = operands[0]
+        rows, states = (u.new_empty(_tasks(u), *shape) for shape in SCRATCH)
+        outputs = (dy.contiguous(), starts, *grads, rows, states)
+        _run(drivers.backward, _BACKWARD, operands, *ctx.flags, outputs)
         du, ddelta, dA, dB, dC, dD, dz, dh0 = grads
         dbias = ddelta.sum((0, 1)) if ctx.needs_input_grad[8] else None
         dz = dz if ctx.flags[1] else None
@@ -136,8 +140,13 @@ def _run(driver, cost: int, operands, positive: bool, gated: bool, outputs) -> N
     u, rates = operands[0], operands[2]
     compile_once(u.dtype)
     operands, outputs = ([_array(x) for x in group] for group in (operands, outputs))
-    tasks, steps = u.shape[0] * (u.shape[2] // WIDTH), cost * u.numel() * rates.shape[0]
-    share(driver, tasks, steps, *operands, positive, gated, *outputs)
+    steps = cost * u.numel() * rates.shape[0]
+    share(driver, _tasks(u), steps, *operands, positive, gated, *outputs)
+
+
+def _tasks(u: Tensor) -> int:
+    """Return the number of blocks of channels; each is scanned apart."""
+    return u.shape[0] * (u.shape[2] // WIDTH)
 
 
 def _array(x: Tensor) -> np.ndarray:
@@ -183,10 +192,12 @@ def compile_once(dtype: torch.dtype) -> None:
     lanes, states, row = (torch.zeros(shape, dtype=dtype).numpy() for shape in _SMALL)
     x = (lanes, lanes, row, states, states, row[0], lanes, row[0], True, True)
     with _one_process():
-        drivers.forward(0, 1, *x, row[None], lanes.copy(), row[None, None])
+        scratch = np.zeros((1, 2, 1, WIDTH), row.dtype)
+        drivers.forward(0, 1, *x, row[None], lanes.copy(), row[None, None], scratch)
         drivers.backward(
             0, 1, *x, lanes, row[None, None], lanes.copy(), lanes.copy(), row[None].copy(),
             states[None].copy(), states[None].copy(), row.copy(), lanes.copy(), row[None].copy(),
+            *(np.zeros((1, *shape), row.dtype) for shape in SCRATCH),
         )  # fmt: skip
 
 

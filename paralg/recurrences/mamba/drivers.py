@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-import numpy as np
 from numba import njit
 
 from paralg.recurrences.mamba.elementary import by_number
@@ -29,34 +28,43 @@ def _digest() -> str:
 
 def cached(build):
     """Compile the functions that ``build(digest)`` returns; the digest is part of the cache key."""
-    return build(_digest(), njit(cache=True, nogil=True, error_model="numpy"))
+    return build(_digest(), njit(cache=True, nogil=True, error_model="numpy", _nrt=False))
 
 
 @cached
 def _drivers(digest, compiled):
     @compiled
-    def forward(begin, end, u, delta, A, B, C, D, z, bias, positive, gated, h, y, starts):
-        """Scan blocks begin … end - 1; ``h`` (b, N, D) holds the first and then the last states."""
+    def forward(begin, end, u, delta, A, B, C, D, z, bias, positive, gated, h, y, starts, scratch):
+        """Scan blocks begin … end - 1; ``h`` (b, N, D) holds the first and then the last states.
+
+        ``scratch`` is of shape (blocks of all rows, 2, N, 32); ``scratch[begin]`` is used.
+        """
         _ = digest
         x = Operands(u, delta, A, B, C, D, z, bias, positive, gated)
         blocks = u.shape[2] // WIDTH
-        state = np.empty((A.shape[0], WIDTH), u.dtype)
+        rates, state = scratch[begin, 0], scratch[begin, 1]
         for task in range(begin, end):
             b, lo = task // blocks, task % blocks * WIDTH
-            state[:] = h[b, :, lo : lo + WIDTH]
-            forward_block(x, b, lo, state, y, starts)
-            h[b, :, lo : lo + WIDTH] = state
+            for n in range(A.shape[0]):
+                store(state, (n, 0), load(h, (b, n, lo)))
+            forward_block(x, b, lo, rates, state, y, starts)
+            for n in range(A.shape[0]):
+                store(h, (b, n, lo), load(state, (n, 0)))
 
     @compiled
     def backward(begin, end, u, delta, A, B, C, D, z, bias, positive, gated, dy, starts,
-                 du, ddelta, dA, dB, dC, dD, dz, dh0):  # fmt: skip
-        """Run blocks backwards; the gradients ``dA, dD`` start at 0, ``dh0`` at the last's."""
+                 du, ddelta, dA, dB, dC, dD, dz, dh0, rows, states):  # fmt: skip
+        """Run blocks backwards; the gradients ``dA, dD`` start at 0, ``dh0`` at the last's.
+
+        Of the scratch ``rows`` and ``states`` the entries number ``begin`` are used.
+        """
         _ = digest
         x = Operands(u, delta, A, B, C, D, z, bias, positive, gated)
         g = Grads(du, ddelta, dA, dB, dC, dD, dz, dh0)
         blocks = u.shape[2] // WIDTH
         for task in range(begin, end):
-            backward_block(x, g, dy, starts, task // blocks, task % blocks)
+            b, block = task // blocks, task % blocks
+            backward_block(x, g, dy, starts, b, block, rows[begin], states[begin])
 
     @compiled
     def over_rows(which, rows):

@@ -4,6 +4,10 @@ Time runs in a plain loop; the 32 channels of a block are the lanes of SIMD regi
 states of a block stay in the first-level cache. Nothing of size L x D x N is ever written: the
 forward pass leaves the states at the start of every chunk of ``CHUNK`` steps, and the backward pass
 computes the states of one chunk again from there.
+
+Nothing is allocated here: scratch comes from the caller, and the functions are compiled without
+numba's reference counting. With it every call of an inner function counts its arrays up and down
+by atomic instructions, which took more than half of the time of the forward pass.
 """
 
 from __future__ import annotations
@@ -23,11 +27,14 @@ CHUNK = 32
 """Steps between two stored states."""
 
 _LN2 = math.log(2)
-_compile = njit(error_model="numpy")
+_compile = njit(error_model="numpy", _nrt=False)
 
 # Rows of a step's scratch: step size, step size times input, gradient of the output before the
 # gate, output before the gate, gradient of the step size through A, gradient of row DX.
 DT, DX, DY, Y, DDT, DDX = range(6)
+
+SCRATCH = ((CHUNK, 6, WIDTH), (CHUNK + 1, 2, WIDTH))
+"""Shapes of the backward pass's scratch: rows of a chunk's steps; its states and decays."""
 
 
 class Operands(NamedTuple):
@@ -59,12 +66,12 @@ class Grads(NamedTuple):
 
 
 @_compile
-def forward_block(x, b, lo, h, y, starts):
+def forward_block(x, b, lo, A, h, y, starts):
     """Scan channels lo … lo + 31 of row b; ``h`` (N, 32) holds the states, ``y`` gets the output.
 
+    ``A`` of shape (N, 32) is scratch: the block's rates, next to each other.
     ``starts`` of shape (b, chunks, N, D) gets the states at the chunks' starts, if it has chunks.
     """
-    A = np.empty(h.shape, h.dtype)
     for n in range(h.shape[0]):
         store(A, (n, 0), load(x.A, (n, lo)))
     for t in range(x.u.shape[1]):
@@ -106,15 +113,14 @@ def step_size(x, b, t, lo):
 
 
 @_compile
-def backward_block(x, g, dy, starts, b, block):
+def backward_block(x, g, dy, starts, b, block, rows, states):
     """Run the chunks of one block of channels backwards; ``g.h0`` holds the carry of each state.
 
     The carry of state n enters as the gradient of the last state, is
     :math:`\\bar A_{t+1} g_{t+1}` in between, and leaves as the gradient of the first state.
+    ``rows`` and ``states`` are scratch of the shapes ``SCRATCH``.
     """
     lo = block * WIDTH
-    rows = np.empty((CHUNK, 6, WIDTH), x.u.dtype)
-    states = np.empty((CHUNK + 1, 2, WIDTH), x.u.dtype)
     for chunk in range(starts.shape[1] - 1, -1, -1):
         first = chunk * CHUNK
         steps = min(CHUNK, x.u.shape[1] - first)
