@@ -1,0 +1,109 @@
+"""Explorer: twelve tokens whose scores can be dragged, and the tree of their float16 summaries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = ["SCORES", "VALUES", "explorer"]
+
+VALUES = (0.8, -0.6, 0.4, -1.0, 0.2, 1.0, -0.4, 0.6, -0.8, 1.0, -0.2, -1.0)
+SCORES = (2.0, 3.0, 1.0, 4.0, 0.0, 2.0, 10.0, 3.0, 1.0, 2.0, 9.0, 4.0)
+_PRESETS = (
+    ("two loud", SCORES),
+    ("all equal", (2.0,) * 12),
+    ("rising", tuple(float(k) for k in range(1, 13))),
+    ("too loud", (2.0, 3.0, 1.0, 12.0, 0.0, 2.0, 1.0, 3.0, 1.0, 12.0, 4.0, 4.0)),
+)
+_METHODS = {
+    "brent-kung": "Brent–Kung", "kogge-stone": "Hillis–Steele", "sequential": "token by token",
+}  # fmt: skip
+
+
+def explorer():
+    """Return the interactive figure: drag scores, let tokens arrive, leave out the maximum."""
+    from paralg.figures import Explorer
+
+    networks = {
+        method: [_network(method, n) for n in range(1, 13)] for method in _METHODS
+    }
+    presets = [{"label": label, "scores": list(scores)} for label, scores in _PRESETS]
+    return Explorer(
+        name="aaren-scan",
+        script=Path(__file__).with_name("explorer.js"),
+        state={"values": VALUES, "scores": SCORES, "presets": presets, "networks": networks,
+               "labels": _METHODS},
+        still=_still(),
+        caption="Twelve tokens, one query, arithmetic in 16-bit floating point. Bars: scores; "
+        "below them the values. Each disc of the tree is a summary (m, u, w) and shows its mean "
+        "w/u. At the bottom, values (circles) and outputs (lines).",
+        alt="Bars of twelve scores, high at tokens 7 and 11, over a Brent-Kung tree of summaries; "
+        "below, the output moves to the value of token 7 and later only a little.",
+        table=(
+            ("scan of 12 tokens", "rounds", "unions"),
+            [(_METHODS[name], rows[-1]["span"], rows[-1]["work"])
+             for name, rows in networks.items()],
+        ),
+    )  # fmt: skip
+
+
+def _network(method: str, n: int) -> dict:
+    """Return the rounds of a scan of n summaries, traced in the core, as JSON values."""
+    import numpy as np
+
+    from paralg.recurrences.aaren.schedules import prefixes
+
+    run = prefixes(np.zeros(n), np.zeros((n, 1)), method=method, trace=True)
+    return {"levels": run.levels, "work": run.cost.work, "span": run.cost.span}
+
+
+def outputs(scores=SCORES) -> list[float]:
+    """Return the outputs of all prefixes, in double precision."""
+    import numpy as np
+
+    from paralg.recurrences.aaren.schedules import prefixes
+
+    return prefixes(np.array(scores), np.array(VALUES)[:, None]).outputs[:, 0].tolist()
+
+
+def _still():
+    """Draw scores, Brent–Kung tree, values and outputs of the start."""
+    import matplotlib.pyplot as plt
+
+    fig, (top, tree, low) = plt.subplots(
+        3, figsize=(6.4, 5.0), sharex=True, gridspec_kw={"height_ratios": [1.2, 2.2, 1.3]}
+    )
+    _draw_scores(top)
+    _draw_tree(tree, _network("brent-kung", 12)["levels"])
+    _draw_outputs(low)
+    return fig
+
+
+def _draw_scores(ax) -> None:
+    from paralg.figures import VERMILION
+
+    ax.bar(range(1, 13), SCORES, color=VERMILION, width=0.6)
+    ax.set(ylabel="score s", yticks=[0, 5, 10], xlim=(0.4, 12.6))
+
+
+def _draw_tree(ax, levels) -> None:
+    from paralg.figures import BLUE, GREY
+
+    disc = {"edgecolors": BLUE, "s": 45, "zorder": 3}
+    ax.scatter(range(1, 13), [0] * 12, c="white", **disc)
+    for row, pairs in enumerate(levels, 1):
+        for source, target in pairs:
+            edge = [source + 1, target + 1], [1 - row, -row]
+            ax.plot(*edge, color=GREY, lw=0.9, marker="", ls="-")
+            ax.scatter(target + 1, -row, color=BLUE, **disc)
+    ax.vlines(range(1, 13), -len(levels), 0, color=GREY, lw=0.5, alpha=0.5)
+    ax.set(ylabel="rounds", yticks=[-row for row in range(len(levels) + 1)])
+    ax.set_yticklabels(range(len(levels) + 1))
+
+
+def _draw_outputs(ax) -> None:
+    from paralg.figures import GREY, VERMILION
+
+    tokens = range(1, 13)
+    ax.plot(tokens, VALUES, ls="", marker="o", mfc="none", mew=1, color=GREY)
+    ax.step(tokens, outputs(), where="mid", color=VERMILION, marker="", ls="-")
+    ax.set(xlabel="token", ylabel="value, output", xticks=list(tokens))

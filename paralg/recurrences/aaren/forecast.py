@@ -1,0 +1,108 @@
+"""Time-series forecasting: the next 96 months of sunspots from eleven years of them, real data.
+
+A window is standardised by its own mean and spread, and the forecast is brought back by them, as
+in the input normalisation of the paper's baselines (recalled).
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from paralg.data import sunspots
+from paralg.recurrences.aaren.model import Shape
+
+__all__ = ["CONTEXT", "HORIZON", "SHAPE", "errors", "forecast", "loss", "naive", "score", "windows"]
+
+CONTEXT, HORIZON = 132, 96
+SHAPE = Shape(1, HORIZON, dropout=0.1)
+_SPLITS = {"train": (0.0, 0.7), "validation": (0.7, 0.8), "test": (0.8, 1.0)}
+_BATCH = 32
+
+
+@functools.cache
+def _series(split: str) -> np.ndarray:
+    """Return a contiguous part, standardised with the training part's mean and spread.
+
+    Validation and test begin one context earlier, so that their first *forecast* is new.
+    """
+    numbers = sunspots.monthly()
+    ends = {name: [round(x * len(numbers)) for x in ends] for name, ends in _SPLITS.items()}
+    first, last = ends[split]
+    train = numbers[slice(*ends["train"])]
+    first = max(0, first - CONTEXT)
+    return ((numbers[first:last] - train.mean()) / train.std()).astype(np.float32)
+
+
+def windows(split: str) -> tuple[Tensor, Tensor]:
+    """Return all windows of a part: contexts (n, 132) and what came next (n, 96)."""
+    whole = np.lib.stride_tricks.sliding_window_view(_series(split), CONTEXT + HORIZON)
+    whole = torch.from_numpy(whole.copy())
+    return whole[:, :CONTEXT], whole[:, CONTEXT:]
+
+
+def forecast(model: nn.Module, context: Tensor) -> Tensor:
+    """Return the forecast after the last month of each context, shape (n, 96)."""
+    middle, spread = context.mean(1, keepdim=True), context.std(1, keepdim=True) + 1e-3
+    inputs = ((context - middle) / spread)[..., None]
+    return model(inputs)[:, -1] * spread + middle
+
+
+def loss(model: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+    """Draw windows of the training part; return the mean squared error."""
+    series = _series("train")
+    first = rng.integers(0, len(series) - CONTEXT - HORIZON + 1, size=_BATCH)
+    rows = torch.from_numpy(series[first[:, None] + np.arange(CONTEXT + HORIZON)])
+    error = (forecast(model, rows[:, :CONTEXT]) - rows[:, CONTEXT:]).square().mean()
+    return error, {}
+
+
+def errors(predicted: Tensor, wanted: Tensor) -> dict[str, float]:
+    """Return mean squared and mean absolute error, of the standardised series."""
+    gap = predicted - wanted
+    return {"mse": round(gap.square().mean().item(), 4), "mae": round(gap.abs().mean().item(), 4)}
+
+
+def naive() -> dict[str, dict[str, float]]:
+    """Return the errors of four answers that need no network.
+
+    The last month for ever; the mean of the context; what came eleven years before; a linear map
+    of the standardised context, by ridge regression.
+    """
+    context, wanted = windows("test")
+    again = context[:, :HORIZON]
+    steady = context[:, -1:].expand_as(wanted)
+    middle = context.mean(1, keepdim=True).expand_as(wanted)
+    return {
+        "last month": errors(steady, wanted), "mean": errors(middle, wanted),
+        "eleven years ago": errors(again, wanted), "linear": errors(_ridge(context), wanted),
+    }  # fmt: skip
+
+
+def _ridge(context: Tensor, strength: float = 100.0) -> Tensor:
+    past, future = windows("train")
+    X, middle, spread = _normal(past)
+    weights = torch.linalg.solve(
+        X.T @ X + strength * torch.eye(X.shape[1]), X.T @ ((future - middle) / spread)
+    )
+    X, middle, spread = _normal(context)
+    return X @ weights * spread + middle
+
+
+def _normal(context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    middle, spread = context.mean(1, keepdim=True), context.std(1, keepdim=True) + 1e-3
+    return (context - middle) / spread, middle, spread
+
+
+@torch.no_grad()
+def score(model: nn.Module) -> dict[str, dict[str, float]]:
+    """Return the errors on validation and test windows."""
+    model.eval()
+    found = {}
+    for split in ("validation", "test"):
+        context, wanted = windows(split)
+        found[split] = errors(forecast(model, context), wanted)
+    return found

@@ -1,0 +1,46 @@
+"""What one would write without this chapter: three ways to the same outputs from torch alone.
+
+Scores have the shape (b, n, h), values (b, n, h, d), as in `prefix_attention`.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ["dense", "repeated_query", "signed_logs"]
+
+
+def signed_logs(scores: Tensor, values: Tensor) -> Tensor:
+    """Return the outputs through ``torch.logcumsumexp`` of positive and negative parts.
+
+    Linear in n: the logarithm of a numerator needs a sign, so there are two of them.
+    """
+    total = torch.logcumsumexp(scores, 1)[..., None]
+    parts = (torch.logcumsumexp(scores[..., None] + part.clamp(min=0).log(), 1)
+             for part in (values, -values))  # fmt: skip
+    above, below = (torch.exp(part - total) for part in parts)
+    return above - below
+
+
+def dense(scores: Tensor, values: Tensor) -> Tensor:
+    """Return the outputs through ``torch.logcumsumexp`` and an n × n matrix of weights."""
+    s = scores.transpose(1, 2)
+    exponents = s[:, :, None] - torch.logcumsumexp(s, 2)[..., None]
+    future = torch.ones(s.shape[2], s.shape[2], dtype=torch.bool).triu(1)
+    weights = exponents.masked_fill(future, -torch.inf).exp()
+    return (weights @ values.transpose(1, 2)).transpose(1, 2)
+
+
+def repeated_query(query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """Return causal ``scaled_dot_product_attention`` of one query, repeated at every position.
+
+    Parameters
+    ----------
+    query : Tensor, shape (h, d)
+    keys, values : Tensor, shape (b, n, h, d)
+    """
+    k, v = keys.transpose(1, 2), values.transpose(1, 2)
+    q = query[None, :, None].expand_as(k)
+    return F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2)

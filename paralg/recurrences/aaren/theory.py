@@ -1,0 +1,130 @@
+r"""What the recurrence is: a gate, a running mean whose proportions are fixed, a reverse scan.
+
+With :math:`L_k = \log \sum_{i \le k} e^{s_i}`, everything here follows from
+:math:`o_k = \sum_{i \le k} e^{s_i - L_k} v_i`. NumPy, finite scores, and the scans of the core.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from paralg.core.primitives import AFFINE, scan
+
+__all__ = [
+    "acting_parameters", "gated", "gates", "gradients", "logs", "state_numbers", "weights",
+]  # fmt: skip
+
+
+def logs(scores: ArrayLike) -> NDArray:
+    """Return :math:`L_k`, shape (n,)."""
+    return np.logaddexp.accumulate(np.asarray(scores, dtype=float))
+
+
+def weights(scores: ArrayLike) -> NDArray:
+    """Return the n × n matrix of weights: row k is what output k gives to every token.
+
+    Examples
+    --------
+    >>> weights(np.log([1.0, 1.0, 2.0]))
+    array([[1.  , 0.  , 0.  ],
+           [0.5 , 0.5 , 0.  ],
+           [0.25, 0.25, 0.5 ]])
+    """
+    scores = np.asarray(scores, dtype=float)
+    exponents = scores[None] - logs(scores)[:, None]
+    return np.exp(np.where(np.tri(len(scores), dtype=bool), exponents, -np.inf))
+
+
+def gates(scores: ArrayLike) -> NDArray:
+    r"""Return the share of each token at its arrival, :math:`p_k = e^{s_k - L_k}`, shape (n,).
+
+    It is a sigmoid of the score against all before it: :math:`p_k = \sigma(s_k - L_{k-1})`.
+
+    Examples
+    --------
+    >>> gates(np.zeros(4))
+    array([1.        , 0.5       , 0.33333333, 0.25      ])
+    """
+    scores = np.asarray(scores, dtype=float)
+    return np.exp(scores - logs(scores))
+
+
+def gated(scores: ArrayLike, values: ArrayLike, *, method: str = "brent-kung") -> NDArray:
+    r"""Return the outputs as a gated linear recurrence, by the core's scan of affine maps.
+
+    .. math:: o_k = (1 - p_k)\, o_{k-1} + p_k v_k
+
+    Parameters
+    ----------
+    scores : array_like, shape (n,)
+    values : array_like, shape (n, d)
+    method : str
+        Of `paralg.core.primitives.scan`.
+    """
+    gate = gates(scores)[:, None]
+    return scan(AFFINE, (1 - gate, gate * np.asarray(values)), method=method).values[1]
+
+
+def gradients(scores: ArrayLike, values: ArrayLike, g: ArrayLike, *, method="brent-kung"):
+    r"""Return the gradients of scores and values, by one scan from the right.
+
+    .. math:: G_i = g_i + e^{L_i - L_{i+1}} G_{i+1}, \qquad
+              \Gamma_i = g_i \cdot o_i + e^{L_i - L_{i+1}} \Gamma_{i+1}
+
+    .. math:: dv_i = p_i G_i, \qquad ds_i = p_i (v_i \cdot G_i - \Gamma_i)
+
+    Parameters
+    ----------
+    scores : array_like, shape (n,)
+    values : array_like, shape (n, d)
+    g : array_like, shape (n, d)
+        Gradient of the outputs.
+    method : str
+        Of `paralg.core.primitives.scan`.
+
+    Returns
+    -------
+    dscores : ndarray, shape (n,)
+    dvalues : ndarray, shape (n, d)
+    """
+    values, g, L = np.asarray(values), np.asarray(g), logs(scores)
+    keep = np.append(np.exp(L[:-1] - L[1:]), 0.0)[::-1, None]
+    own = (g * (weights(scores) @ values)).sum(1, keepdims=True)
+    both = np.concatenate([g, own], axis=1)[::-1]
+    coming = scan(AFFINE, (keep, both), method=method).values[1][::-1]
+    G, gamma, p = coming[:, :-1], coming[:, -1], gates(scores)
+    return p * ((values * G).sum(1) - gamma), p[:, None] * G
+
+
+def acting_parameters(width: int, heads: int) -> tuple[int, int]:
+    """Return how many parameters make the scores of an Aaren layer, and by how many they act.
+
+    Query token, query projection and key projection act through one vector of the width for each
+    head, since the offset of a score cancels in the softmax.
+
+    Examples
+    --------
+    >>> acting_parameters(512, 8)
+    (525824, 4096)
+    """
+    return 2 * (width**2 + width) + width, heads * width
+
+
+def state_numbers(kind: str, width: int, heads: int, tokens: int) -> int:
+    """Return the numbers that a layer keeps after so many tokens.
+
+    Raises
+    ------
+    ValueError
+        A kind other than "aaren" and "transformer".
+
+    Examples
+    --------
+    >>> state_numbers("aaren", 64, 4, 10_000), state_numbers("transformer", 64, 4, 10_000)
+    (72, 1280000)
+    """
+    sizes = {"aaren": width + 2 * heads, "transformer": 2 * width * tokens}
+    if kind not in sizes:
+        raise ValueError(f"kind must be one of {tuple(sizes)}, got {kind!r}")
+    return sizes[kind]

@@ -1,0 +1,124 @@
+"""Train one of the chapter's models: ``python -m paralg.recurrences.aaren.train NAME --seed 0``.
+
+A name is ``TASK-KIND``. Both kinds of a task have the same plan, sizes and batches: equal steps,
+not equal seconds.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from paralg.models import training
+from paralg.models.training import Plan
+from paralg.recurrences.aaren import control, events, forecast, recall, speakers
+from paralg.recurrences.aaren.layer import KINDS
+from paralg.recurrences.aaren.model import SequenceModel, Shape
+
+__all__ = ["FOLDER", "KEPT", "PLANS", "TASKS", "Task", "build", "go", "load", "log", "main"]
+
+FOLDER = Path(__file__).with_name("weights")
+KEPT = ("speakers-aaren-0", "speakers-transformer-0")
+"""Runs whose weights ship; of the others the log does."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is learned: sizes, loss, score, and how long."""
+
+    shape: Shape
+    loss: training.Loss
+    score: Callable[[SequenceModel], Any]
+    steps: int
+    rate: float = 1e-3
+
+
+def _recall(layers: int, joined: bool, steps: int) -> Task:
+    def score(model):
+        return {"right": round(recall.accuracy(model, joined=joined), 4)}
+
+    return Task(recall.shape(layers), recall.loss(joined), score, steps)
+
+
+TASKS = {
+    "speakers": Task(speakers.SHAPE, speakers.loss, speakers.score, 500),
+    "recall": _recall(2, False, 1500),
+    "recall-joined": _recall(1, True, 1500),
+    "recall-joined-two": _recall(2, True, 1500),
+    "sunspots": Task(forecast.SHAPE, forecast.loss, forecast.score, 400),
+    "quakes": Task(events.SHAPE, events.loss, events.score, 400),
+    "pendulum": Task(control.SHAPE, control.loss, control.score, 800),
+}
+PLANS = {
+    f"{name}-{kind}": Plan(f"{name}-{kind}", task.steps, task.rate)
+    for name, task in TASKS.items()
+    for kind in KINDS
+}
+
+
+def _task(name: str) -> tuple[Task, str]:
+    if name not in PLANS:
+        raise ValueError(f"expected one of {', '.join(PLANS)}, got {name!r}")
+    task, _, kind = name.rpartition("-")
+    return TASKS[task], kind
+
+
+def build(name: str, seed: int = 0) -> SequenceModel:
+    """Return the untrained model of a run.
+
+    Raises
+    ------
+    ValueError
+        No such run.
+    """
+    task, kind = _task(name)
+    return SequenceModel(task.shape.of(kind), seed)
+
+
+def go(plan: Plan, *, seed: int = 0, out: Path = FOLDER, progress: bool = False) -> str:
+    """Train, score and save a run; return a line that says how it scored."""
+    task, _ = _task(plan.name)
+    model, stem = build(plan.name, seed), f"{plan.name}-{seed}"
+    partial = out / f"{stem}.part"
+    record = training.train(
+        plan, model, task.loss, seed=seed, partial=partial, progress=progress
+    )
+    keep = model if stem in KEPT else None
+    return training.save(keep, record, task.score(model), out)
+
+
+def load(name: str, seed: int = 0) -> tuple[SequenceModel, dict[str, Any]]:
+    """Return a shipped model, ready to run, and its log.
+
+    Raises
+    ------
+    ValueError
+        No such run, or one of which only the log is kept.
+    OSError
+        The weights are not those of the log.
+    """
+    model = build(name, seed)
+    return model, training.load(model, FOLDER, name, seed)
+
+
+def log(name: str, seed: int = 0) -> dict[str, Any]:
+    """Return the log of a shipped run: plan, curve, scores, CPU seconds, versions.
+
+    Raises
+    ------
+    ValueError
+        No such run; the message lists those that there are.
+    """
+    return training.log(FOLDER, name, seed)
+
+
+def main(argv: Iterable[str] | None = None) -> int:
+    """Run the command line; return 0, 2 for a wrong request, 130 when interrupted."""
+    return training.command_line("paralg.recurrences.aaren.train", PLANS, go, FOLDER, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
