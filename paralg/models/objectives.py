@@ -94,9 +94,20 @@ def causal(
 
 
 def anyorder(
-    transformer: Transformer, x: Tokens, given: NDArray[np.int64], rng: np.random.Generator
+    transformer: Transformer,
+    x: Tokens,
+    given: NDArray[np.int64],
+    rng: np.random.Generator,
+    ascending: bool = False,
 ) -> Tensor:
     """Mean cross-entropy of the tokens after the prompt, in a random order per row.
+
+    Parameters
+    ----------
+    transformer, x, given, rng
+        As for :func:`masked_diffusion`.
+    ascending : bool
+        After the random prompt, from left to right.
 
     Returns
     -------
@@ -104,7 +115,7 @@ def anyorder(
         Nats per token outside the prompt, averaged over rows.
     """
     length = x.shape[1]
-    rank, prompt = draw_ranks(length, given, rng)
+    rank, prompt = draw_ranks(length, given, rng, ascending)
     slots = np.concatenate([x, np.full_like(x, transformer.shape.V)], axis=1)
     places = torch.arange(length).repeat(2)
     seen = torch.from_numpy(masks.two_streams(rank))
@@ -113,7 +124,7 @@ def anyorder(
 
 
 def draw_ranks(
-    length: int, given: NDArray[np.int64], rng: np.random.Generator
+    length: int, given: NDArray[np.int64], rng: np.random.Generator, ascending: bool = False
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Draw an order per row whose first m entries, the prompt, share the rank m - 1.
 
@@ -123,6 +134,9 @@ def draw_ranks(
     given : ndarray of int, shape (B,)
         Leading tokens that belong to every prompt.
     rng : numpy.random.Generator
+    ascending : bool
+        Rank what is outside the prompt from left to right: one order for each prompt, 2^L in all
+        instead of L!, hence easier to learn.
 
     Returns
     -------
@@ -134,6 +148,9 @@ def draw_ranks(
     key = rng.random((rows, length)) - (np.arange(length) < given[:, None])
     rank = key.argsort(axis=1).argsort(axis=1)
     prompt = rng.integers(given, length)
+    if ascending:
+        key = np.where(rank < prompt[:, None], -1, np.arange(length))
+        rank = key.argsort(axis=1, kind="stable").argsort(axis=1)
     return np.maximum(rank, prompt[:, None] - 1), prompt
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from paralg.data import pydoc_text
 from paralg.models.filling import log_softmax
 from paralg.models.network import Network
-from paralg.models.objectives import draw_masks
+from paralg.models.objectives import draw_masks, draw_ranks
 
 __all__ = ["nats_of", "ngram_nats", "text_scores"]
 
@@ -25,16 +25,29 @@ def text_scores(network: Network) -> dict[str, float]:
     Returns
     -------
     dict
-        ``nats``: negative log-probability (causal), or the bound of masked diffusion, estimated
-        with one masked set per window; ``unigram``, ``bigram``.
+        ``nats``: negative log-probability (causal), the same of what is outside a prompt of
+        random size and place (any-order), or the bound of masked diffusion, estimated with one
+        masked set per window; ``unigram``, ``bigram``.
     """
     rng = np.random.default_rng(_SEED)
     x = pydoc_text.windows(_ROWS, network.L, rng, split="test")
-    if network.mode == "causal":
-        nats = nats_of(network.causal(x), x).mean()
-    else:
-        nats = _nats_masked(network, x, rng)
-    return {"nats": nats, "unigram": ngram_nats(1), "bigram": ngram_nats(2)}
+    nats = {"causal": _nats_causal, "anyorder": _nats_anyorder, "bidirectional": _nats_masked}
+    found = nats[network.mode](network, x, rng)
+    return {"nats": found, "unigram": ngram_nats(1), "bigram": ngram_nats(2)}
+
+
+def _nats_causal(network: Network, x: Tokens, rng: np.random.Generator) -> float:
+    return nats_of(network.causal(x), x).mean()
+
+
+def _nats_anyorder(network: Network, x: Tokens, rng: np.random.Generator) -> float:
+    """Average over sixteen random prompts, each followed by the rest from left to right."""
+    ranks, prompts = draw_ranks(network.L, np.zeros(16, dtype=np.int64), rng, ascending=True)
+    found = []
+    for rows, rank, m in zip(np.array_split(x, 16), ranks, prompts, strict=True):
+        wanted = np.flatnonzero(rank >= m)
+        found.append(nats_of(network.anyorder(rows, rank, at=wanted), rows[:, wanted]).mean())
+    return np.mean(found)
 
 
 def _nats_masked(network: Network, x: Tokens, rng: np.random.Generator) -> float:

@@ -87,6 +87,8 @@ class Recipe:
         Share of the rate that is left at the end.
     clip : float
         Largest norm of the gradient.
+    ascending : bool
+        Any-order only: after its random prompt a row is ordered from left to right.
     """
 
     task: str
@@ -97,6 +99,7 @@ class Recipe:
     warmup: int = 50
     floor: float = 0.05
     clip: float = 1.0
+    ascending: bool = False
     name: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -128,6 +131,7 @@ RECIPES = {
         Recipe("addition", "anyorder", steps=3000, rate=2e-3),
         Recipe("text", "bidirectional", steps=6000),
         Recipe("text", "causal", steps=2000),
+        Recipe("text", "anyorder", steps=2000, ascending=True),
     )
 }
 

@@ -66,7 +66,8 @@ class Training:
         x = self.task.draw(self.plan.batch, rng, "train")
         low, high = self.task.given
         given = rng.integers(low, high + 1, size=len(x))
-        loss = OBJECTIVES[self.plan.mode](self.transformer, x, given, rng)
+        options = {"ascending": True} if self.plan.ascending else {}
+        loss = OBJECTIVES[self.plan.mode](self.transformer, x, given, rng, **options)
         self._update(loss)
         self.done += 1
         self._record(float(loss.detach()))

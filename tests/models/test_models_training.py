@@ -13,7 +13,7 @@ from paralg.models import train as training
 from paralg.models.filling import greedy
 from paralg.models.objectives import OBJECTIVES, draw_masks, draw_ranks
 from paralg.models.score_sudoku4 import exact_grid_law, sudoku4_scores
-from paralg.models.score_text import nats_of, ngram_nats
+from paralg.models.score_text import nats_of, ngram_nats, text_scores
 from paralg.models.tasks import RECIPES, TASKS, Recipe, recipe
 from paralg.models.weights import FOLDER, save, table
 
@@ -56,6 +56,22 @@ def test_orders_without_a_prompt_are_permutations():
     assert {tuple(row) for row in rank[prompt == 0]} <= {
         (a, b, c) for a in range(3) for b in range(3) for c in range(3) if len({a, b, c}) == 3
     }
+
+
+def test_ascending_orders_go_from_left_to_right_after_the_prompt():
+    rank, prompt = draw_ranks(12, np.full(200, 3), np.random.default_rng(6), ascending=True)
+    for row, m in zip(rank, prompt, strict=True):
+        rest = np.flatnonzero(row >= m)
+        assert row[rest].tolist() == list(range(m, 12))
+        assert (np.delete(row, rest) == m - 1).all()
+        assert (row[:3] == m - 1).all()
+    free = rank[prompt == 6] >= 6
+    assert len({tuple(row) for row in free}) > 10  # the prompt itself is scattered
+
+
+def test_the_recipe_chooses_the_orders():
+    plan = replace(short("anyorder"), ascending=True)
+    assert training.Training(plan).step() != training.Training(short("anyorder")).step()
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -254,6 +270,15 @@ def test_a_network_of_zeros_scores_as_the_uniform_law(mode, brief_scores):
     scores = sudoku4_scores(network)
     assert scores["valid"] == 0
     assert 0.7 < scores["kl"] < 1.2  # log 4 minus the mean entropy of the exact law
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_network_of_zeros_needs_the_logarithm_of_the_alphabet_for_text(mode, monkeypatch):
+    monkeypatch.setattr("paralg.models.score_text._ROWS", 32)
+    network = Network.untrained(TASKS["text"].shape, mode)
+    torch.nn.init.zeros_(network.transformer.head.weight)
+    torch.nn.init.zeros_(network.transformer.head.bias)
+    assert text_scores(network)["nats"] == pytest.approx(np.log(27), abs=1e-6)
 
 
 def test_greedy_filling_keeps_prompts_and_ends_without_masks():
