@@ -9,7 +9,14 @@ import pytest
 import torch
 from mamba_cases import relative
 
-from paralg.recurrences.mamba import MambaBlock, MambaConfig, decay_groups, saved_tensors
+from paralg.recurrences.mamba import (
+    MambaBlock,
+    MambaConfig,
+    decay_groups,
+    saved_tensors,
+    selective_scan,
+)
+from paralg.recurrences.mamba import block as block_module
 from paralg.recurrences.mamba.config import SELECTABLE
 from paralg.recurrences.mamba.model import MambaLM, RMSNorm
 
@@ -159,6 +166,32 @@ def test_a_model_without_selection_is_a_convolution():
     assert torch.equal(delta[:, 0], delta[:, -1])
     assert torch.equal(B[:, 0], B[:, -1])
     assert not hasattr(block, "x_proj")
+
+
+@pytest.mark.parametrize("architecture", ["mamba", "ungated", "h3"])
+def test_step_sizes_are_those_the_scan_is_given(architecture, monkeypatch):
+    """What reaches the scan, after bias and softplus, in every layer."""
+    seen = []
+
+    def spy(u, delta, A, B, C, D, z, bias, **options):
+        seen.append(torch.nn.functional.softplus(delta + bias))
+        return selective_scan(u, delta, A, B, C, D, z, bias, **options)
+
+    model = MambaLM(small(architecture=architecture))
+    tokens = torch.arange(14).view(2, 7) % 11
+    found = model.step_sizes(tokens)
+    monkeypatch.setattr(block_module, "selective_scan", spy)
+    model(tokens)
+    assert len(found) == len(seen) == 2
+    for steps, given in zip(found, seen, strict=True):
+        assert steps.shape == (2, 7, 16)
+        assert torch.equal(steps, given.detach())
+
+
+def test_step_sizes_without_selection_are_constant():
+    model = MambaLM(small(selective=("B", "C")))
+    for steps in model.step_sizes(torch.arange(9)[None]):
+        assert torch.allclose(steps, steps[:, :1].expand_as(steps))
 
 
 def test_generation_uses_constant_memory():

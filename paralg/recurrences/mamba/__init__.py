@@ -13,7 +13,7 @@ from paralg.recurrences.mamba.explorer import explorer as explorer
 
 _HOME = {
     "accuracy": "evaluate", "bits_per_character": "evaluate", "length_curve": "evaluate",
-    "ngram_bits": "evaluate",
+    "curve_rows": "evaluate", "ngram_bits": "evaluate",
     "MambaBlock": "block", "BlockState": "block",
     "MambaConfig": "config",
     "MambaLM": "model", "RMSNorm": "model", "decay_groups": "model",

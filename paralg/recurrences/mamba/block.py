@@ -133,9 +133,7 @@ class MambaBlock(nn.Module):
             To go on from.
         """
         state = self.first_state(v.shape[0]) if state is None else state
-        first, *others = self.in_proj(v).split(self.config.d_inner, dim=-1)
-        extended = torch.cat([state.window, first], dim=1)
-        x, z, q = self._gates(silu(self._convolve(extended)), others)
+        extended, x, z, q = self._branches(v, state.window)
         delta, B, C = self._select(x)
         h0 = state.h.to(torch.promote_types(state.h.dtype, self.D.dtype))
         y, h = selective_scan(
@@ -175,6 +173,27 @@ class MambaBlock(nn.Module):
         y = (2 * y.real if y.is_complex() else y) + self.D * x
         y = y if z is None else y * silu(z)
         return self.out_proj(y if q is None else q * y), BlockState(window[:, 1:], h)
+
+    def step_sizes(self, v: Tensor) -> Tensor:
+        """Return the step sizes chosen for a sequence that begins here.
+
+        Parameters
+        ----------
+        v : Tensor, shape (b, L, d_model)
+
+        Returns
+        -------
+        Tensor, shape (b, L, d_inner)
+            Positive; in an LTI model the same for all tokens.
+        """
+        _, x, _, _ = self._branches(v, self.first_state(v.shape[0]).window)
+        return softplus(self._select(x)[0] + self.step_bias)
+
+    def _branches(self, v: Tensor, window: Tensor) -> tuple[Tensor, ...]:
+        """Return the inputs of the convolution, the scan's input, and the gates z and q."""
+        first, *others = self.in_proj(v).split(self.config.d_inner, dim=-1)
+        extended = torch.cat([window, first], dim=1)
+        return extended, *self._gates(silu(self._convolve(extended)), others)
 
     def _gates(self, x: Tensor, others: list[Tensor]) -> tuple[Tensor, ...]:
         """Return the scan's input, its gate z, and the query q that multiplies its output."""

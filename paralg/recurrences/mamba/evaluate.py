@@ -12,7 +12,10 @@ from paralg.data import pydoc_text
 from paralg.recurrences.mamba.model import MambaLM
 from paralg.recurrences.mamba.tasks import Batch, Task
 
-__all__ = ["Accuracy", "accuracy", "answers", "bits_per_character", "length_curve", "ngram_bits"]
+__all__ = [
+    "Accuracy", "accuracy", "answers", "bits_per_character", "curve_rows", "length_curve",
+    "ngram_bits",
+]  # fmt: skip
 
 _SEED = 2025
 _TOKENS = 2**16  # tokens sent through the model at a time
@@ -67,14 +70,32 @@ def accuracy(
     return Accuracy(answers(model, batch) == batch.targets)
 
 
+def curve_rows(length: int) -> int:
+    """Return the rows that `length_curve` draws: 256 up to 8,192 tokens, at least 64 beyond.
+
+    Examples
+    --------
+    >>> [curve_rows(length) for length in (64, 8192, 2**15, 2**17)]
+    [256, 256, 64, 64]
+    """
+    return min(256, max(64, 2**21 // length))
+
+
 def length_curve(model: MambaLM, task: Task, lengths: Iterable[int]) -> list[float]:
     """Return the share of right tokens at each length, in one parallel pass over each row.
 
-    Up to 2,048 tokens it is measured on 256 rows, beyond on as many as make 2^19 tokens.
+    Parameters
+    ----------
+    model : MambaLM
+    task : Task
+    lengths : iterable of int
+        `curve_rows` says on how many rows each of them is measured.
+
+    Returns
+    -------
+    list of float
     """
-    rows = [min(256, max(1, 2**19 // length)) for length in lengths]
-    pairs = zip(lengths, rows, strict=True)
-    return [accuracy(model, task, rows=n, length=length).token for length, n in pairs]
+    return [accuracy(model, task, rows=curve_rows(n), length=n).token for n in lengths]
 
 
 @torch.no_grad()

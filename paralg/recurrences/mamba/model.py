@@ -157,6 +157,25 @@ class MambaLM(nn.Module):
         return self._logits(v), after
 
     @torch.no_grad()
+    def step_sizes(self, tokens: Tensor) -> list[Tensor]:
+        """Return the step sizes that every layer chooses for every token.
+
+        Parameters
+        ----------
+        tokens : Tensor of int, shape (b, L)
+
+        Returns
+        -------
+        list of Tensor, shape (b, L, d_inner), one for each layer
+        """
+        self._check(tokens, 2)
+        v, found = self.backbone.embedding(tokens), []
+        for layer in self.backbone.layers:
+            found.append(layer.mixer.step_sizes(layer.norm(v)))
+            v, _ = layer(v)
+        return found
+
+    @torch.no_grad()
     def generate(
         self, prompt: Tensor, n: int, *, temperature: float = 1.0, seed: int = 0
     ) -> Generation:

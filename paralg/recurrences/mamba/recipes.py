@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from paralg.recurrences.mamba.config import SELECTABLE, MambaConfig
 from paralg.recurrences.mamba.tasks import InductionHeads, SelectiveCopying, Task, Text
@@ -57,8 +57,19 @@ def _copying(name: str, selective: tuple[str, ...], **config) -> Recipe:
     return Recipe(f"copying-{name}", task, shape, steps=2000, tested=(24, 32, 48, 96, 192, 384))
 
 
+_CHANGES = {
+    "states-1": {"d_state": 1},
+    "states-4": {"d_state": 4},
+    "rank-1": {"dt_rank": 1},
+    "rank-8": {"dt_rank": 8},
+    "zoh": {"discretisation": "zoh", "method": "kogge-stone"},
+    "complex": {"complex_states": True, "d_state": 8, "method": "kogge-stone"},
+}
+"""One change each to the S6 network; eight complex states are as many numbers as sixteen real."""
+
+
 def _copying_recipes() -> list[Recipe]:
-    """Every choice of what may depend on the token; without gate; the H3 form."""
+    """Every choice of what may depend on the token; without gate; the H3 form; other sizes."""
     plans = []
     for bits in range(8):
         chosen = tuple(part for i, part in enumerate(SELECTABLE) if bits >> i & 1)
@@ -67,14 +78,21 @@ def _copying_recipes() -> list[Recipe]:
     for form in ("ungated", "h3"):
         plans.append(_copying(f"s6-{form}", SELECTABLE, architecture=form))
         plans.append(_copying(f"lti-{form}", (), architecture=form))
+    plans.extend(_copying(f"s6-{name}", SELECTABLE, **change) for name, change in _CHANGES.items())
     return plans
 
 
 def _induction_recipes() -> list[Recipe]:
+    """One length; mixed lengths; one length without selection."""
     task = InductionHeads()
     shape = MambaConfig(vocab_size=task.vocab_size, **_NARROW)
     tested = tuple(2**k for k in range(4, 18))
-    return [Recipe("induction", task, shape, steps=3000, cosine=True, tested=tested)]
+    plan = Recipe("induction", task, shape, steps=3000, cosine=True, tested=tested)
+    return [
+        plan,
+        replace(plan, name="induction-mixed", lengths=(16, 1024), batch=64),
+        replace(plan, name="induction-lti", config=replace(shape, selective=())),
+    ]
 
 
 def _text_recipes() -> list[Recipe]:
