@@ -11,7 +11,10 @@ import json
 from itertools import groupby
 from pathlib import Path
 
+import yaml
+from claims_store import data_file
 from docutils import nodes
+from sphinx.addnodes import pending_xref
 from sphinx.util.docutils import SphinxDirective
 
 COLUMNS = ("Size", "Method", "Median", "Quartiles", "Ours is faster by", "Note")
@@ -44,8 +47,8 @@ class BenchmarksDirective(SphinxDirective):
         slug = f"bench-{record['name'].replace('_', '-')}"
         section = nodes.section(ids=[slug], names=[slug])
         self.state.document.note_explicit_target(section)
-        section += nodes.title("", record["name"].replace("_", " ").capitalize())
-        section += _machine(record["environment"])
+        section += nodes.title("", self._title(record["name"]))
+        section += self._about(record)
         benches = list(dict.fromkeys(row["bench"] for row in record["rows"]))
         for bench in benches:
             section += nodes.rubric("", bench)
@@ -53,14 +56,34 @@ class BenchmarksDirective(SphinxDirective):
         return section
 
 
-def _machine(environment: dict) -> nodes.Node:
-    """Say what the numbers were taken on."""
+    def _title(self, name: str) -> str:
+        """The paper's name on the map; of what is no paper, the name of the file."""
+        self.env.note_dependency(str(data_file(self.env.app, "papers.yml")))
+        text = data_file(self.env.app, "papers.yml").read_text(encoding="utf-8")
+        papers = {paper["module"]: paper["short"] for paper in yaml.safe_load(text)["papers"]}
+        return papers.get(name, name.replace("_", " ").capitalize())
+
+    def _about(self, record: dict) -> nodes.paragraph:
+        """Say what the numbers were taken on, and lead to the chapter."""
+        paragraph = nodes.paragraph(classes=["paralg-machine"])
+        slug = record["name"].replace("_", "-")
+        if any(Path(page).name == record["name"] for page in self.env.found_docs):
+            paragraph += pending_xref(
+                "", nodes.inline("", "To the chapter"), refdomain="std", reftype="ref",
+                reftarget=f"ch-{slug}", refdoc=self.env.docname, refexplicit=True,
+            )  # fmt: skip
+            paragraph += nodes.Text(". ")
+        paragraph += nodes.Text(machine(record["environment"]))
+        return paragraph
+
+
+def machine(environment: dict) -> str:
+    """Say in words what the numbers were taken on."""
+    words = {"python": "Python {}", "cores": "{} cores", "load": "load {} at the end"}
     simple = {k: v for k, v in environment.items() if not isinstance(v, dict) and v is not None}
-    packages = environment.get("packages", {})
-    parts = [f"{name} {value}" for name, value in simple.items()]
-    parts += [f"{name} {version}" for name, version in packages.items()]
-    text = ", ".join(parts) or "The machine was not recorded"
-    return nodes.paragraph("", f"{text}.", classes=["paralg-machine"])
+    parts = [words.get(name, "{}").format(value) for name, value in simple.items()]
+    parts += [f"{name} {version}" for name, version in environment.get("packages", {}).items()]
+    return f"Taken with {', '.join(parts)}." if parts else "The machine was not recorded."
 
 
 def _table(rows: list[dict]) -> nodes.table:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from sphinx.util import logging
 MIME = "application/vnd.paralg.claims+json"
 VERDICTS = ("reproduced", "same direction", "not at this scale", "refuted")
 LOGGER = logging.getLogger(__name__)
+_TIMES = re.compile(r"(?<=\d)(?:x\b| ×(?! ?\d))")
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ def claims_in(notebook) -> Iterator[dict]:
 def verdict_of(row: dict) -> str:
     """The verdict of a row, in the book's words."""
     return str(row.get("verdict", "")).lower().replace("_", " ").strip()
+
+
+def figure_of(value: str | None, unit: str | None = None) -> str:
+    """A figure with its unit; "3x" and "3 ×" are written alike, as "3×"."""
+    return _TIMES.sub("×", f"{value} {unit or ''}".strip()) if value else ""
 
 
 def problems_of(table: dict) -> Iterator[str]:

@@ -1,125 +1,30 @@
 """Sphinx extension: what a teacher needs to see across chapters, collected from the chapters.
 
-From the opening box of a page: the objectives (list items that start with **mamba.1**), the
-stated minutes, and the prerequisites (references to other chapters).  From its exercises: which
-objective they serve, kind and minutes.  From ``quiz.json``: which objective each item serves.
-``{course-objectives}``, ``{course-hours}`` and ``{course-graph}`` show them.
+``{course-objectives}``, ``{course-hours}`` and ``{course-graph}`` show what :mod:`course_facts`
+reads on every page: nothing on the teaching page is written by hand that a chapter knows.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from claims_store import reading_order
+from course_facts import Page, is_chapter, read_page
 from docutils import nodes
 from prerequisite_graph import draw_graph
-from sphinx.addnodes import pending_xref
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
-from sphinx_exercise.nodes import exercise_enumerable_node, exercise_node, exercise_subtitle
-
-_OBJECTIVE = re.compile(r"^([a-z][a-z0-9_-]*\.\d+)$")
-_EXERCISE = re.compile(r"\(([^()]*?)(?:,\s*(★+))?(?:,\s*(\d+)\s*min)?;\s*([\w.,\s-]+)\)\s*$")
-_READ = re.compile(r"(\d+)\s*min(?:utes?)?\s*to read")
-_DO = re.compile(r"(\d+)\s*min(?:utes?)?\s*(?:to do|to run|for the exercises)")
-_WORDS_A_MINUTE = 150
-
-
-@dataclass
-class Page:
-    """What one chapter tells a teacher."""
-
-    objectives: dict[str, str] = field(default_factory=dict)
-    needs: list[str] = field(default_factory=list)
-    served: dict[str, list[str]] = field(default_factory=dict)
-    kinds: dict[str, int] = field(default_factory=dict)
-    read: int = 0
-    do: int = 0
 
 
 class course_part(nodes.General, nodes.Element):
     """Stands for a table or graph until every page is read."""
 
 
-def is_chapter(docname: str) -> bool:
-    """Whether a page is a chapter or a foundation page."""
-    return docname.startswith(("notebooks/", "book/foundations/"))
-
-
 def collect(app, doctree) -> None:
-    """Read one chapter's opening box, exercises and quiz."""
+    """Read a chapter."""
     docname = app.env.docname
-    if not is_chapter(docname):
-        return
-    page = Page()
-    for box in _opening_boxes(doctree):
-        _read_box(page, box)
-    for title in _exercise_titles(doctree):
-        _read_exercise(page, title)
-    _read_quiz(page, Path(app.srcdir), docname)
-    page.read = page.read or round(len(doctree.astext().split()) / _WORDS_A_MINUTE)
-    app.env.paralg_course[docname] = page
-
-
-def _opening_boxes(doctree) -> list[nodes.Element]:
-    """Admonitions before the first section inside the page."""
-    found = []
-    for section in list(doctree.findall(nodes.section))[:1]:
-        for child in section.children:
-            if isinstance(child, nodes.section):
-                break
-            found += list(child.findall(nodes.Admonition))
-    return found
-
-
-def _read_box(page: Page, box: nodes.Element) -> None:
-    for item in box.findall(nodes.list_item):
-        strong = next(iter(item.findall(nodes.strong)), None)
-        name = strong.astext().strip() if strong is not None else ""
-        if _OBJECTIVE.match(name):
-            page.objectives[name] = item.astext().replace(name, "", 1).strip()
-    for reference in box.findall(pending_xref):
-        target = reference.get("reftarget", "")
-        if target.startswith("ch-") and target not in page.needs:
-            page.needs.append(target)
-    text = " ".join(box.astext().split())
-    for pattern, name in ((_READ, "read"), (_DO, "do")):
-        match = pattern.search(text)
-        if match:
-            setattr(page, name, int(match[1]))
-
-
-def _exercise_titles(doctree) -> list[tuple[str, str]]:
-    """Label and title of every exercise."""
-    found = []
-    for kind in (exercise_node, exercise_enumerable_node):
-        for node in doctree.findall(kind):
-            subtitle = next(iter(node.findall(exercise_subtitle)), None)
-            found.append((node["label"], subtitle.astext() if subtitle is not None else ""))
-    return found
-
-
-def _read_exercise(page: Page, exercise: tuple[str, str]) -> None:
-    label, title = exercise
-    match = _EXERCISE.search(title)
-    if not match:
-        return
-    kind = match[1].split(",")[0].strip()
-    page.kinds[kind] = page.kinds.get(kind, 0) + 1
-    for objective in re.split(r"[,\s]+", match[4].strip()):
-        page.served.setdefault(objective, []).append(label)
-
-
-def _read_quiz(page: Page, root: Path, docname: str) -> None:
-    part, name = docname.split("/")[1:3]
-    path = root / "paralg" / part / name / "quiz.json"
-    if path.is_file():
-        for item in json.loads(path.read_text(encoding="utf-8")):
-            for objective in re.split(r"[,\s]+", item.get("objective", "")):
-                page.served.setdefault(objective, []).append(item.get("id", "quiz"))
+    if is_chapter(docname):
+        app.env.paralg_course[docname] = read_page(doctree, docname, Path(app.srcdir))
 
 
 class _Course(SphinxDirective):
@@ -168,12 +73,24 @@ class FillCourse(SphinxPostTransform):
         return {name: known[name] for name in reading_order(self.env) if name in known}
 
     def _objectives(self, pages: dict[str, Page]) -> list[nodes.Node]:
-        rows = []
+        table = _make_table(("Id", "After this a reader can", "Served by"), [])
+        body = next(iter(table.findall(nodes.tbody)))
         for docname, page in pages.items():
+            title = nodes.paragraph("", "", self._link(docname))
+            entry = nodes.entry("", title, morecols=2)
+            body += nodes.row("", entry, classes=["paralg-chapter"])
             for name, text in page.objectives.items():
-                served = len(page.served.get(name, []))
-                rows.append([name, text, self._link(docname), f"{served}"])
-        return [_make_table(("Id", "After this a reader can", "Chapter", "Items"), rows)]
+                served = _joined([self._item(docname, i) for i in page.served.get(name, [])])
+                body += nodes.row("", *map(_cell, [name, text, served or "nothing"]))
+        return [table]
+
+    def _item(self, docname: str, item: str) -> nodes.reference:
+        """A link to an exercise or a quiz item, named by what its label adds to the chapter's."""
+        uri = self.app.builder.get_relative_uri(self.env.docname, docname)
+        chapter = docname.rpartition("/")[2].replace("_", "-")
+        name = item.replace("quiz-", "quiz ", 1).replace("ex-", "", 1).replace(f"{chapter}-", "", 1)
+        text = name.replace("-", " ")
+        return nodes.reference("", text, internal=True, refuri=f"{uri}#{item}")
 
     def _hours(self, pages: dict[str, Page]) -> list[nodes.Node]:
         rows = []
@@ -191,7 +108,9 @@ class FillCourse(SphinxPostTransform):
             for name, page in pages.items()
         }
         titles = {name: self.env.titles[name].astext() for name in pages}
-        picture = nodes.raw("", draw_graph(needs, titles), format="html")
+        address = self.app.builder.get_relative_uri
+        links = {name: address(self.env.docname, name) for name in pages}
+        picture = nodes.raw("", draw_graph(needs, titles, links), format="html")
         rows = [
             [self._link(name), _joined([self._link(n) for n in before]) or "nothing before it"]
             for name, before in needs.items()

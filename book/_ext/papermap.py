@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 
 import yaml
-from claims_store import chapters, data_file, show_claims_here
+from claims_store import chapters, data_file, figure_of, show_claims_here
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
@@ -107,8 +107,7 @@ class FillMaps(SphinxPostTransform):
     def _state(self, paper: dict) -> nodes.Node:
         row = self.headlines.get(paper["module"])
         if row:
-            figure = f"{row['ours']} {row.get('unit') or ''}".strip()
-            number = nodes.strong("", figure)
+            number = nodes.strong("", figure_of(row["ours"], row.get("unit")))
             return nodes.inline("", "", number, nodes.Text(f" {row['what']}"), classes=["headline"])
         text = "" if self._page(paper) else ABSENT
         return nodes.inline("", text, classes=["paralg-papers__state"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from html import escape
 
-from claims_store import VERDICTS, Chapter, chapters, show_claims_here, verdict_of
+from claims_store import VERDICTS, Chapter, chapters, figure_of, show_claims_here, verdict_of
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
@@ -103,7 +103,7 @@ def _row(cells: list[nodes.Node], **attributes) -> nodes.row:
 
 
 def _figure(value: str | None, unit: str | None, source: str | None = None) -> str:
-    text = f"{value} {unit or ''}".strip() if value else "no figure"
+    text = figure_of(value, unit) or "no figure"
     return f"{text} ({source})" if source else text
 
 

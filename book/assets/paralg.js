@@ -2,11 +2,16 @@
 (() => {
   "use strict";
 
-  /* Search results quote the page from its text on, not from the buttons above it. */
+  /* Search results quote the text of a page, not the buttons and doors above it or folded code. */
+  const NOT_QUOTED = [
+    /<div class="bd-header-article[\s\S]*?(?=<article)/,
+    /<p class="paralg-doors[\s\S]*?<\/p>/,
+    /<details class="hide[\s\S]*?<\/details>/g,
+  ];
   if (typeof Search !== "undefined" && Search.htmlToText) {
     const quote = Search.htmlToText;
     Search.htmlToText = (html, anchor) =>
-      quote(html.replace(/<div class="bd-header-article[\s\S]*?(?=<article)/, ""), anchor);
+      quote(NOT_QUOTED.reduce((rest, part) => rest.replace(part, ""), html), anchor);
   }
 
   const SCROLLERS = [
@@ -59,7 +64,16 @@
     });
   }
 
+  /* Paper is light: code, formulas and figures are printed in the colours of the light theme. */
+  function printLight() {
+    const page = document.documentElement;
+    if (page.dataset.theme !== "dark") return;
+    page.dataset.theme = "light";
+    addEventListener("afterprint", () => { page.dataset.theme = "dark"; }, { once: true });
+  }
+
   function start() {
+    addEventListener("beforeprint", printLight);
     nameControls();
     markScrollers();
     addEventListener("resize", markScrollers);

@@ -48,6 +48,7 @@ def name_lines(ax, *, pad: float = 6.0):
     ----------
     ax : Axes
         Lines with labels not starting with ``_`` are named; names that would collide move apart.
+        Set the limits of the axes first: a line that leaves them is named where it leaves.
     pad : float, default 6
         Points between the line's end and its name.
 
@@ -56,7 +57,7 @@ def name_lines(ax, *, pad: float = 6.0):
     Axes
     """
     lines = [line for line in ax.get_lines() if not line.get_label().startswith("_")]
-    ends = [line.get_xydata()[-1] for line in lines if len(line.get_xydata())]
+    ends = [_visible_end(ax, line.get_xydata()) for line in lines if len(line.get_xydata())]
     heights = ax.transData.transform(ends)[:, 1] if len(ends) else []
     size = _font_points() * ax.figure.dpi / 72
     for line, end, height, target in zip(
@@ -73,6 +74,23 @@ def name_lines(ax, *, pad: float = 6.0):
             annotation_clip=False,
         )
     return ax
+
+
+def _visible_end(ax, points):
+    """Return the last point of a line inside the axes, or where it leaves them for good."""
+    import numpy as np
+
+    to_axes = ax.transData - ax.transAxes
+    shares = to_axes.transform(points)
+    inside = np.flatnonzero(((shares > -1e-9) & (shares < 1 + 1e-9)).all(axis=1))
+    last = inside[-1] if len(inside) else len(points) - 1
+    if last == len(points) - 1:
+        return points[last]
+    here, there = shares[last], shares[last + 1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        crossings = np.concatenate([(edge - here) / (there - here) for edge in (0, 1)])
+    step = min((c for c in crossings if 0 <= c <= 1), default=0.0)
+    return to_axes.inverted().transform(here + step * (there - here))
 
 
 def _font_points() -> float:

@@ -69,6 +69,16 @@ def test_names_of_lines_do_not_collide(ax):
     )
 
 
+def test_a_line_that_leaves_the_axes_is_named_where_it_leaves(ax):
+    ax.plot([0, 4], [0, 8], label="steep")
+    ax.plot([0, 4], [0, 1], label="flat")
+    ax.plot([9, 9], [9, 9], label="never seen")
+    ax.set(xlim=(0, 4), ylim=(0, 2))
+    figures.name_lines(ax)
+    steep, flat, unseen = (text.xy for text in ax.texts)
+    np.testing.assert_allclose([steep, flat, unseen], [(1, 2), (4, 1), (9, 9)])
+
+
 @pytest.mark.parametrize("codes", [[[0]], [[1, 1, 3, 4], [1, 1, 2, 3]], np.zeros((3, 60), int)])
 def test_raster_draws_every_cell(ax, codes):
     figures.raster(ax, codes)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
-from benchmark_tables import duration, read, spread
-from claims_store import Chapter, claims_in, problems_of
-from course_tables import Page, _read_exercise
+from benchmark_tables import duration, machine, read, spread
+from claims_store import Chapter, claims_in, figure_of, problems_of
+from course_facts import Page, read_exercise
 from nbformat.v4 import new_code_cell, new_notebook, new_output
-from prerequisite_graph import draw_graph
+from prerequisite_graph import direct_needs, draw_graph
 
 MIME = "application/vnd.paralg.claims+json"
 ROW = {"what": "speed", "ours": "2x", "verdict": "reproduced", "why": "counted", "headline": True}
@@ -67,6 +68,13 @@ def test_an_interval_has_one_unit():
     assert spread(None, 1.0) == ""
 
 
+def test_the_machine_is_described_in_words():
+    found = {"python": "3.11", "system": "Linux", "cores": 2, "load": 0.5, "packages": {"numpy": 2}}
+    words = "Taken with Python 3.11, Linux, 2 cores, load 0.5 at the end, numpy 2."
+    assert machine(found) == words
+    assert machine({}) == "The machine was not recorded."
+
+
 def test_results_are_read_with_and_without_their_record(tmp_path):
     (tmp_path / "bare.json").write_text("[1]")
     (tmp_path / "full.json").write_text('{"name": "n", "environment": {"cores": 2}, "rows": [2]}')
@@ -85,17 +93,39 @@ def test_results_are_read_with_and_without_their_record(tmp_path):
 )
 def test_exercise_titles_tell_kind_and_objectives(title, kinds, served):
     page = Page()
-    _read_exercise(page, ("ex", title))
+    read_exercise(page, ("ex", title))
     assert (page.kinds, page.served) == (kinds, served)
 
 
 def test_the_graph_puts_what_is_needed_to_the_left():
     needs = {"a": [], "b": ["a"], "c": ["a", "b"]}
-    picture = draw_graph(needs, {"a": "First <1>", "b": "Second", "c": "Third"})
-    assert picture.count('class="edge"') == 3
-    assert "First &lt;1&gt;" in picture
-    assert [f'x="{x}"' in picture for x in (20, 240, 460)] == [True] * 3
+    titles = {"a": "First <1>: and more", "b": "Second", "c": "Third"}
+    picture = draw_graph(needs, titles, {"b": "b.html"})
+    assert picture.count('class="edge"') == 2  # that c needs a follows from the others
+    assert "First &lt;1&gt;<" in picture
+    assert picture.count("<a href=") == 1
+    assert [f'x="{x}"' in picture for x in (10, 194, 378)] == [True] * 3
+
+
+def test_an_arrow_over_whole_columns_runs_between_the_rows():
+    needs = {"a": [], "b": ["a"], "c": ["b"], "lone": [], "d": ["c", "lone"]}
+    assert direct_needs(needs) == needs
+    picture = draw_graph(needs, dict.fromkeys(needs, "Title"))
+    assert len(re.findall(r"\dH\d", picture)) == 1
 
 
 def test_a_circle_of_prerequisites_is_drawn_and_does_not_hang():
     assert draw_graph({"a": ["b"], "b": ["a"]}, {"a": "A", "b": "B"}).count("<rect") == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        ("3.08x on addition, 1.73x on text", None, "3.08× on addition, 1.73× on text"),
+        ("2.9", "×", "2.9×"),
+        ("4x4 grids of 2 × 2", "", "4x4 grids of 2 × 2"),
+        (None, "x", ""),
+    ],
+)
+def test_ratios_are_written_alike(value, unit, text):
+    assert figure_of(value, unit) == text
