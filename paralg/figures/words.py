@@ -87,9 +87,9 @@ def _visible_end(ax, points):
     if last == len(points) - 1:
         return points[last]
     here, there = shares[last], shares[last + 1]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        crossings = np.concatenate([(edge - here) / (there - here) for edge in (0, 1)])
-    step = min((c for c in crossings if 0 <= c <= 1), default=0.0)
+    edge = np.where(there > 1, 1.0, 0.0)
+    leaves = (there > 1) | (there < 0)
+    step = min((edge - here)[leaves] / (there - here)[leaves])
     return to_axes.inverted().transform(here + step * (there - here))
 
 
