@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
-import torch
 from torch import Tensor, nn
 
 from paralg.recurrences.universal_transformer.config import UTConfig
@@ -49,19 +46,13 @@ class Attention(nn.Module):
             Who may look at whom; a row without any key gives zeros before the last projection.
         """
         q, k, v = (self._split(part) for part in (self.q(x), keys, values))
-        scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
-        weights = scores.softmax(dim=-1) if allowed is None else _masked(scores, allowed)
-        return self.o((weights @ v).transpose(-3, -2).flatten(-2))
+        mask = None if allowed is None else allowed.unsqueeze(-3)
+        mixed = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        return self.o(mixed.transpose(-3, -2).flatten(-2))
 
     def _split(self, x: Tensor) -> Tensor:
         """Shape (b, n, d) to (b, heads, n, d / heads)."""
         return x.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
-
-
-def _masked(scores: Tensor, allowed: Tensor) -> Tensor:
-    """Softmax over the allowed keys; zeros where there are none."""
-    scores = scores.masked_fill(~allowed.unsqueeze(-3), -torch.inf)
-    return scores.softmax(dim=-1).nan_to_num(0.0)
 
 
 class Fc(nn.Sequential):

@@ -109,8 +109,17 @@ _SEARCH = {
 }  # fmt: skip
 
 
+_VARIANTS = {
+    "post": {"norm": "post"},
+    **{name: {"recurrence": name} for name in ("highway", "skip", "depth", "gru", "lstm")},
+}
+
+
 def _graph_recipes() -> list[GraphRecipe]:
-    found = [_graph("reach-fixed", steps=600)]
+    found = [_graph("reach-fixed")]
+    found += [_graph(f"reach-{name}", **choices) for name, choices in _VARIANTS.items()]
+    for weight in (0.001, 0.1):
+        found.append(_graph(f"reach-ponder-{weight:g}", 2e-3, ponder=weight, **_SEARCH["low"]))
     for name, choices in _SEARCH.items():
         for rate in RATES:
             found.append(_graph(f"reach-{name}-{1e3 * rate:g}", rate, **choices))
@@ -129,7 +138,7 @@ def _string_recipes() -> list[StringRecipe]:
         "narrow": (replace(_STRING, d_model=narrow, d_ff=2 * narrow), True),
     }
     return [
-        StringRecipe(Plan(f"{task}-{name}", 2000, rate=2e-3), config, StringTask(task), plain)
+        StringRecipe(Plan(f"{task}-{name}", 1200, rate=2e-3), config, StringTask(task), plain)
         for task in ("copy", "reverse", "add")
         for name, (config, plain) in shapes.items()
     ]
