@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable
 
+from paralg.teach.patience import StillRunning
 from paralg.teach.values import show
 
 __all__ = ["AnswerRaised", "PropertyFailed", "call", "require"]
@@ -60,6 +61,9 @@ def call(function: Callable, *arguments, fresh: bool = True):
     try:
         return function(*(copy.deepcopy(arguments) if fresh else arguments))
     except (NotImplementedError, PropertyFailed):
+        raise
+    except StillRunning as stopped:
+        stopped.arguments = arguments
         raise
     except Exception as error:
         raise AnswerRaised(error, arguments) from error

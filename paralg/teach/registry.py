@@ -12,16 +12,19 @@ from pathlib import Path
 import paralg
 from paralg.teach.chapters import Chapter, chapter_of
 from paralg.teach.outcomes import AnswerRaised, PropertyFailed
+from paralg.teach.patience import StillRunning, run_at_most
 from paralg.teach.values import show, show_call
 from paralg.teach.verdict import FAILED, PASSED, RAISED, UNANSWERED, Verdict
 
-__all__ = ["check", "checks_of"]
+__all__ = ["PATIENCE", "check", "checks_of"]
+
+PATIENCE = 60.0  # seconds; every check in the book takes a small part of it
 
 _PLACES = map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib", "platlib"))
 _LIBRARIES = tuple(f"{place}{os.sep}" for place in (Path(paralg.__file__).parent, *_PLACES))
 
 
-def check(label: str, answer) -> Verdict:
+def check(label: str, answer, *, seconds: float = PATIENCE) -> Verdict:
     """Check the answer to an exercise.
 
     Parameters
@@ -30,29 +33,38 @@ def check(label: str, answer) -> Verdict:
         Label of the exercise as the page shows it, ``"ex-mamba-padding"``.
     answer : object
         A function, a number, an array: what the exercise asks for.
+    seconds : float, default 60
+        How long the answer may run; an endless loop is stopped then.
 
     Returns
     -------
     Verdict
-        Says "right", which property failed and on which smallest input, that the answer raised, or
-        that there is no answer yet (``None``, ``...`` or a stub that raises NotImplementedError).
+        Says "right", which property failed and on which smallest input, that the answer raised or
+        did not come to an end, or that there is no answer yet (``None``, ``...`` or a stub that
+        raises NotImplementedError).
 
     Raises
     ------
     KeyError
         If no exercise has this label; the message lists those of the chapter.
+    ValueError
+        If `seconds` is not positive.
     """
     function = _find(label)
+    if not seconds > 0:
+        raise ValueError(f"seconds must be positive, got {seconds!r}")
     if answer is None or answer is ...:
         return _unanswered(label)
     try:
-        praise = function(answer)
+        praise = run_at_most(seconds, function, answer)
     except NotImplementedError:
         return _unanswered(label)
     except PropertyFailed as failed:
         return _failed(label, failed)
     except AnswerRaised as raised:
         return _raised(label, raised.error, show_call(raised.arguments))
+    except StillRunning as stopped:
+        return _stopped(label, stopped, seconds)
     except Exception as error:
         return _raised(label, error)
     return Verdict(label, PASSED, praise if isinstance(praise, str) else "Right.")
@@ -99,7 +111,19 @@ def _raised(label: str, error: Exception, arguments: str = "") -> Verdict:
     return Verdict(label, RAISED, f"The answer raised {type(error).__name__}.", tuple(details))
 
 
-def _line_of_answer(error: Exception) -> str:
+def _stopped(label: str, stopped: StillRunning, seconds: float) -> Verdict:
+    details = []
+    if stopped.arguments is not None:
+        details.append(("input", show_call(stopped.arguments)))
+    line = _line_of_answer(stopped)
+    if line:
+        details.append(("in", line))
+    details.append(("note", "does a loop or a recursion never meet the condition that ends it?"))
+    summary = f"The answer was still running after {seconds:g} seconds and was stopped."
+    return Verdict(label, FAILED, summary, tuple(details))
+
+
+def _line_of_answer(error: BaseException) -> str:
     """Return the last line of the reader's own code that the exception passed through."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [f for f in frames if not f.filename.startswith(_LIBRARIES)]

@@ -1,0 +1,93 @@
+"""A time limit for an answer, so that an endless loop ends in words and not in a dead kernel."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import threading
+from collections.abc import Callable
+
+__all__ = ["StillRunning", "run_at_most"]
+
+_AGAIN = 1.0  # seconds until an answer that swallowed the exception gets it once more
+
+
+class StillRunning(BaseException):
+    """Raised in an answer that has had its time; no ``except Exception`` of its own stops it.
+
+    Attributes
+    ----------
+    arguments : tuple or None
+        The input it was working on, where a check called it through `paralg.teach.checking.call`.
+    """
+
+    arguments: tuple | None = None
+
+
+def run_at_most(seconds: float, function: Callable, *arguments):
+    """Call a function and stop it when its time is over.
+
+    The exception is raised at the next step of the interpreter, in whichever thread the call was
+    made, so it works on every system, in a notebook too; a single long call into compiled code
+    ends first. Where Python has no threads, in a browser, nothing limits the time.
+
+    Parameters
+    ----------
+    seconds : float
+        Wall-clock time.
+    function : callable
+    *arguments : object
+
+    Returns
+    -------
+    object
+        What the function returned.
+
+    Raises
+    ------
+    StillRunning
+    """
+    watch = _Watch(seconds)
+    try:
+        try:
+            return function(*arguments)
+        finally:
+            watch.stop()
+    except StillRunning:
+        watch.stop()  # it may have come in the middle of stopping
+        raise
+
+
+class _Watch:
+    """A thread that waits, then interrupts the one that made it, until it is stopped."""
+
+    def __init__(self, seconds: float):
+        self.seconds = seconds
+        self.caller = threading.get_ident()
+        self.over = threading.Event()
+        self.thread = None
+        if sys.implementation.name == "cpython":
+            self.thread = threading.Thread(target=self._wait, daemon=True)
+            try:
+                self.thread.start()
+            except RuntimeError:  # no threads here
+                self.thread = None
+
+    def stop(self) -> None:
+        """Interrupt no more, and take back an interruption that has not arrived."""
+        self.over.set()
+        if self.thread is not None:
+            self.thread.join()
+            _interrupt(self.caller, None)
+
+    def _wait(self) -> None:
+        patience = self.seconds
+        while not self.over.wait(patience):
+            _interrupt(self.caller, StillRunning)
+            patience = _AGAIN
+
+
+def _interrupt(thread: int, kind: type | None) -> None:
+    """Raise `kind` in a thread at its next step; None takes back what has not arrived yet."""
+    raised = ctypes.py_object(kind) if kind else ctypes.py_object()
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
