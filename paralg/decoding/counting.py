@@ -91,6 +91,13 @@ class Counted:
         logits = self.model.attend(tokens, places, mask)
         return logits if self.shape is None else self.shape(logits, np.asarray(places))
 
+    def extend(self, tokens, places, mask, past=None):
+        """Count and forward :meth:`AttendingModel.extend`: only the new slots are computed."""
+        tokens = self._expand(tokens, past)
+        self._count(tokens, len(places))
+        logits, kept = self.model.extend(tokens, places, mask, past)
+        return logits if self.shape is None else self.shape(logits, np.asarray(places)), kept
+
     def lap(self) -> Cost:
         """Return what was counted since the last lap and start the next one."""
         lap, self._lap = self._lap, Cost()

@@ -39,9 +39,10 @@ class Prediction:
     Parameters
     ----------
     law : ndarray, shape (L, V)
-        Rounded laws; rows of positions nobody asked about are unused.
+        As the model gives them; rows of positions nobody asked about are unused.
     confidence : ndarray, shape (L,)
-        ``-inf`` where there is no mask or nobody asked.
+        Rounded; ``-inf`` where there is no mask or nobody asked.  What ranks the positions: a
+        method that ranks differently changes it.
     token : ndarray of int, shape (L,)
         -1 where the token is still to be drawn.
     rng : Random, optional

@@ -23,7 +23,7 @@ from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
-__all__ = ["AttendingModel", "Cache", "Layout", "Model", "positions", "tokens_of"]
+__all__ = ["AttendingModel", "Cache", "Layout", "Model", "Slots", "positions", "tokens_of"]
 
 Layout = Literal["rows", "tree"]
 
@@ -39,6 +39,24 @@ class Cache(Protocol):
     @property
     def nbytes(self) -> int:
         """Size of what is kept, in bytes."""
+
+
+@runtime_checkable
+class Slots(Protocol):
+    """Keys and values of slots, in the order in which they are seen; never changed in place."""
+
+    @property
+    def nbytes(self) -> int:
+        """Size of what is kept, in bytes."""
+
+    def __len__(self) -> int:
+        """Return the number of slots."""
+
+    def select(self, slots: Sequence[int], row: int | None = None) -> Slots:
+        """Return some of the slots, in the order given; of one row, if a row is named."""
+
+    def join(self, *others: Slots) -> Slots:
+        """Return these slots followed by the others', nothing recomputed."""
 
 
 @runtime_checkable
@@ -123,7 +141,12 @@ class Model(Protocol):
 
 @runtime_checkable
 class AttendingModel(Protocol):
-    """A model that also runs a layout of the caller's own making; tables cannot."""
+    """A model that also runs a layout of the caller's own making; tables cannot.
+
+    What a slot's logits mean is a matter of training: on causal weights the slot at place i
+    carries the token x_{i-1} (the begin symbol ``V`` at place 0) and its row is the law of x_i;
+    on bidirectional weights it carries x_i itself, or the mask.
+    """
 
     V: int
     L: int
@@ -142,6 +165,27 @@ class AttendingModel(Protocol):
         Returns
         -------
         ndarray of float64, shape (B, S, V)
+        """
+
+    def extend(
+        self, tokens: np.ndarray, places: np.ndarray, mask: np.ndarray, past: Slots | None = None
+    ) -> tuple[np.ndarray, Slots]:
+        """Do the same after P slots that were computed before, and keep the new ones.
+
+        Parameters
+        ----------
+        tokens, places
+            As for :meth:`attend`, of the S new slots.
+        mask : ndarray of bool, shape (S, P + S)
+            The earlier slots come first.
+        past : Slots, optional
+            One row serves all B.
+
+        Returns
+        -------
+        logits : ndarray of float64, shape (B, S, V)
+        kept : Slots
+            Of the S new slots alone; join them to ``past``.
         """
 
 

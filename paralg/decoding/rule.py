@@ -30,9 +30,10 @@ class Rule:
     threshold : float, optional
         Commit every position with at least this confidence instead, and the best ``tokens`` ones
         if there is none; left to right, the leftmost run of confident positions.
-    block : int, optional
+    block : int or tuple of int, optional
         Semi-autoregressive decoding: blocks of this many positions, counted from the first mask,
-        are finished one after the other.  By default the whole sequence is one block.
+        are finished one after the other; a tuple gives the sizes of block 0, 1, … (the last one
+        repeats).  By default the whole sequence is one block.
     cache : {None, "prefix", "dual"}
         What is frozen at the start of each block: nothing, what lies before it, or everything
         outside it.  A cached network is *another* network, hence part of the rule.
@@ -65,7 +66,7 @@ class Rule:
     tokens: int | tuple[int, ...] = 1
     order: Literal["confidence", "left-to-right"] = "confidence"
     threshold: float | None = None
-    block: int | None = None
+    block: int | tuple[int, ...] | None = None
     cache: Literal["prefix", "dual"] | None = None
     first: bool = False
     eos: tuple[int, ...] = ()
@@ -75,13 +76,12 @@ class Rule:
     shape: Shape | None = None
 
     def __post_init__(self):
-        sizes = self.tokens if isinstance(self.tokens, tuple) else (self.tokens,)
-        if not sizes or min(sizes) < 1:
+        if min(_sizes(self.tokens), default=0) < 1:
             raise ValueError(f"expected at least one token per step, got {self.tokens}")
         _one_of("order", self.order, ("confidence", "left-to-right"))
         _one_of("cache", self.cache, (None, "prefix", "dual"))
         _one_of("confidence", self.confidence, ("maximum", "sampled"))
-        if self.block is not None and self.block < 1:
+        if self.block is not None and min(_sizes(self.block), default=0) < 1:
             raise ValueError(f"expected a block of at least one position, got {self.block}")
         if self.first and self.cache is None:
             raise ValueError("first=True commits from the forward that makes the cache: "
@@ -120,8 +120,7 @@ class Steps:
         wanted = np.flatnonzero(start == V)
         self.wanted = len(wanted)
         begin = int(wanted[0]) if len(wanted) else self.L
-        self.block_of = (np.arange(self.L) - begin) // (rule.block or max(self.L - begin, 1))
-        self.block_of[:begin] = -1
+        self.block_of = _block_numbers(self.L, begin, rule.block or max(self.L - begin, 1))
         self.blocks = np.unique(self.block_of[wanted])
         self.keys = tie_keys(rule.ties, self.L, V)
 
@@ -211,6 +210,21 @@ class Steps:
             confident = int((prediction.confidence[here] >= self.rule.threshold).cumprod().sum())
         quota = self.rule.quota(self.wanted - int((y == self.V).sum()))
         return confident or min(quota, len(here))
+
+
+def _sizes(size: int | tuple[int, ...]) -> tuple[int, ...]:
+    return size if isinstance(size, tuple) else (size,)
+
+
+def _block_numbers(L: int, begin: int, block: int | tuple[int, ...]) -> np.ndarray:
+    """Return the block of each of L positions, -1 before ``begin``; the last size repeats."""
+    ends = np.cumsum(_sizes(block))
+    offset = np.arange(L) - begin
+    number = np.searchsorted(ends, offset, side="right")
+    beyond = np.maximum(offset - ends[-1], 0) // _sizes(block)[-1]
+    number += np.where(number == len(ends), beyond, 0)
+    number[:begin] = -1
+    return number
 
 
 def _one_of(name: str, value, allowed) -> None:

@@ -17,6 +17,10 @@ __all__ = ["Session"]
 class Session:
     """What static, threshold and draft-and-verify decoding have in common.
 
+    A method that reads the logits in its own way (credit for earlier rounds, a penalty on end
+    tokens) overrides :meth:`predict` and is driven like any other:
+    ``static_run(MySession(model, x, rule))``.
+
     Parameters
     ----------
     model : Model
@@ -69,13 +73,24 @@ class Session:
         self.at = np.arange(begin, self.model.L if self.rule.cache == "prefix" else end)
         logits, self.cache = self.model.snapshot(self.x[None])
         self.record.round(self.model.lap())
-        return self._predict(self.x[None], logits[:, self.at])[0]
+        return self.predict(self.x[None], logits[:, self.at])[0]
 
     def look(self, rows: np.ndarray) -> list[Prediction]:
         """Send ``rows`` through the model in one call and open the next round."""
         logits = self.model.denoise(rows, at=self.at, cache=self.cache, layout=self.layout)
         self.record.round(self.model.lap())
-        return self._predict(rows, logits)
+        return self.predict(rows, logits)
+
+    def predict(self, rows: np.ndarray, logits: np.ndarray) -> list[Prediction]:
+        """Turn the logits of one call into predictions, one for each row.
+
+        Parameters
+        ----------
+        rows : ndarray of int, shape (B, L)
+        logits : ndarray, shape (B, len(at), V)
+            At the positions ``self.at`` of the window.
+        """
+        return predictions(rows, self.at, logits, self.rule, self.steps.keys, self.V, self.rng)
 
     def commit(self, positions: np.ndarray, prediction: Prediction, row: int = 0) -> None:
         """Write the predicted tokens at ``positions``, as one step."""
@@ -89,9 +104,6 @@ class Session:
     def result(self) -> Decoded:
         """Freeze the run."""
         return Decoded(self.x, self.record.trace(), self.model.cost)
-
-    def _predict(self, rows, logits) -> list[Prediction]:
-        return predictions(rows, self.at, logits, self.rule, self.steps.keys, self.V, self.rng)
 
     def _write(self, positions, tokens, values, row: int = 0) -> None:
         self.x[positions] = tokens

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Allowed", "Chain", "Guidance", "Temperature", "TopK"]
+from paralg.decoding.randomness import softmax
+
+__all__ = ["Allowed", "Chain", "Guidance", "Temperature", "TopK", "TopP"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,35 @@ class TopK:
         kept = np.full_like(logits, -np.inf)
         np.put_along_axis(kept, order, np.take_along_axis(logits, order, axis=-1), axis=-1)
         return kept
+
+
+@dataclass(frozen=True)
+class TopP:
+    """Keep the fewest tokens whose probabilities sum to at least ``p``, the likeliest first.
+
+    Among equals the lowest token comes first; the likeliest token always stays.
+
+    Examples
+    --------
+    >>> logits = np.log(np.array([[[0.5, 0.3, 0.2]]]))
+    >>> np.isfinite(TopP(0.6)(logits, np.array([0])))
+    array([[[ True,  True, False]]])
+    """
+
+    p: float
+
+    def __post_init__(self):
+        if not 0 < self.p <= 1:
+            raise ValueError(f"expected p in (0, 1], got {self.p}")
+
+    def __call__(self, logits, at):
+        law = softmax(logits)
+        order = np.argsort(-law, axis=-1, kind="stable")
+        ranked = np.take_along_axis(law, order, axis=-1)
+        before = np.cumsum(ranked, axis=-1) - ranked
+        keep = np.zeros(logits.shape, dtype=bool)
+        np.put_along_axis(keep, order, before < self.p, axis=-1)
+        return np.where(keep, logits, -np.inf)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from paralg.decoding.rule import Rule
 from paralg.decoding.session import Session
 from paralg.decoding.trace import Decoded
 
-__all__ = ["static"]
+__all__ = ["static", "static_run"]
 
 
 def static(model: Model, x, rule: Rule | None = None, *, rng: Random | None = None) -> Decoded:
@@ -41,7 +41,21 @@ def static(model: Model, x, rule: Rule | None = None, *, rng: Random | None = No
     >>> result.tokens, result.forwards
     (array([1, 3, 0, 1, 3, 2]), 5)
     """
-    run = Session(model, x, rule or Rule(), rng)
+    return static_run(Session(model, x, rule or Rule(), rng))
+
+
+def static_run(run: Session) -> Decoded:
+    """Drive a session to its end, one call for every step.
+
+    Parameters
+    ----------
+    run : Session
+        Or a class derived from it that reads the logits in another way.
+
+    Returns
+    -------
+    Decoded
+    """
     while (block := run.next_block()) is not None:
         prediction, fresh = run.enter(block, block), True
         while True:

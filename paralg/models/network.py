@@ -15,6 +15,7 @@ from torch import Tensor
 
 from paralg.decoding.protocol import positions, tokens_of
 from paralg.models import masks
+from paralg.models.attending import Attending
 from paralg.models.border import one_thread, to_numpy, to_torch
 from paralg.models.cache import Cache
 from paralg.models.transformer import Shape, Transformer
@@ -44,7 +45,7 @@ def _answers(call: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
-class Network:
+class Network(Attending):
     """A transformer as a model of the decoding protocol.
 
     Parameters
@@ -211,37 +212,6 @@ class Network:
         places = np.concatenate([np.arange(self.L), at])
         seen = masks.two_streams(rank, visible, at)
         return self._logits(slots, places, seen)[:, self.L :]
-
-    def attend(self, tokens: np.ndarray, places: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """Run the network on a layout of the caller's own making.
-
-        Parameters
-        ----------
-        tokens : ndarray of int, shape (B, S)
-            Entries 0..V.
-        places : ndarray of int, shape (S,)
-            Positions 0..L-1, which may repeat.
-        mask : ndarray of bool, shape (S, S)
-            True where slot q attends to slot k; every slot sees at least one.
-
-        Returns
-        -------
-        ndarray of float64, shape (B, S, V)
-
-        Raises
-        ------
-        ValueError
-            If the shapes do not agree, an entry is out of range or a slot sees nothing.
-        """
-        places, mask = np.asarray(places), np.asarray(mask, dtype=bool)
-        tokens = tokens_of(tokens, self.V, len(places))
-        if mask.shape != (len(places), len(places)) or not mask.any(axis=1).all():
-            raise ValueError(f"expected a mask {(len(places),) * 2} without empty rows, "
-                             f"got shape {mask.shape}")  # fmt: skip
-        if places.size and not (places.min() >= 0 and places.max() < self.L):
-            raise ValueError(f"positions must lie in 0..{self.L - 1}, got {places.tolist()}")
-        with one_thread():
-            return self._logits(tokens, places, mask)
 
     def _logits(
         self,

@@ -200,6 +200,28 @@ class Transformer(nn.Module):
 
         Parameters
         ----------
+        tokens, positions, mask, past
+            As for :meth:`states`.
+
+        Returns
+        -------
+        logits : FloatTensor, shape (B, S, V)
+        own : list over layers of (keys, values)
+        """
+        h, own = self.states(tokens, positions, mask, past)
+        return self.head(h), own
+
+    def states(
+        self,
+        tokens: Tensor,
+        positions: Tensor,
+        mask: Tensor | None = None,
+        past: list[KeysValues] | None = None,
+    ) -> tuple[Tensor, list[KeysValues]]:
+        """Compute what the last layer says of S slots, before the head makes logits of it.
+
+        Parameters
+        ----------
         tokens : LongTensor, shape (B, S)
             Entries 0..V.
         positions : LongTensor, shape (S,) or (B, S)
@@ -211,7 +233,8 @@ class Transformer(nn.Module):
 
         Returns
         -------
-        logits : FloatTensor, shape (B, S, V)
+        h : FloatTensor, shape (B, S, width)
+            Normalised.
         own : list over layers of (keys, values)
             Those of the S slots, for use as a later `past`.
 
@@ -227,7 +250,7 @@ class Transformer(nn.Module):
         for layer, block in enumerate(self.blocks):
             h, kept = block(h, turn, mask, None if past is None else past[layer])
             own.append(kept)
-        return self.head(self.norm(h)), own
+        return self.norm(h), own
 
     def _turn(self, positions: Tensor) -> Turn:
         return self.cos[positions].unsqueeze(-3), self.sin[positions].unsqueeze(-3)

@@ -9,8 +9,9 @@ from paralg.core.cost import Cost
 from paralg.decoding.counting import Counted
 from paralg.decoding.randomness import Stream, softmax
 from paralg.decoding.rule import Rule, Steps
-from paralg.decoding.shaping import Allowed, Chain, Guidance, Temperature, TopK
-from paralg.decoding.static import static
+from paralg.decoding.session import Session
+from paralg.decoding.shaping import Allowed, Chain, Guidance, Temperature, TopK, TopP
+from paralg.decoding.static import static, static_run
 from paralg.decoding.sudoku import Sudoku4, is_valid
 from paralg.decoding.tables import HashConditional, TabularJoint
 from paralg.decoding.threshold import threshold
@@ -74,6 +75,10 @@ def test_guidance_sends_and_counts_two_rows():
 def test_hooks():
     logits, at = np.array([[[3.0, 1.0, 2.0], [0.0, 0.0, 0.0]]]), np.array([0, 4])
     np.testing.assert_array_equal(TopK(1)(logits, at)[0, 1], [0, -np.inf, -np.inf])
+    kept = {p: np.isfinite(TopP(p)(logits, at)).sum(axis=-1)[0].tolist()
+            for p in (0.1, 0.5, 0.8, 1)}  # fmt: skip
+    assert kept == {0.1: [1, 1], 0.5: [1, 2], 0.8: [2, 3], 1: [3, 3]}
+    assert TopP(0.8)(np.array([[[0.0, -np.inf, 0.0]]]), at)[0, 0].tolist() == [0, -np.inf, 0]
     allowed = np.ones((5, 3), bool)
     allowed[4, 0] = False
     np.testing.assert_array_equal(Allowed(allowed)(logits, at)[0, 1], [-np.inf, 0, 0])
@@ -88,6 +93,7 @@ def test_hooks():
     [
         (lambda: Temperature(0.0), "above 0, got 0.0"),
         (lambda: TopK(0), "at least 1, got 0"),
+        (lambda: TopP(0.0), r"p in \(0, 1\], got 0.0"),
         (lambda: Allowed(np.zeros((2, 3), bool)), "allowed token in every row"),
         (lambda: Chain(TopK(1), Guidance(1.0, (0,), 1)), "only in the first place"),
         (lambda: Rule(tokens=0), "at least one token per step, got 0"),
@@ -96,6 +102,8 @@ def test_hooks():
         (lambda: Rule(cache="suffix"), r"cache to be one of .*, got 'suffix'"),
         (lambda: Rule(confidence="mean"), "confidence to be one of"),
         (lambda: Rule(block=0), "at least one position, got 0"),
+        (lambda: Rule(block=(2, 0)), r"at least one position, got \(2, 0\)"),
+        (lambda: Rule(block=()), "at least one position"),
         (lambda: Rule(first=True), "expected cache 'prefix' or 'dual', got None"),
         (lambda: threshold(TABLE, EMPTY, 0.0), "tau above 0, got 0.0"),
         (lambda: static(TABLE, [4] * 5), r"shape \(B, 6\), got \(1, 5\)"),
@@ -221,6 +229,51 @@ def test_blocks_start_at_the_first_mask():
     assert steps.span_of(1) == (3, 5)
     assert steps.span_of(0, last=1) == (1, 5)
     assert steps.current(np.array([0, 0, 0, 4, 0, 4])) == 1
+
+
+@pytest.mark.parametrize(
+    ("block", "numbers"),
+    [
+        (None, [-1, 0, 0, 0, 0, 0, 0, 0]),
+        (99, [-1, 0, 0, 0, 0, 0, 0, 0]),
+        (3, [-1, 0, 0, 0, 1, 1, 1, 2]),
+        ((1, 2), [-1, 0, 1, 1, 2, 2, 3, 3]),
+        ((1, 4, 1), [-1, 0, 1, 1, 1, 1, 2, 3]),
+        ((2, 2, 9), [-1, 0, 0, 1, 1, 2, 2, 2]),
+    ],
+)
+def test_blocks_of_different_sizes(block, numbers):
+    steps = Steps(Rule(block=block), np.array([0, *[4] * 7]), 4)
+    assert steps.block_of.tolist() == numbers
+    result = static(HashConditional(4, 8, eps=0.5), [0, *[4] * 7], Rule(block=block))
+    order = [numbers[position] for position, _ in result.trace.order]
+    assert order == sorted(order)
+
+
+def test_a_schedule_of_steps_and_blocks():
+    """Doubling steps in growing blocks, as a later method decodes."""
+    rule = Rule(tokens=(1, 2, 4), block=(3, 4))
+    result = static(HashConditional(4, 7, eps=0.5), [4] * 7, rule)
+    assert [len(group) for group in result.trace.groups] == [1, 2, 4]
+    assert {*result.trace.groups[2]} == {3, 4, 5, 6}
+
+
+def test_a_method_may_read_the_logits_in_its_own_way():
+    class Reluctant(Session):
+        """Trusts token 0 less."""
+
+        def predict(self, rows, logits):
+            found = super().predict(rows, logits)
+            for prediction in found:
+                prediction.confidence[prediction.tokens(np.arange(6)) == 0] *= 0.1
+            return found
+
+    for cache in (None, "dual"):
+        rule = Rule(block=6, cache=cache)
+        plain, other = static(TABLE, EMPTY, rule), static_run(Reluctant(TABLE, EMPTY, rule))
+        assert plain.trace != other.trace
+        tokens = [token for _, token in other.trace.order]
+        assert tokens == sorted(tokens, key=lambda token: token == 0)
 
 
 @pytest.mark.parametrize("cache", [None, "prefix", "dual"])

@@ -35,7 +35,7 @@ def rules(draw):
     return Rule(
         tokens=draw(st.one_of(st.integers(1, 3), st.just((1, 2, 4)))),
         order=draw(st.sampled_from(["confidence", "left-to-right"])),
-        block=draw(st.one_of(st.none(), st.integers(1, 5))),
+        block=draw(st.one_of(st.none(), st.integers(1, 5), st.just((1, 3, 2)))),
         cache=draw(st.sampled_from([None, "prefix", "dual"])),
         eos=draw(st.sampled_from([(), (0,), (0, 1)])),
         ties=draw(st.one_of(st.none(), st.integers(0, 5))),

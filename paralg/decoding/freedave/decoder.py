@@ -142,7 +142,7 @@ def freedave_plus_plus(model: Model, x, d: int = 4, tau: float = 0.95, rule: Rul
 
 def _horizon(run: Session, block: int, d: int) -> int:
     """Return the last block that eager drafts may reach: ⌈d / steps per block⌉ beyond this one."""
-    size = run.rule.block or run.model.L
+    size = int((run.steps.block_of == block).sum())
     steps_per_block = ceil(size / run.rule.quota(0))
     return min(block + ceil(d / steps_per_block), int(run.steps.block_of.max()))
 
