@@ -1,0 +1,161 @@
+"""One query after the other by least squares, in NumPy: the oracle, and the sequential answer."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Fit", "attend_by_lstsq", "closed_form", "local_constant", "local_line", "softmax_weights"]
+
+
+class Fit(NamedTuple):
+    """A local line at a query.
+
+    Attributes
+    ----------
+    value : ndarray, shape (d_v,)
+        Height at the query: the output.
+    slopes : ndarray, shape (d, d_v)
+    shares : ndarray, shape (m,)
+        What each value contributes: ``value = shares @ v``.
+    """
+
+    value: NDArray
+    slopes: NDArray
+    shares: NDArray
+
+
+def softmax_weights(q: ArrayLike, k: ArrayLike, scale: float, norm: str = "max") -> NDArray:
+    """Return the weights of all keys for one query, in one of the three conventions.
+
+    Parameters
+    ----------
+    q : array_like, shape (d,)
+    k : array_like, shape (m, d)
+    scale : float
+    norm : {"max", "softmax", "raw"}
+        Largest weight 1, sum of weights 1, or exponentials as they are.
+
+    Returns
+    -------
+    ndarray, shape (m,)
+
+    Examples
+    --------
+    >>> softmax_weights([0.0], [[1.0], [2.0]], 1.0, "softmax")
+    array([0.5, 0.5])
+    """
+    logits = scale * np.asarray(k) @ np.asarray(q)
+    w = np.exp(logits - (0.0 if norm == "raw" else logits.max()))
+    return w / w.sum() if norm == "softmax" else w
+
+
+def local_constant(w: ArrayLike, v: ArrayLike) -> NDArray:
+    """Return the weighted mean of the values: softmax attention, Nadaraya and Watson's estimate."""
+    w = np.asarray(w)
+    return w @ np.asarray(v) / w.sum()
+
+
+def local_line(w: ArrayLike, z: ArrayLike, v: ArrayLike, ridge: float) -> Fit:
+    r"""Fit a weighted line with penalised slopes by least squares, as a library would.
+
+    .. math:: \min_{b, W} \tfrac12 \sum_j w_j \| v_j - b - W z_j \|^2 + \tfrac\lambda2 \|W\|_F^2
+
+    Parameters
+    ----------
+    w : array_like, shape (m,)
+        Weights, not negative.
+    z : array_like, shape (m, d)
+        Differences of keys and query.
+    v : array_like, shape (m, d_v)
+    ridge : float
+        λ; the intercept is not penalised.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    ValueError
+        Numbers of rows differ.
+
+    Cost
+    ----
+    Work O((m + d) d²) by a QR-like factorisation.
+
+    Examples
+    --------
+    >>> local_line([1, 1], [[-1.0], [1.0]], [[2.0], [4.0]], 0.0).value
+    array([3.])
+    """
+    w, z, v = (np.asarray(x, dtype=float) for x in (w, z, v))
+    if not len(w) == len(z) == len(v):
+        raise ValueError(f"w, z, v must have equal lengths, got {len(w)}, {len(z)}, {len(v)}")
+    m, d = z.shape
+    root = np.sqrt(w)[:, None]
+    design = np.vstack([root * np.hstack([np.ones((m, 1)), z]),
+                        np.sqrt(ridge) * np.eye(d, d + 1, 1)])  # fmt: skip
+    target = np.vstack([np.diag(root[:, 0]), np.zeros((d, m))])
+    solution = np.linalg.lstsq(design, target, rcond=None)[0]  # linear in v: one column a value
+    return Fit(solution[0] @ v, solution[1:] @ v, solution[0])
+
+
+def closed_form(w: ArrayLike, z: ArrayLike, v: ArrayLike, ridge: float) -> Fit:
+    r"""Return the same from :math:`\omega, \mu, \Sigma, \rho, \delta`, by eliminating the slopes.
+
+    Parameters
+    ----------
+    w, z, v, ridge
+        As for `local_line`; the ridge positive.
+
+    Returns
+    -------
+    Fit
+    """
+    w, z, v = (np.asarray(x, dtype=float) for x in (w, z, v))
+    omega, mu = w.sum(), w @ z
+    sigma = (w[:, None] * z).T @ z + ridge * np.eye(z.shape[1])
+    rho = np.linalg.solve(sigma, mu)
+    delta = omega - mu @ rho
+    shares = w * (1 - z @ rho) / delta
+    value = shares @ v
+    slopes = np.linalg.solve(sigma, (w[:, None] * z).T @ (v - value))
+    return Fit(value, slopes, shares)
+
+
+def attend_by_lstsq(
+    q: ArrayLike, k: ArrayLike, v: ArrayLike, ridge: float, *, scale: float | None = None,
+    norm: str = "max", causal: bool = True,
+) -> NDArray:  # fmt: skip
+    """Attend with one least-squares problem for each query.
+
+    Parameters
+    ----------
+    q, k : array_like, shape (n, d)
+    v : array_like, shape (n, d_v)
+    ridge : float
+    scale : float, optional
+        1/√d by default.
+    norm : {"max", "softmax", "raw"}
+    causal : bool
+
+    Returns
+    -------
+    ndarray, shape (n, d_v)
+
+    Examples
+    --------
+    >>> attend_by_lstsq([[1.0], [0.0]], [[1.0], [2.0]], [[5.0], [7.0]], 1.0)[0]
+    array([5.])
+    """
+    q, k, v = (np.asarray(x, dtype=float) for x in (q, k, v))
+    scale = q.shape[1] ** -0.5 if scale is None else scale
+    rows = []
+    for i, query in enumerate(q):
+        seen = slice(0, i + 1 + len(k) - len(q)) if causal else slice(None)
+        w = softmax_weights(query, k[seen], scale, norm)
+        rows.append(local_line(w, k[seen] - query, v[seen], ridge).value)
+    return np.array(rows)
