@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from paralg.core.cost import Cost
-from paralg.decoding.protocol import Cache, Layout, Model, positions
+from paralg.decoding.protocol import Cache, Layout, Model, Unanswered, positions
 
 __all__ = ["Counted", "Shape"]
 
@@ -86,6 +86,7 @@ class Counted:
 
     def attend(self, tokens, places, mask):
         """Count and forward :meth:`AttendingModel.attend`; the hook gets ``places``."""
+        self._needs("attend")
         tokens = self._expand(tokens)
         self._count(tokens, len(places))
         logits = self.model.attend(tokens, places, mask)
@@ -93,6 +94,7 @@ class Counted:
 
     def extend(self, tokens, places, mask, past=None):
         """Count and forward :meth:`AttendingModel.extend`: only the new slots are computed."""
+        self._needs("extend")
         tokens = self._expand(tokens, past)
         self._count(tokens, len(places))
         logits, kept = self.model.extend(tokens, places, mask, past)
@@ -107,6 +109,10 @@ class Counted:
         """Add one call of ``len(x)`` rows, ``length`` positions computed in each."""
         cost = Cost(calls=1, rows=len(x), tokens=len(x) * int(length))
         self.cost, self._lap = self.cost + cost, self._lap + cost
+
+    def _needs(self, call: str) -> None:
+        if not hasattr(self.model, call):
+            raise Unanswered(f"{call} needs a network, got {type(self.model).__name__}")
 
     def _expands(self) -> bool:
         return hasattr(self.shape, "expand")

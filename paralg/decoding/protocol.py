@@ -23,9 +23,14 @@ from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
-__all__ = ["AttendingModel", "Cache", "Layout", "Model", "Slots", "positions", "tokens_of"]
+__all__ = ["AttendingModel", "Cache", "Layout", "Model", "Slots", "Unanswered", "positions",
+           "tokens_of"]  # fmt: skip
 
 Layout = Literal["rows", "tree"]
+
+
+class Unanswered(TypeError):
+    """A model was asked a call that it does not answer: weights of another mode, or no network."""
 
 
 @runtime_checkable

@@ -21,7 +21,7 @@ from paralg.figures.style import (
     rc,
     use,
 )
-from paralg.figures.traces import gantt, raster
+from paralg.figures.traces import gantt, raster, rasters
 from paralg.figures.words import alt_text, name_lines
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "ink",
     "name_lines",
     "raster",
+    "rasters",
     "rc",
     "scan_network",
     "show_source",

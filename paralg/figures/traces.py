@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from paralg.figures.style import BLACK, GREY, PALETTE, SKY, VERMILION, ink
 
-__all__ = ["gantt", "raster"]
+__all__ = ["gantt", "raster", "rasters"]
 
 # code: name, colour, opacity, symbol; the codes are those of Trace.raster
 _STATES = {
@@ -22,7 +22,7 @@ _SYMBOL_COLOURS = {3: "white", 4: VERMILION}
 _HATCHES = ("", "//", "..", "xx", "\\\\", "++", "oo")
 
 
-def raster(ax, trace, *, tokens: Sequence[str] | None = None):
+def raster(ax, trace, *, tokens: Sequence[str] | None = None, legend: bool = True):
     """Draw a decoding: rounds down, positions across, what each round left at each position.
 
     Parameters
@@ -32,6 +32,8 @@ def raster(ax, trace, *, tokens: Sequence[str] | None = None):
         A decoder's trace, or the codes of its ``raster()``.
     tokens : sequence of str, length L, optional
         Written under the columns.
+    legend : bool
+        Explain the cells above the figure.
 
     Returns
     -------
@@ -55,8 +57,43 @@ def raster(ax, trace, *, tokens: Sequence[str] | None = None):
     ax.set_yticks(range(0, rounds, max(1, rounds // 8)))
     if tokens is not None:
         ax.set_xticks(range(length), tokens)
-    _state_legend(ax, np.unique(codes))
+    if legend:
+        _state_legend(ax.figure, np.unique(codes))
     return ax
+
+
+def rasters(axes, traces: Mapping[str, object]):
+    """Draw several decodings on one scale, each under its name, with one legend.
+
+    Parameters
+    ----------
+    axes : array of Axes
+        At least as many as traces; those left over are hidden.
+    traces : mapping of str to Trace or array_like
+        Name to what :func:`raster` takes.
+
+    Returns
+    -------
+    array of Axes
+
+    Raises
+    ------
+    ValueError
+        If there are fewer axes than traces, or no trace.
+    """
+    panels = np.atleast_1d(axes).ravel()
+    if not 0 < len(traces) <= len(panels):
+        raise ValueError(f"expected 1 to {len(panels)} traces, got {len(traces)}")
+    codes = [np.asarray(t.raster() if hasattr(t, "raster") else t) for t in traces.values()]
+    rounds = max(map(len, codes))
+    for ax, name, one in zip(panels, traces, codes, strict=False):
+        raster(ax, one, legend=False)
+        ax.set(ylim=(rounds - 0.5, -0.5), yticks=range(0, rounds, max(1, rounds // 8)), title=name)
+        ax.label_outer()
+    for ax in panels[len(codes) :]:
+        ax.set_axis_off()
+    _state_legend(panels[0].figure, np.unique(np.concatenate([one.ravel() for one in codes])))
+    return axes
 
 
 def _draw_state(ax, codes, code: int) -> None:
@@ -81,7 +118,7 @@ def _faded(colour: str, opacity: float) -> tuple:
     return to_rgba(colour, opacity)
 
 
-def _state_legend(ax, codes) -> None:
+def _state_legend(figure, codes) -> None:
     from matplotlib.patches import Patch
 
     shown = [_STATES[int(code)] for code in codes]
@@ -89,7 +126,7 @@ def _state_legend(ax, codes) -> None:
         Patch(facecolor=_faded(colour, opacity), edgecolor=GREY, label=f"{name} {symbol}".strip())
         for name, colour, opacity, symbol in shown
     ]
-    ax.figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
 
 
 def gantt(ax, schedule, *, kinds: dict | None = None):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from paralg.decoding.protocol import Unanswered
 from paralg.models.network import Cache, Network
 
 __all__ = ["Family"]
@@ -42,7 +43,7 @@ class Family:
 
     def _of(self, mode: str) -> Network:
         if mode not in self.networks:
-            raise TypeError(f"this call needs {mode} weights, got {', '.join(self.networks)}")
+            raise Unanswered(f"this call needs {mode} weights, got {', '.join(self.networks)}")
         return self.networks[mode]
 
     def denoise(self, x: np.ndarray, **options: Any) -> np.ndarray:

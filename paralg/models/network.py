@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from paralg.decoding.protocol import positions, tokens_of
+from paralg.decoding.protocol import Unanswered, positions, tokens_of
 from paralg.models import masks
 from paralg.models.attending import Attending
 from paralg.models.border import one_thread, to_numpy, to_torch
@@ -38,7 +38,7 @@ def _answers(call: Callable[..., Any]) -> Callable[..., Any]:
     def checked(self: Network, *args: Any, **options: Any) -> Any:
         if name not in CALLS[self.mode]:
             needed = next(mode for mode, calls in CALLS.items() if name in calls)
-            raise TypeError(f"{name} needs {needed} weights, got {self.name} ({self.mode})")
+            raise Unanswered(f"{name} needs {needed} weights, got {self.name} ({self.mode})")
         with one_thread():
             return call(self, *args, **options)
 

@@ -88,6 +88,19 @@ def test_raster_draws_every_cell(ax, codes):
     assert ax.figure.legends
 
 
+def test_rasters_share_their_scale_and_one_legend(ax):
+    fig, axes = ax.figure, ax.figure.subplots(2, 2)
+    drawn = figures.rasters(axes, {"slow": [[3, 0], [2, 3]], "fast": [[3, 3]], "both": [[4, 3]]})
+    assert drawn is axes
+    assert {one.get_ylim() for one in axes.flat[:3]} == {(1.5, -0.5)}
+    assert [one.get_title() for one in axes.flat[:3]] == ["slow", "fast", "both"]
+    assert not axes[1, 1].axison
+    [legend] = fig.legends
+    assert len(legend.get_texts()) == 4
+    with pytest.raises(ValueError, match="expected 1 to 4 traces, got 0"):
+        figures.rasters(axes, {})
+
+
 def test_raster_takes_a_trace_and_refuses_codes(ax):
     trace = SimpleNamespace(raster=lambda: np.array([[1, 3], [1, 2]]))
     figures.raster(ax, trace, tokens=["a", "b"])
