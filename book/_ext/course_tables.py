@@ -76,6 +76,8 @@ class FillCourse(SphinxPostTransform):
         table = _make_table(("Id", "After this a reader can", "Served by"), [])
         body = next(iter(table.findall(nodes.tbody)))
         for docname, page in pages.items():
+            if not page.objectives:
+                continue
             title = nodes.paragraph("", "", self._link(docname))
             entry = nodes.entry("", title, morecols=2)
             body += nodes.row("", entry, classes=["paralg-chapter"])

@@ -87,7 +87,7 @@ def _doors(app, docname: str, part: str, paper: str) -> list[tuple[str, nodes.No
     root = app.config.html_theme_options["repository_url"]
     branch = app.config.html_theme_options["repository_branch"]
     source = Path(app.env.doc2path(docname)).relative_to(app.srcdir).as_posix()
-    module = SHARED_LIBRARY.get(paper, f"paralg.{part}.{paper}")
+    module = SHARED_LIBRARY.get(paper) or _library(Path(app.srcdir), part, paper)
     tests = sorted(Path(app.srcdir, "tests", part).glob(f"test_{paper}*.py"))
     found = [("library", _module(docname, module))]
     if tests:
@@ -96,6 +96,14 @@ def _doors(app, docname: str, part: str, paper: str) -> list[tuple[str, nodes.No
         found.append(("tests", _outside(f"tests/{part}{name}", url)))
     found.append(("source", _outside(source, f"{root}/blob/{branch}/{source}")))
     return found
+
+
+def _library(root: Path, part: str, paper: str) -> str:
+    """The package of a paper; of a page without one, such as a comparison, its part's."""
+    own = root / "paralg" / part / paper
+    return f"paralg.{part}.{paper}" if own.is_dir() or own.with_suffix(".py").is_file() else (
+        f"paralg.{part}"
+    )
 
 
 def _module(docname: str, name: str) -> pending_xref:

@@ -74,26 +74,36 @@ class FillMaps(SphinxPostTransform):
             block = nodes.container(classes=["paralg-part"])
             title = self._link(f"Part {part['number']} · {part['title']}", part["page"])
             block += nodes.paragraph("", "", title, classes=["paralg-part__title"])
-            chosen = [p for p in self.data["papers"] if p["part"] == part["name"]]
-            block += self._list(chosen) if chosen else self._pages(part["page"])
+            chosen = self._papers_of(part["name"])
+            block += self._list(chosen) if chosen else nodes.bullet_list(classes=["paralg-papers"])
+            block[-1] += self._other_pages(part["page"], chosen)
             blocks.append(block)
         return blocks
 
     def _one_part(self, name: str) -> list[nodes.Node]:
-        return [self._list([p for p in self.data["papers"] if p["part"] == name])]
+        (opener,) = [part["page"] for part in self.data["parts"] if part["name"] == name]
+        chosen = self._papers_of(name)
+        items = self._list(chosen)
+        items += self._other_pages(opener, chosen)
+        return [items]
+
+    def _papers_of(self, part: str) -> list[dict]:
+        return [paper for paper in self.data["papers"] if paper["part"] == part]
 
     def _list(self, found: list[dict]) -> nodes.bullet_list:
         items = nodes.bullet_list(classes=["paralg-papers"])
         items += [self._item(paper) for paper in found]
         return items
 
-    def _pages(self, opener: str) -> nodes.bullet_list:
-        """Pages of a part that stands on no paper."""
-        items = nodes.bullet_list(classes=["paralg-papers"])
+    def _other_pages(self, opener: str, papers: list[dict]) -> list[nodes.list_item]:
+        """Pages of a part that stand on no paper: foundations, comparisons."""
+        known = {self._page(paper) for paper in papers}
+        items = []
         for name in self.env.toctree_includes.get(opener, []):
-            title = self._link(self.env.titles[name].astext(), name)
-            first = nodes.paragraph("", "", nodes.strong("", "", title))
-            items += nodes.list_item("", first, classes=["is-written"])
+            if name not in known:
+                title = self._link(self.env.titles[name].astext(), name)
+                first = nodes.paragraph("", "", nodes.strong("", "", title))
+                items.append(nodes.list_item("", first, classes=["is-written"]))
         return items
 
     def _item(self, paper: dict) -> nodes.list_item:

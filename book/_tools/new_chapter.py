@@ -3,7 +3,9 @@
     python book/_tools/new_chapter.py PART PAPER        (or: make chapter PART=… PAPER=…)
 
 The new chapter runs and passes its tests from the first minute, with a sum along a tree as its
-stand-in; everything that is still to be written is marked with the sign ✎.
+stand-in; everything that is still to be written is marked with the sign ✎.  Title and citation key
+come from ``book/_data/papers.yml`` where it knows the paper.  The first chapter of a part brings
+the part's page of the library reference.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import nb  # noqa: E402
+import yaml  # noqa: E402
 
 from paralg.teach import chapters  # noqa: E402
 
@@ -29,27 +32,49 @@ class BadRequest(ValueError):
     """A part, a name or a place that will not do; the message says what was expected."""
 
 
-def files(part: str, paper: str) -> dict[Path, str]:
-    """Return path → text of every file of the new chapter, paths relative to the repository."""
+def files(part: str, paper: str, known: dict | None = None) -> dict[Path, str]:
+    """Return path → text of every file of the new chapter, paths relative to the repository.
+
+    Parameters
+    ----------
+    part, paper : str
+    known : dict, optional
+        The paper's entry in ``book/_data/papers.yml``.
+    """
+    words = _words(part, paper, known or {})
     package, made = Path("paralg", part, paper), {}
     for path in sorted((TEMPLATE / "package").iterdir()):
         if path.is_file():
-            made[package / path.name.removesuffix(".in")] = _filled(path, part, paper)
-    made[Path("tests", part, f"test_{paper}.py")] = _filled(TEMPLATE / "tests.py.in", part, paper)
-    notebook = nb.from_text(_filled(TEMPLATE / "chapter.md", part, paper), paper)
+            made[package / path.name.removesuffix(".in")] = _filled(path, words)
+    made[Path("tests", part, f"test_{paper}.py")] = _filled(TEMPLATE / "tests.py.in", words)
+    notebook = nb.from_text(_filled(TEMPLATE / "chapter.md", words), paper)
     made[Path("notebooks", part, f"{paper}.ipynb")] = nb.dumps(notebook)
     return made
 
 
-def _filled(path: Path, part: str, paper: str) -> str:
-    words = {
+def _words(part: str, paper: str, known: dict) -> dict[str, str]:
+    """What the placeholders of the template stand for."""
+    key = known.get("cite")
+    return {
         "PART_NAME": part,
         "PAPER_NAME": paper,
         "PAPER-SLUG": paper.replace("_", "-"),
-        "PAPER_TITLE": paper.replace("_", " ").capitalize(),
+        "PAPER_TITLE": known.get("short", paper.replace("_", " ").capitalize()),
+        "PAPER_CITATION": f"{{cite}}`{key}`" if key else "the paper",
+        "PAPER_KEY": f"[{key}]" if key else "citation key of the paper",
     }
+
+
+def _filled(path: Path, words: dict[str, str]) -> str:
     text = path.read_text(encoding="utf-8")
     return re.sub("|".join(words), lambda match: words[match[0]], text)
+
+
+def entry_of(root: Path, paper: str) -> dict | None:
+    """Return what ``book/_data/papers.yml`` says about a paper, or None."""
+    path = root / "book" / "_data" / "papers.yml"
+    listed = yaml.safe_load(path.read_text(encoding="utf-8"))["papers"] if path.exists() else []
+    return next((entry for entry in listed if entry["module"] == paper), None)
 
 
 def check_request(root: Path, part: str, paper: str) -> None:
@@ -65,6 +90,9 @@ def check_request(root: Path, part: str, paper: str) -> None:
     if taken:
         there = ", ".join(str(path.relative_to(root)) for path in taken)
         raise BadRequest(f"{paper!r} is taken and nothing was changed: {there}")
+    known = entry_of(root, paper)
+    if known and known["part"] != part:
+        raise BadRequest(f"book/_data/papers.yml has {paper!r} in {known['part']!r}; got {part!r}")
 
 
 def with_entry(toc: str, part: str, paper: str) -> str:
@@ -92,6 +120,27 @@ def with_entry(toc: str, part: str, paper: str) -> str:
     return "".join([*lines[:at], entry, *lines[at:]])
 
 
+def with_reference(toc: str, part: str) -> str:
+    """Return the table of contents with the part's page of the library reference, in order."""
+    page, opener = f"book/api/{part}", "- file: book/api/index"
+    lines = toc.splitlines(keepends=True)
+    there = [i for i, line in enumerate(lines) if line.strip().startswith("- file: book/api/")]
+    names = [lines[i].strip().removeprefix("- file: ") for i in there]
+    if not there or lines[there[0]].strip() != opener or page in names:
+        return toc
+    later = [f"book/api/{name}" for name in (*PARTS[PARTS.index(part) :], "shared")]
+    at = next((i for i, name in zip(there, names, strict=True) if name in later), there[-1] + 1)
+    indent = " " * (len(lines[there[-1]]) - len(lines[there[-1]].lstrip()))
+    return "".join([*lines[:at], f"{indent}- file: {page}\n", *lines[at:]])
+
+
+def reference_page(part: str) -> str:
+    """Return the text of a part's page of the library reference."""
+    title = chapters.PARTS[part]
+    papers = f"The papers of {{ref}}`{title} <part-{part}>`."
+    return f"(api-{part})=\n# {title}\n\n{papers}\n\n```{{library}} paralg.{part}\n```\n"
+
+
 def create(root: Path, part: str, paper: str) -> list[Path]:
     """Write the chapter under `root`; all is checked before anything is written.
 
@@ -107,7 +156,10 @@ def create(root: Path, part: str, paper: str) -> list[Path]:
     check_request(root, part, paper)
     toc = root / "_toc.yml"
     table = with_entry(toc.read_text(encoding="utf-8"), part, paper)
-    texts = files(part, paper)
+    texts = files(part, paper, entry_of(root, paper))
+    with_page = with_reference(table, part)
+    if with_page != table:
+        table, texts[Path("book", "api", f"{part}.md")] = with_page, reference_page(part)
     for path, text in texts.items():
         target = root / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -128,14 +180,17 @@ def main(argv: list[str] | None = None) -> int:
     except BadRequest as error:
         print(f"No chapter was made. {error}", file=sys.stderr)
         return 2
-    print("\n".join(["Made:", *(f"  {path}" for path in made), "  one line in _toc.yml", ""]))
+    print("\n".join(["Made:", *(f"  {path}" for path in made), "  its line in _toc.yml", ""]))
+    if entry_of(args.root, args.paper) is None:
+        print("Add the paper to book/_data/papers.yml: the map and the part's page read it there.")
     print(f"What is still to be written is marked ✎:  grep -rn ✎ {' '.join(_roots(made))}")
     print("CONTRIBUTING.md has the checklist.")
     return 0
 
 
 def _roots(paths: list[Path]) -> list[str]:
-    return sorted({str(path.parent if path.parts[0] == "paralg" else path) for path in paths})
+    doors = (path.parent if path.parts[0] == "paralg" else path for path in paths)
+    return sorted({str(path) for path in doors if path.parts[0] != "book"})
 
 
 if __name__ == "__main__":

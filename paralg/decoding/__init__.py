@@ -1,4 +1,4 @@
-"""Part V, parallel decoding.
+"""Part 5, parallel decoding.
 
 What all decoders share:
 

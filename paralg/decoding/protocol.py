@@ -1,6 +1,6 @@
 """What a decoder may ask of a model: three calls, one cache, one row of logits per position.
 
-Every decoder of Part V is written against :class:`Model` and runs unchanged on exact tables,
+Every decoder of Part 5 is written against :class:`Model` and runs unchanged on exact tables,
 on :class:`~paralg.decoding.sudoku.Sudoku4` and on the small transformer.
 
 Conventions

@@ -1,1 +1,1 @@
-"""Part VIII, parallel discovery."""
+"""Part 8, parallel discovery."""

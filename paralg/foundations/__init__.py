@@ -1,1 +1,1 @@
-"""Part I, the three foundation pages: explorers, checks and quizzes."""
+"""Part 1, the three foundation pages: explorers, checks and quizzes."""

@@ -1,1 +1,1 @@
-"""Part II, data-parallel kernels."""
+"""Part 2, data-parallel kernels."""

@@ -1,1 +1,1 @@
-"""Part VII, learning in parallel."""
+"""Part 7, learning in parallel."""

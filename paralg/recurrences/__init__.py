@@ -1,1 +1,1 @@
-"""Part III, recurrences as scans."""
+"""Part 3, recurrences as scans."""

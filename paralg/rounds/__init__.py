@@ -1,1 +1,1 @@
-"""Part IV, rounds and messages."""
+"""Part 4, rounds and messages."""

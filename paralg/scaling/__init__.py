@@ -1,1 +1,1 @@
-"""Part VI, scaling and serving."""
+"""Part 6, scaling and serving."""

@@ -183,6 +183,58 @@ def test_a_part_without_sections_gains_them(part):
     assert len(chapters["book/parts/rounds"]["sections"]) == 1
 
 
+PAPERS = """
+papers:
+  - {module: known, part: rounds, short: A known paper, cite: known-2020-paper}
+"""
+
+
+def test_what_is_known_of_the_paper_is_filled_in(empty, capsys):
+    (empty / "book/_data").mkdir(parents=True)
+    (empty / "book/_data/papers.yml").write_text(PAPERS)
+    assert new_chapter.main(["kernels", "known", "--root", str(empty)]) == 2
+    assert "papers.yml has 'known' in 'rounds'; got 'kernels'" in capsys.readouterr().err
+    assert new_chapter.main(["rounds", "known", "--root", str(empty)]) == 0
+    assert "papers.yml" not in capsys.readouterr().out
+    assert "[known-2020-paper]" in (empty / "paralg/rounds/known/__init__.py").read_text()
+    text = (empty / "notebooks/rounds/known.ipynb").read_text()
+    assert "# ✎ A known paper" in text
+    assert "{cite}`known-2020-paper`" in text
+    assert new_chapter.main(["rounds", "unknown", "--root", str(empty)]) == 0
+    assert "Add the paper to book/_data/papers.yml" in capsys.readouterr().out
+
+
+REFERENCE = """  - caption: Reference
+    chapters:
+      - file: book/api/index
+        sections:
+          - file: book/api/core
+          - file: book/api/rounds
+          - file: book/api/shared
+      - file: book/glossary
+"""
+
+
+@pytest.mark.parametrize(
+    ("part", "order"),
+    [
+        ("kernels", ["index", "core", "kernels", "rounds", "shared"]),
+        ("learning", ["index", "core", "rounds", "learning", "shared"]),
+        ("rounds", ["index", "core", "rounds", "shared"]),
+    ],
+)
+def test_the_first_chapter_of_a_part_brings_its_page_of_the_reference(empty, part, order):
+    (empty / "_toc.yml").write_text(TOC + "      - file: book/parts/learning\n" + REFERENCE)
+    paths = new_chapter.create(empty, part, "one")
+    toc = (empty / "_toc.yml").read_text()
+    listed = [line.strip() for line in toc.splitlines() if "book/api/" in line]
+    assert listed == [f"- file: book/api/{name}" for name in order]
+    page = empty / "book" / "api" / f"{part}.md"
+    assert page.exists() == (page.relative_to(empty) in paths) == (part != "rounds")
+    if page.exists():
+        assert f"```{{library}} paralg.{part}\n```" in page.read_text()
+
+
 def test_every_part_is_in_the_books_table():
     toc = (ROOT / "_toc.yml").read_text()
     for part in new_chapter.PARTS:
