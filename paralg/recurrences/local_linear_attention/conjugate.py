@@ -75,7 +75,7 @@ class CGRun:
 
 
 def conjugate_gradients(
-    system, rhs: Tensor, options: CGOptions = CGOptions(), *, trace: bool = False,  # noqa: B008
+    system, rhs: Tensor, options: CGOptions = CGOptions(), *, trace: bool = False,
 ) -> CGRun:  # fmt: skip
     r"""Solve :math:`\Sigma_i x_i = r_i` for all rows i, each symmetric and positive definite.
 

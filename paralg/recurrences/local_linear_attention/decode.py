@@ -67,8 +67,8 @@ class KeyValueCache:
         if self._k is not None:
             for name, new, old in (("k", k, self._k), ("v", v, self._v)):
                 if new.shape[:-2] != old.shape[:-2] or new.shape[-1] != old.shape[-1]:
-                    expected = (*old.shape[:-2], "t", old.shape[-1])
-                    raise ValueError(f"{name} must have the shape {expected}, got {tuple(new.shape)}")
+                    expected, got = (*old.shape[:-2], "t", old.shape[-1]), tuple(new.shape)
+                    raise ValueError(f"{name} must have the shape {expected}, got {got}")
         stop = self._length + k.shape[-2]
         if self._k is None or stop > self._k.shape[-2]:
             self._capacity = max(self._capacity, 2 * self._length, stop)
@@ -106,5 +106,5 @@ class KeyValueCache:
         For one token: T iterations of work O(n d) each, span O(T log n); memory Θ(n d).
         """
         self.extend(k, v)
-        seen = slice(0, self._length)
-        return lla_attention(q, self._k[..., seen, :], self._v[..., seen, :], ridge_lambda, **options)
+        keys, values = (x[..., : self._length, :] for x in (self._k, self._v))
+        return lla_attention(q, keys, values, ridge_lambda, **options)

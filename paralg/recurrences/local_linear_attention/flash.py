@@ -28,7 +28,7 @@ class Solver:
     """
 
     name: str = "cg"
-    options: CGOptions = CGOptions()  # noqa: RUF009
+    options: CGOptions = CGOptions()
     delta_eps: float = 1e-12
 
     def __call__(self, rows: Rows, rhs: Tensor) -> tuple[Tensor, Tensor, int]:

@@ -6,7 +6,6 @@ Every product with z splits into a product with k, shared by all queries, and a 
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 __all__ = ["relmm", "relsum", "sigma_product"]
@@ -38,6 +37,7 @@ def relmm(x: Tensor, q: Tensor, k: Tensor) -> Tensor:
 
     Examples
     --------
+    >>> import torch
     >>> x, q, k = torch.tensor([[2.0]]), torch.tensor([[1.0]]), torch.tensor([[1.0], [4.0]])
     >>> relmm(x, q, k)
     tensor([[0., 6.]])
@@ -62,6 +62,7 @@ def relsum(t: Tensor, q: Tensor, k: Tensor) -> Tensor:
 
     Examples
     --------
+    >>> import torch
     >>> t, q, k = torch.tensor([[1.0, 2.0]]), torch.tensor([[1.0]]), torch.tensor([[1.0], [4.0]])
     >>> relsum(t, q, k)
     tensor([[6.]])
@@ -69,7 +70,9 @@ def relsum(t: Tensor, q: Tensor, k: Tensor) -> Tensor:
     return (t @ k).sub_(t.sum(-1, keepdim=True) * q)
 
 
-def sigma_product(p: Tensor, weights: Tensor, q: Tensor, k: Tensor, ridge: Tensor | float) -> Tensor:
+def sigma_product(
+    p: Tensor, weights: Tensor, q: Tensor, k: Tensor, ridge: Tensor | float
+) -> Tensor:
     r"""Multiply each row of p with the second-moment matrix of its query, which is never formed.
 
     .. math:: \Sigma_i p_i = \sum_j w_{ij} z_{ij} (z_{ij}^\top p_i) + \lambda_i p_i
@@ -95,6 +98,7 @@ def sigma_product(p: Tensor, weights: Tensor, q: Tensor, k: Tensor, ridge: Tenso
 
     Examples
     --------
+    >>> import torch
     >>> one, k = torch.ones(1, 1), torch.tensor([[1.0], [4.0]])
     >>> sigma_product(one, torch.ones(1, 2), one, k, 0.5)
     tensor([[9.5000]])

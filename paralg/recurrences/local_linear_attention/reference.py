@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Fit", "attend_by_lstsq", "closed_form", "local_constant", "local_line", "softmax_weights"]
+__all__ = ["Fit", "attend_by_lstsq", "closed_form", "local_constant", "local_line",
+           "softmax_weights"]  # fmt: skip
 
 
 class Fit(NamedTuple):

@@ -1,4 +1,4 @@
-"""Train the chapter's models: ``python -m paralg.recurrences.local_linear_attention.train NAME``."""
+"""Train the small models: ``python -m paralg.recurrences.local_linear_attention.train NAME``."""
 
 from __future__ import annotations
 

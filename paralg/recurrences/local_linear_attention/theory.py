@@ -1,0 +1,172 @@
+"""Bias, variance and convergence: the chapter's theorems as numbers that can be checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["KINDS", "Risk", "cg_bound", "condition", "edge_bias", "risk", "slope", "smooth"]
+
+KINDS = ("constant", "line")
+
+
+def smooth(x: ArrayLike, at: ArrayLike, h: float, kind: str = "line") -> NDArray:
+    r"""Return the shares with which a Gaussian smoother of bandwidth h mixes the values.
+
+    Parameters
+    ----------
+    x : array_like, shape (n,)
+        Where values are known.
+    at : array_like, shape (m,)
+        Where to estimate.
+    h : float
+        Bandwidth: weights are :math:`e^{-(x - x_0)^2 / 2 h^2}`.
+    kind : {"constant", "line"}
+        Nadaraya and Watson's mean, or a local line.
+
+    Returns
+    -------
+    ndarray, shape (m, n)
+        Rows that add up to 1.
+
+    Raises
+    ------
+    ValueError
+        Another kind, or a bandwidth that is not positive.
+
+    Notes
+    -----
+    For keys on a sphere softmax weights are these, with :math:`h^2 = 1/\text{scale}`: the factor
+    :math:`e^{-\text{scale}(\|q\|^2 + \|k\|^2)/2}` is the same for all keys of a query.
+
+    Examples
+    --------
+    >>> smooth([0.0, 1.0], [0.5], 1.0)
+    array([[0.5, 0.5]])
+    """
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {KINDS}, got {kind!r}")
+    if not h > 0:
+        raise ValueError(f"h must be positive, got {h}")
+    z = (np.asarray(x, dtype=float) - np.asarray(at, dtype=float)[:, None]) / h
+    w = np.exp(-0.5 * z * z)
+    if kind == "line":
+        first, second = (w * z).sum(1, keepdims=True), (w * z * z).sum(1, keepdims=True)
+        w = w * (second - first * z)
+    return w / w.sum(1, keepdims=True)
+
+
+def edge_bias(
+    f: Callable[[NDArray], NDArray], h: ArrayLike, at: float, kind: str, *, n: int = 20_001
+) -> NDArray:
+    """Return the absolute bias at one place of [0, 1] for each bandwidth, from noiseless values.
+
+    Parameters
+    ----------
+    f : callable
+    h : array_like, shape (m,)
+    at : float
+        0 or 1 is the edge.
+    kind : {"constant", "line"}
+    n : int
+        Grid points.
+
+    Returns
+    -------
+    ndarray, shape (m,)
+    """
+    x = np.linspace(0, 1, n)
+    values, exact = f(x), f(np.array([at]))
+    estimates = [smooth(x, [at], b, kind) @ values for b in np.ravel(h)]
+    return np.abs(np.concatenate(estimates) - exact)
+
+
+@dataclass(frozen=True)
+class Risk:
+    """Mean squared error over [0, 1], split.
+
+    Attributes
+    ----------
+    bias2, variance : float
+    """
+
+    bias2: float
+    variance: float
+
+    @property
+    def total(self) -> float:
+        """Their sum."""
+        return self.bias2 + self.variance
+
+
+def risk(
+    f: Callable[[NDArray], NDArray], n: int, h: float, kind: str, *, noise: float = 0.5,
+    places: int = 801,
+) -> Risk:  # fmt: skip
+    """Return bias and variance of a smoother, exactly, on n equidistant points of [0, 1].
+
+    Parameters
+    ----------
+    f : callable
+    n : int
+    h : float
+    kind : {"constant", "line"}
+    noise : float
+        Standard deviation of independent noise on each value.
+    places : int
+        Over which the mean is taken.
+
+    Returns
+    -------
+    Risk
+    """
+    x, at = (np.arange(n) + 0.5) / n, (np.arange(places) + 0.5) / places
+    shares = smooth(x, at, h, kind)
+    bias2 = float(np.mean((shares @ f(x) - f(at)) ** 2))
+    return Risk(bias2, noise**2 * float(np.mean((shares**2).sum(1))))
+
+
+def slope(x: ArrayLike, y: ArrayLike) -> float:
+    """Return the slope of a line through points on two logarithmic axes.
+
+    Examples
+    --------
+    >>> round(slope([1, 10, 100], [2, 200, 20_000]), 6)
+    2.0
+    """
+    return float(np.polyfit(np.log(x), np.log(y), 1)[0])
+
+
+def condition(w: ArrayLike, z: ArrayLike, ridge: float) -> float:
+    r"""Return the condition number of :math:`\Sigma = \sum_j w_j z_j z_j^\top + \lambda I`."""
+    w, z = np.asarray(w, dtype=float), np.asarray(z, dtype=float)
+    values = np.linalg.eigvalsh((w[:, None] * z).T @ z) + ridge
+    return float(values[-1] / values[0])
+
+
+def cg_bound(kappa: ArrayLike, steps: ArrayLike) -> NDArray:
+    r"""Return the bound on the error of conjugate gradients in the norm of the matrix.
+
+    .. math:: \frac{\|x_t - x\|_\Sigma}{\|x_0 - x\|_\Sigma}
+              \le 2 \left(\frac{\sqrt\kappa - 1}{\sqrt\kappa + 1}\right)^t
+
+    Parameters
+    ----------
+    kappa : array_like
+        Condition numbers, at least 1.
+    steps : array_like of int
+
+    Returns
+    -------
+    ndarray
+
+    Examples
+    --------
+    >>> cg_bound(9.0, [0, 1, 2])
+    array([2. , 1. , 0.5])
+    """
+    root = np.sqrt(np.asarray(kappa, dtype=float))
+    return 2 * ((root - 1) / (root + 1)) ** np.asarray(steps)
