@@ -83,6 +83,7 @@ def test_help_of_pagerank_has_examples(capsys):
     text = capsys.readouterr().out
     assert "mpiexec -n 64" in text
     assert "exit codes: 0 done, 1 failed on the way, 2 wrong usage or input, 130" in text
+    assert "Two methods: 'exact' is power iteration" in text
 
 
 @pytest.mark.parametrize(
@@ -202,7 +203,8 @@ def test_dask_gives_the_same_bytes(tmp_path):
 
 def test_engines_that_cannot_be_had(capsys):
     code, _, err = inside(capsys, *PEOPLE, "--engine", "serial", "--workers", 3)
-    assert (code, err) == (2, "paralg pagerank: the serial engine has 1 worker, got workers=3\n")
+    assert code == 2
+    assert "the serial engine has 1 worker, got workers=3; 'processes' has more" in err
     code, _, err = inside(capsys, *PEOPLE, "--address", "tcp://nowhere:1")
     assert (code, err) == (
         2, "paralg pagerank: --address is for --engine dask, got --engine serial\n",
@@ -230,6 +232,17 @@ def test_gzip_in_and_out(capsys, tmp_path):
     assert gzip.decompress(output.read_bytes()).decode() == plain
 
 
+def test_a_line_of_column_names(capsys, tmp_path):
+    edges = tmp_path / "edges.csv"
+    edges.write_text("# made today\nSource,Target\na,b\n")
+    _, out, err = inside(capsys, edges, "--delimiter", ",")
+    assert {row[0] for row in lines(out)} == {"Source", "Target", "a", "b"}
+    assert "note: the line 'Source Target' was read as an arc; --header skips" in err
+    _, out, err = inside(capsys, edges, "--delimiter", ",", "--header")
+    assert {row[0] for row in lines(out)} == {"a", "b"}
+    assert "note" not in err
+
+
 def test_bad_lines_are_listed(capsys, tmp_path):
     edges, output = tmp_path / "edges.txt", tmp_path / "ranks.tsv"
     edges.write_text("a b 1\n" * 16 + "a\n" + "a b -1\n" + "b a nan\n" * 30)
@@ -251,6 +264,10 @@ def test_bad_lines_are_listed(capsys, tmp_path):
             gzip.compress(b"a b\n" * 500, mtime=0)[:-9],
             "cannot read {0}: the gzip data is damaged or cut off",
         ),
+        ("a b".encode("utf-16"), "cannot read {0}: expected UTF-8 text, plain or gzip, got"),
+        (b"a,b,1\nb,c,2\n", "separated otherwise: try --delimiter comma"),
+        (b"a b weight\nb c 2\n", "1 bad line\n{0}, line 1: expected a positive weight"),
+        (b"a b weight\nb c 2\n", "if this line names the columns: try --header"),
     ],
 )
 def test_unreadable_input(capsys, tmp_path, content, message):
@@ -269,6 +286,9 @@ def test_unreadable_input(capsys, tmp_path, content, message):
         (["--top", "-1"], "--top must not be negative, got -1"),
         (["--omega", "0"], "omega must be positive, got 0"),
         (["--omega", "5", "--error", "1"], "give one of omega, error, or epsilon with delta"),
+        (["--error", "2.5"], "error must be below 2, where any distribution is, got 2.5"),
+        (["--threshold", "nan"], "--threshold must lie in 0..1, got nan"),
+        (["--output", "/dev/null"], "--output must be a regular file, got /dev/null"),
         (
             ["--largest", "1", "--method", "walks", "--omega", "5"],
             "largest must be at least 2, got 1",
@@ -303,9 +323,50 @@ def test_output_appears_whole_or_not_at_all(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
     code, _, err = inside(capsys, *PEOPLE, "--output", output)
     assert code == 1
-    assert "cannot write: [Errno 28] No space left on device" in err
+    assert f"cannot write {output}: No space left on device; nothing was written" in err
     assert output.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["ranks.tsv"]
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_no_room_for_a_chunk(capsys, tmp_path, monkeypatch, resume):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("paralg.rounds.personalized_pagerank.workspace.save_rows", full)
+    asked = ["--output", tmp_path / "ranks.tsv", *["--resume"] * resume]
+    code, _, err = inside(capsys, *PEOPLE, *asked)
+    left = "finished sources are kept" if resume else "nothing was written"
+    assert code == 1
+    assert f"cannot write {tmp_path}/.ranks.tsv" in err
+    assert f"No space left on device; {left}" in err
+    assert len(list(tmp_path.iterdir())) == resume
+
+
+@pytest.mark.mpi
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_ranks_end_together_when_the_disk_is_full(tmp_path):
+    pytest.importorskip("mpi4py")
+    if not MPIEXEC.exists():
+        pytest.skip("needs the mpiexec of the wheel mpich")
+    output, full = tmp_path / "ranks.tsv", Path("/dev/full")
+    folder = tmp_path / ".ranks.tsv.resume"
+    folder.mkdir()
+    (folder / "rows-0-77.partial").symlink_to(full)
+    done = start("pagerank", *PEOPLE, *WALKS, "--engine", "mpi", "--output", output, "--resume",
+                 before=[MPIEXEC, "-n", 2])  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.count(b"No space left on device; finished sources are kept") == 1
+
+
+def test_a_link_and_permissions_stay(capsys, tmp_path):
+    real, link = tmp_path / "real.tsv", tmp_path / "link.tsv"
+    real.touch(0o600)
+    link.symlink_to(real)
+    assert inside(capsys, *PEOPLE, "--top", 1, "--output", link)[0] == 0
+    assert link.is_symlink()
+    assert len(real.read_text().splitlines()) == 78
+    assert real.stat().st_mode & 0o777 == 0o600
 
 
 def test_header_and_delimiter_of_the_output(capsys, tmp_path):

@@ -1,9 +1,11 @@
 """Graphs and edge lists: worked cases, bad input told in words, data that ship; the docstrings."""
 
+import bz2
 import doctest
 import gzip
 import importlib
 import io
+import lzma
 import pkgutil
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 
 import paralg.rounds.personalized_pagerank as package
 from paralg.rounds.personalized_pagerank import Digraph
+from paralg.rounds.personalized_pagerank.advice import explain
 from paralg.rounds.personalized_pagerank.data import GRAPHS, SOURCES, barabasi_albert, topic_words
 from paralg.rounds.personalized_pagerank.data.make_imports import import_graph
 from paralg.rounds.personalized_pagerank.data.make_words import cooccurrence
@@ -88,6 +91,7 @@ def test_dead_ends_can_be_pruned():
         ("a\tb\t4", {"weights": "ignored"}, [("a", "b", 1.0)]),
         ("a b 1\na b 2", {}, [("a", "b", 3.0)]),
         ("#a b", {"comment": ""}, [("#a", "b", 1.0)]),
+        ("# x\nfrom to\na b 2", {"header": True}, [("a", "b", 2.0)]),
         ("a b 2", {"undirected": True}, [("a", "b", 2.0), ("b", "a", 2.0)]),
         (gzip.compress(b"a b 2", mtime=0), {}, [("a", "b", 2.0)]),
     ],
@@ -133,6 +137,50 @@ def test_long_lines_are_shortened():
     with pytest.raises(EdgeListError) as caught:
         read("x" * 500)
     assert len(str(caught.value)) < 130
+
+
+@pytest.mark.parametrize(
+    "content, kind",
+    [
+        (bz2.compress(b"a b"), "bzip2 data"),
+        (lzma.compress(b"a b"), "xz data"),
+        ("a b".encode("utf-16"), "UTF-16 text"),
+        (b"PK\x03\x04rest", "a zip archive"),
+    ],
+)
+def test_what_is_no_plain_text_is_named(content, kind):
+    with pytest.raises(OSError, match=f"expected UTF-8 text, plain or gzip, got {kind}"):
+        read(content)
+
+
+def test_a_name_may_begin_like_a_packed_file():
+    assert arcs(read("BZh PK 1")) == [("BZh", "PK", 1.0)]
+
+
+@pytest.mark.parametrize(
+    "text, given, remedy",
+    [
+        ("a;b\nb;c;2", {}, "try --delimiter ';'"),
+        ("a\tb\n", {"delimiter": ","}, "try --delimiter tab"),
+        ("a b\n", {"delimiter": ","}, "try without --delimiter"),
+        ("a b\nb c x", {}, "try --header"),
+        ("a b\nb c nan", {}, None),
+        ("a b\nb c 0", {}, None),
+        ("a\na b c d", {}, None),
+        ("", {}, None),
+    ],
+)
+def test_remedies(text, given, remedy):
+    with pytest.raises(EdgeListError) as caught:
+        read(text, **given)
+    told = explain(caught.value, given.get("delimiter"))
+    assert told.endswith(remedy) if remedy else "try" not in told
+
+
+def test_lines_are_watched():
+    seen = []
+    read("a b\n\nb c\n", watch=lambda lines: (seen.append(line) or line for line in lines))
+    assert [line[:2] for line in seen] == [("a", "b"), ("b", "c")]
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# nothing"])

@@ -181,7 +181,9 @@ class Engine:
         self._barrier()
         self._count(Traffic())
 
-    def progress(self, iterable: Iterable, total: int | None = None, label: str = "") -> Iterable:
+    def progress(
+        self, iterable: Iterable, total: int | None = None, label: str = "", delay: float = 0.0
+    ) -> Iterable:
         """Return ``iterable``, with a progress bar where somebody can see it.
 
         Parameters
@@ -192,13 +194,15 @@ class Engine:
             Expected number of turns.
         label : str
             Text before the bar.
+        delay : float, seconds
+            A loop that is over sooner shows nothing.
         """
         show = sys.stderr.isatty() if self._show is None else self._show
         if not (show and self.leader):
             return iterable
         from tqdm import tqdm
 
-        return tqdm(iterable, total=total, desc=label or None)
+        return tqdm(iterable, total=total, desc=label or None, delay=delay)
 
     def close(self) -> None:
         """Stop the workers; handles become void. Closing twice does nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from concurrent.futures import CancelledError
 
 from paralg.core.engine.base import Engine
@@ -56,10 +57,16 @@ class DaskEngine(Engine):
 
     def _start(self, workers: int):
         """Start a cluster on this machine; its web page takes any free port."""
-        return self._distributed.LocalCluster(
-            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0",
-            silence_logs=logging.CRITICAL,
-        )
+        try:
+            return self._distributed.LocalCluster(
+                n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0",
+                silence_logs=logging.CRITICAL,
+            )
+        except (OSError, RuntimeError) as error:
+            raise EngineError(
+                f"expected {workers} Dask workers on this machine, got: {error} "
+                "(a script needs the guard: if __name__ == '__main__')"
+            ) from error
 
     def _join(self, where):
         try:
@@ -71,6 +78,7 @@ class DaskEngine(Engine):
         """Return the addresses of the workers to use, always in the same order."""
         if self._cluster is not None:
             self._client.wait_for_workers(workers or 2)
+            self._client.run(_leave_interrupts_to_the_driver)
         names = sorted(self._client.scheduler_info(n_workers=-1)["workers"])
         wanted = len(names) if workers is None else workers
         if not 1 <= wanted <= len(names):
@@ -178,6 +186,11 @@ class DaskEngine(Engine):
         self._client.close()
         if self._cluster is not None:
             self._cluster.close()
+
+
+def _leave_interrupts_to_the_driver() -> None:
+    """Ignore Ctrl-C, which a terminal sends to workers of this machine, too."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _unbox(box: tuple):

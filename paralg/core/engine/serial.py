@@ -24,7 +24,9 @@ class SerialEngine(Engine):
 
     def __init__(self, workers: int | None = None, progress: bool | None = None):
         if workers not in (None, 1):
-            raise ValueError(f"the serial engine has 1 worker, got workers={workers}")
+            raise ValueError(
+                f"the serial engine has 1 worker, got workers={workers}; 'processes' has more"
+            )
         super().__init__(1, progress)
 
     def _scatter(self, parts: list) -> list:

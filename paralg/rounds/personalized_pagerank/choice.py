@@ -89,6 +89,8 @@ class Accuracy:
         if omega is not None:
             return cls(omega, least_l1(_positive("omega", omega)), f"{omega:,} walks per source")
         if error is not None:
+            if not error < 2:
+                raise ValueError(f"error must be below 2, where any distribution is, got {error}")
             walks = math.ceil(n / _positive("error", error) ** 2)
             return cls(walks, error, f"L1 error {error:g}", True)
         epsilon, small = 0.5 if epsilon is None else epsilon, min(0.5, 1.0 / max(n, 1))

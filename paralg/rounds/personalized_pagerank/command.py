@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from paralg.cli import FAILED, INTERRUPTED, USAGE, CommandError
 from paralg.core.engine import Engine, EngineError, connect
+from paralg.rounds.personalized_pagerank.advice import column_names, explain
 from paralg.rounds.personalized_pagerank.choice import Accuracy, choose_method
 from paralg.rounds.personalized_pagerank.edges import EdgeListError, read_edges
 from paralg.rounds.personalized_pagerank.graph import Digraph, check_alpha
 from paralg.rounds.personalized_pagerank.job import Job, Settings, chunks
+from paralg.rounds.personalized_pagerank.moves import check_sizes
 from paralg.rounds.personalized_pagerank.options import configure
 from paralg.rounds.personalized_pagerank.workspace import (
     StaleCheckpoint,
@@ -33,8 +36,9 @@ def run(args: argparse.Namespace) -> int:
         with connect(args.engine, args.workers, progress=_progress(args), **options) as engine:
             leader = engine.leader
             say = _speaker(engine, args.quiet)
-            job = _plan(args, _read(args, engine), say)
-            lines = _solve(args, job, engine, say)
+            with _all_ranks_end(engine):
+                job = _plan(args, _read(args, engine), say)
+                lines = _solve(args, job, engine, say)
             where = args.output or "standard output"
             say(f"{lines:,} lines to {where} in {time.monotonic() - began:.1f} s")
     except (CommandError, EngineError, KeyboardInterrupt, MemoryError, ValueError) as error:
@@ -47,9 +51,21 @@ def _told(error: BaseException) -> BaseException:
     """Return the error as the user shall see it: a message and an exit code, or an interrupt."""
     if isinstance(error, (CommandError, KeyboardInterrupt)):
         return error
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or "MemoryError" in getattr(error, "message", ""):
         return CommandError("out of memory; try --method walks or a smaller --top", FAILED)
     return CommandError(str(error), FAILED if isinstance(error, EngineError) else USAGE)
+
+
+@contextlib.contextmanager
+def _all_ranks_end(engine: Engine) -> Iterator[None]:
+    """End all ranks when one of them is out of memory; the others would wait for it for ever."""
+    try:
+        yield
+    except MemoryError as error:
+        if engine.name != "mpi":
+            raise
+        print(f"paralg pagerank: {_told(error)}", file=sys.stderr, flush=True)
+        raise SystemExit(FAILED) from error
 
 
 def _check(args) -> None:
@@ -62,11 +78,26 @@ def _check(args) -> None:
         raise CommandError(f"--output: there is no folder {args.output.absolute().parent}")
     if args.output is not None and args.output.is_dir():
         raise CommandError(f"--output must be a file, got the folder {args.output}")
+    if args.output is not None and args.output.exists() and not args.output.is_file():
+        raise CommandError(
+            f"--output must be a regular file, got {args.output}; write there with '>'"
+        )
     if args.top < 0:
         raise CommandError(f"--top must not be negative, got {args.top}")
+    if not 0 <= args.threshold <= 1:
+        raise CommandError(f"--threshold must lie in 0..1, got {args.threshold}")
     if not 0 <= args.seed < 1 << 63:
         raise CommandError(f"--seed must lie in 0..2**63 - 1, got {args.seed}")
     check_alpha(args.alpha)
+    check_sizes(args.largest, args.hops)
+    _accuracy(args, 2)
+
+
+def _accuracy(args, n: int) -> Accuracy:
+    return Accuracy.of(
+        n, omega=args.omega, epsilon=args.epsilon, delta=args.delta, p_fail=args.failure,
+        error=args.error,
+    )  # fmt: skip
 
 
 def _speaker(engine: Engine, quiet: bool) -> Callable[[str], None]:
@@ -110,14 +141,14 @@ def _read(args, engine: Engine) -> Digraph:
     def read():
         return read_edges(
             source, delimiter=args.delimiter, comment=args.comment, weights=args.weights,
-            undirected=args.undirected,
+            header=args.header, undirected=args.undirected,
+            watch=lambda lines: engine.progress(lines, label="lines", delay=1.0),
         )  # fmt: skip
 
     try:
         graph = _from_leader(engine, read)
     except EdgeListError as error:
-        count = f"{error.count} bad lines\n" if error.count else ""
-        raise CommandError(f"{count}{error}") from error
+        raise CommandError(explain(error, args.delimiter)) from error
     except OSError as error:
         raise CommandError(f"cannot read {args.edges}: {error.strerror or error}") from error
     _check_names(graph, args.output_delimiter)
@@ -135,19 +166,19 @@ def _check_names(graph: Digraph, delimiter: str) -> None:
 
 def _plan(args, graph: Digraph, say) -> Job:
     """Choose the method and say which and why."""
-    accuracy = Accuracy.of(
-        graph.n, omega=args.omega, epsilon=args.epsilon, delta=args.delta, p_fail=args.failure,
-        error=args.error,
-    )  # fmt: skip
+    accuracy = _accuracy(args, graph.n)
     choice = choose_method(
         graph.n, graph.m, args.alpha, accuracy, memory=args.memory, method=args.method
     )
     dead = int(graph.dangling.sum())
     say(f"{graph.n:,} nodes, {graph.m:,} arcs, {dead:,} nodes without arcs")
+    if not args.header and column_names(graph):
+        say(f"note: {column_names(graph)}")
     detail = f"L1 error {choice.error:.2g}" if choice.method == "exact" else (
         f"{accuracy.omega:,} walks per source"
     )  # fmt: skip
-    say(f"asked for {accuracy.asked}; method {choice.method} ({detail}): {choice.why}")
+    say(f"accuracy: {accuracy.asked}")
+    say(f"method {choice.method} ({detail}): {choice.why}")
     return Job(
         graph,
         Settings(
@@ -159,13 +190,14 @@ def _plan(args, graph: Digraph, say) -> Job:
 
 def _solve(args, job: Job, engine: Engine, say) -> int:
     """Solve chunk by chunk, then write the output; leave nothing behind that was not asked for."""
-    space, done = Workspace(args.output, args.resume), False
+    space, begun, done = Workspace(args.output, args.resume), False, False
     try:
         planned = _from_leader(engine, lambda: space.open(job, chunks(job, engine.workers)))
         missing = _from_leader(engine, lambda: [c for c in planned if not space.has(c)])
         if len(missing) < len(planned):
             say(f"{len(planned) - len(missing)} of {len(planned)} chunks are finished already")
         _solve_chunks(job, engine, space, planned, missing)
+        begun = args.output is None
         lines = _from_leader(engine, lambda: _write(args, job, space, planned))
         done = True
     except StaleCheckpoint as error:
@@ -173,9 +205,11 @@ def _solve(args, job: Job, engine: Engine, say) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise CommandError(f"cannot write: {error}", FAILED) from error
+        where, why = error.filename or "standard output", error.strerror or error
+        told = f"cannot write {where}: {why}; {_left(args, begun)}"
+        raise CommandError(told, FAILED) from error
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(_farewell(args)) from None
+        raise KeyboardInterrupt(f"interrupted; {_left(args, begun)}") from None
     finally:
         if engine.leader:
             space.close(done)
@@ -188,8 +222,7 @@ def _solve_chunks(job: Job, engine: Engine, space: Workspace, planned, missing) 
     for chunk in engine.progress(planned, total=len(planned), label="chunks of sources"):
         if chunk in todo:
             rows = job.solve(chunk, engine, table)
-            if engine.leader:
-                space.put(chunk, rows)
+            _from_leader(engine, lambda chunk=chunk, rows=rows: space.put(chunk, rows))
 
 
 def _write(args, job: Job, space: Workspace, planned) -> int:
@@ -199,7 +232,8 @@ def _write(args, job: Job, space: Workspace, planned) -> int:
         )
 
 
-def _farewell(args) -> str:
+def _left(args, begun: bool) -> str:
+    """Say what a run that did not end leaves behind, and what to do next."""
     if args.resume:
-        return "interrupted; finished sources are kept, the same command goes on from there"
-    return "interrupted; nothing was written"
+        return "finished sources are kept, the same command goes on from there"
+    return "standard output is not complete" if begun else "nothing was written"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import io
 import math
-from collections.abc import Iterator
+import re
+from array import array
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -16,6 +18,13 @@ __all__ = ["BadLine", "EdgeListError", "parse_edges", "read_edges"]
 
 WEIGHTS = ("optional", "required", "ignored")
 _GZIP = b"\x1f\x8b"
+_FOREIGN = {
+    rb"BZh[1-9]1AY&": "bzip2 data",
+    rb"\xfd7zXZ": "xz data",
+    rb"\(\xb5/\xfd": "zstd data",
+    rb"PK\x03\x04": "a zip archive",
+    rb"\xff\xfe|\xfe\xff": "UTF-16 text",
+}
 
 
 class BadLine(NamedTuple):
@@ -27,10 +36,13 @@ class BadLine(NamedTuple):
         Line number, from 1.
     reason : str
         What was expected and what came.
+    text : str
+        The line itself; empty when it is no text.
     """
 
     number: int
     reason: str
+    text: str = ""
 
 
 class EdgeListError(ValueError):
@@ -63,6 +75,7 @@ class _Format(NamedTuple):
     delimiter: str | None
     comment: str
     weights: str
+    header: bool
 
 
 def read_edges(
@@ -71,8 +84,10 @@ def read_edges(
     delimiter: str | None = None,
     comment: str = "#",
     weights: str = "optional",
+    header: bool = False,
     undirected: bool = False,
     limit: int = 20,
+    watch: Callable[[Iterable], Iterable] = iter,
 ) -> Digraph:
     """Read a weighted graph from lines ``source target [weight]``.
 
@@ -86,10 +101,14 @@ def read_edges(
         Lines that begin with it are skipped, as are empty ones; an empty string turns this off.
     weights : {"optional", "required", "ignored"}
         What a third field means; a missing weight is 1.
+    header : bool
+        Whether the first line that is neither empty nor a comment names the columns.
     undirected : bool
         Whether each line is an arc in both directions.
     limit : int
         Bad lines that the error lists.
+    watch : callable
+        Gets the iterable of parsed lines and returns it, perhaps with a progress bar around it.
 
     Returns
     -------
@@ -101,7 +120,11 @@ def read_edges(
     EdgeListError
         Some lines are bad; the error lists them with their numbers.
     OSError
-        The file cannot be read, or its compression is damaged.
+        The file cannot be read, its compression is damaged, or it is no text that is read here.
+
+    Cost
+    ----
+    One pass; 24 bytes of memory a line, beside the names.
 
     Examples
     --------
@@ -113,8 +136,8 @@ def read_edges(
         raise ValueError(f"weights must be one of {', '.join(WEIGHTS)}, got {weights!r}")
     name = str(path) if isinstance(path, (str, Path)) else getattr(path, "name", "input")
     with _opened(path) as stream:
-        parsed = parse_edges(stream, _Format(delimiter, comment, weights))
-        number, tails, heads, values = {}, [], [], []
+        parsed = watch(parse_edges(stream, _Format(delimiter, comment, weights, header)))
+        number, tails, heads, values = {}, array("q"), array("q"), array("d")
         bad: list[BadLine] = []
         count = 0
         for line in parsed:
@@ -133,18 +156,22 @@ def read_edges(
 
 def parse_edges(stream: BinaryIO, form: _Format) -> Iterator[tuple[str, str, float] | BadLine]:
     """Yield an arc or a `BadLine` for every line that is neither empty nor a comment."""
-    mark = form.comment.encode()
+    mark, header = form.comment.encode(), form.header
     for number, raw in enumerate(stream, start=1):
         if number == 1:
             raw = raw.removeprefix(b"\xef\xbb\xbf")
         if not raw.strip() or (mark and raw.lstrip().startswith(mark)):
             continue
+        if header:
+            header = False
+            continue
         try:
-            yield _arc(raw.decode("utf-8").rstrip("\r\n"), form)
+            line = raw.decode("utf-8").rstrip("\r\n")
+            yield _arc(line, form)
         except UnicodeDecodeError as error:
             yield BadLine(number, f"expected UTF-8 text, got byte 0x{raw[error.start]:02x}")
         except ValueError as error:
-            yield BadLine(number, str(error))
+            yield BadLine(number, str(error), line)
 
 
 def _arc(line: str, form: _Format) -> tuple[str, str, float]:
@@ -179,7 +206,9 @@ def _opened(path) -> Iterator[BinaryIO]:
     stream = open(path, "rb") if isinstance(path, (str, Path)) else path  # noqa: SIM115
     try:
         buffered = stream if hasattr(stream, "peek") else io.BufferedReader(stream)
-        if buffered.peek(2)[:2] == _GZIP:
+        begin = buffered.peek(8)[:8]
+        _refuse_foreign(begin)
+        if begin.startswith(_GZIP):
             with gzip.open(buffered) as unpacked:
                 yield _Careful(unpacked)
         else:
@@ -187,6 +216,13 @@ def _opened(path) -> Iterator[BinaryIO]:
     finally:
         if stream is not path:
             stream.close()
+
+
+def _refuse_foreign(begin: bytes) -> None:
+    """Raise OSError when a file begins like one of a kind that is not read here."""
+    for mark, kind in _FOREIGN.items():
+        if re.match(mark, begin):
+            raise OSError(f"expected UTF-8 text, plain or gzip, got {kind}")
 
 
 class _Careful:

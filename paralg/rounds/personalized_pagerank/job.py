@@ -20,6 +20,7 @@ from paralg.rounds.personalized_pagerank.walks import DEFAULT_CAP, random_walks
 __all__ = ["Job", "Settings", "chunks"]
 
 _MOST_CHUNKS = 100
+_MOST_ENTRIES = 1 << 22  # of the result in memory at a time, 64 MB
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ def chunks(job: Job, workers: int) -> list[range]:
 
     A chunk of walks is at least 16 times the cap, so that its last, emptier rounds weigh little; a
     chunk of the exact method is whole blocks for every worker.
+    Beyond that a chunk holds at most about four million entries of the result.
 
     Parameters
     ----------
@@ -130,14 +132,16 @@ def chunks(job: Job, workers: int) -> list[range]:
     Returns
     -------
     list of range
-        Consecutive, at most about a hundred.
+        Consecutive; about a hundred, or more where whole rows are kept.
     """
     n, given = job.graph.n, job.settings
     if given.method == "exact":
         unit = given.block * workers
     else:
         unit = math.ceil(16 * DEFAULT_CAP * workers / given.omega)
-    size = unit * math.ceil(n / (_MOST_CHUNKS * unit)) if n else 1
+    kept = min(given.top, n if given.method == "exact" else given.omega)
+    room = max(1, _MOST_ENTRIES // max(1, unit * kept))
+    size = unit * min(room, math.ceil(n / (_MOST_CHUNKS * unit))) if n else 1
     return [range(first, min(first + size, n)) for first in range(0, n, size)]
 
 

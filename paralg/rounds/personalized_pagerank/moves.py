@@ -19,7 +19,7 @@ from paralg.rounds.personalized_pagerank.graph import Digraph, check_alpha, chec
 from paralg.rounds.personalized_pagerank.records import hop_records, joined, stretches
 from paralg.rounds.personalized_pagerank.trees import split_records
 
-__all__ = ["MoveTable", "move_table"]
+__all__ = ["MoveTable", "check_sizes", "move_table"]
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def move_table(
     """
     alpha = check_alpha(alpha)
     check_dangling(dangling)
-    _check_sizes(largest, hops)
+    check_sizes(largest, hops)
     records = hop_records(graph, dangling)
     if hops > 1:
         records = big_moves(records, graph, alpha, largest, hops)
@@ -166,7 +166,8 @@ def move_table(
     )  # fmt: skip
 
 
-def _check_sizes(largest, hops) -> None:
+def check_sizes(largest: int | None, hops: int) -> None:
+    """Raise ValueError unless there can be records and moves of these sizes."""
     if largest is not None and largest < 2:
         raise ValueError(f"largest must be at least 2, got {largest}")
     if not 1 <= hops <= 255:

@@ -14,24 +14,32 @@ __all__ = ["configure"]
 _DESCRIPTION = """\
 Personalised PageRank of every node of a weighted graph.
 
-Each line of the input is 'source target [weight]'; node names are any text.
-Each line of the output is 'source target score', best targets first: the
-probability that a walk from the source, which stops with probability alpha
-before each hop and follows arcs in proportion to their weights, stops there."""
+Each line of the input is 'source target [weight]'; node names are any text, a
+missing weight is 1, and repeated lines add their weights.
+Each line of the output is 'source target score', best targets first, the source
+itself among them: the probability that a walk from the source, which stops with
+probability alpha before each hop and follows arcs in proportion to their
+weights, stops there.
+
+Two methods: 'exact' is power iteration for a block of sources at a time; 'walks'
+sends random walks from all sources at once and counts where they stop. The
+program chooses by the sizes of the graph, and says which and why."""
 
 _EXAMPLES = """\
 examples:
   paralg pagerank edges.txt --top 20 --output ranks.tsv
-  paralg pagerank edges.csv.gz --delimiter , --undirected --epsilon 0.2
+  paralg pagerank edges.csv.gz --delimiter , --header --undirected --epsilon 0.2
   zcat logs.gz | paralg pagerank - --omega 2000 --method walks > ranks.tsv
   paralg pagerank big.txt --engine processes --workers 8 --output ranks.tsv --resume
   mpiexec -n 64 -hostfile hosts paralg pagerank big.txt --engine mpi --output ranks.tsv
   paralg pagerank big.txt --engine dask --address tcp://head:8786 --output ranks.tsv
 
-The output appears whole or not at all. The same command gives the same numbers on
-every engine and for every number of workers.
+A file given with --output appears whole or not at all; until then finished sources lie
+in a hidden folder beside it (for standard output, in TMPDIR). The same command gives the
+same bytes on every engine and for every number of workers.
 
-exit codes: 0 done, 1 failed on the way, 2 wrong usage or input, 130 interrupted."""
+exit codes: 0 done, 1 failed on the way, 2 wrong usage or input, 130 interrupted,
+143 terminated."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -49,9 +57,16 @@ def _input_options(group) -> None:
     add(
         "--delimiter",
         type=_delimiter,
+        metavar="TEXT",
         help="field separator, e.g. ',' or tab (default: white space)",
     )
-    add("--comment", default="#", help="lines that begin so are skipped (default: %(default)s)")
+    add("--header", action="store_true", help="the first line names the columns; skip it")
+    add(
+        "--comment",
+        default="#",
+        metavar="TEXT",
+        help="lines that begin so are skipped (default: %(default)s)",
+    )
     add(
         "--weighted",
         dest="weights",
@@ -90,30 +105,52 @@ def _method_options(group) -> None:
         "--alpha",
         type=float,
         default=0.2,
-        help="probability to stop before each hop (default: %(default)s)",
+        metavar="X",
+        help=(
+            "probability to stop before each hop, 1 minus what others call damping "
+            "(default: %(default)s)"
+        ),
     )
-    add("--omega", type=int, help="walks per source")
-    add("--epsilon", type=float, help="relative error (default: 0.5) ...")
-    add("--delta", type=float, help="... on all scores above this (default: 1/n)")
-    add("--failure", type=float, help="probability that any score misses (default: 1/n)")
-    add("--error", type=float, help="L1 error of each source's scores")
+    add("--omega", type=int, metavar="N", help="accuracy, first way: walks per source")
+    add(
+        "--error",
+        type=float,
+        metavar="X",
+        help="second way: sum of the errors of each source's scores",
+    )
+    add(
+        "--epsilon",
+        type=float,
+        metavar="X",
+        help="third way, and the default: relative error (default: 0.5) ...",
+    )
+    add("--delta", type=float, metavar="X", help="... of all scores above this (default: 1/n) ...")
+    add(
+        "--failure",
+        type=float,
+        metavar="X",
+        help="... but for this probability that any misses (default: 1/n)",
+    )
     add(
         "--memory",
         type=_memory,
         default="1G",
-        help="bound for the exact method (default: %(default)s)",
+        metavar="SIZE",
+        help="bound for the exact method, e.g. 800M (default: %(default)s)",
     )
-    add("--seed", type=int, default=0, help="of the walks (default: %(default)s)")
+    add("--seed", type=int, default=0, metavar="N", help="of the walks (default: %(default)s)")
     add(
         "--largest",
         type=int,
         default=1024,
+        metavar="N",
         help=("outcomes of one record; larger nodes become alias trees (default: %(default)s)"),
     )
     add(
         "--hops",
         type=int,
         default=1,
+        metavar="N",
         help=(
             "hops of a big move; more means fewer rounds and larger tables (default: %(default)s)"
         ),
@@ -122,22 +159,36 @@ def _method_options(group) -> None:
 
 def _engine_options(group) -> None:
     add = group.add_argument
-    add("--engine", choices=list(ENGINES), default="serial", help="default: %(default)s")
-    add("--workers", type=int, help="default: what the engine finds")
-    add("--address", help="scheduler of a running Dask cluster")
+    add(
+        "--engine",
+        choices=list(ENGINES),
+        default="serial",
+        help=(
+            "this process, processes of this machine, ranks of mpiexec, a Dask cluster "
+            "(default: %(default)s)"
+        ),
+    )
+    add("--workers", type=int, metavar="N", help="default: what the engine finds")
+    add("--address", metavar="URL", help="scheduler of a running Dask cluster")
 
 
 def _output_options(group) -> None:
     add = group.add_argument
-    add("--output", type=Path, help="file, gzip if it ends in .gz (default: standard output)")
+    add(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="gzip if it ends in .gz (default: standard output)",
+    )
     add(
         "--top",
         type=int,
         default=50,
+        metavar="N",
         help="targets kept of each source; 0 keeps all (default: %(default)s)",
     )
-    add("--threshold", type=float, default=0.0, help="drop smaller scores")
-    add("--output-delimiter", type=_delimiter, default="\t", help="default: tab")
+    add("--threshold", type=float, default=0.0, metavar="X", help="drop smaller scores")
+    add("--output-delimiter", type=_delimiter, default="\t", metavar="TEXT", help="default: tab")
     add("--no-header", action="store_true", help="no line with column names")
     add(
         "--resume",

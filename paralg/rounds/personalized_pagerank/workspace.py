@@ -52,7 +52,9 @@ class Workspace:
             The folder cannot be made.
         """
         if not self.resume:
-            self.folder = Path(tempfile.mkdtemp(prefix=".paralg-", dir=self._beside()))
+            name = "paralg" if self.output is None else self.output.name
+            made = tempfile.mkdtemp(prefix=f".{name}-", suffix=".partial", dir=self._beside())
+            self.folder = Path(made)
             return planned
         self.folder = self.output.with_name(f".{self.output.name}.resume")
         self.folder.mkdir(exist_ok=True)
@@ -85,9 +87,15 @@ class Workspace:
         return self._path(chunk).exists()
 
     def put(self, chunk: range, rows: Rows) -> None:
-        """Keep a finished chunk."""
+        """Keep a finished chunk.
+
+        Raises
+        ------
+        OSError
+            There is no room; its ``filename`` is the folder.
+        """
         partial = self._path(chunk).with_suffix(".partial")
-        with partial.open("wb") as file:
+        with _naming(self.folder), partial.open("wb") as file:
             save_rows(file, rows)
         os.replace(partial, self._path(chunk))
 
@@ -106,22 +114,34 @@ def write_atomically(path: Path | None) -> Iterator[IO[str]]:
     """Open a text file that gets its name only when it is complete; None is standard output.
 
     A name that ends in ``.gz`` is compressed, with the same bytes for the same text.
+    A file that is replaced passes its permissions on; a symbolic link goes on to point to the file.
     """
     if path is None:
         yield sys.stdout
         sys.stdout.flush()
         return
-    handle, temporary = tempfile.mkstemp(prefix=".paralg-", dir=path.absolute().parent)
+    target = path.resolve()
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=target.parent)
     try:
-        with os.fdopen(handle, "wb") as raw:
+        with _naming(path), os.fdopen(handle, "wb") as raw:
             with _text(raw, path.suffix == ".gz") as file:
                 yield file
             raw.flush()
             os.fsync(raw.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        os.chmod(temporary, _mode(target))
+        os.replace(temporary, target)
     except BaseException:
         os.unlink(temporary)
+        raise
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Put a file's name into errors of the system that lack one."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
         raise
 
 
@@ -137,10 +157,13 @@ def _text(raw: IO[bytes], packed: bool) -> Iterator[IO[str]]:
         inner.close()
 
 
-def _umask() -> int:
+def _mode(target: Path) -> int:
+    """Return the permissions of a file, or those that a new one gets."""
+    if target.exists():
+        return target.stat().st_mode & 0o777
     mask = os.umask(0)
     os.umask(mask)
-    return mask
+    return 0o666 & ~mask
 
 
 def write_rows(
