@@ -1,0 +1,215 @@
+"""Checks of the exercises on Universal Transformers."""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import product
+
+import numpy as np
+
+from paralg.foundations.answers import entries
+from paralg.recurrences.universal_transformer.oracle import coefficients, halt
+from paralg.teach.checking import (
+    call,
+    close_to,
+    counts_at_most,
+    equal_to_oracle,
+    exercise,
+    require,
+)
+
+
+@exercise("ex-universal-transformer-remainder")
+def remainder(answer):
+    """N and R of a position whose probabilities are 0.3, 0.4, 0.5."""
+    steps, left = entries(answer, ("steps", "remainder"))
+    close_to(steps, 3, name="N", wrong={
+        2: "0.3 + 0.4 = 0.7 is not above 0.99 yet",
+        4: "the halting step counts: it is run, and its state is used",
+    })  # fmt: skip
+    close_to(left, 0.3, name="R", wrong={
+        0.5: "the halting step does not receive its p, but what is missing to 1",
+        0.2: "that is what p is too much by; R is what was missing before the step",
+        0.29: "the threshold is 0.99, but what is handed out adds up to 1",
+    })  # fmt: skip
+    return "Right: the weights are 0.3, 0.4 and 0.3."
+
+
+@exercise("ex-universal-transformer-parameters")
+def parameters(answer):
+    """Parameters and operations of six layers over those of six steps."""
+    weights, work = entries(answer, ("parameters", "operations"))
+    close_to(weights, 6, name="the ratio of parameters", wrong={
+        1: "the layers of a plain stack differ from each other",
+    })  # fmt: skip
+    close_to(work, 1, name="the ratio of operations", wrong={
+        6: "a block that is applied six times is computed six times, whoever owns its weights",
+    })  # fmt: skip
+    return "Right: sharing weights saves memory and not one multiplication."
+
+
+@exercise("ex-universal-transformer-rounds")
+def rounds(answer):
+    """The least number of rounds after which every member can know about member 16."""
+    close_to(answer, 5, name="the number of rounds", wrong={
+        3: "that is enough from member 0; look at the distances from member 16",
+        33: "that is a chain through all members; neighbours are asked all at once",
+        6: "the state after 5 rounds has seen 5 hops; the step in which a node halts is another "
+        "matter",
+    })  # fmt: skip
+    return "Right: as many as hops to the most distant member."
+
+
+@exercise("ex-universal-transformer-blend")
+def blend(answer):
+    """Coefficients of the running blend."""
+    rng = np.random.default_rng(0)
+    cases = [[1.0], [0.5, 0.5], [0.3, 0.4, 0.3], rng.dirichlet(np.ones(6)).tolist()]
+    swapped = all(
+        np.allclose(call(answer, list(w)), coefficients(w[::-1])[::-1]) for w in cases[2:]
+    )
+    require(not swapped, "counts what comes later",
+            "a state is diluted by every *later* step, not by the earlier ones")  # fmt: skip
+    same = all(np.allclose(call(answer, list(w)), w) for w in cases)
+    require(not same, "is the blend", "those are the weights of the sum, Graves' rule")
+    return equal_to_oracle(
+        lambda w: list(answer(w)), coefficients, cases, tol=1e-12, name="is what each state counts",
+        hint="unroll y = w s + (1 - w) y twice",
+    )  # fmt: skip
+
+
+@exercise("ex-universal-transformer-crossing")
+def crossing(answer):
+    """Workers from which T rounds on n positions beat a chain of n steps."""
+    cases = [(10, 2), (100, 6), (1000, 6), (64, 32)]
+    for n, steps in cases:
+        got = call(answer, n, steps)
+        require(not np.isclose(got, steps), "counts the rounds as well",
+                "T workers share the work evenly only if a round needs no rest",
+                failing=(n, steps), got=got)  # fmt: skip
+    return equal_to_oracle(
+        answer, lambda n, steps: (n - 1) * steps / (n - steps), cases, tol=1e-9,
+        name="is where the bound meets n", hint="solve (nT - T)/p + T = n for p",
+    )  # fmt: skip
+
+
+def _toy(seed: int, n: int, steps: int):
+    """A block that mixes everybody's states, and halting probabilities of each step."""
+    rng = np.random.default_rng(seed)
+    mixing = rng.normal(size=(n, n)) / n
+    return rng.normal(size=n), mixing, rng.uniform(0, 0.8, (steps, n))
+
+
+def _dense(state, mixing, p):
+    """Run everybody in every step, put back who has halted, and add up weighted states."""
+    halted = [halt(column.tolist(), close=True) for column in p.T]
+    state, output = state.copy(), np.zeros_like(state)
+    for t in range(len(p)):
+        moves = np.array([t < one.steps for one in halted])
+        state = np.where(moves, np.tanh(state + mixing @ state + 1), state)
+        weights = [one.weights[t] if t < one.steps else 0.0 for one in halted]
+        output = output + np.array(weights) * state
+    return output, sum(one.steps for one in halted)
+
+
+@exercise("ex-universal-transformer-compact")
+def compact(answer):
+    """The active set: equal to the dense run under freezing, and no row too many."""
+    for seed, n, steps in ((0, 1, 1), (1, 1, 4), (2, 3, 3), (3, 6, 5), (4, 20, 8)):
+        state, mixing, p = _toy(seed, n, steps)
+        computed, sets = [0], []
+
+        def block(rows, states, mixing=mixing, computed=computed, sets=sets):
+            rows = np.asarray(rows, dtype=int)
+            computed[0] += len(rows)
+            sets.append(rows.tolist())
+            return np.tanh(states[rows] + mixing[rows] @ states + 1)
+
+        expected, work = _dense(state, mixing, p)
+        got = np.asarray(call(answer, state.copy(), block, p), dtype=float)
+        case = f"{n} positions, {steps} steps"
+        require(got.shape == (n,), "returns one output for each position", failing=case, got=got)
+        require(np.allclose(got, expected), "equals the masked run with frozen states",
+                "a halted position is still seen by the others, with its last state; the last "
+                "permitted step hands out all that is left", failing=case, expected=expected,
+                got=got)  # fmt: skip
+        counts_at_most({"rows": computed[0]}, {"rows": work}, case=case,
+                       hint="call the block for those that still run")  # fmt: skip
+    return "Right: equal on five runs, and every row that was computed was needed."
+
+
+@exercise("ex-universal-transformer-rule")
+def rule(answer):
+    """Rule 110 out of ReLU, flat around the eight inputs."""
+    noise = np.random.default_rng(0).uniform(-1 / 40, 1 / 40, (50, 3))
+
+    def relu(x):
+        return np.maximum(x, 0.0)
+
+    for bits in product((0, 1), repeat=3):
+        wanted = 110 >> (4 * bits[0] + 2 * bits[1] + bits[2]) & 1
+        got = float(call(answer, *map(float, bits), relu))
+        require(np.isclose(got, wanted), "is rule 110", "value 4l + 2c + r, bit of 110",
+                failing=bits, expected=wanted, got=got)  # fmt: skip
+    for bits in product((0, 1), repeat=3):
+        wanted = 110 >> (4 * bits[0] + 2 * bits[1] + bits[2]) & 1
+        for shake in noise:
+            got = float(call(answer, *(np.array(bits) + shake), relu))
+            require(abs(got - wanted) < 1e-9, "forgets small errors",
+                    "make every corner a plateau: a difference of two ReLUs that is flat on both "
+                    "sides of the slope", failing=bits, expected=wanted, got=got)  # fmt: skip
+    return "Right, also with errors of 1/40 in every cell: a step undoes what the last one spoiled."
+
+
+@exercise("ex-universal-transformer-settled")
+def settled(answer):
+    """Spearman's correlation of N and distance when small changes halt, at tau = 0.5."""
+    close_to(answer, settled_at(0.5)[1], tol=0.02, name="the correlation", wrong={
+        -settled_at(0.5)[1]: "look at the sign: who stops first?",
+        0.0: "N is not constant at this threshold",
+    })  # fmt: skip
+    return "Right: it is negative. The rule stops those whom the news has not reached yet."
+
+
+@cache
+def settled_at(tau: float) -> tuple[float, float]:
+    """Return accuracy and correlation of the network of fixed depth, halted by its changes."""
+    from dataclasses import replace
+
+    from paralg.recurrences.universal_transformer.evaluate import by_distance
+    from paralg.recurrences.universal_transformer.models import Tagger
+    from paralg.recurrences.universal_transformer.recipes import recipe
+    from paralg.recurrences.universal_transformer.train import load
+
+    chosen = recipe("reach-fixed")
+    model = Tagger(2, 2, replace(chosen.config, halting="settled", close=True, tau=tau))
+    model.load_state_dict(load("reach-fixed").state_dict())
+    found = by_distance(model.eval(), chosen.task)
+    return found.accuracy, found.correlation
+
+
+@exercise("ex-universal-transformer-shift")
+def shift(answer):
+    """The largest shift of the halting bias that leaves all answers of the explorer right."""
+    value = float(call(float, answer))
+    right = {s: right_answers(s) for s in np.arange(-6, 6.25, 0.25)}
+    largest = max(s for s, count in right.items() if count == max(right.values()))
+    close_to(value, largest, name="the largest shift", wrong={
+        s: "there is a larger one" for s in right if s < largest and right[s] == right[largest]
+    })  # fmt: skip
+    return f"Right: up to {largest:+.2f} nobody stops too early."
+
+
+@cache
+def right_answers(shift: float) -> int:
+    """Count right answers in the explorer's graph, network of the middle ponder weight."""
+    import torch
+
+    from paralg.recurrences.universal_transformer.explorer import scene
+    from paralg.recurrences.universal_transformer.train import load
+
+    model, graph = load("reach-low-2"), scene()
+    with torch.no_grad():
+        model.core.halting.linear.bias += shift
+        logits, _ = model(graph.symbols, allowed=graph.allowed)
+    return int((logits.argmax(-1) == graph.targets).sum())
