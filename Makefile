@@ -18,7 +18,7 @@ PY := $(BIN)/python
 STAMP := $(VENV)/.ready-$(shell cat requirements.lock pyproject.toml 2>/dev/null | cksum | cut -d" " -f1)
 SAY = @printf '\n== %s\n'
 
-.PHONY: help env kernels book test test-clone links lab bench lint chapter text notebook lock clean distclean
+.PHONY: help env kernels book test test-clone links lab bench lint chapter text notebook pages lock clean distclean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -78,6 +78,9 @@ text: $(STAMP) ## NB=notebooks/….ipynb: write it as MyST text beside it, to ed
 notebook: $(STAMP) ## NB=notebooks/….ipynb: read the edited text back, keeping cell ids
 	@test -f "$(NB:.ipynb=.md)" || { echo "There is no text to read back: make text NB=notebooks/recurrences/mamba.ipynb comes first"; exit 2; }
 	@$(PY) book/_tools/nb.py from-text "$(NB:.ipynb=.md)" "$(NB)" && rm "$(NB:.ipynb=.md)"
+
+pages: $(STAMP) ## the notebooks of pages that are written as text, for Binder, Colab and Jupyter
+	@$(PY) book/_tools/pages.py
 
 lock: $(STAMP) ## resolve requirements.lock anew from pyproject.toml
 	@$(PY) book/_tools/lock.py

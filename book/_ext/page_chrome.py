@@ -18,6 +18,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx_exercise.nodes import exercise_enumerable_node, exercise_node, solution_node
 
 REPEATED_IDS = {"proof", "proof-content", "exercise-content", "solution-content"}
+LAUNCHERS = ("mybinder.org", "colab.research.google.com")
 UNWANTED = ("sphinx-thebe", "thebe")
 SHARED_LIBRARY = {"work_span": "paralg.core.cost", "primitives": "paralg.core.primitives",
                   "measuring": "paralg.core.timing"}  # fmt: skip
@@ -43,6 +44,16 @@ def drop_scripts(app, pagename, templatename, context, doctree) -> None:
     """Leave out the scripts and styles of sphinx-thebe: they throw, and name a network address."""
     for kind in ("script_files", "css_files"):
         context[kind] = [item for item in context.get(kind, []) if not _unwanted(item)]
+
+
+def launch_notebooks(app, pagename, templatename, context, doctree) -> None:
+    """Let the launch buttons of a page that is written as text open the notebook made from it."""
+    text, made = f"{pagename}.md", f"notebooks/{pagename.removeprefix('book/')}.ipynb"
+    if Path(app.srcdir, made).is_file():
+        for button in context.get("header_buttons", []):
+            for item in button.get("buttons", []):
+                if any(host in item.get("url", "") for host in LAUNCHERS):
+                    item["url"] = item["url"].replace(text, made)
 
 
 def _unwanted(item) -> bool:
@@ -206,6 +217,7 @@ def setup(app):
     app.connect("env-updated", rewrite_bibliographies)
     app.connect("html-page-context", plain_bibliography)
     app.connect("html-page-context", drop_scripts, priority=900)
+    app.connect("html-page-context", launch_notebooks, priority=900)
     app.add_config_value("paralg_extensions", own_source(), "env", str)
     app.add_post_transform(PlainExerciseTitles)
     app.connect("doctree-read", number_repeated_ids)
