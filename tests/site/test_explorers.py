@@ -62,9 +62,8 @@ def answers(figure, act) -> bool:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("way", ["mouse", "keyboard"])
 def test_every_explorer_answers(way, site, pages, visit):
-    silent, seen = [], 0
+    silent, seen, opened = [], 0, visit()
     for name in pages_with_explorers(site, pages):
-        opened = visit()
         page = opened.open(name)
         for figure in page.locator("figure.paralg-explorer").all():
             seen += 1
@@ -72,7 +71,6 @@ def test_every_explorer_answers(way, site, pages, visit):
             if not answers(figure, act):
                 silent.append(f"{name}: {figure.get_attribute('aria-label') or 'explorer'}")
         assert not opened.problems
-        opened.context.close()
     assert seen, "no page of the book has an explorer"
     assert not silent
 
@@ -84,9 +82,9 @@ def test_every_chapter_and_foundation_page_has_an_explorer(site, pages):
 
 
 def test_every_control_of_an_explorer_has_a_name(site, pages, visit):
-    nameless = []
+    nameless, opened = [], visit()
     for name in pages_with_explorers(site, pages):
-        page = visit().open(name)
+        page = opened.open(name)
         for control in page.locator("figure.paralg-explorer :is(input, select, button)").all():
             if not control.evaluate("e => e.labels?.length || e.ariaLabel || e.textContent.trim()"):
                 nameless.append((name, control.evaluate("e => e.outerHTML")[:120]))
