@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from paralg.decoding.freedave import freedave, greedy_forwards, greedy_rows, reach
+from paralg.decoding.freedave import (
+    freedave,
+    freedave_plus_plus,
+    greedy_forwards,
+    greedy_rows,
+    reach,
+)
 from paralg.decoding.static import static
 from paralg.decoding.sudoku import Sudoku4, is_valid
 from paralg.decoding.tables import HashConditional
@@ -59,3 +65,18 @@ def test_threshold_decoding_of_sudoku_is_fast_and_then_wrong(puzzles):
     assert calls[0.7] == pytest.approx(5.2, abs=0.3)
     assert 0.3 < valid[0.5] < 0.6
     assert calls[0.5] == pytest.approx(2.1, abs=0.3)
+
+
+def test_thresholds_and_drafts_add_up_on_sudoku(puzzles):
+    """Fewer forwards than either alone; the subset rule leaves the threshold trajectory rarely."""
+    model, prompts = puzzles[0], puzzles[1][:50]
+    drafts = np.mean([freedave(model, x, 4).forwards for x in prompts])
+    for tau, equal in ((0.9, 50), (0.6, 49)):
+        slow = [threshold(model, x, tau) for x in prompts]
+        subset, exact = ([freedave_plus_plus(model, x, 4, tau, agreement=agreement)
+                          for x in prompts] for agreement in ("subset", "exact_match"))  # fmt: skip
+        calls = [np.mean([run.forwards for run in runs]) for runs in (subset, slow)]
+        assert calls[0] < min(calls[1], drafts)
+        assert is_valid(np.stack([run.tokens for run in subset])).all()
+        assert sum(a.trace == b.trace for a, b in zip(subset, slow, strict=True)) == equal
+        assert all(a.trace == b.trace for a, b in zip(exact, slow, strict=True))
