@@ -1,0 +1,149 @@
+"""Gradients by a second solve: against differences, against autograd, in all three conventions."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import paralg.recurrences.local_linear_attention as lla
+from paralg.recurrences.local_linear_attention.rows import NORMS
+
+EXACT = {"cg_rtol": 1e-15, "cg_atol": 1e-15, "cg_max_iters": 60}
+
+
+def leaves(n=6, d=3, d_v=2, m=None, seed=0):
+    rng = torch.Generator().manual_seed(seed)
+    sizes = ((1, n, d), (1, m or n, d), (1, m or n, d_v))
+    parts = [torch.randn(*s, generator=rng, dtype=torch.float64) for s in sizes]
+    parts.append(0.3 + torch.rand(1, n, generator=rng, dtype=torch.float64))
+    return [x.requires_grad_() for x in parts]
+
+
+def gradients(x, **options):
+    out = lla.lla_attention(*x, **options)
+    weights = torch.linspace(-1, 1, out.numel(), dtype=out.dtype).view(out.shape)
+    return torch.autograd.grad((weights * out).sum(), x)
+
+
+def apart(a, b):
+    return max(float((x - y).abs().max() / y.abs().max()) for x, y in zip(a, b, strict=True))
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize(
+    "way",
+    [
+        {"block_size": 4, **EXACT},
+        {"block_size": 4, "block_keys": 3, **EXACT},
+        {"method": "direct", "block_size": 4},
+    ],
+    ids=["cg", "cg streamed", "direct"],
+)
+def test_gradcheck_with_the_ridge_in_every_convention(norm, way):
+    assert torch.autograd.gradcheck(
+        lambda *x: lla.lla_attention(*x, weight_norm=norm, **way), leaves(), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("causal", [True, False])
+def test_gradients_equal_those_of_the_naive_form(norm, causal):
+    x = leaves(n=9, m=12)
+    naive = gradients(x, weight_norm=norm, causal=causal, method="naive")
+    for way in (
+        {"method": "direct", "block_size": 4},
+        {"block_size": 5, **EXACT},
+        {"block_size": 4, "block_keys": 5, "cg_use_preconditioner": True, **EXACT},
+    ):
+        assert apart(gradients(x, weight_norm=norm, causal=causal, **way), naive) < 1e-9
+
+
+def test_the_maximum_is_not_a_constant():
+    x = leaves(n=9, d=2)
+    for norm in NORMS:
+        naive = gradients(x, weight_norm=norm, method="naive")
+        cut = gradients(x, weight_norm=norm, method="direct", detach_max=True)
+        if norm == "raw":
+            assert apart(cut, naive) < 1e-10
+        else:
+            assert apart(cut, naive) > 1e-3
+
+
+def test_ties_of_the_largest_logit_share_its_gradient():
+    x = leaves(n=4)
+    with torch.no_grad():
+        x[1][:, 1] = x[1][:, 0]
+    naive = gradients(x, method="naive")
+    assert apart(gradients(x, method="direct"), naive) < 1e-10
+
+
+def test_a_shared_ridge_gathers_its_gradient():
+    q, k, v, _ = leaves()
+    one = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
+    assert gradients([q, k, v, one], method="direct")[3].shape == ()
+    many = torch.full((1, 6), 0.7, dtype=torch.float64, requires_grad=True)
+    single, each = (gradients([q, k, v, ridge], **EXACT)[3] for ridge in (one, many))
+    assert torch.allclose(single, each.sum())
+
+
+def test_single_precision_and_heads():
+    x = [part.detach().float().expand(2, 3, *part.shape[1:]).clone().requires_grad_()
+         for part in leaves(n=20, d=4)]  # fmt: skip
+    exact = [part.detach().double().requires_grad_() for part in x]
+    found, naive = gradients(x), gradients(exact, method="direct")
+    assert apart([g.double() for g in found], naive) < 1e-3
+
+
+def test_backward_keeps_vectors_only():
+    from paralg.recurrences.mamba import saved_tensors
+
+    q, k, v = (torch.randn(1, 64, 8).requires_grad_() for _ in range(3))
+    kept = saved_tensors(lambda: lla.lla_attention(q, k, v, 1.0), (q, k, v))
+    assert kept.extra == 4 * (64 * (8 + 8 + 3) + 1)  # out, ρ, δ, m, ω and one λ
+    naive = saved_tensors(lambda: lla.lla_attention(q, k, v, 1.0, method="naive"), (q, k, v))
+    assert naive.extra > 64 * 64 * 8 * 4
+
+
+def test_the_output_is_not_differentiated_twice():
+    x = leaves(n=3)
+    (grad,) = torch.autograd.grad(lla.lla_attention(*x).square().sum(), x[:1], create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable|twice"):
+        grad.sum().backward()
+
+
+# ---- the layer ----
+
+
+@pytest.mark.parametrize("kind", ["scalar", "head", "token"])
+@pytest.mark.parametrize("norm", ["rms", "l2", "none"])
+def test_layer_steps_like_it_runs(kind, norm):
+    torch.manual_seed(0)
+    layer = lla.LocalLinearAttention(8, 2, ridge_kind=kind, norm=norm).double()
+    if kind == "token":
+        torch.nn.init.normal_(layer.ridge_proj.weight)
+    x = torch.randn(3, 11, 8, dtype=torch.float64)
+    cache = lla.KeyValueCache(2)
+    steps = torch.cat([layer.step(x[:, i : i + 1], cache) for i in range(11)], 1)
+    assert torch.allclose(steps, layer(x), atol=1e-7)
+    assert (layer.ridges(x) > 0).all()
+    assert layer.ridges(x).shape == (3, 2, 11)
+
+
+def test_layer_learns_its_ridge_and_starts_where_it_is_told():
+    layer = lla.LocalLinearAttention(6, 3, ridge=2.5)
+    assert torch.allclose(layer.ridges(torch.zeros(1, 4, 6)), torch.tensor(2.5))
+    layer(torch.randn(2, 7, 6)).square().sum().backward()
+    assert all(p.grad is not None and p.grad.abs().max() > 0 for p in layer.parameters())
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        ({"heads": 3}, "heads must divide width 8, got 3"),
+        ({"ridge_kind": "row"}, "ridge_kind must be one of"),
+        ({"norm": "layer"}, "norm must be 'rms', 'l2' or 'none', got 'layer'"),
+    ],
+)
+def test_layer_errors(options, words):
+    with pytest.raises(ValueError, match=words):
+        lla.LocalLinearAttention(8, **options)
