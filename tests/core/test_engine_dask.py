@@ -1,5 +1,6 @@
 """Dask: same bits as serial, errors named, a lost worker noticed."""
 
+import signal
 import sys
 
 import engine_programs as programs
@@ -52,6 +53,30 @@ def test_a_running_cluster_is_joined_and_left_running(engine):
     assert engine.gather(engine.scatter([5])) == [5]
     with pytest.raises(EngineError, match="expected 9 Dask workers, got 2"):
         connect("dask", 9, address=address)
+
+
+def test_large_arguments_travel_once(engine, recwarn):
+    table = np.arange(1 << 18)
+    parts = engine.map(lambda i, table: int(table[i]), engine.scatter(range(3)), table=table)
+    assert engine.gather(parts) == [0, 1, 2]
+    job = Job(len, {"kw": ([table], "x")}, False)
+    assert isinstance(engine._shared(job), distributed.Future)
+    assert engine._shared(Job(len, {"few": [1]}, False)).kw == {"few": [1]}
+    assert not recwarn.list
+
+
+def test_an_interrupt_is_left_to_the_driver(engine):
+    held = engine._client.run(lambda: signal.getsignal(signal.SIGINT))
+    assert set(held.values()) == {signal.SIG_IGN}
+
+
+def test_a_cluster_that_does_not_start(monkeypatch):
+    def fail(*args, **given):
+        raise RuntimeError("Nanny failed to start.")
+
+    monkeypatch.setattr(distributed, "LocalCluster", fail)
+    with pytest.raises(EngineError, match="expected 3 Dask workers on this machine, got: Nanny"):
+        connect("dask", 3)
 
 
 def test_a_worker_that_dies_is_one_error():

@@ -13,6 +13,7 @@ from paralg.core.engine.tasks import EngineError, Failure, blocks_of
 __all__ = ["DaskEngine"]
 
 _LOOK = 2.0  # seconds between two looks at who is still there
+_LARGE = 1 << 20  # bytes of arguments that are not to travel with each task
 
 
 class DaskEngine(Engine):
@@ -155,13 +156,19 @@ class DaskEngine(Engine):
         return self._finish(opened, "scatter")
 
     def _map(self, job: Job, states: list, count: int) -> list:
-        results = []
+        results, shared = [], self._shared(job)
         for i in range(count):
             args = [state[i] for state in states]
-            results.append(self._submit(i, _run, job, i, *args))
+            results.append(self._submit(i, _run, shared, i, *args))
         notes = [self._submit(i, _failed, result) for i, result in enumerate(results)]
         raise_first(self._fetch(notes, job.title))
         return results
+
+    def _shared(self, job: Job):
+        """Return the job, or where large arguments are in it a copy for all workers, sent once."""
+        if _array_bytes(list(job.kw.values())) < _LARGE:
+            return job
+        return self._client.scatter([job], workers=self._names, broadcast=True, hash=False)[0]
 
     def _shuffle(self, state: list, count: int) -> tuple[list, Traffic]:
         leaving = [self._submit(i, blocks_of, part, i, count) for i, part in enumerate(state)]
@@ -191,6 +198,13 @@ class DaskEngine(Engine):
 def _leave_interrupts_to_the_driver() -> None:
     """Ignore Ctrl-C, which a terminal sends to workers of this machine, too."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _array_bytes(value) -> int:
+    """Return the bytes of the arrays in nested lists and tuples."""
+    if isinstance(value, (list, tuple)):
+        return sum(map(_array_bytes, value))
+    return getattr(value, "nbytes", 0)
 
 
 def _unbox(box: tuple):
