@@ -40,6 +40,13 @@ def test_induction_asks_for_the_letter_after_the_marker(length):
         assert tokens[first + 1] == target < 16
 
 
+@pytest.mark.parametrize("distance", [2, 5, 63])
+def test_induction_puts_the_marker_where_asked(distance):
+    batch = InductionHeads().draw(20, rng(), distance=distance)
+    assert (batch.tokens[:, 63 - distance] == 16).all()
+    assert (batch.tokens[:, 64 - distance] == batch.targets[:, 0]).all()
+
+
 def test_text_asks_for_the_next_character():
     batch = Text(20).draw(5, rng())
     assert (batch.tokens[:, 1:] == batch.targets[:, :-1]).all()
@@ -57,6 +64,9 @@ def test_tasks_refuse_lengths_that_are_too_short():
         SelectiveCopying().draw(1, rng(), length=3)
     with pytest.raises(ValueError, match="length must be at least 3, got 2"):
         InductionHeads().draw(1, rng(), length=2)
+    for distance in (1, 64):
+        with pytest.raises(ValueError, match=f"distance must be between 2 and 63, got {distance}"):
+            InductionHeads().draw(1, rng(), distance=distance)
 
 
 def test_an_untrained_model_scores_no_better_than_guessing():
@@ -124,6 +134,14 @@ def test_damaged_or_missing_weights(tmp_path):
         weights.load("copying-lti", 0, tmp_path)
 
 
+def test_logs_of_all_seeds():
+    runs = weights.logs("copying-s6")
+    assert [run["seed"] for run in runs] == [0, 1, 2]
+    assert {run["recipe"] for run in runs} == {"copying-s6"}  # and none of copying-s6-ungated
+    with pytest.raises(ValueError, match="expected a run among"):
+        weights.logs("nonsense")
+
+
 @pytest.mark.parametrize("name", weights.available())
 def test_shipped_weights_score_what_their_log_says(name):
     stem, seed = name.rsplit("-", 1)
@@ -134,7 +152,7 @@ def test_shipped_weights_score_what_their_log_says(name):
         return
     task = recipe(stem).task
     assert accuracy(trained.model, task).token == pytest.approx(scores["token"], abs=2e-3)
-    for length in list(scores["lengths"])[:8]:
+    for length in (n for n in scores["lengths"] if int(n) <= 1024):
         (share,) = evaluate.length_curve(trained.model, task, [int(length)])
         assert share == pytest.approx(scores["lengths"][length], abs=5e-3)
 
@@ -157,6 +175,55 @@ def test_selection_carries_over_to_other_lengths_and_a_filter_does_not():
         assert min(run["24"] for run in s6) > max(run["24"] for run in lti)
         assert min(run["48"] for run in s6) > 0.9
         assert max(run["192"] for run in lti) < 0.25
+
+
+WITH_STEP = ("delta", "delta-b", "delta-c", "s6")
+WITHOUT_STEP = ("lti", "b", "c", "b-c")
+
+
+def mean_share(name, length):
+    runs = weights.logs(f"copying-{name}")
+    return np.mean([run["scores"]["lengths"][str(length)] for run in runs])
+
+
+def test_the_selective_step_size_is_what_carries_over():
+    assert min(mean_share(name, 384) for name in WITH_STEP) > 0.5
+    assert max(mean_share(name, 384) for name in WITHOUT_STEP) < 0.25
+    assert min(mean_share(name, 24) for name in WITHOUT_STEP[1:]) > mean_share("lti", 24)
+
+
+def test_gates_open_where_a_letter_comes_into_the_window():
+    model, task = weights.load("copying-delta").model, SelectiveCopying()
+    tokens = task.draw(16, rng(7)).tokens[:, : task.length]
+    letter = tokens < task.letters
+    near = letter.copy()
+    for k in range(1, model.config.d_conv):
+        near[:, k:] |= letter[:, :-k]
+    steps = model.step_sizes(torch.from_numpy(tokens))[1].numpy()
+    assert np.median(steps[near].mean(0) / steps[~near].mean(0)) > 2
+
+
+def test_induction_curves_are_as_the_chapter_tells():
+    runs = ("induction", "induction-mixed", "induction-lti")
+    one, mixed, lti = (weights.log(run)["scores"]["lengths"] for run in runs)
+    assert list(one) == [str(2**k) for k in range(4, 18)] == list(mixed) == list(lti)
+    assert min(one[str(2**k)] for k in range(4, 11)) == 1.0
+    assert min(mixed[str(2**k)] for k in range(4, 13)) > 0.99
+    assert max(one["16384"], mixed["16384"]) < 0.75
+    assert all(mixed[n] >= one[n] for n in one)
+    assert lti["64"] < 0.5
+    assert max(share for n, share in lti.items() if n != "64") < 0.2
+
+
+def test_distance_not_length_is_what_a_state_forgets_by():
+    model, task = weights.load("induction").model, InductionHeads()
+    near, far = (accuracy(model, task, rows=8, length=8192, distance=d).token for d in (64, 8000))
+    assert near == 1.0
+    assert far < 0.8
+
+
+def test_curve_rows():
+    assert [evaluate.curve_rows(n) for n in (1, 1024, 8192, 2**14, 2**17)] == [256] * 3 + [128, 64]
 
 
 def test_ngram_bits():

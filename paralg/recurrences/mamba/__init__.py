@@ -25,7 +25,7 @@ _HOME = {
     "phi": "reference", "reverse_states": "reference", "selective_scan_loop": "reference",
     "selective_scan_reference": "reference",
     "linear_scan": "logdepth",
-    "load": "weights", "log": "weights",
+    "load": "weights", "log": "weights", "logs": "weights",
     "recipe": "recipes",
     "saved_tensors": "memory",
     "selective_scan": "scan", "selective_scan_fn": "scan",

@@ -134,13 +134,23 @@ class InductionHeads:
         """Share of right answers when guessing."""
         return 1 / self.letters
 
-    def draw(self, batch: int, rng: np.random.Generator, *, length: int | None = None) -> Batch:
-        """Return rows of ``length`` tokens, the last a marker, and the letter it asks for."""
+    def draw(
+        self, batch: int, rng: np.random.Generator, *, length: int | None = None,
+        distance: int | None = None,
+    ) -> Batch:  # fmt: skip
+        """Return rows of ``length`` tokens, the last a marker, and the letter it asks for.
+
+        The first marker stands anywhere, or ``distance`` tokens before the last.
+        """
         length = self.length if length is None else length
         if length < 3:
             raise ValueError(f"length must be at least 3, got {length}")
+        if distance is not None and not 2 <= distance < length:
+            raise ValueError(f"distance must be between 2 and {length - 1}, got {distance}")
         tokens = rng.integers(0, self.letters, (batch, length))
         marker = rng.integers(0, length - 2, (batch, 1))
+        if distance is not None:
+            marker[:] = length - 1 - distance
         np.put_along_axis(tokens, marker, self.letters, axis=1)
         tokens[:, -1] = self.letters
         return Batch(tokens, np.take_along_axis(tokens, marker + 1, axis=1))

@@ -19,7 +19,7 @@ from paralg.recurrences.mamba.model import MambaLM
 from paralg.recurrences.mamba.recipes import recipe
 from paralg.recurrences.mamba.tasks import Text
 
-__all__ = ["FOLDER", "Trained", "available", "load", "log", "save", "score"]
+__all__ = ["FOLDER", "Trained", "available", "load", "log", "logs", "save", "score"]
 
 FOLDER = Path(__file__).with_name("weights")
 
@@ -57,6 +57,19 @@ def log(name: str, seed: int = 0, folder: Path | str = FOLDER) -> dict:
         known = ", ".join(sorted(p.stem for p in Path(folder).glob("*.json"))) or "none"
         raise ValueError(f"expected a run among {known}; got {path.stem!r}")
     return json.loads(path.read_text())
+
+
+def logs(name: str, folder: Path | str = FOLDER) -> list[dict]:
+    """Return the logs of all seeds of a run, in the order of the seeds.
+
+    Raises
+    ------
+    ValueError
+        There is none.
+    """
+    seeds = [path.stem.removeprefix(f"{name}-") for path in Path(folder).glob(f"{name}-*.json")]
+    found = sorted(int(seed) for seed in seeds if seed.isdecimal())
+    return [log(name, seed, folder) for seed in found] or [log(name, 0, folder)]
 
 
 def load(name: str, seed: int = 0, folder: Path | str = FOLDER) -> Trained:
