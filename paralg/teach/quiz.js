@@ -6,8 +6,8 @@
   const score = quiz.querySelector(".pq-score");
   const answers = quiz.querySelector(".pq-answers");
 
-  function reveal(choice, right) {
-    choice.dataset.shown = right ? "right" : "wrong";
+  function reveal(choice, right, chosen = true) {
+    choice.dataset.shown = right ? "right" : chosen ? "wrong" : "other";
     choice.querySelector(".pq-feedback").hidden = false;
   }
 
@@ -27,7 +27,7 @@
     const missing = choices.filter((one) => isRight(one) && !chosen.includes(one)).length;
     const wrong = chosen.filter((one) => !isRight(one)).length;
     const solved = missing === 0 && wrong === 0;
-    for (const one of solved ? choices : chosen) reveal(one, isRight(one));
+    for (const one of solved ? choices : chosen) reveal(one, isRight(one), chosen.includes(one));
     if (solved) return ["right", "✓ Right."];
     if (form.dataset.type === "multiple_choice") return ["wrong", "✗ Not this one. Try again."];
     const parts = [wrong && `${wrong} chosen wrongly`, missing && `${missing} missing`].filter(Boolean);

@@ -17,6 +17,7 @@ _KINDS = {
     "many_choice": "All that apply",
     "numeric": "A number",
 }
+_MARKS = {"many_choice": ("✗ Does not apply.", "✓ Applies.")}  # of a choice, not of what was chosen
 _PIECES = re.compile(r"(\$\$?[^$]+\$\$?|`[^`]+`)")
 _EMPHASIS = re.compile(r"(?<![\w*])\*([^*\s][^*]*)\*(?!\w)")
 
@@ -94,13 +95,13 @@ def _choices(item: dict):
         yield (
             f'<div class="pq-choice" data-correct="{str(answer["correct"]).lower()}"><label>'
             f'<input type="{kind}" name="{item["id"]}" value="{number}">'
-            f"<span>{rich(answer['answer'])}</span></label>{_feedback(answer)}</div>"
+            f"<span>{rich(answer['answer'])}</span></label>{_feedback(answer, item['type'])}</div>"
         )
 
 
-def _feedback(answer: dict) -> str:
+def _feedback(answer: dict, kind: str) -> str:
     right = answer.get("correct") is True
-    mark = "✓ Right." if right else "✗ Wrong."
+    mark = _MARKS.get(kind, ("✗ Wrong.", "✓ Right."))[right]
     return (
         f'<p class="pq-feedback" hidden><span class="pq-mark">{mark}</span> '
         f"{rich(answer['feedback'])}</p>"
@@ -110,7 +111,7 @@ def _feedback(answer: dict) -> str:
 def _number_field(item: dict) -> str:
     outcomes = "".join(
         f'<div class="pq-choice" data-correct="{str(answer.get("correct") is True).lower()}" '
-        f"{_matches(answer)}>{_feedback(answer)}</div>"
+        f"{_matches(answer)}>{_feedback(answer, item['type'])}</div>"
         for answer in item["answers"]
     )
     return (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 pytestmark = pytest.mark.site
@@ -127,6 +129,39 @@ def test_the_theme_button_switches_and_remembers(theme, visit):
         page.locator("button.theme-switch-button").first.click()
     assert page.evaluate("document.documentElement.dataset.theme") == other
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
+
+
+def test_a_page_of_the_dark_theme_is_printed_in_the_colours_of_the_light_one(visit):
+    page = visit("dark").open("book/foundations/measuring.html")
+    page.emulate_media(media="print")
+    luminance = """(where) => getComputedStyle(document.querySelector(where[0]))[where[1]]
+      .match(/\\d+/g).slice(0, 3).map(Number).reduce((a, b) => a + b) / 3"""
+    for where, light in ((["body", "backgroundColor"], True), (["article h2", "color"], False),
+                         (["article p", "color"], False)):  # fmt: skip
+        assert (page.evaluate(luminance, where) > 128) == light, where
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate("document.documentElement.dataset.theme") == "light"
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_way_past_the_menus_comes_first_and_can_be_read(theme, visit):
+    opened = visit(theme)
+    page = opened.open("book/notation.html")
+    page.keyboard.press("Tab")
+    link = page.locator(".skip-link a")
+    assert link.evaluate("link => link === document.activeElement")
+    colours = "e => [getComputedStyle(e).color, getComputedStyle(e.parentElement).backgroundColor]"
+    assert contrast(*link.evaluate(colours)) >= 4.5
+
+
+def contrast(*colours: str) -> float:
+    """Contrast of two opaque colours as a browser writes them, ``rgb(1, 2, 3)``."""
+    from tests.site.test_book_sources import contrast as of_hex
+
+    hexes = ("#" + "".join(f"{int(n):02x}" for n in re.findall(r"\d+", c)[:3]) for c in colours)
+    return of_hex(*hexes)
 
 
 def test_search_finds_a_function_a_term_and_a_chapter(visit):

@@ -50,6 +50,10 @@ def test_many_choices(open_page):
     page.get_by_label("Composition").check()
     check.click()
     assert _status(page, 2) == "✓ Right."
+    marks = [text.split(".")[0] for text in _shown(page, 2)]
+    assert set(marks) == {"✓ Applies", "✗ Does not apply"}
+    unchosen = page.locator("#quiz-sample-2 .pq-choice:not(:has(:checked))")
+    assert {one.get_attribute("data-shown") for one in unchosen.all()} == {"other"}
 
 
 @pytest.mark.parametrize(
