@@ -81,7 +81,8 @@ def test_one_query_over_growing_keys_is_a_scan(method):
 def test_moments_merge_associatively_and_survive_large_logits():
     rng = np.random.default_rng(0)
     q, k = rng.normal(size=3), rng.normal(size=(3, 3))
-    leaves = (1000 * k @ q, np.ones(3), k, k[:, :, None] * k[:, None], k, k[:, :, None] * k[:, None])
+    square = k[:, :, None] * k[:, None]
+    leaves = (1000 * k @ q, np.ones(3), k, square, k, square)
     one, two, three = (tuple(x[i : i + 1] for x in leaves) for i in range(3))
     left = scans.MOMENTS(scans.MOMENTS(one, two), three)
     right = scans.MOMENTS(one, scans.MOMENTS(two, three))

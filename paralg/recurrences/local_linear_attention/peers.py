@@ -32,7 +32,7 @@ def local_line(x: NDArray, y: NDArray, at: NDArray, h: float) -> NDArray:
     Notes
     -----
     ``KernelReg(reg_type="ll")`` solves for one place after the other and does not penalise slopes.
-    The package localreg 0.5.0 does the same and cannot run with NumPy 2.
+    The package localreg 0.5.0 does the same, but does not run with NumPy 2.
     """
     from statsmodels.nonparametric.kernel_regression import KernelReg
 
