@@ -91,7 +91,7 @@ class FillCourse(SphinxPostTransform):
         uri = self.app.builder.get_relative_uri(self.env.docname, docname)
         chapter = docname.rpartition("/")[2].replace("_", "-")
         name = item.replace("quiz-", "quiz ", 1).replace("ex-", "", 1).replace(f"{chapter}-", "", 1)
-        text = name.replace("-", " ")
+        text = name.replace("-", " ").replace("quiz ", "quiz\N{NO-BREAK SPACE}")
         return nodes.reference("", text, internal=True, refuri=f"{uri}#{item}")
 
     def _hours(self, pages: dict[str, Page]) -> list[nodes.Node]:

@@ -6,7 +6,7 @@
   const NOT_QUOTED = [
     /<div class="bd-header-article[\s\S]*?(?=<article)/,
     /<p class="paralg-doors[\s\S]*?<\/p>/,
-    /<details class="hide[\s\S]*?<\/details>/g,
+    /<details class="[^"]*\bhide\b[\s\S]*?<\/details>/g,
   ];
   if (typeof Search !== "undefined" && Search.htmlToText) {
     const quote = Search.htmlToText;
