@@ -45,8 +45,8 @@ def draw_graph(
     alt += "The table below says the same in words."
     return (
         '<figure class="paralg-graph" tabindex="0" role="region" aria-label="Prerequisite graph">'
-        f'<svg viewBox="0 0 {width} {height}" width="{width}" style="min-width: {0.9 * width:.0f}px" '
-        f'role="group" aria-label="{alt}">'
+        f'<svg viewBox="0 0 {width} {height}" width="{width}" role="group" aria-label="{alt}" '
+        f'style="min-width: {0.9 * width:.0f}px">'
         f"{HEAD}{edges}{boxes}</svg></figure>"
     )
 
