@@ -121,6 +121,25 @@ def test_readme_commands_exist():
     assert "make test" in (ROOT / ".ci" / "run").read_text()
 
 
+def test_readme_names_every_notebook_and_every_link_leads_somewhere():
+    readme = (ROOT / "README.md").read_text()
+    links = re.findall(r"\]\((?!https?:|#)([^)]+)\)", readme) + re.findall(r'src="([^"]+)"', readme)
+    missing = [link for link in links if not (ROOT / link).exists()]
+    assert missing == []
+    notebooks = {name for name in _git_files() if name.endswith(".ipynb")}
+    unnamed = sorted(notebooks - set(links))
+    assert unnamed == [], "README.md, 'What stands', should link to every notebook"
+
+
+def test_pictures_of_the_readme_are_small_and_described():
+    readme = (ROOT / "README.md").read_text()
+    pictures = re.findall(r"!\[([^]]*)\]\((?!https)([^)]+)\)", readme)
+    assert 1 <= len(pictures) <= 2
+    for words, path in pictures:
+        assert 30 <= len(words) <= 250, path
+        assert (ROOT / path).stat().st_size <= 250_000, path
+
+
 def test_make_says_what_is_missing(tmp_path):
     done = _make("env", PYTHON="no-such-python", VENV=tmp_path / "venv")
     assert done.returncode != 0
