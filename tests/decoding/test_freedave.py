@@ -307,3 +307,8 @@ def test_redrawing_after_a_rejection_would_bias_the_law(monkeypatch):
 def test_errors_say_what_was_expected(options, message):
     with pytest.raises(ValueError, match=message):
         freedave(HashConditional(4, 4), [4] * 4, **options)
+
+
+def test_plus_plus_wants_a_threshold():
+    with pytest.raises(ValueError, match=r"tau above 0, got 0\.0"):
+        freedave_plus_plus(HashConditional(4, 4), [4] * 4, tau=0.0)

@@ -48,6 +48,15 @@ def multi_anchor(model: Model, x, d: int = 4, rule: Rule | None = None, *,
     ----
     At most d(d+1)/2 rows a forward: the anchor i steps back has d - i drafts left; equal drafts
     are sent once, and drafts that contradict the current state are dropped.
+
+    Examples
+    --------
+    >>> from paralg.decoding.freedave.decoder import freedave
+    >>> from paralg.decoding.tables import HashConditional
+    >>> model, x = HashConditional(4, 12, k=28, eps=0.1), [4] * 12
+    >>> one, many = freedave(model, x, 4), multi_anchor(model, x, 4)
+    >>> one.trace == many.trace, one.forwards, many.forwards
+    (True, 8, 7)
     """
     rule = rule or Rule()
     if rule.block or rule.cache or rule.eos:

@@ -131,11 +131,35 @@ def freedave_plus_plus(model: Model, x, d: int = 4, tau: float = 0.95, rule: Rul
     model, x, d, rule, options
         As for :func:`freedave`.
     tau : float
+        Confidence from which a position is committed at once.
 
     Returns
     -------
     Decoded
+
+    Raises
+    ------
+    ValueError
+        As :func:`freedave`, or if ``tau`` is not positive.
+
+    Cost
+    ----
+    At most d rows a call; how many calls depends on the data, see the chapter's comparison.
+
+    References
+    ----------
+    [wu-2025-free], the released code; threshold decoding is [wu-2025-fast].
+
+    Examples
+    --------
+    >>> from paralg.decoding.sudoku import Sudoku4
+    >>> from paralg.decoding.threshold import threshold
+    >>> model, x = Sudoku4(), Sudoku4().puzzle(seed=0)
+    >>> threshold(model, x, 0.9).forwards, freedave_plus_plus(model, x, 4, 0.9).forwards
+    (7, 4)
     """
+    if not tau > 0:
+        raise ValueError(f"expected tau above 0, got {tau}")
     options = {"agreement": "subset"} | options
     return freedave(model, x, d, replace(rule or Rule(), threshold=tau), **options)
 

@@ -53,6 +53,22 @@ def draft(g: Steps, x, prediction: Prediction, d: int, last: int, *, until: int,
     Returns
     -------
     Drafts
+
+    Cost
+    ----
+    One ranking of the masked positions; no model call.
+
+    Examples
+    --------
+    >>> from paralg.decoding.rule import Rule
+    >>> from paralg.decoding.session import Session
+    >>> from paralg.decoding.tables import HashConditional
+    >>> run = Session(HashConditional(4, 5, eps=0.1), [4] * 5, Rule())
+    >>> [prediction] = run.look(run.x[None])
+    >>> draft(run.steps, run.x, prediction, d=3, last=0, until=0).rows
+    array([[1, 4, 4, 4, 4],
+           [1, 4, 2, 4, 4],
+           [1, 4, 2, 4, 3]])
     """
     steps = g.path(x, prediction, d, last, fresh)
     rows = np.tile(x, (len(steps), 1))

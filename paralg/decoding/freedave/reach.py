@@ -94,6 +94,15 @@ def reach(model: Model, x, rule: Rule | None = None) -> tuple[int, ...]:
     tuple of int, length T
         1 ≤ r(t) ≤ T - t.
 
+    Raises
+    ------
+    ValueError
+        As :func:`landings`.
+
+    Cost
+    ----
+    T calls of one row; every draft length d can be counted from the result.
+
     Examples
     --------
     >>> from paralg.decoding.tables import HashConditional
@@ -198,6 +207,17 @@ def union_forwards(lands: np.ndarray, d: int) -> Plan:
     -------
     Plan
         Anchors are left empty: all of them are used.
+
+    Cost
+    ----
+    At most T·d look-ups.
+
+    Examples
+    --------
+    >>> from paralg.decoding.tables import HashConditional
+    >>> lands = landings(HashConditional(4, 12, k=28, eps=0.1), [4] * 12)
+    >>> union_forwards(lands, d=4).forwards
+    7
     """
     T, p, progress = len(lands), 0, []
     while T - p > 1:
