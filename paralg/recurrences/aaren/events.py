@@ -3,11 +3,12 @@ r"""Event forecasting: when the next aftershock comes and how strong it is, real
 The head is that of a transformer Hawkes process (recalled; with our own term for the time that has
 passed): after event j the intensity of mark k at elapsed time τ is
 
-.. math:: \lambda_k(\tau) = \tfrac{1}{\tau_0}
-          \operatorname{softplus}\!\left(b_k(h_j) + a_k(h_j) \log(1 + \tau / \tau_0)\right),
+.. math:: \lambda_k(\tau) = \tfrac{1}{c_j}
+          \operatorname{softplus}\!\left(b_k(h_j) + a_k(h_j) \log(1 + \tau / c_j)\right),
 
-and the loss is the negative log-likelihood, its integral by Gauss–Legendre quadrature in
-:math:`\log(1 + \tau/\tau_0)`.
+with :math:`c_j` an exponential average of the gaps up to event j: aftershocks get rarer, and time
+in units of the recent gap looks alike in the training part and after it. The loss is the negative
+log-likelihood, its integral by Gauss–Legendre quadrature in :math:`\log(1 + \tau/c_j)`.
 """
 
 from __future__ import annotations
@@ -19,37 +20,49 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from paralg.core.primitives import AFFINE, scan
 from paralg.data import ridgecrest
 from paralg.recurrences.aaren.model import Shape
 
-__all__ = ["MARKS", "SHAPE", "hawkes", "likelihood", "loss", "poisson", "score", "tokens"]
+__all__ = [
+    "MARKS", "SHAPE", "hawkes", "likelihood", "loss", "poisson", "recent", "score",
+    "tokens",
+]  # fmt: skip
 
 MARKS = 2
 """Below magnitude 3, and from 3 on."""
 SHAPE = Shape(3, 2 * MARKS, dropout=0.1)
 _TRAIN, _VALIDATE = 0.6, 0.75
 _LENGTH, _BATCH = 64, 16
-_SCALE = 0.02
-"""The τ₀ in hours: about the median gap."""
+_MEMORY = 32
+"""Gaps over which the unit of time is averaged."""
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 
 
 @functools.cache
-def _catalogue() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return gaps in hours (the first is 0), marks, and the tokens of the model."""
+def _catalogue() -> tuple[np.ndarray, ...]:
+    """Return gaps in hours (the first is 0), marks, units of time, and the tokens of the model."""
     quakes = ridgecrest.load()
     gaps = np.diff(quakes.hours, prepend=quakes.hours[0])
     marks = (quakes.magnitudes >= 3).astype(np.int64)
-    parts = (np.log1p(gaps / _SCALE) - 1, quakes.magnitudes - 3, marks)
-    return gaps, marks, np.stack(parts, 1).astype(np.float32)
+    units = _averages(gaps)
+    parts = (np.log1p(gaps / np.append(units[0], units[:-1])) - 1, quakes.magnitudes - 3, marks)
+    return gaps, marks, units, np.stack(parts, 1).astype(np.float32)
 
 
-def tokens(first: int, last: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Return tokens of events first … last − 2, and gaps and marks of the events after them."""
-    gaps, marks, rows = _catalogue()
-    part = slice(first + 1, last)
-    return (torch.from_numpy(rows[first : last - 1]), torch.from_numpy(gaps[part]).float(),
-            torch.from_numpy(marks[part]))  # fmt: skip
+def _averages(gaps: np.ndarray) -> np.ndarray:
+    """Return the exponential average of the gaps so far, by a scan of affine maps."""
+    keep = np.full(len(gaps), 1 - 1 / _MEMORY)
+    first = float(gaps[1:_MEMORY].mean())
+    return scan(AFFINE, (keep, gaps / _MEMORY), initial=(1.0, first)).values[1]
+
+
+def tokens(first: int, last: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return tokens and units of events first … last − 2, gaps and marks of those after them."""
+    gaps, marks, units, rows = _catalogue()
+    now, after = slice(first, last - 1), slice(first + 1, last)
+    parts = (rows[now], units[now], gaps[after], marks[after])
+    return tuple(map(torch.from_numpy, parts))
 
 
 def ends() -> dict[str, tuple[int, int]]:
@@ -59,18 +72,21 @@ def ends() -> dict[str, tuple[int, int]]:
     return {"train": (0, one), "validation": (one, two), "test": (two, n)}
 
 
-def likelihood(outputs: Tensor, gaps: Tensor, marks: Tensor) -> tuple[Tensor, Tensor]:
+def likelihood(
+    outputs: Tensor, units: Tensor, gaps: Tensor, marks: Tensor
+) -> tuple[Tensor, Tensor]:
     """Return the log-likelihood of each gap and of each mark given its gap, in nats.
 
     Parameters
     ----------
     outputs : Tensor, shape (…, 4)
         Offsets and slopes of the two intensities.
-    gaps, marks : Tensor, shape (…)
+    units, gaps, marks : Tensor, shape (…)
+        Hours, hours, and 0 or 1.
     """
     offset, slope = outputs.double().chunk(2, -1)
-    passed = torch.log1p(gaps.double() / _SCALE)
-    now = softplus(offset + slope * passed[..., None]) / _SCALE
+    passed = torch.log1p(gaps / units)
+    now = softplus(offset + slope * passed[..., None]) / units[..., None]
     total = now.sum(-1)
     return total.log() - _integral(offset, slope, passed), _mark(now, marks) - total.log()
 
@@ -80,7 +96,7 @@ def _mark(now: Tensor, marks: Tensor) -> Tensor:
 
 
 def _integral(offset: Tensor, slope: Tensor, passed: Tensor) -> Tensor:
-    """Integrate both intensities over the gap, in x = log(1 + τ/τ₀), so that dτ = τ₀ e^x dx."""
+    """Integrate both intensities over the gap, in x = log(1 + τ/c), so that dτ = c e^x dx."""
     nodes = (torch.from_numpy(_NODES) + 1) / 2 * passed[..., None]
     rates = softplus(offset[..., None, :] + slope[..., None, :] * nodes[..., None]).sum(-1)
     return (rates * nodes.exp() * torch.from_numpy(_WEIGHTS)).sum(-1) * passed / 2
@@ -90,8 +106,8 @@ def loss(model: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, 
     """Draw runs of 64 events from the training part; return their negative log-likelihood."""
     last = ends()["train"][1]
     runs = [tokens(k, k + _LENGTH + 1) for k in rng.integers(0, last - _LENGTH, size=_BATCH)]
-    rows, gaps, marks = (torch.stack(part) for part in zip(*runs, strict=True))
-    time, mark = likelihood(model(rows), gaps, marks)
+    rows, *rest = (torch.stack(part) for part in zip(*runs, strict=True))
+    time, mark = likelihood(model(rows), *rest)
     return -(time.mean() + mark.mean()).float(), {"time": -time.mean().item()}
 
 
@@ -106,8 +122,8 @@ def score(model: nn.Module) -> dict[str, dict[str, float]]:
     for split in ("validation", "test"):
         first, last = ends()[split]
         runs = [tokens(k - _LENGTH, k + 1) for k in range(first, last)]
-        rows, gaps, marks = (torch.stack(part) for part in zip(*runs, strict=True))
-        parts = likelihood(model(rows)[:, -1], gaps[:, -1], marks[:, -1])
+        rows, *rest = (torch.stack(part) for part in zip(*runs, strict=True))
+        parts = likelihood(model(rows)[:, -1], *(part[:, -1] for part in rest))
         found[split] = _nats(*parts)
     return found
 
@@ -119,11 +135,20 @@ def _nats(time: Tensor, mark: Tensor) -> dict[str, float]:
 
 def poisson() -> dict[str, float]:
     """Return nats a test event of a constant rate and constant shares of marks, from training."""
-    gaps, marks, _ = _catalogue()
+    gaps, marks, *_ = _catalogue()
     (_, one), (two, last) = ends()["train"], ends()["test"]
     rate, share = (one - 1) / gaps[1:one].sum(), np.bincount(marks[:one]) / one
     time, mark = np.log(rate) - rate * gaps[two:last], np.log(share[marks[two:last]])
     return _nats(torch.from_numpy(time), torch.from_numpy(mark))
+
+
+def recent() -> dict[str, float]:
+    """Return nats a test event of the rate 1 / c, with c the average of the recent gaps."""
+    gaps, marks, units, _ = _catalogue()
+    (_, one), (two, last) = ends()["train"], ends()["test"]
+    unit, share = units[two - 1 : last - 1], np.bincount(marks[:one]) / one
+    time = -np.log(unit) - gaps[two:last] / unit
+    return _nats(torch.from_numpy(time), torch.from_numpy(np.log(share[marks[two:last]])))
 
 
 def hawkes() -> dict[str, float]:
@@ -135,7 +160,7 @@ def hawkes() -> dict[str, float]:
     """
     from scipy.optimize import minimize
 
-    gaps, marks, _ = _catalogue()
+    gaps, marks, *_ = _catalogue()
     magnitudes = ridgecrest.load().magnitudes
     (_, one), (two, last) = ends()["train"], ends()["test"]
 

@@ -57,9 +57,22 @@ class Aaren(_Projections):
     def __init__(self, width: int, heads: int):
         super().__init__(width, heads)
         self.query = nn.Parameter(torch.randn(width))
+        self._last_fold: tuple = (None, None)
 
     def folded(self) -> tuple[Tensor, Tensor]:
-        """Return the h vectors, shape (h, width), and offsets that turn an input into scores."""
+        """Return the h vectors, shape (h, width), and offsets that turn an input into scores.
+
+        Outside of training they are computed once for as long as no parameter changes.
+        """
+        if torch.is_grad_enabled():
+            return self._fold()
+        used = (self.query, *self.to_query.parameters(), *self.to_key.parameters())
+        state = tuple((part.data_ptr(), part._version) for part in used)
+        if state != self._last_fold[0]:
+            self._last_fold = state, self._fold()
+        return self._last_fold[1]
+
+    def _fold(self) -> tuple[Tensor, Tensor]:
         query = self.split(self.to_query(self.query)) / math.sqrt(self.size)
         weight = self.to_key.weight.unflatten(0, (self.heads, self.size))
         offset = (query * self.split(self.to_key.bias)).sum(-1)
@@ -88,9 +101,17 @@ class Aaren(_Projections):
         return self.out(mixed.flatten(2)), state
 
     def step(self, x: Tensor, state: attention.State) -> tuple[Tensor, attention.State]:
-        """Take one token of shape (b, width); return its output and the state after it."""
-        outputs, state = self.extend(x[:, None], state)
-        return outputs[:, 0], state
+        """Take one token of shape (b, width); return its output and the state after it.
+
+        This is the recurrent cell, written out.
+        """
+        scores, values = self.scores(x), self.split(self.to_value(x))
+        before, u, w = state
+        m = torch.maximum(before, scores)
+        keep, enter = torch.exp(before - m), torch.exp(scores - m)
+        u = u * keep + enter
+        w = w * keep[..., None] + enter[..., None] * values
+        return self.out((w / u[..., None]).flatten(1)), (m, u, w)
 
 
 class Cache:

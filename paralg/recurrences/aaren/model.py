@@ -2,6 +2,8 @@
 
 Pre-norm residual blocks, h ← h + Layer(LN(h)), h ← h + MLP(LN(h)), with sinusoidal positions added
 to the input; the paper does not say where its norms stand, before is our choice.
+Positions have a fifth of the usual amplitude, for both kinds: at full amplitude they drowned the
+embedded tokens, and the two-layer transformer did not learn to recall in 1,500 steps (one seed).
 """
 
 from __future__ import annotations
@@ -53,6 +55,9 @@ class Shape:
     def of(self, kind: str) -> Shape:
         """Return the same sizes with the other layer."""
         return replace(self, kind=kind)
+
+
+_AMPLITUDE = 0.2  # of the positions
 
 
 class Block(nn.Module):
@@ -147,7 +152,7 @@ def positions(first: int, count: int, width: int) -> Tensor:
     """Return sinusoidal position vectors of tokens ``first … first + count - 1``."""
     frequencies = torch.exp(torch.arange(0, width, 2) * (-math.log(10_000) / width))
     angles = torch.arange(first, first + count)[:, None] * frequencies
-    return torch.stack([angles.sin(), angles.cos()], 2).flatten(1)[:, :width]
+    return _AMPLITUDE * torch.stack([angles.sin(), angles.cos()], 2).flatten(1)[:, :width]
 
 
 def block_parameters(kind: str, width: int) -> int:

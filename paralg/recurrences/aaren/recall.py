@@ -1,10 +1,12 @@
 """Associative recall: key and value, key and value, …, and then a key whose value is asked for.
 
-In the joined form a pair is one token, so that a single layer has a chance: no layer has to bind a
+In the joined form a pair is one token, so that a single layer has a chance: nobody has to bind a
 value to the token before it.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,63 +15,75 @@ from torch.nn.functional import cross_entropy
 
 from paralg.recurrences.aaren.model import Shape
 
-__all__ = ["CHANCE", "KEYS", "VALUES", "accuracy", "draw", "histogram_guess", "loss", "shape"]
+__all__ = ["VALUES", "Recall", "histogram_guess"]
 
-KEYS = VALUES = 8
-CHANCE = 1 / VALUES
+VALUES = 8
 _BATCH = 128
 _TEST = 2048
 
 
-def shape(layers: int) -> Shape:
-    """Return the sizes: one-hot keys, one-hot values and a mark of the question come in."""
-    return Shape(KEYS + VALUES + 1, VALUES, layers=layers)
+@dataclass(frozen=True)
+class Recall:
+    """The task and its sizes.
 
+    Parameters
+    ----------
+    pairs : int
+        Keys, all of which occur in random order; the values are drawn independently from eight.
+    joined : bool
+        Whether a pair is one token; otherwise it is two.
+    layers : int
+        Of the models that learn it.
 
-def draw(rows: int, rng: np.random.Generator, *, joined: bool) -> tuple[Tensor, Tensor]:
-    """Return tokens (rows, n, 17) and the values asked for (rows,).
-
-    All eight keys occur, in random order; values are drawn independently. Two tokens a pair and
-    the question make 17 tokens; joined, it is nine.
+    Examples
+    --------
+    >>> tokens, wanted = Recall(pairs=3, joined=True).draw(2, np.random.default_rng(0))
+    >>> tokens.shape, wanted.shape
+    (torch.Size([2, 4, 12]), torch.Size([2]))
     """
-    keys = rng.permuted(np.tile(np.arange(KEYS), (rows, 1)), axis=1)
-    values = rng.integers(VALUES, size=(rows, KEYS))
-    asked = rng.integers(KEYS, size=rows)
-    own, step = np.arange(rows), 1 if joined else 2
-    tokens = np.zeros((rows, step * KEYS + 1, KEYS + VALUES + 1), np.float32)
-    for place in range(KEYS):
-        tokens[own, step * place, keys[:, place]] = 1
-        tokens[own, step * place + step - 1, KEYS + values[:, place]] = 1
-    tokens[own, -1, keys[own, asked]] = 1
-    tokens[:, -1, -1] = 1
-    return torch.from_numpy(tokens), torch.from_numpy(values[own, asked])
 
+    pairs: int = 8
+    joined: bool = False
+    layers: int = 2
 
-def loss(joined: bool):
-    """Return the loss of one form of the task: cross-entropy of the answer at the last token."""
+    @property
+    def shape(self) -> Shape:
+        """Sizes of a model: one-hot keys, one-hot values and the mark of the question come in."""
+        return Shape(self.pairs + VALUES + 1, VALUES, layers=self.layers)
 
-    def of(model: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
-        tokens, wanted = draw(_BATCH, rng, joined=joined)
+    def draw(self, rows: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Return tokens (rows, n, pairs + 9), the question last, and the values asked for."""
+        n, step = self.pairs, 1 if self.joined else 2
+        keys = rng.permuted(np.tile(np.arange(n), (rows, 1)), axis=1)
+        values, asked = rng.integers(VALUES, size=(rows, n)), rng.integers(n, size=rows)
+        tokens = np.zeros((rows, step * n + 1, n + VALUES + 1), np.float32)
+        own, place = np.arange(rows), np.arange(n)
+        tokens[own[:, None], step * place, keys] = 1
+        tokens[own[:, None], step * place + step - 1, n + values] = 1
+        tokens[own, -1, keys[own, asked]] = 1
+        tokens[:, -1, -1] = 1
+        return torch.from_numpy(tokens), torch.from_numpy(values[own, asked])
+
+    def loss(self, model: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+        """Draw a batch; return the cross-entropy of the answer at the last token."""
+        tokens, wanted = self.draw(_BATCH, rng)
         logits = model(tokens)[:, -1]
-        return cross_entropy(logits, wanted), {
-            "right": (logits.argmax(1) == wanted).float().mean().item()
-        }
+        right = (logits.argmax(1) == wanted).float().mean().item()
+        return cross_entropy(logits, wanted), {"right": right}
 
-    return of
-
-
-@torch.no_grad()
-def accuracy(model: nn.Module, *, joined: bool, seed: int = 1) -> float:
-    """Return the share of right answers on 2,048 new sequences."""
-    tokens, wanted = draw(_TEST, np.random.default_rng([seed, 99]), joined=joined)
-    return (model.eval()(tokens)[:, -1].argmax(1) == wanted).float().mean().item()
+    @torch.no_grad()
+    def score(self, model: nn.Module) -> dict[str, float]:
+        """Return the share of right answers on 2,048 new sequences."""
+        tokens, wanted = self.draw(_TEST, np.random.default_rng([1, 99]))
+        right = model.eval()(tokens)[:, -1].argmax(1) == wanted
+        return {"right": round(right.float().mean().item(), 4)}
 
 
-def histogram_guess(rows: int = 200_000, seed: int = 0) -> float:
-    """Return how often the most frequent value among the eight is the one asked for.
+def histogram_guess(pairs: int = 8, rows: int = 50_000, seed: int = 0) -> float:
+    """Return how often the most frequent of all values is the one asked for.
 
-    It is the best that anybody can do who knows which values occurred but not with which key.
+    Nobody does better who knows which values occurred but not with which key.
     """
-    values = np.random.default_rng(seed).integers(VALUES, size=(rows, KEYS))
+    values = np.random.default_rng(seed).integers(VALUES, size=(rows, pairs))
     counts = (values[:, :, None] == np.arange(VALUES)).sum(1)
-    return float(counts.max(1).mean() / KEYS)
+    return float(counts.max(1).mean() / pairs)

@@ -14,11 +14,14 @@ from typing import Any
 
 from paralg.models import training
 from paralg.models.training import Plan
-from paralg.recurrences.aaren import control, events, forecast, recall, speakers
+from paralg.recurrences.aaren import control, events, forecast, speakers
 from paralg.recurrences.aaren.layer import KINDS
 from paralg.recurrences.aaren.model import SequenceModel, Shape
+from paralg.recurrences.aaren.recall import Recall
 
-__all__ = ["FOLDER", "KEPT", "PLANS", "TASKS", "Task", "build", "go", "load", "log", "main"]
+__all__ = [
+    "FOLDER", "KEPT", "PAIRS", "PLANS", "TASKS", "Task", "build", "go", "load", "log", "main",
+]  # fmt: skip
 
 FOLDER = Path(__file__).with_name("weights")
 KEPT = ("speakers-aaren-0", "speakers-transformer-0")
@@ -36,22 +39,22 @@ class Task:
     rate: float = 1e-3
 
 
-def _recall(layers: int, joined: bool, steps: int) -> Task:
-    def score(model):
-        return {"right": round(recall.accuracy(model, joined=joined), 4)}
-
-    return Task(recall.shape(layers), recall.loss(joined), score, steps)
+def _recall(steps: int, **sizes) -> Task:
+    task = Recall(**sizes)
+    return Task(task.shape, task.loss, task.score, steps)
 
 
+PAIRS = (4, 8, 16, 32)
+"""Sizes of the joined recall."""
 TASKS = {
     "speakers": Task(speakers.SHAPE, speakers.loss, speakers.score, 500),
-    "recall": _recall(2, False, 1500),
-    "recall-joined": _recall(1, True, 1500),
-    "recall-joined-two": _recall(2, True, 1500),
-    "sunspots": Task(forecast.SHAPE, forecast.loss, forecast.score, 400),
-    "quakes": Task(events.SHAPE, events.loss, events.score, 400),
-    "pendulum": Task(control.SHAPE, control.loss, control.score, 800),
+    "recall": _recall(600),
+    **{f"pairs{n}": _recall(600, pairs=n, joined=True, layers=1) for n in PAIRS},
+    "sunspots": Task(forecast.SHAPE, forecast.loss, forecast.score, 300),
+    "quakes": Task(events.SHAPE, events.loss, events.score, 100),
+    "pendulum": Task(control.SHAPE, control.loss, control.score, 400),
 }
+"""What is learned; steps of "quakes" were chosen on its validation part, the others by time."""
 PLANS = {
     f"{name}-{kind}": Plan(f"{name}-{kind}", task.steps, task.rate)
     for name, task in TASKS.items()
