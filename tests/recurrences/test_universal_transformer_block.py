@@ -38,7 +38,9 @@ def test_sinusoids_are_the_papers():
             pair = signal[i, 2 * j : 2 * j + 2]
             np.testing.assert_allclose(pair, [np.sin(angle), np.cos(angle)], atol=1e-6)
     split = ut.sinusoid(torch.arange(5), 6, "split")
-    assert torch.equal(split, signal[:, [0, 2, 4, 1, 3, 5]])
+    rates = 10_000.0 ** (-torch.arange(3) / 2)
+    angles = torch.arange(5)[:, None] * rates
+    assert torch.allclose(split, torch.cat([angles.sin(), angles.cos()], dim=1), atol=1e-6)
 
 
 @pytest.mark.parametrize("combine", ["add", "concat"])

@@ -57,7 +57,8 @@ class UTConfig:
     combine : {"add", "concat"}
         Whether the signal is added, or set beside the state and projected back.
     layout : {"interleaved", "split"}
-        Sines and cosines in turn (the paper), or all sines first (released code).
+        Sines and cosines in turn (the paper), or all sines first (released code); see
+        :func:`sinusoid`.
     position_start : {"zero", "random", "step"}
         First position index: 0, drawn anew in training, or moved on with the step.
     halting : {None, "position", "global", "random", "settled"}

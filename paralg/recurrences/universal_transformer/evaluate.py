@@ -87,7 +87,7 @@ def spearman(x: NDArray, y: NDArray) -> float:
 
 
 def string_accuracy(
-    model: Seq2Seq, task: StringTask, length: int, *, rows: int = 200, seed: int = _SEED, **options
+    model: Seq2Seq, task: StringTask, length: int, *, rows: int = 100, seed: int = _SEED, **options
 ) -> tuple[float, float]:  # fmt: skip
     """Return the shares of right tokens and of whole sequences, written greedily.
 

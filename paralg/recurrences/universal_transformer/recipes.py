@@ -15,7 +15,7 @@ from paralg.recurrences.universal_transformer.tasks import SYMBOLS, StringTask
 
 __all__ = ["RATES", "RECIPES", "GraphRecipe", "StringRecipe", "recipe"]
 
-RATES = (1e-3, 2e-3, 4e-3)
+RATES = (2e-3, 4e-3)
 """Learning rates of the search for a recipe in which halting follows difficulty."""
 
 _GRAPH = UTConfig(
@@ -82,9 +82,9 @@ class StringRecipe:
     task: StringTask
     plain: bool = False
     longest: int = 10
-    tested: tuple[int, ...] = (1, 2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 32, 40)
+    tested: tuple[int, ...] = (1, 2, 4, 6, 8, 10, 12, 14, 16, 20, 28, 40)
     ponder: float = 0.01
-    batch: int = 64
+    batch: int = 32
 
     def model(self, seed: int = 0) -> nn.Module:
         """Return the model with first weights of a seed."""
@@ -138,7 +138,7 @@ def _string_recipes() -> list[StringRecipe]:
         "narrow": (replace(_STRING, d_model=narrow, d_ff=2 * narrow), True),
     }
     return [
-        StringRecipe(Plan(f"{task}-{name}", 1200, rate=2e-3), config, StringTask(task), plain)
+        StringRecipe(Plan(f"{task}-{name}", 800, rate=3e-3), config, StringTask(task), plain)
         for task in ("copy", "reverse", "add")
         for name, (config, plain) in shapes.items()
     ]

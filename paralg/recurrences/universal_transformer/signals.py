@@ -26,7 +26,8 @@ def sinusoid(index: Tensor | float, channels: int, layout: str = "interleaved") 
     channels : int
         Even width d.
     layout : {"interleaved", "split"}
-        Sines and cosines in turn, or all sines before all cosines: a fixed permutation.
+        Sines and cosines in turn, as above; or all sines before all cosines, with the rates
+        :math:`10000^{-j / (d/2 - 1)}`, as in the released code.
 
     Returns
     -------
@@ -42,7 +43,9 @@ def sinusoid(index: Tensor | float, channels: int, layout: str = "interleaved") 
     ([0.0, 1.0, 0.0, 1.0], [0.0, 0.0, 1.0, 1.0])
     """
     index = torch.as_tensor(index, dtype=torch.get_default_dtype())
-    rates = torch.exp(torch.arange(0, channels, 2) * (-math.log(_LONGEST) / channels))
+    pairs = channels // 2
+    intervals = max(pairs - 1, 1) if layout == "split" else pairs
+    rates = torch.exp(torch.arange(pairs) * (-math.log(_LONGEST) / intervals))
     angles = index[..., None] * rates
     if layout == "split":
         return torch.cat([angles.sin(), angles.cos()], dim=-1)
