@@ -130,7 +130,7 @@ def test_explorer_is_the_same_at_every_run(drawing):
 def test_explorer_answers_to_keyboard_and_pointer(open_page, drawing):
     page = open_page(explorer().html)
     status, picture = page.locator(".pe-status"), page.locator("svg.pe-picture")
-    assert "Token 7: score 10.0, value −0.4" in status.inner_text()
+    assert "Token 7: score 10.0, value 1.0" in status.inner_text()
     assert "12 tokens, 18 unions in 6 rounds" in status.inner_text()
     assert "All outputs within" in status.inner_text()
     page.get_by_label("Hillis–Steele", exact=True).check()

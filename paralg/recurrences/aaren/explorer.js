@@ -71,7 +71,7 @@ const fixed = (x, digits = 2) => (Number.isNaN(x) ? "NaN" : Number.isFinite(x)
   ? x.toFixed(digits).replace("-", "−") : x > 0 ? "∞" : "−∞");
 const line = (x1, y1, x2, y2, attrs) => kit.svg("line", { x1, y1, x2, y2, ...attrs });
 
-/* A disc in the colour of a value, vermilion above 0 and blue below; crossed when it is no number. */
+/* A disc filled by the size of a value: vermilion above 0, blue with a bar below, crossed when it is no number. */
 function disc(x, y, value, radius, attrs = {}) {
   const lost = !Number.isFinite(value);
   const hue = value > 0 ? "vermilion" : "blue";
@@ -83,6 +83,7 @@ function disc(x, y, value, radius, attrs = {}) {
     for (const k of [-1, 1]) group.append(line(x - d, y - k * d, x + d, y + k * d, { stroke: kit.colors.textColor, "stroke-width": 2 }));
   } else {
     group.append(kit.svg("circle", { cx: x, cy: y, r: radius * Math.sqrt(Math.min(1, Math.abs(value))), class: `pe-fill-${hue}` }));
+    if (value < 0) group.append(line(x - radius, y, x + radius, y, { stroke: kit.colors.backgroundColor, "stroke-width": 2 }));
   }
   return group;
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 __all__ = ["SCORES", "VALUES", "explorer"]
 
-VALUES = (0.8, -0.6, 0.4, -1.0, 0.2, 1.0, -0.4, 0.6, -0.8, 1.0, -0.2, -1.0)
+VALUES = (0.8, -0.6, 0.4, -1.0, 0.2, -0.4, 1.0, 0.6, -0.8, 0.4, -1.0, -0.2)
 SCORES = (2.0, 3.0, 1.0, 4.0, 0.0, 2.0, 10.0, 3.0, 1.0, 2.0, 9.0, 4.0)
 _PRESETS = (
     ("two loud", SCORES),
@@ -35,9 +35,9 @@ def explorer():
         still=_still(),
         caption="Twelve tokens, one query, arithmetic in 16-bit floating point. Bars: scores; "
         "below them the values. Each disc of the tree is a summary (m, u, w) and shows its mean "
-        "w/u. At the bottom, values (circles) and outputs (lines).",
+        "w/u: vermilion above 0, blue with a bar below. At the bottom, values and outputs.",
         alt="Bars of twelve scores, high at tokens 7 and 11, over a Brent-Kung tree of summaries; "
-        "below, the output moves to the value of token 7 and later only a little.",
+        "below, the output jumps to the value of token 7, and token 11 moves it halfway back.",
         table=(
             ("scan of 12 tokens", "rounds", "unions"),
             [(_METHODS[name], rows[-1]["span"], rows[-1]["work"])
