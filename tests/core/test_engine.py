@@ -10,6 +10,7 @@ import sys
 import textwrap
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import engine_programs as programs
 import numpy as np
@@ -515,3 +516,19 @@ def test_progress_shows_only_where_somebody_looks(monkeypatch, capsys):
     shown = capsys.readouterr().err
     assert "walks" in shown
     assert "3/3" in shown
+
+
+@pytest.mark.parametrize("name, workers", [("serial", 1), ("processes", 2)])
+def test_threads_take_turns(name, workers):
+    with connect(name, workers) as engine:
+
+        def exchange(number):
+            parts = engine.scatter([[number] * 4 for _ in range(4)])
+            for _ in range(10):
+                parts = engine.shuffle(engine.map(lambda part: [x + 1 for x in part], parts))
+            return engine.gather(parts)
+
+        with ThreadPoolExecutor(4) as threads:
+            found = list(threads.map(exchange, range(8)))
+        assert found == [[[number + 10] * 4] * 4 for number in range(8)]
+        assert engine.cost.rounds == 80

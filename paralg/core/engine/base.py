@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from operator import index
 
@@ -11,6 +13,17 @@ from paralg.core.engine.parts import Job, Parts, Traffic, tree_reduce
 from paralg.core.engine.tasks import EngineError, wants_index
 
 __all__ = ["Engine"]
+
+
+def _in_turn(method):
+    """Make calls from several threads wait for each other."""
+
+    @functools.wraps(method)
+    def alone(self, *args, **kw):
+        with self._turn:
+            return method(self, *args, **kw)
+
+    return alone
 
 
 class Engine:
@@ -36,6 +49,10 @@ class Engine:
     and a barrier are one round each; each non-empty block that goes to another partition is a
     message, and a reduction of P partitions takes P - 1.
     Input (scatter) and output (gather) are not counted.
+
+    Calls from several threads take turns.
+    Under MPI all ranks must make the same calls in the same order, so there one thread of each
+    rank should make all of them.
     """
 
     name = "engine"
@@ -49,6 +66,7 @@ class Engine:
         self._show = progress
         self._cost = Cost()
         self._owner = object()
+        self._turn = threading.RLock()
 
     @property
     def cost(self) -> Cost:
@@ -60,6 +78,7 @@ class Engine:
         """Whether this process is the one that should print and write files."""
         return True
 
+    @_in_turn
     def scatter(self, parts: Iterable) -> Parts:
         """Give the engine its partitions.
 
@@ -86,6 +105,7 @@ class Engine:
             raise ValueError("expected at least one partition, got none")
         return self._handle(self._scatter(parts), len(parts))
 
+    @_in_turn
     def map(self, fn: Callable, *parts: Parts, **kw) -> Parts:
         """Apply ``fn(part, ..., **kw)`` to every partition where it is.
 
@@ -116,6 +136,7 @@ class Engine:
         job = Job(fn, kw, wants_index(fn))
         return self._handle(self._map(job, [part.state for part in parts], count), count)
 
+    @_in_turn
     def shuffle(self, parts: Parts) -> Parts:
         """Exchange blocks: partition j receives block j of every partition.
 
@@ -139,6 +160,7 @@ class Engine:
         self._count(traffic)
         return self._handle(state, count)
 
+    @_in_turn
     def reduce(self, fn: Callable, parts: Parts):
         """Return the partitions combined by ``fn(left, right)`` in a tree of fixed shape.
 
@@ -164,6 +186,7 @@ class Engine:
         self._count(Traffic(count - 1, moved))
         return value
 
+    @_in_turn
     def gather(self, parts: Parts) -> list:
         """Return all partitions in order (on every rank, under MPI).
 
@@ -175,6 +198,7 @@ class Engine:
         count = self._check(parts)
         return self._gather(parts.state, count)
 
+    @_in_turn
     def barrier(self) -> None:
         """Wait until all workers have arrived; one round."""
         self._open()

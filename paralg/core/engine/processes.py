@@ -58,6 +58,10 @@ class ProcessesEngine(Engine):
 
     Notes
     -----
+    Blocks of a shuffle travel through this process, from worker to driver to worker, so a shuffle
+    of b bytes takes it a time in proportion to b, however many workers there are; MPI ranks
+    exchange them directly.
+
     A pool of the standard library or of joblib is not used because it may replace a worker
     (joblib's does when a worker grows by 300 MB), and the partitions would be gone.
     """
