@@ -56,7 +56,7 @@ def lla_attention(
     qk_scale: float | None = None, causal: bool = True, weight_norm: str = "max",
     method: str = "cg", delta_eps: float = 1e-12, cg_atol: float = 1e-12,
     cg_rtol: float | None = None, cg_max_iters: int = 32, cg_use_preconditioner: bool = False,
-    block_size: int = 64, block_keys: int | None = None, detach_max: bool = False,
+    block_size: int = 128, block_keys: int | None = None, detach_max: bool = False,
     return_omega: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]:  # fmt: skip
     r"""Let every query fit a ridge-regularised line to the values of its keys, and read it there.
@@ -160,7 +160,7 @@ def lla_forward(
     qk_scale: float | None = None, causal: bool = True, weight_norm: str = "max",
     method: str = "cg", delta_eps: float = 1e-12, cg_atol: float = 1e-12,
     cg_rtol: float | None = None, cg_max_iters: int = 32, cg_use_preconditioner: bool = False,
-    block_size: int = 64, block_keys: int | None = None,
+    block_size: int = 128, block_keys: int | None = None,
 ) -> Run:  # fmt: skip
     """Run the forward pass of `lla_attention` and return what it found on the way, and its cost.
 

@@ -74,7 +74,7 @@ def product(answer):
     )  # fmt: skip
     largest = _largest_array(answer, 40, 50, 30)
     require(largest < 40 * 50 * 30, "forms no array of all differences",
-            f"an array of {largest:,} numbers was made for 40 queries, 50 keys, width 30")  # fmt: skip
+            f"{largest:,} numbers in one array, for 40 queries, 50 keys, width 30")  # fmt: skip
     return praise
 
 
@@ -125,7 +125,8 @@ def scale(answer):
     def oracle(ridge, norm, top, omega):
         return {"max": ridge, "softmax": ridge * omega, "raw": ridge * np.exp(-top)}[norm]
 
-    cases = [(ridge, norm, top, omega) for ridge in (0.1, 10.0) for norm in ("max", "softmax", "raw")
+    norms = ("max", "softmax", "raw")
+    cases = [(ridge, norm, top, omega) for ridge in (0.1, 10.0) for norm in norms
              for top, omega in ((0.0, 1.0), (2.0, 5.0), (-1.0, 3.0))]  # fmt: skip
     return equal_to_oracle(
         answer, oracle, cases, tol=1e-12, name="gives the same output",

@@ -54,13 +54,13 @@ def work(method: str, seen: int, n: int, d: int, d_v: int, iterations: int = 0) 
     return common + seen * d * d + n * (d**3 // 6 + d * d)
 
 
-def memory_numbers(method: str, n: int, d: int, block: int = 64) -> int:
+def memory_numbers(method: str, n: int, d: int, block: int = 128) -> int:
     """Return the order of the numbers held beside the operands: the leading terms.
 
     Examples
     --------
     >>> memory_numbers("naive", 1024, 64) // memory_numbers("cg", 1024, 64)
-    272
+    181
     """
     if method == "naive":
         return n * n * d + n * d * d

@@ -36,7 +36,7 @@ class Layout:
     scale: float
     norm: str = "max"
     causal: bool = True
-    block_q: int = 64
+    block_q: int = 128
     block_k: int | None = None
 
 

@@ -52,7 +52,7 @@ def smooth(x: ArrayLike, at: ArrayLike, h: float, kind: str = "line") -> NDArray
     if not h > 0:
         raise ValueError(f"h must be positive, got {h}")
     z = (np.asarray(x, dtype=float) - np.asarray(at, dtype=float)[:, None]) / h
-    w = np.exp(-0.5 * z * z)
+    w = np.exp(-0.5 * (z * z - (z * z).min(1, keepdims=True)))  # the nearest value counts 1
     if kind == "line":
         first, second = (w * z).sum(1, keepdims=True), (w * z * z).sum(1, keepdims=True)
         w = w * (second - first * z)
