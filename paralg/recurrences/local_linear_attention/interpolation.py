@@ -26,7 +26,7 @@ def interpolate(
     q, k : Tensor, shape (B, n, d)
     v : Tensor, shape (B, n, d_v)
     w_hat : Tensor of shape (B, n, d_v, d), callable, or a name of `SLOPES`
-        Slopes of each query; a callable gets (q, k, v, scale=…, **options).
+        Slopes of each query; a callable gets ``(q, k, v, scale=…, **options)``.
     scale : float, optional
         1/√d by default.
 
