@@ -218,7 +218,8 @@ def _prepare(q, k, v, ridge, scale, causal, norm, method, block_q, block_k) -> _
         got = tuple(ridge.shape)
         message = f"ridge_lambda must broadcast to {tuple(q.shape[:-1])}, got {got}"
         raise ValueError(message) from None
-    layout = Layout(scale or 1 / math.sqrt(q.shape[-1]), norm, causal, block_q, block_k)
+    scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
+    layout = Layout(scale, norm, causal, block_q, block_k)
     flat = tuple(x.reshape(-1, *x.shape[-2:]) for x in (q, k, v, ridge[..., None]))
     return _Prepared(flat, layout)
 
