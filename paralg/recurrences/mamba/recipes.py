@@ -100,7 +100,9 @@ def _text_recipes() -> list[Recipe]:
     plans = []
     for name, chosen in (("s6", SELECTABLE), ("lti", ())):
         shape = MambaConfig(d_model=64, n_layer=2, vocab_size=task.vocab_size, selective=chosen)
-        plans.append(Recipe(f"text-{name}", task, shape, steps=3000, batch=16, cosine=True))
+        plans.append(
+            Recipe(f"text-{name}", task, shape, steps=1000, batch=16, decay=0.1, cosine=True)
+        )
     return plans
 
 
