@@ -284,6 +284,8 @@ def test_a_plain_stack_is_a_stack():
     run = model(x)
     assert spread(run.output, model.body.last_norm(by_hand)) < 1e-12
     assert (run.rounds, run.queries) == (3, 30)
+    state = model.state_dict()
+    assert len({part.data_ptr() for part in state.values()}) == len(state)  # nothing saved twice
 
 
 def test_sequence_model_ignores_later_targets():

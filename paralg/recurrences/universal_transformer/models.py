@@ -56,7 +56,6 @@ class PlainStack(nn.Module):
     def forward(self, x: Tensor, **options) -> UTRun:
         """Run all layers; options are those of :class:`Recurrence` but for `steps`."""
         body, names = self.body, ("valid", "allowed", "context", "seen", "offset", "generator")
-        body.layers = body.before  # the check of the scene looks at a block
         scene = body.scene(x, **dict.fromkeys(names) | {"offset": 0} | options)
         state = body.last_norm(body.mixed_in(body.before, x, scene))
         zeros, depth = torch.zeros(x.shape[:2], dtype=x.dtype), len(body.before)

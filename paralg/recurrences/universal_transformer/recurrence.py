@@ -83,7 +83,7 @@ class Recurrence(nn.Module):
         super().__init__()
         if causal and config.halting == "global":
             raise ValueError("halting='global' averages over later positions, got causal=True")
-        self.config, self.causal = config, causal
+        self.config, self.cross = config, cross
         make = {"cross": cross, "causal": causal}
         self.signal = CoordinateSignal(config)
         self.layers = nn.ModuleList(Layer(config, **make) for _ in range(config.layers_inside))
@@ -147,7 +147,7 @@ class Recurrence(nn.Module):
             raise ValueError(f"x must be (b, n, {self.config.d_model}), got {tuple(x.shape)}")
         if valid is not None and valid.shape != x.shape[:2]:
             raise ValueError(f"valid must be {tuple(x.shape[:2])}, got {tuple(valid.shape)}")
-        if (context is None) != (self.layers[0].cross is None):
+        if (context is None) == self.cross:
             wanted = "no context" if context is not None else "context"
             raise ValueError(f"expected {wanted}: cross attention is set when the block is made")
         if valid is not None:
