@@ -1,4 +1,8 @@
-"""Personalised PageRank of all sources at equal error: ours, scikit-network, networkx, igraph."""
+"""Personalised PageRank of all sources at equal error: ours, scikit-network, networkx, igraph.
+
+Ours are the exact blocks, the walks and, where n x n numbers fit, a dense solve; "as chosen" is
+what the command would take.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,7 @@ from paralg.core.timing import compare
 from paralg.rounds.personalized_pagerank import (
     Digraph,
     blocked_power_iteration,
+    dense_solve,
     move_table,
     random_walks,
     warm,
@@ -37,7 +42,9 @@ SAMPLE = 8
 
 WALKS_LOSE = "; counting visits converges like 1/sqrt(walks), sweeps like 0.8**sweeps"
 WALKS_WIN = "; a walk's cost does not grow with the arcs: wins where so large an error will do"
+DENSE_WINS = "; its time does not grow with the arcs, but its memory does with n^2"
 MOST_WALKS = 8_000_000  # of all sources together; more would take minutes
+MOST_DENSE = 2000  # nodes; more would take minutes in all
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,8 @@ def _all_sources(name: str, graph: Digraph, errors, repeats: int) -> Iterator[di
     for error in errors:
         methods = {"ours, as chosen": _chosen(graph, error, exact)}
         methods |= dict(_walks(graph, error, exact))
+        if error == min(errors) and graph.n <= MOST_DENSE:
+            methods |= _dense(graph)
         methods |= {peer.name: peer.at(error) for peer in peers}
         bench = f"{name}, L1 error {error:g}"
         yield from _rows(methods, bench, graph.n, "ours, as chosen", repeats)
@@ -101,10 +110,10 @@ def _rows(methods: dict[str, Method], bench, size, ours, repeats) -> list[dict]:
 
 
 def _reason(name: str, ratio: float) -> str:
-    """Say why walks lose or win; the other methods need no reason here."""
-    if name != "ours, walks":
-        return ""
-    return WALKS_LOSE if ratio > 1 else WALKS_WIN
+    """Say why walks lose or win, and why a dense solve wins."""
+    if name == "ours, walks":
+        return WALKS_LOSE if ratio > 1 else WALKS_WIN
+    return DENSE_WINS if name == "ours, dense solve" and ratio < 1 else ""
 
 
 def _chosen(graph: Digraph, error: float, exact) -> Method:
@@ -119,14 +128,28 @@ def _chosen(graph: Digraph, error: float, exact) -> Method:
 
     found = call()
     real = _error(found.scores.to_csr(graph.n).toarray(), exact)
-    return Method(call, graph.n, f"exact blocks, {found.sweeps} sweeps, error {real:.2g}")
+    note = f"exact blocks, {found.sweeps} sweeps, error {real:.2g}"
+    omega = _omega(graph, error, exact)
+    if omega * graph.n > MOST_WALKS:
+        note += f"; walks not run, {omega:,} a source would be needed"
+    return Method(call, graph.n, note)
+
+
+def _dense(graph: Digraph) -> dict[str, Method]:
+    """Return the dense solve, which knows one accuracy only."""
+    note = "to machine precision, three n x n arrays"
+    return {"ours, dense solve": Method(lambda: dense_solve(graph, ALPHA), graph.n, note)}
+
+
+def _omega(graph: Digraph, error: float, exact) -> int:
+    """Return about how many walks a source have the error, from a trial of 200."""
+    trial = _error(random_walks(move_table(graph, ALPHA), 200, seed=1).dense(), exact)
+    return int(np.ceil(200 * (trial / error) ** 2 * 1.05))
 
 
 def _walks(graph: Digraph, error: float, exact) -> Iterator[tuple[str, Method]]:
     """Yield the walks with as many of them as the error needs, unless that is too many."""
-    table = move_table(graph, ALPHA)
-    trial = _error(random_walks(table, 200, seed=1).dense(), exact)
-    omega = int(np.ceil(200 * (trial / error) ** 2 * 1.05))
+    table, omega = move_table(graph, ALPHA), _omega(graph, error, exact)
     while omega * graph.n <= MOST_WALKS:
         real = _error(random_walks(table, omega).dense(), exact)
         if real <= error:
@@ -239,7 +262,7 @@ def _crossing(graph: Digraph, repeats: int) -> list[dict]:
             graph.n,
             "1000 walks a source, table given",
         ),
-    }
+    } | _dense(graph)
     bench = f"crossing, BA with {graph.m:,} arcs, L1 error {real:.2f}"
     return _rows(methods, bench, graph.n, "ours, exact blocks", repeats)
 

@@ -14,9 +14,9 @@ import pytest
 
 import paralg
 from paralg.cli import COMMANDS, main
-from paralg.rounds.personalized_pagerank import dense_solve
+from paralg.rounds.personalized_pagerank import Digraph, dense_solve
 from paralg.rounds.personalized_pagerank.data import les_miserables, stdlib_imports
-from paralg.rounds.personalized_pagerank.job import Job
+from paralg.rounds.personalized_pagerank.job import Job, Settings, chunks
 
 DATA = Path(paralg.__file__).parent / "rounds" / "personalized_pagerank" / "data"
 PEOPLE = [str(DATA / "les_miserables.tsv"), "--delimiter", "tab", "--undirected"]
@@ -436,6 +436,23 @@ def test_without_resume_nothing_is_left(capsys, tmp_path, interrupted):
     code, _, err = inside(capsys, *MODULES, "--output", tmp_path / "ranks.tsv")
     assert (code, list(tmp_path.iterdir())) == (130, [])
     assert "interrupted; nothing was written" in err
+
+
+@pytest.mark.parametrize(
+    "method, top, size",
+    [
+        ("exact", 50, 1024),  # a hundred chunks, in whole blocks
+        ("exact", 100_000, 64),  # whole rows: one block at a time
+        ("walks", 50, 1049),
+        ("walks", 100_000, 1049),  # no more entries than walks
+    ],
+)
+def test_a_chunk_is_bounded_by_its_entries(method, top, size):
+    graph = Digraph.from_arcs([], [], n=100_000)
+    settings = Settings(method, 0.2, "stop", top, 0.0, 1000, 0, 1024, 1, 1e-6, 64)
+    planned = chunks(Job(graph, settings), 1)
+    assert len(planned[0]) == size
+    assert [n for part in planned for n in part] == list(range(100_000))
 
 
 @pytest.mark.parametrize("stop, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
