@@ -161,6 +161,7 @@ def test_quiet_is_quiet(capsys):
 def test_processes_give_the_same_bytes(walked, workers):
     done = start("pagerank", *PEOPLE, *WALKS, "--engine", "processes", "--workers", workers)
     assert (done.returncode, done.stdout) == (0, walked.stdout)
+    assert f"engine processes, {workers} worker".encode() in done.stderr
 
 
 @pytest.mark.mpi
@@ -175,6 +176,7 @@ def test_ranks_give_the_same_bytes_and_one_of_them_writes(walked, tmp_path):
     assert output.read_bytes() == walked.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["ranks.tsv"]
     assert done.stderr.count(b"77 nodes") == 1
+    assert done.stderr.count(b"engine mpi, 2 workers") == 1
 
 
 @pytest.mark.mpi

@@ -13,6 +13,7 @@ module                        what it holds
 `walks`, `aggregate`          the drivers on an engine
 `exact`, `baselines`          dense solve, blocked power iteration; what to compare with
 `choice`, `command`           which method a user gets, and the command line
+`edges`, `advice`             the user's edge list, and what to do when it is not understood
 ============================  ======================================================
 """
 

@@ -36,6 +36,8 @@ def run(args: argparse.Namespace) -> int:
         with connect(args.engine, args.workers, progress=_progress(args), **options) as engine:
             leader = engine.leader
             say = _speaker(engine, args.quiet)
+            if engine.name != "serial":
+                say(_place(engine))
             with _all_ranks_end(engine):
                 job = _plan(args, _read(args, engine), say)
                 lines = _solve(args, job, engine, say)
@@ -108,6 +110,14 @@ def _speaker(engine: Engine, quiet: bool) -> Callable[[str], None]:
             print(f"paralg pagerank: {text}", file=sys.stderr, flush=True)
 
     return say
+
+
+def _place(engine: Engine) -> str:
+    """Say where the run takes place."""
+    if engine.name == "mpi" and engine.workers == 1:
+        return "engine mpi, 1 rank only; 'mpiexec -n 4 paralg pagerank ...' starts more"
+    workers = "1 worker" if engine.workers == 1 else f"{engine.workers} workers"
+    return f"engine {engine.name}, {workers}"
 
 
 def _progress(args) -> bool:
