@@ -131,7 +131,7 @@ def _chosen(graph: Digraph, error: float, exact) -> Method:
     note = f"exact blocks, {found.sweeps} sweeps, error {real:.2g}"
     omega = _omega(graph, error, exact)
     if omega * graph.n > MOST_WALKS:
-        note += f"; walks not run, {omega:,} a source would be needed"
+        note += f"; walks not run: {omega:.2g} a source would be needed"
     return Method(call, graph.n, note)
 
 
