@@ -69,11 +69,16 @@ def test_graphs_by_hand(tails, heads, weights, given, expected):
         (([0, 0], [1, 1], [1.0, np.nan]), {}, "got nan at arc 1"),
         (([0.5], [1]), {}, "sources must be a list of integers"),
         (([0], [1]), {"n": 2, "names": ("x",)}, "expected 2 names, got 1"),
+        (([0, 0], [1, 1], [1e308, 1e308]), {}, "must have a finite sum, got inf"),
     ],
 )
 def test_bad_arcs_are_refused(args, given, message):
     with pytest.raises(ValueError, match=message):
         Digraph.from_arcs(*args, **given)
+
+
+def test_huge_weights_keep_their_shares():
+    assert Digraph.from_arcs([0, 0], [1, 2], [1e308, 1e308]).shares.tolist() == [0.5, 0.5]
 
 
 def test_dead_ends_can_be_pruned():

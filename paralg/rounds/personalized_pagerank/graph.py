@@ -128,8 +128,12 @@ class Digraph:
     @property
     def shares(self) -> NDArray[np.float64]:
         """Transition probability of each arc, :math:`P(u, v)`."""
-        total = np.bincount(self.tails, weights=self.weights, minlength=self.n)
-        return self.weights / total[self.tails]
+        weights, tails = self.weights, self.tails
+        total = np.bincount(tails, weights=weights, minlength=self.n)
+        if not np.isfinite(total).all():  # weights near the largest number there is
+            weights = weights / weights.max()
+            total = np.bincount(tails, weights=weights, minlength=self.n)
+        return weights / total[tails]
 
     def transition(self):
         """Return :math:`P` as a ``scipy.sparse.csr_array``; rows of dangling nodes are zero."""
@@ -211,6 +215,8 @@ def _compress(tail, head, weight, n):
     """Sort the arcs, add the weights of parallel ones, and return the three arrays."""
     keys, inverse = np.unique(tail * n + head, return_inverse=True)
     weight = np.bincount(inverse, weights=weight, minlength=len(keys))
+    if not np.isfinite(weight).all():
+        raise ValueError("the weights of parallel arcs must have a finite sum, got inf")
     tail, head = (keys // n, keys % n) if n else (keys, keys)
     indptr = np.zeros(n + 1, dtype=np.int64)
     np.cumsum(np.bincount(tail, minlength=n), out=indptr[1:])
