@@ -180,6 +180,22 @@ def test_the_layer_is_multi_head_attention_of_its_query():
     torch.testing.assert_close(layer(x), layer.out(mixed.flatten(2)), rtol=0, atol=1e-12)
 
 
+def test_scores_follow_the_parameters_when_they_change():
+    torch.manual_seed(0)
+    layer, x = Aaren(16, 4), torch.randn(1, 5, 16)
+    with torch.no_grad():
+        before = layer(x)
+        assert layer.folded()[0] is layer.folded()[0]
+        layer.to_key.weight.mul_(2)
+        changed = layer(x)
+        layer.load_state_dict(Aaren(16, 4).state_dict())
+        other = layer(x)
+    assert not torch.allclose(before, changed)
+    assert not torch.allclose(changed, other)
+    torch.testing.assert_close(layer(x), other)  # as in training, where nothing is kept
+    assert layer.double()(x.double()).dtype == torch.float64
+
+
 def test_the_bias_of_the_keys_has_no_effect():
     torch.manual_seed(0)
     layer = Aaren(16, 4).double()
