@@ -9,12 +9,13 @@ import sys
 import sysconfig
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import paralg
 from paralg.cli import COMMANDS, main
-from paralg.rounds.personalized_pagerank import Digraph, dense_solve
+from paralg.rounds.personalized_pagerank import Digraph, command, dense_solve
 from paralg.rounds.personalized_pagerank.data import les_miserables, stdlib_imports
 from paralg.rounds.personalized_pagerank.job import Job, Settings, chunks
 
@@ -310,6 +311,19 @@ def test_senseless_requests(capsys, asked, message):
     assert (code, out) == (2, "")
     assert message in err
     assert "Traceback" not in err
+
+
+def test_out_of_memory_is_told(capsys, monkeypatch):
+    def greedy(*args):
+        raise MemoryError
+
+    monkeypatch.setattr(Job, "solve", greedy)
+    code, _, err = inside(capsys, *PEOPLE)
+    assert (code, "out of memory; try --method walks or a smaller --top" in err) == (1, True)
+    rank = SimpleNamespace(name="mpi")
+    with pytest.raises(SystemExit), command._all_ranks_end(rank):  # and the engine ends all ranks
+        raise MemoryError
+    assert "out of memory" in capsys.readouterr().err
 
 
 # What it writes and leaves behind.
