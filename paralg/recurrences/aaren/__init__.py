@@ -22,7 +22,7 @@ _HOME = {
     "acting_parameters": "theory", "gated": "theory", "gates": "theory", "gradients": "theory",
     "state_numbers": "theory", "weights": "theory",
     "first_state": "attention", "prefix_attention": "attention",
-    "load": "train", "log": "train",
+    "load": "train", "log": "train", "seeds": "train",
     "warm": "compiled",
 }  # fmt: skip
 

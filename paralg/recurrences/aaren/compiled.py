@@ -5,7 +5,7 @@ The output itself is the state. With :math:`L_k = \log \sum_{i \le k} e^{s_i}` a
 
 .. math:: o_k = (1 - p_k)\, o_{k-1} + p_k v_k,
 
-so a token costs one exponential a head and one multiply-add a number. Backwards,
+so a token costs one exponential a head, two multiplications and an addition a number. Backwards,
 :math:`G_i = g_i + e^{L_i - L_{i+1}} G_{i+1}` is the same recurrence from the right; gates and
 shares kept are stored, two numbers a head and token, and no exponential is computed twice.
 """

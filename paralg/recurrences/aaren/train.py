@@ -21,6 +21,7 @@ from paralg.recurrences.aaren.recall import Recall
 
 __all__ = [
     "FOLDER", "KEPT", "PAIRS", "PLANS", "TASKS", "Task", "build", "go", "load", "log", "main",
+    "seeds",
 ]  # fmt: skip
 
 FOLDER = Path(__file__).with_name("weights")
@@ -44,7 +45,7 @@ def _recall(steps: int, **sizes) -> Task:
     return Task(task.shape, task.loss, task.score, steps)
 
 
-PAIRS = (4, 8, 16, 32)
+PAIRS = (4, 8, 16)
 """Sizes of the joined recall."""
 TASKS = {
     "speakers": Task(speakers.SHAPE, speakers.loss, speakers.score, 500),
@@ -116,6 +117,19 @@ def log(name: str, seed: int = 0) -> dict[str, Any]:
         No such run; the message lists those that there are.
     """
     return training.log(FOLDER, name, seed)
+
+
+def seeds(task: str) -> list[int]:
+    """Return the seeds of which the logs of both kinds ship.
+
+    Examples
+    --------
+    >>> 0 in seeds("speakers")
+    True
+    """
+    kinds = [{path.stem.rpartition("-")[2] for path in FOLDER.glob(f"{task}-{kind}-*.json")}
+             for kind in KINDS]  # fmt: skip
+    return sorted(map(int, set.intersection(*kinds)))
 
 
 def main(argv: Iterable[str] | None = None) -> int:
