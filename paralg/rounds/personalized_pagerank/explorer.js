@@ -5,7 +5,7 @@ const LEFT = 62;
 const RIGHT = 628;
 const HUES = ["blue", "vermilion", "green", "purple", "orange", "sky"];
 const CHART = { top: 18, bottom: 218 };
-const BELT = { top: 292, bottom: 372, ages: 24 };
+const BELT = { top: 302, bottom: 382, ages: 24 };
 const LONGEST = 400; // rounds simulated at most
 const EULER = 0.5772156649;
 
@@ -105,7 +105,7 @@ export default {
     const start = model.get("start");
     let run = null;
 
-    const picture = kit.picture({ width: WIDTH, height: 412, label: "" });
+    const picture = kit.picture({ width: WIDTH, height: 422, label: "" });
     const numbers = kit.numbers(["Starts in rounds", "Peak of live walks", "Cap in use", "Rounds", "Best γ under the cap"]);
     const status = kit.status();
     const alpha = kit.slider({ label: "Stopping probability α", min: 0.05, max: 0.6, step: 0.05, value: start.alpha,
@@ -134,7 +134,7 @@ export default {
       const best = Math.min(omega, Math.floor((alpha.value * cap.value) / n + 1e-9));
       const used = run.loads.slice(0, run.started).map((load) => Math.min(1, load / cap.value));
       kit.clear(picture).append(chart(run, now, cap.value, (r) => round.set(r + 1)), conveyor(run, now),
-        label(LEFT, BELT.top - 22, `Pipelines alive in round ${now + 1}`));
+        label(LEFT, BELT.top - 26, `Pipelines alive in round ${now + 1}`));
       numbers.set({
         "Starts in rounds": run.started === 1 ? "1" : `1 to ${run.started}`,
         "Peak of live walks": kit.number(Math.round(run.peak)),
