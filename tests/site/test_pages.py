@@ -40,7 +40,7 @@ def test_every_internal_link_and_anchor_resolves(site, pages):
             url, fragment = urldefrag(link["href"])
             if external(link["href"]):
                 continue
-            target = ((site / name).parent / unquote(url)).resolve() if url else site / name
+            target = target_of(site / name, url)
             if not target.is_file():
                 broken.append(f"{name} -> {link['href']}: no such page")
             elif fragment and target.suffix == ".html" and not has_anchor(target, fragment):
@@ -48,9 +48,20 @@ def test_every_internal_link_and_anchor_resolves(site, pages):
     assert not broken
 
 
-@cache
 def has_anchor(path: Path, fragment: str) -> bool:
-    return soup(path).find(id=unquote(fragment)) is not None
+    return unquote(fragment) in ids_of(path)
+
+
+@cache
+def ids_of(path: Path) -> Counter:
+    """How often a page uses each id."""
+    return Counter(node["id"] for node in soup(path).find_all(id=True))
+
+
+@cache
+def target_of(page: Path, url: str) -> Path:
+    """The file that a relative address on a page leads to."""
+    return (page.parent / unquote(url)).resolve() if url else page
 
 
 def test_nothing_is_fetched_from_outside(site, pages):
@@ -88,8 +99,7 @@ def test_every_page_has_its_language_and_one_heading(site, pages):
 def test_ids_are_unique(site, pages):
     repeated = {}
     for name in pages:
-        ids = Counter(node["id"] for node in soup(site / name).find_all(id=True))
-        twice = sorted(i for i, times in ids.items() if times > 1)
+        twice = sorted(i for i, times in ids_of(site / name).items() if times > 1)
         if twice:
             repeated[name] = twice
     assert not repeated
@@ -167,6 +177,11 @@ def test_the_map_shows_every_paper_by_part_and_by_pattern(site):
 
 def claims_of_the_store(pages: list[str]) -> list[dict]:
     """Rows of the executed notebooks behind the pages, read from the store."""
+    return _claims(tuple(pages))
+
+
+@cache
+def _claims(pages: tuple[str, ...]) -> list[dict]:
     from notebook_store import Store, read_notebook
 
     store, rows = Store(ROOT), []
