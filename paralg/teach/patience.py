@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import sys
 import threading
@@ -50,11 +51,14 @@ def run_at_most(seconds: float, function: Callable, *arguments):
     watch = _Watch(seconds)
     try:
         try:
+            watch.start()
             return function(*arguments)
         finally:
             watch.stop()
     except StillRunning:
-        watch.stop()  # it may have come in the middle of stopping
+        while not watch.over.is_set():  # it came in the middle of stopping
+            with contextlib.suppress(StillRunning):
+                watch.stop()
         raise
 
 
@@ -65,18 +69,18 @@ class _Watch:
         self.seconds = seconds
         self.caller = threading.get_ident()
         self.over = threading.Event()
-        self.thread = None
+        self.thread = threading.Thread(target=self._wait, daemon=True)
+
+    def start(self) -> None:
+        """Begin to wait, where Python can interrupt a thread and has threads at all."""
         if sys.implementation.name == "cpython":
-            self.thread = threading.Thread(target=self._wait, daemon=True)
-            try:
+            with contextlib.suppress(RuntimeError):
                 self.thread.start()
-            except RuntimeError:  # no threads here
-                self.thread = None
 
     def stop(self) -> None:
         """Interrupt no more, and take back an interruption that has not arrived."""
         self.over.set()
-        if self.thread is not None:
+        if self.thread.ident is not None:
             self.thread.join()
             _interrupt(self.caller, None)
 
