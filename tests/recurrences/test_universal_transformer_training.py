@@ -191,3 +191,31 @@ def test_a_network_of_fixed_depth_uses_all_its_rounds():
 
 def test_rates_of_the_search():
     assert {f"reach-low-{1e3 * rate:g}" for rate in RATES} <= set(RECIPES)
+
+
+# ---- findings of the chapter, from the logs ----
+
+
+def _scores(name, rate, seeds=3):
+    return [train.log(f"reach-{name}-{1e3 * rate:g}", seed)["scores"] for seed in range(seeds)]
+
+
+def test_halting_that_begins_with_many_steps_follows_distance():
+    for name in ("low", "expected"):
+        for rate in RATES:
+            for one in _scores(name, rate):
+                assert one["accuracy"] > 0.99
+                assert one["correlation"] > 0.9
+
+
+def test_the_released_start_collapses_at_the_smaller_rate():
+    for one in _scores("official", RATES[0]):
+        assert max(one["taken"]) < 3
+        right = dict(zip(one["distance"], one["right"], strict=True))
+        assert [right[k] for k in range(5)] == [1, 1, 1, 0, 0]
+
+
+def test_an_open_law_learns_nothing():
+    for rate in RATES:
+        for one in _scores("open", rate, 1):
+            assert one["accuracy"] < 0.75
