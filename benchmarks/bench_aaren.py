@@ -25,7 +25,7 @@ __all__ = ["main", "operands", "run"]
 
 OURS = "paralg compiled"
 HEADS, SIZE, THREADS = 4, 16, 1
-_DENSE, _LOOP = 2**12, 2**10
+_DENSE, _LOOP = 2**10, 2**8
 _NOTES = {
     "torch logcumsumexp, n × n": "an oracle: quadratic",
     "torch sdpa, query repeated": "quadratic, fused; keys are given",
@@ -53,9 +53,9 @@ def run(quick: bool = False) -> list[dict]:
     rows = []
     for backward in (False, True):
         for exponent in (6, 8) if quick else range(6, 17, 2):
-            rows += _operator(2**exponent, 2 if quick else 9, backward=backward)
-    for exponent in (6, 8) if quick else range(6, 14):
-        rows += _layer(2**exponent, 2 if quick else 9)
+            rows += _operator(2**exponent, 2 if quick else 7, backward=backward)
+    for exponent in (6, 8) if quick else range(6, 13, 2):
+        rows += _layer(2**exponent, 2 if quick else 5)
     for count in (16, 64) if quick else (16, 64, 256, 1024, 4096, 16_384):
         rows += _stream(count, 3 if quick else 15)
     return rows
