@@ -1,0 +1,134 @@
+"""The comparison's runs: every mixer on every task, the same steps, batch and rate for all.
+
+    python -m paralg.models.mixers.recipes recall-mamba --seed 0
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from paralg.models import training
+from paralg.models.mixers.choice import MIXERS
+from paralg.models.mixers.stack import SequenceModel
+from paralg.models.mixers.tasks import Drift, Recall, Tracking
+
+__all__ = ["FOLDER", "PLANS", "TASKS", "evaluate", "fresh", "load", "log", "main"]
+
+FOLDER = Path(__file__).parent / "weights"
+
+TASKS = {"recall": Recall(), "tracking": Tracking(), "drift": Drift()}
+
+SIZES = {"recall": (2, 4, 8, 16, 24, 32), "tracking": (32, 64, 128), "drift": (2, 4)}
+"""Sizes at which a trained model is scored: pairs, tokens, segments."""
+
+_ROWS = {"recall": 32, "tracking": 32, "drift": 32}
+_STEPS = {"recall": 3000, "tracking": 2000, "drift": 3000}
+_WIDTH = 64
+
+PLANS = {
+    f"{task}-{mixer}": training.Plan(f"{task}-{mixer}", _STEPS[task], rate=2e-3)
+    for task in TASKS
+    for mixer in MIXERS
+}
+
+
+def fresh(name: str, seed: int = 0) -> SequenceModel:
+    """Return the untrained model of a plan.
+
+    Parameters
+    ----------
+    name : str
+        ``TASK-MIXER``, one of ``PLANS``.
+    seed : int
+
+    Raises
+    ------
+    ValueError
+        There is no such plan.
+    """
+    if name not in PLANS:
+        raise ValueError(f"expected one of {', '.join(PLANS)}, got {name!r}")
+    kind, mixer = name.split("-")
+    task = TASKS[kind]
+    sizes = {"embed": task.embed, "width": _WIDTH, "seed": seed}
+    return SequenceModel(mixer, task.inputs, task.outputs, **sizes)
+
+
+def evaluate(model: SequenceModel, kind: str, size: int, *, rows: int = 256, seed: int = 1):
+    """Score a model on fresh rows of one size.
+
+    Parameters
+    ----------
+    model : SequenceModel
+    kind : str
+        A key of ``TASKS``.
+    size : int
+        Pairs, tokens or segments.
+    rows, seed : int
+        Rows, and their stream, which training never draws from.
+
+    Returns
+    -------
+    ndarray, shape (k,)
+        Share of right answers, or mean relative squared error, at each asked position.
+    """
+    task = TASKS[kind]
+    batch = task.draw(rows, np.random.default_rng([seed, size, 2**31]), size=size)
+    with torch.no_grad():
+        outputs = torch.cat([model(part) for part in batch.inputs.split(64)])
+    return task.score(outputs, batch).mean(0).numpy()
+
+
+def train(plan: training.Plan, *, seed: int, out: Path, progress: bool) -> str:
+    """Train, score, save; return how it went, as a line."""
+    kind = plan.name.split("-")[0]
+    task, model = TASKS[kind], fresh(plan.name, seed)
+
+    def loss(net, rng):
+        batch = task.draw(_ROWS[kind], rng)
+        outputs = net(batch.inputs)
+        score = task.score(outputs.detach(), batch).mean().item()
+        return task.loss(outputs, batch), {"score": score}
+
+    partial = out / f"{plan.name}-{seed}.partial"
+    record = training.train(plan, model, loss, seed=seed, partial=partial, progress=progress)
+    scores = {str(n): _mean(evaluate(model, kind, n)) for n in SIZES[kind]}
+    return training.save(model, record, scores, out)
+
+
+def _mean(curve) -> float:
+    return round(float(curve.mean()), 4)
+
+
+def log(name: str, seed: int = 0) -> dict[str, Any]:
+    """Return the log of a shipped run; ValueError where there is none."""
+    return training.log(FOLDER, name, seed)
+
+
+def load(name: str, seed: int = 0) -> SequenceModel:
+    """Return a trained model.
+
+    Raises
+    ------
+    ValueError
+        No such run, or one of which only the log is shipped.
+    OSError
+        The weights are not those of the log.
+    """
+    model = fresh(name, seed)
+    training.load(model, FOLDER, name, seed)
+    return model
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; return 0, or 2 for a wrong request."""
+    return training.command_line("paralg.models.mixers.recipes", PLANS, train, FOLDER, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
