@@ -35,6 +35,7 @@ CHAPTERS = {  # shared modules and the page that explains them; papers name thei
     "paralg.core.engine": "personalized-pagerank",
     "paralg.decoding": "freedave",
     "paralg.models": "freedave",
+    "paralg.models.mixers": "recurrences-compared",
 }
 _LONGEST_VALUE = 60
 LOGGER = logging.getLogger(__name__)
