@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 __all__ = ["StillRunning", "run_at_most"]
 
+_STEPS = 100  # of the interpreter, within which an interruption arrives
 _AGAIN = 1.0  # seconds until an answer that swallowed the exception gets it once more
 
 
@@ -56,7 +57,7 @@ def run_at_most(seconds: float, function: Callable, *arguments):
         finally:
             watch.stop()
     except StillRunning:
-        while not watch.over.is_set():  # it came in the middle of stopping
+        while not watch.over or watch.thread.is_alive():  # it came in the middle of stopping
             with contextlib.suppress(StillRunning):
                 watch.stop()
         raise
@@ -68,7 +69,10 @@ class _Watch:
     def __init__(self, seconds: float):
         self.seconds = seconds
         self.caller = threading.get_ident()
-        self.over = threading.Event()
+        self.over = self.interrupted = False
+        # A bare lock: an interruption in the middle of `Event.set` would leave its lock closed.
+        self.bell = threading.Lock()
+        self.bell.acquire()
         self.thread = threading.Thread(target=self._wait, daemon=True)
 
     def start(self) -> None:
@@ -78,20 +82,30 @@ class _Watch:
                 self.thread.start()
 
     def stop(self) -> None:
-        """Interrupt no more, and take back an interruption that has not arrived."""
-        self.over.set()
+        """Interrupt no more, and let an interruption arrive here that has not yet."""
+        self.over = True
+        with contextlib.suppress(RuntimeError):  # rung before
+            self.bell.release()
         if self.thread.ident is not None:
             self.thread.join()
-            _interrupt(self.caller, None)
+        if self.interrupted:
+            with contextlib.suppress(StillRunning):
+                for _ in range(_STEPS):
+                    pass
 
     def _wait(self) -> None:
         patience = self.seconds
-        while not self.over.wait(patience):
+        while not self.bell.acquire(timeout=patience) and not self.over:
+            self.interrupted = True
             _interrupt(self.caller, StillRunning)
             patience = _AGAIN
 
 
-def _interrupt(thread: int, kind: type | None) -> None:
-    """Raise `kind` in a thread at its next step; None takes back what has not arrived yet."""
-    raised = ctypes.py_object(kind) if kind else ctypes.py_object()
+def _interrupt(thread: int, kind: type) -> None:
+    """Raise `kind` in a thread at its next step.
+
+    Python can also take back what has not arrived, but then it goes on to look for it at every
+    step, and one that is traced, as under a debugger or a measurement of coverage, never ends.
+    """
+    raised = ctypes.py_object(kind)
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)
