@@ -105,7 +105,17 @@ def receive(connection: socket.socket) -> Packed:
 
 
 def _repack(*frames) -> Packed:
-    return Packed(frames)
+    return Packed(tuple(map(_bare, frames)))
+
+
+def _bare(frame):
+    """Return what a view of a whole buffer is a view of.
+
+    Pickle wraps read-only frames in views, and packing them again makes views of views; when those
+    are in a cycle, as after an interrupt, the collector of CPython 3.11 crashes.
+    """
+    whole = isinstance(frame, memoryview) and frame.nbytes == memoryview(frame.obj).nbytes
+    return frame.obj if whole else frame
 
 
 def _rounded(length: int) -> int:
