@@ -6,7 +6,6 @@ holds a tuple ``ENTRANTS``; nothing else has to change.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -23,6 +22,7 @@ from paralg.decoding.static import static
 from paralg.decoding.threshold import threshold
 from paralg.decoding.tiers import Tier
 from paralg.decoding.trace import Decoded
+from paralg.figures import Table
 
 __all__ = ["PROMISES", "Entrant", "Results", "Score", "compete", "entrants", "play"]
 
@@ -190,21 +190,16 @@ class Results:
                  self.tier.show(s.quality), s.entrant.promise, _share(s))
                 for s in self.scores]  # fmt: skip
 
+    @property
+    def table(self) -> Table:
+        """The scores under their names."""
+        return Table(self.header, self.rows())
+
     def __repr__(self) -> str:
-        lines = [self.header, *self.rows()]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True))
-                         .rstrip() for line in lines)  # fmt: skip
+        return repr(self.table)
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in self.header)
-        body = "".join(f"<tr>{_cells(row)}</tr>" for row in self.rows())
-        return f'<table class="table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-
-
-def _cells(row: Sequence[str]) -> str:
-    name, *rest = map(html.escape, row)
-    return f'<th scope="row">{name}</th>' + "".join(f"<td>{cell}</td>" for cell in rest)
+        return self.table._repr_html_()
 
 
 def _share(score: Score) -> str:

@@ -21,6 +21,7 @@ from paralg.figures.style import (
     rc,
     use,
 )
+from paralg.figures.table import Table
 from paralg.figures.traces import gantt, raster, rasters
 from paralg.figures.words import alt_text, name_lines
 
@@ -39,6 +40,7 @@ __all__ = [
     "YELLOW",
     "Explorer",
     "Listing",
+    "Table",
     "alt_text",
     "gantt",
     "ink",

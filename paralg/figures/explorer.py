@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from paralg.figures.still import clean_svg, to_svg
+from paralg.figures.table import check_rows, head_and_body
 
 __all__ = ["Explorer"]
 
@@ -93,7 +94,8 @@ class Explorer:
         if exports != 1:
             raise ValueError(f"script must have one line 'export default {{…}}', got {exports}")
         _check_state(self.state)
-        _check_table(self.table)
+        if self.table is not None:
+            check_rows(*self.table)
 
     @property
     def source(self) -> str:
@@ -186,37 +188,15 @@ def _check_state(state) -> None:
     _to_json(state)
 
 
-def _check_table(table) -> None:
-    if table is None:
-        return
-    header, rows = table
-    for row in rows:
-        if len(row) != len(header):
-            raise ValueError(f"table rows must have {len(header)} cells, got {len(row)}: {row!r}")
-
-
 def _table_html(table, caption: str) -> str:
     if table is None:
         return ""
-    header, rows = table
     label = f"Data of the figure: {html.escape(caption, quote=True)}"
-    head = "".join(f'<th scope="col">{html.escape(str(name))}</th>' for name in header)
-    body = "".join(f"<tr>{_cells(row)}</tr>" for row in rows)
     return (
         '<details class="pe-data"><summary>Data behind this figure</summary>'
         f'<div class="pe-scroll" tabindex="0" role="region" aria-label="{label}">'
-        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></details>"
+        f"<table>{head_and_body(*table)}</table></div></details>"
     )
-
-
-def _cells(row) -> str:
-    first, *rest = [html.escape(_cell(value)) for value in row]
-    return f'<th scope="row">{first}</th>' + "".join(f"<td>{value}</td>" for value in rest)
-
-
-def _cell(value) -> str:
-    value = value.tolist() if hasattr(value, "tolist") else value
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _is_live() -> bool:
