@@ -47,7 +47,8 @@ def name_lines(ax, *, pad: float = 6.0):
     Parameters
     ----------
     ax : Axes
-        Lines with labels not starting with ``_`` are named; names that would collide move apart.
+        Lines with labels not starting with ``_`` are named, those of ``errorbar`` as well; names
+        that would collide move apart.
         Set the limits of the axes first: a line that leaves them is named where it leaves.
     pad : float, default 6
         Points between the line's end and its name.
@@ -56,7 +57,8 @@ def name_lines(ax, *, pad: float = 6.0):
     -------
     Axes
     """
-    lines = [line for line in ax.get_lines() if not line.get_label().startswith("_")]
+    names = _names(ax)
+    lines = [line for line in ax.get_lines() if not names[line].startswith("_")]
     ends = [_visible_end(ax, line.get_xydata()) for line in lines if len(line.get_xydata())]
     heights = ax.transData.transform(ends)[:, 1] if len(ends) else []
     size = _font_points() * ax.figure.dpi / 72
@@ -64,7 +66,7 @@ def name_lines(ax, *, pad: float = 6.0):
         lines, ends, heights, _spread(heights, _GAP * size), strict=True
     ):
         ax.annotate(
-            line.get_label(),
+            names[line],
             xy=end,
             xytext=(pad, (target - height) * 72 / ax.figure.dpi),
             textcoords="offset points",
@@ -74,6 +76,17 @@ def name_lines(ax, *, pad: float = 6.0):
             annotation_clip=False,
         )
     return ax
+
+
+def _names(ax) -> dict:
+    """Return the label of each line; ``errorbar`` gives it to the whole and none to the line."""
+    from matplotlib.container import ErrorbarContainer
+
+    names = {line: line.get_label() for line in ax.get_lines()}
+    for bars in ax.containers:
+        if isinstance(bars, ErrorbarContainer) and bars.lines[0] is not None:
+            names[bars.lines[0]] = bars.get_label()
+    return names
 
 
 def _visible_end(ax, points):

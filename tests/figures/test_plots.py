@@ -69,6 +69,18 @@ def test_names_of_lines_do_not_collide(ax):
     )
 
 
+def test_a_line_with_error_bars_is_named_like_any_other(ax):
+    ax.plot([1, 2], [1, 1], label="plain")
+    bars = ax.errorbar([1, 2], [3, 4], [1, 1], color=figures.BLUE, label="with bars")
+    ax.errorbar([1, 2], [5, 6], [1, 1])
+    ax.errorbar([1, 2], [5, 6], [1, 1], label="_spread")
+    ax.errorbar([1, 2], [5, 6], [1, 1], fmt="none", label="bars alone")
+    figures.name_lines(ax)
+    assert _texts(ax) == ["plain", "with bars"]
+    assert tuple(ax.texts[1].xy) == (2, 4)
+    assert ax.texts[1].get_color() == bars.lines[0].get_color() == figures.BLUE
+
+
 def test_a_line_that_leaves_the_axes_is_named_where_it_leaves(ax):
     ax.plot([0, 4], [0, 8], label="steep")
     ax.plot([0, 4], [0, 1], label="flat")
