@@ -30,7 +30,7 @@ from tqdm import tqdm
 
 from paralg.models.weights import write_whole
 
-__all__ = ["Plan", "Run", "available", "command_line", "load", "log", "save", "train"]
+__all__ = ["Plan", "Run", "available", "command_line", "load", "log", "logs", "save", "train"]
 
 _LOG_EVERY = 50
 _KEEP_EVERY = 200
@@ -93,6 +93,8 @@ class Run:
     loss : callable (model, rng) -> (Tensor, dict)
         Draws a batch from `rng`; returns the loss and numbers to log, each a mean over the batch.
     seed : int
+    optimiser : Optimizer, optional
+        For the model's parameters; by default AdamW with the groups of :func:`decay_groups`.
 
     Attributes
     ----------
@@ -100,9 +102,14 @@ class Run:
         Step, mean loss and means of the other numbers over every fifty steps.
     """
 
-    def __init__(self, plan: Plan, model: nn.Module, loss: Loss, seed: int = 0):
+    def __init__(
+        self, plan: Plan, model: nn.Module, loss: Loss, seed: int = 0,
+        optimiser: torch.optim.Optimizer | None = None,
+    ):  # fmt: skip
         self.plan, self.model, self.loss, self.seed = plan, model, loss, seed
-        self.optimiser = torch.optim.AdamW(decay_groups(model, plan.decay), lr=plan.rate)
+        self.optimiser = optimiser or torch.optim.AdamW(
+            decay_groups(model, plan.decay), lr=plan.rate
+        )
         self.done, self.seconds = 0, 0.0
         self.rows: list[dict[str, float]] = []
         self._recent: list[dict[str, float]] = []
@@ -183,13 +190,13 @@ def decay_groups(model: nn.Module, decay: float) -> list[dict[str, Any]]:
 
 def train(
     plan: Plan, model: nn.Module, loss: Loss, *, seed: int = 0, partial: Path | None = None,
-    progress: bool = False,
+    progress: bool = False, optimiser: torch.optim.Optimizer | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Train a model in place and return the log of the run.
 
     Parameters
     ----------
-    plan, model, loss, seed
+    plan, model, loss, seed, optimiser
         As for :class:`Run`.
     partial : path, optional
         File from which an interrupted run goes on, written every 200 steps and removed at the end.
@@ -206,7 +213,7 @@ def train(
     ValueError
         The partial file is that of another run.
     """
-    run = Run(plan, model, loss, seed)
+    run = Run(plan, model, loss, seed, optimiser)
     if partial is not None and partial.exists():
         run.resume(partial)
     bar = tqdm(range(run.done, plan.steps), desc=f"{plan.name} seed {seed}", initial=run.done,
@@ -231,9 +238,10 @@ def train(
 
 
 def save(
-    model: nn.Module | None, record: dict[str, Any], scores: dict[str, Any], folder: Path | str
-) -> str:
-    """Write the log, and weights as float32 if there is a model; return how it scored, as a line.
+    model: nn.Module | None, record: dict[str, Any], scores: dict[str, Any], folder: Path | str,
+    *, half: bool = False,
+) -> str:  # fmt: skip
+    """Write the log, and weights if there is a model; return how it scored, as a line.
 
     Parameters
     ----------
@@ -245,13 +253,16 @@ def save(
         Added to the log.
     folder : path
         Created if missing.
+    half : bool
+        Write float16 instead of the model's own type; round the model before it is scored, then.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     stem = f"{record['recipe']}-{record['seed']}"
     record = record | {"scores": scores}
     if model is not None:
-        blob = serialise({key: part.contiguous() for key, part in model.state_dict().items()})
+        parts = model.state_dict().items()
+        blob = serialise({key: (part.half() if half else part).contiguous() for key, part in parts})
         record["sha256"] = hashlib.sha256(blob).hexdigest()
         write_whole(folder / f"{stem}.safetensors", blob)
     write_whole(folder / f"{stem}.json", (json.dumps(record, indent=1) + "\n").encode())
@@ -276,6 +287,19 @@ def log(folder: Path | str, name: str, seed: int = 0) -> dict[str, Any]:
         known = ", ".join(sorted(p.stem for p in Path(folder).glob("*.json"))) or "none"
         raise ValueError(f"expected a run among {known}; got {path.stem!r}")
     return json.loads(path.read_text())
+
+
+def logs(folder: Path | str, name: str) -> list[dict[str, Any]]:
+    """Return the logs of all seeds of a run, in the order of the seeds.
+
+    Raises
+    ------
+    ValueError
+        There is none.
+    """
+    ends = [path.stem.removeprefix(f"{name}-") for path in Path(folder).glob(f"{name}-*.json")]
+    found = sorted(int(end) for end in ends if end.isdecimal())
+    return [log(folder, name, seed) for seed in found] or [log(folder, name)]
 
 
 def load(model: nn.Module, folder: Path | str, name: str, seed: int = 0) -> dict[str, Any]:

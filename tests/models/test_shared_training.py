@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from paralg.models import training
-from paralg.models.training import Plan, Run, available, command_line, load, log, save, train
+from paralg.models.training import Plan, Run, available, command_line, load, log, logs, save, train
 
 PLAN = Plan("line", steps=120, rate=1e-1, warmup=5)
 
@@ -101,6 +101,26 @@ def test_files_come_back_and_damage_is_told(tmp_path):
         load(other, tmp_path, "line")
     with pytest.raises(ValueError, match="expected a run among line-0; got 'line-4'"):
         log(tmp_path, "line", 4)
+
+
+def test_weights_may_be_kept_at_half_the_size(tmp_path):
+    net = model()
+    save(net, train(PLAN, net, fit), {}, tmp_path)
+    whole = (tmp_path / "line-0.safetensors").stat().st_size
+    save(net, log(tmp_path, "line"), {}, tmp_path, half=True)
+    assert (tmp_path / "line-0.safetensors").stat().st_size == whole - 2 * 3
+    other = model(5)
+    load(other, tmp_path, "line")
+    assert other.weight.dtype == torch.float32
+    assert torch.equal(other.weight, net.weight.half().float())
+
+
+def test_logs_of_all_seeds_come_in_order(tmp_path):
+    for name, seed in (("line", 10), ("line", 9), ("line-long", 0)):
+        save(None, train(replace(PLAN, name=name, steps=1), model(), fit, seed=seed), {}, tmp_path)
+    assert [one["seed"] for one in logs(tmp_path, "line")] == [9, 10]
+    with pytest.raises(ValueError, match="expected a run among"):
+        logs(tmp_path, "curve")
 
 
 def test_a_log_can_be_kept_alone(tmp_path):

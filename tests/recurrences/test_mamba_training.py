@@ -14,7 +14,7 @@ from paralg.recurrences.mamba import InductionHeads, SelectiveCopying, Text, eva
 from paralg.recurrences.mamba.evaluate import accuracy, bits_per_character, ngram_bits
 from paralg.recurrences.mamba.model import MambaLM
 from paralg.recurrences.mamba.recipes import RECIPES, recipe
-from paralg.recurrences.mamba.train import main, rate_at, train
+from paralg.recurrences.mamba.train import draw, main, plan_of, train
 
 
 def rng(seed=0):
@@ -76,12 +76,12 @@ def test_an_untrained_model_scores_no_better_than_guessing():
 
 
 def test_learning_rate():
-    plan = replace(recipe("induction"), steps=1000)
-    rates = [rate_at(plan, step) for step in range(1000)]
+    plan = plan_of(replace(recipe("induction"), steps=1000))
+    rates = [plan.rate_at(step) for step in range(1000)]
     assert rates[0] == plan.rate / 50
     assert max(rates) == pytest.approx(plan.rate)
     assert rates[-1] == pytest.approx(plan.rate / 10, rel=0.01)
-    assert rate_at(recipe("copying-s6"), 1999) == recipe("copying-s6").rate
+    assert plan_of(recipe("copying-s6")).rate_at(1999) == recipe("copying-s6").rate
 
 
 def test_training_learns_and_repeats_itself():
@@ -93,16 +93,12 @@ def test_training_learns_and_repeats_itself():
 
 
 def test_mixed_lengths_keep_the_number_of_tokens():
-    from paralg.recurrences.mamba.train import Training
-
-    run = Training(replace(recipe("induction"), lengths=(16, 256)))
-    sizes = set()
-    for _ in range(30):
-        tokens = run._draw().tokens
+    plan, sizes = replace(recipe("induction"), lengths=(16, 256)), set()
+    for step in range(30):
+        tokens = draw(plan, rng(step)).tokens
         sizes.add(tokens.shape[1])
         assert 16 <= tokens.shape[1] <= 256
         assert abs(tokens.size - 32 * 64) <= tokens.shape[1]
-        run.done += 1
     assert len(sizes) > 20
 
 

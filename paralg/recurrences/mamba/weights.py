@@ -5,15 +5,10 @@ Of runs that failed to learn, only the log is shipped: it is the result.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors.torch import load as parse
-from safetensors.torch import save as serialise
-
-from paralg.models.weights import write_whole
+from paralg.models import training
 from paralg.recurrences.mamba.evaluate import accuracy, bits_per_character, length_curve
 from paralg.recurrences.mamba.model import MambaLM
 from paralg.recurrences.mamba.recipes import recipe
@@ -41,35 +36,17 @@ class Trained:
 
 def available(folder: Path | str = FOLDER) -> list[str]:
     """List the runs in a folder that kept their weights, as ``NAME-SEED``."""
-    return sorted(path.stem for path in Path(folder).glob("*.safetensors"))
+    return training.available(folder)
 
 
 def log(name: str, seed: int = 0, folder: Path | str = FOLDER) -> dict:
-    """Return the log of a run.
-
-    Raises
-    ------
-    ValueError
-        No such run; the message lists those that there are.
-    """
-    path = Path(folder) / f"{name}-{seed}.json"
-    if not path.exists():
-        known = ", ".join(sorted(p.stem for p in Path(folder).glob("*.json"))) or "none"
-        raise ValueError(f"expected a run among {known}; got {path.stem!r}")
-    return json.loads(path.read_text())
+    """Return the log of a run; ValueError where there is none."""
+    return training.log(folder, name, seed)
 
 
 def logs(name: str, folder: Path | str = FOLDER) -> list[dict]:
-    """Return the logs of all seeds of a run, in the order of the seeds.
-
-    Raises
-    ------
-    ValueError
-        There is none.
-    """
-    seeds = [path.stem.removeprefix(f"{name}-") for path in Path(folder).glob(f"{name}-*.json")]
-    found = sorted(int(seed) for seed in seeds if seed.isdecimal())
-    return [log(name, seed, folder) for seed in found] or [log(name, 0, folder)]
+    """Return the logs of all seeds of a run, in order; ValueError where there is none."""
+    return training.logs(folder, name)
 
 
 def load(name: str, seed: int = 0, folder: Path | str = FOLDER) -> Trained:
@@ -93,30 +70,15 @@ def load(name: str, seed: int = 0, folder: Path | str = FOLDER) -> Trained:
     OSError
         The weights are not those of the log.
     """
-    record = log(name, seed, folder)
-    path = Path(folder) / f"{name}-{seed}.safetensors"
-    if not path.exists():
-        raise ValueError(f"of {path.stem} only the log is kept; train it to get weights")
-    blob = path.read_bytes()
-    found = hashlib.sha256(blob).hexdigest()
-    if found != record["sha256"]:
-        raise OSError(f"{path.name}: expected SHA-256 {record['sha256']}, got {found}")
+    training.log(folder, name, seed)  # refuses a name before it is looked up among the recipes
     model = MambaLM(recipe(name).config)
-    model.backbone.load_state_dict(parse(blob))  # the head is the embedding
+    record = training.load(model.backbone, folder, name, seed)  # the head is the embedding
     return Trained(model.eval(), record)
 
 
 def save(trained: Trained, folder: Path | str = FOLDER) -> str:
     """Score a model, write weights and log, and return a line that says how it scored."""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    stem = f"{trained.log['recipe']}-{trained.log['seed']}"
-    blob = serialise({k: v.contiguous() for k, v in trained.model.backbone.state_dict().items()})
-    sha256 = hashlib.sha256(blob).hexdigest()
-    record = trained.log | {"scores": score(trained), "sha256": sha256}
-    write_whole(folder / f"{stem}.safetensors", blob)
-    write_whole(folder / f"{stem}.json", (json.dumps(record, indent=1) + "\n").encode())
-    return f"{stem}: {json.dumps(record['scores'])}, {record['cpu_seconds']} CPU seconds"
+    return training.save(trained.model.backbone, trained.log, score(trained), folder)
 
 
 def score(trained: Trained) -> dict:
