@@ -9,10 +9,10 @@ import torch
 
 from paralg.models.mixers import recipes
 from paralg.models.mixers.choice import MIXERS, build
-from paralg.models.mixers.protocol import state_bytes
 from paralg.models.mixers.stack import SequenceModel, positions
 from paralg.models.mixers.streaming import stream
 from paralg.models.mixers.tasks import Drift, Recall, Tracking
+from paralg.models.state import state_bytes
 
 TASKS = {"recall": Recall(), "tracking": Tracking(), "drift": Drift(segment=4)}
 

@@ -8,13 +8,14 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from paralg.core.primitives import AFFINE, scan  # noqa: E402
+from paralg.models.state import state_bytes  # noqa: E402
 from paralg.recurrences.aaren import peers, schedules, theory  # noqa: E402
 from paralg.recurrences.aaren.attention import (  # noqa: E402
     METHODS,
     first_state,
     prefix_attention,
 )
-from paralg.recurrences.aaren.layer import Aaren, CausalAttention, state_bytes  # noqa: E402
+from paralg.recurrences.aaren.layer import Aaren, CausalAttention  # noqa: E402
 from paralg.recurrences.aaren.model import (  # noqa: E402
     Block,
     SequenceModel,

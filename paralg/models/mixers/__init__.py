@@ -12,10 +12,9 @@ _HOME = {
     "Drift": "tasks", "Recall": "tasks", "Tracking": "tasks",
     "MIXERS": "choice", "needs": "counts",
     "SIZES": "recipes", "TASKS": "recipes", "evaluate": "recipes", "load": "recipes",
-    "log": "recipes",
+    "log": "recipes", "logs": "recipes",
     "SequenceModel": "stack",
     "Stream": "streaming", "stream": "streaming",
-    "state_bytes": "protocol",
 }  # fmt: skip
 
 __all__ = sorted(_HOME)

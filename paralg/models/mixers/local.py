@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from paralg.recurrences.local_linear_attention.decode import KeyValueCache
+from paralg.models.state import KeyValueCache
 from paralg.recurrences.local_linear_attention.layer import LocalLinearAttention
 
 __all__ = ["Local"]

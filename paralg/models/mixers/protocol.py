@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-__all__ = ["Mixer", "state_bytes"]
+__all__ = ["Mixer"]
 
 
 class Mixer(Protocol):
@@ -20,16 +20,3 @@ class Mixer(Protocol):
 
     def step(self, v: Tensor, state: Any) -> tuple[Tensor, Any]:
         """Mix one token, shape (b, width); return its output and what is known after it."""
-
-
-def state_bytes(state: Any) -> int:
-    """Return the bytes of a state, however nested; of a cache, those in use.
-
-    Parameters
-    ----------
-    state : Tensor, object with ``nbytes`` or ``bytes``, or iterable of states
-    """
-    for name in ("nbytes", "bytes"):
-        if hasattr(state, name):
-            return getattr(state, name)
-    return sum(state_bytes(part) for part in state)

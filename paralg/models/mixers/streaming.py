@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from paralg.models.mixers.protocol import state_bytes
 from paralg.models.mixers.stack import SequenceModel
+from paralg.models.state import KeyValueCache, state_bytes
 
 __all__ = ["Stream", "stream"]
 
@@ -27,7 +27,7 @@ class Stream:
     bytes : ndarray of int, shape (k,)
         Size of the states of all layers after so many tokens.
     seconds : ndarray, shape (k,), seconds
-        Median time of a token over the stretch that ends there.
+        Median time of the last tokens before.
     """
 
     at: NDArray[np.int64]
@@ -36,7 +36,10 @@ class Stream:
 
 
 @torch.no_grad()
-def stream(model: SequenceModel, inputs: torch.Tensor, at: Iterable[int]) -> Stream:
+def stream(
+    model: SequenceModel, inputs: torch.Tensor, at: Iterable[int], *, window: int = 50,
+    reads: int | None = None,
+) -> Stream:  # fmt: skip
     """Read a stream one token at a time and look at the state on the way.
 
     Parameters
@@ -46,6 +49,12 @@ def stream(model: SequenceModel, inputs: torch.Tensor, at: Iterable[int]) -> Str
         One stream.
     at : iterable of int
         Numbers of tokens after which to look, ascending, at most n.
+    window : int
+        Tokens before a look of whose times the median is taken.
+    reads : int, optional
+        For caches: tokens after which the stream is not read through any more; up to the window
+        before a look, the caches are filled with copies of what they hold. Time and bytes depend
+        on how many keys there are, so a look far out costs a window only.
 
     Raises
     ------
@@ -54,20 +63,33 @@ def stream(model: SequenceModel, inputs: torch.Tensor, at: Iterable[int]) -> Str
 
     Cost
     ----
-    n steps; the last one of a cache reads all n tokens again.
+    n steps, or ``reads`` and a window for each look beyond; a step of a cache reads all tokens
+    before it again.
     """
     at = list(at)
     _check(at, len(inputs))
-    states, seconds, kept, taken = model.first_states(1), [], [], []
-    for t in range(at[-1]):
-        begin = time.perf_counter()
-        _, states = model.step(inputs[t : t + 1], t, states)
-        taken.append(time.perf_counter() - begin)
-        if t + 1 in at:
-            kept.append(state_bytes(states))
-            seconds.append(float(np.median(taken)))
-            taken = []
+    states, done, kept, seconds = model.first_states(1), 0, [], []
+    for look in at:
+        if reads is not None and look - window > max(reads, done):
+            done = look - window
+            for cache in states:
+                _fill(cache, done)
+        taken = []
+        for t in range(done, look):
+            begin = time.perf_counter()
+            _, states = model.step(inputs[t : t + 1], t, states)
+            taken.append(time.perf_counter() - begin)
+        done = look
+        kept.append(state_bytes(states))
+        seconds.append(float(np.median(taken[-window:])))
     return Stream(np.array(at), np.array(kept), np.array(seconds))
+
+
+def _fill(cache: KeyValueCache, length: int) -> None:
+    """Repeat what a cache holds, in the same order, until it has this length."""
+    missing = length - len(cache)
+    copies = -(-missing // len(cache))
+    cache.extend(*(part.repeat(1, 1, copies, 1)[:, :, :missing] for part in cache.held()))
 
 
 def _check(at: Sequence[int], length: int) -> None:

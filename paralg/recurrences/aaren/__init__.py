@@ -12,7 +12,7 @@ from typing import Any
 from paralg.recurrences.aaren.explorer import explorer as explorer
 
 _HOME = {
-    "Aaren": "layer", "Cache": "layer", "CausalAttention": "layer", "state_bytes": "layer",
+    "Aaren": "layer", "CausalAttention": "layer",
     "Attended": "schedules", "attend": "schedules", "attend_dense": "schedules",
     "cell": "schedules", "empty": "schedules", "prefixes": "schedules", "stream": "schedules",
     "stream_blocks": "schedules", "unstable_stream": "schedules",

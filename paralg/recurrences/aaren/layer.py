@@ -13,10 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from paralg.models.state import KeyValueCache
 from paralg.recurrences.aaren import attention
 from paralg.recurrences.aaren.attention import first_state, prefix_attention
 
-__all__ = ["KINDS", "Aaren", "Cache", "CausalAttention", "state_bytes"]
+__all__ = ["KINDS", "Aaren", "CausalAttention"]
 
 
 class _Projections(nn.Module):
@@ -114,28 +115,6 @@ class Aaren(_Projections):
         return self.out((w / u[..., None]).flatten(1)), (m, u, w)
 
 
-class Cache:
-    """Keys and values of the tokens so far, in arrays that double when they are full."""
-
-    def __init__(self, batch: int, heads: int, size: int, dtype: torch.dtype = torch.float32):
-        self.length = 0
-        self._store = torch.empty(2, batch, heads, 16, size, dtype=dtype)
-
-    def append(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Add one key and value of shape (b, h, d); return all, of shape (b, h, n, d)."""
-        if self.length == self._store.shape[3]:
-            self._store = torch.cat([self._store, torch.empty_like(self._store)], 3)
-        self._store[0, :, :, self.length], self._store[1, :, :, self.length] = key, value
-        self.length += 1
-        keys, values = self._store[:, :, :, : self.length]
-        return keys, values
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the keys and values that are there."""
-        return self._store[:, :, :, : self.length].numel() * self._store.element_size()
-
-
 class CausalAttention(_Projections):
     """Softmax self-attention of every token over its prefix, with a cache of keys and values.
 
@@ -156,15 +135,15 @@ class CausalAttention(_Projections):
             mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=_seen(mask))
         return self.out(mixed.transpose(1, 2).flatten(2))
 
-    def first_state(self, batch: int) -> Cache:
-        """Return an empty cache."""
-        return Cache(batch, self.heads, self.size, self.out.weight.dtype)
+    def first_state(self, batch: int) -> KeyValueCache:
+        """Return an empty cache; it takes its shape from the first token."""
+        return KeyValueCache()
 
-    def step(self, x: Tensor, state: Cache) -> tuple[Tensor, Cache]:
+    def step(self, x: Tensor, state: KeyValueCache) -> tuple[Tensor, KeyValueCache]:
         """Take one token of shape (b, width); return its output and the cache, which has grown."""
-        q, k, v = (self.split(to(x)) for to in (self.to_query, self.to_key, self.to_value))
-        keys, values = state.append(k, v)
-        mixed = F.scaled_dot_product_attention(q[:, :, None], keys, values)
+        parts = (self.to_query, self.to_key, self.to_value)
+        q, k, v = (self.split(to(x))[:, :, None] for to in parts)
+        mixed = F.scaled_dot_product_attention(q, *state.extend(k, v))
         return self.out(mixed.flatten(1)), state
 
 
@@ -173,13 +152,6 @@ def _seen(mask: Tensor) -> Tensor:
     n = mask.shape[1]
     causal = torch.ones(n, n, dtype=torch.bool).tril()
     return (causal & mask[:, None] | torch.eye(n, dtype=torch.bool))[:, None]
-
-
-def state_bytes(state) -> int:
-    """Return the bytes of what a layer keeps between tokens."""
-    if isinstance(state, Cache):
-        return state.nbytes
-    return sum(part.numel() * part.element_size() for part in state)
 
 
 KINDS = {"aaren": Aaren, "transformer": CausalAttention}

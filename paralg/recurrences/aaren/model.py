@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from paralg.recurrences.aaren.layer import KINDS, state_bytes
+from paralg.models.state import state_bytes
+from paralg.recurrences.aaren.layer import KINDS
 
 __all__ = ["Block", "SequenceModel", "Shape", "Stream", "block_parameters", "positions"]
 

@@ -14,9 +14,8 @@ from paralg.recurrences.local_linear_attention.explorer import explorer as explo
 _HOME = {
     "CGOptions": "conjugate", "CGRun": "conjugate", "conjugate_gradients": "conjugate",
     "InContextRegression": "tasks", "PermutationState": "tasks", "Recall": "tasks",
-    "KeyValueCache": "decode",
     "Layout": "rows", "Rows": "rows",
-    "LocalLinearAttention": "layer",
+    "KeyValueCache": "layer", "LocalLinearAttention": "layer",
     "MOMENTS": "scans", "mesa_by_scan": "scans", "mesa_recursive": "scans",
     "prefix_lines": "scans",
     "RELEASED": "attention", "Run": "attention", "lla_attention": "attention",

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize, rms_norm, softplus
 
+from paralg.models.state import KeyValueCache
 from paralg.recurrences.local_linear_attention.attention import lla_attention
-from paralg.recurrences.local_linear_attention.decode import KeyValueCache
 
 __all__ = ["LocalLinearAttention"]
 
@@ -104,7 +104,11 @@ class LocalLinearAttention(nn.Module):
 
     @torch.no_grad()
     def step(self, x: Tensor, cache: KeyValueCache) -> Tensor:
-        """Mix new tokens, shape (b, t, width), with those in the cache, which grows by them."""
+        """Mix new tokens, shape (b, t, width), with those in the cache, which grows by them.
+
+        Every earlier key is read again in each of T iterations: for one token work O(T n d), span
+        O(T log n).
+        """
         q, k, v, ridge = self.project(x)
-        mixed = cache.step(q, k, v, ridge, qk_scale=1.0, **self.options)
+        mixed = lla_attention(q, *cache.extend(k, v), ridge, qk_scale=1.0, **self.options)
         return self.out(mixed.transpose(1, 2).flatten(2))

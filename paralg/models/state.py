@@ -1,20 +1,19 @@
-"""One token after the other: the cache of keys and values, and a step that solves one system."""
+"""What a layer keeps between two tokens: the cache of keys and values; the bytes of any state."""
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Iterable
+from typing import Any
+
 from torch import Tensor
 
-from paralg.recurrences.local_linear_attention.attention import lla_attention
-
-__all__ = ["KeyValueCache"]
+__all__ = ["KeyValueCache", "state_bytes"]
 
 
 class KeyValueCache:
     """Keys and values of the tokens so far, in a buffer that doubles when it is full.
 
-    Unlike the state of a linear recurrence it grows with the text: local linear attention reads
-    every earlier key again for every new query.
+    Unlike the state of a recurrence it grows with the text.
 
     Parameters
     ----------
@@ -28,9 +27,12 @@ class KeyValueCache:
 
     Examples
     --------
-    >>> cache, one = KeyValueCache(), torch.ones(1, 1, 2)
-    >>> cache.step(one, one, 3 * one, 1.0), len(cache)
-    (tensor([[[3., 3.]]]), 1)
+    >>> import torch
+    >>> cache, one = KeyValueCache(), torch.ones(1, 2, 1, 4)
+    >>> keys, values = cache.extend(one, 3 * one)
+    >>> keys, values = cache.extend(one, 3 * one)
+    >>> tuple(values.shape), len(cache), cache.bytes
+    ((1, 2, 2, 4), 2, 128)
     """
 
     def __init__(self, capacity: int = 64):
@@ -46,23 +48,40 @@ class KeyValueCache:
     @property
     def bytes(self) -> int:
         """Bytes of the keys and values held, without the spare room."""
-        if self._k is None:
-            return 0
-        rows = self._k[..., : self._length, :], self._v[..., : self._length, :]
-        return sum(x.numel() * x.element_size() for x in rows)
+        return 0 if self._k is None else sum(part.nbytes for part in self.held())
 
-    def extend(self, k: Tensor, v: Tensor) -> None:
-        """Append keys and values.
+    def held(self) -> tuple[Tensor, Tensor]:
+        """Return views of all keys and values, shapes (..., n, d) and (..., n, d_v).
+
+        Raises
+        ------
+        ValueError
+            There are none yet, so that no shape is known.
+        """
+        if self._k is None:
+            raise ValueError("expected a cache that has been extended, got one without tokens")
+        return self._k[..., : self._length, :], self._v[..., : self._length, :]
+
+    def extend(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Append keys and values, and return views of all.
 
         Parameters
         ----------
         k : Tensor, shape (..., t, d)
         v : Tensor, shape (..., t, d_v)
 
+        Returns
+        -------
+        (Tensor, Tensor), shapes (..., n, d) and (..., n, d_v)
+
         Raises
         ------
         ValueError
             Leading axes or widths differ from those of the tokens before.
+
+        Cost
+        ----
+        O(t d) a call, with the doublings spread over all calls.
         """
         if self._k is not None:
             for name, new, old in (("k", k, self._k), ("v", v, self._v)):
@@ -76,6 +95,7 @@ class KeyValueCache:
         self._k[..., self._length : stop, :] = k
         self._v[..., self._length : stop, :] = v
         self._length = stop
+        return self.held()
 
     def _grown(self, held: Tensor | None, like: Tensor) -> Tensor:
         room = like.new_empty(*like.shape[:-2], self._capacity, like.shape[-1])
@@ -83,28 +103,22 @@ class KeyValueCache:
             room[..., : self._length, :] = held[..., : self._length, :]
         return room
 
-    @torch.no_grad()
-    def step(
-        self, q: Tensor, k: Tensor, v: Tensor, ridge_lambda: Tensor | float = 10.0, **options
-    ) -> Tensor:
-        """Append the keys and values of new tokens, and attend from their queries.
 
-        Parameters
-        ----------
-        q, k : Tensor, shape (..., t, d)
-            Of t new tokens; usually one.
-        v : Tensor, shape (..., t, d_v)
-        ridge_lambda, **options
-            As for `lla_attention`.
+def state_bytes(state: Tensor | KeyValueCache | Iterable[Any]) -> int:
+    """Return the bytes of a state, however nested; of a cache, those in use.
 
-        Returns
-        -------
-        Tensor, shape (..., t, d_v)
+    Parameters
+    ----------
+    state : Tensor, KeyValueCache, or iterable of states
 
-        Cost
-        ----
-        For one token: T iterations of work O(n d) each, span O(T log n); memory Θ(n d).
-        """
-        self.extend(k, v)
-        keys, values = (x[..., : self._length, :] for x in (self._k, self._v))
-        return lla_attention(q, keys, values, ridge_lambda, **options)
+    Examples
+    --------
+    >>> import torch
+    >>> state_bytes((torch.zeros(2, 3), [torch.zeros(1), KeyValueCache()]))
+    28
+    """
+    if isinstance(state, Tensor):
+        return state.nbytes
+    if isinstance(state, KeyValueCache):
+        return state.bytes
+    return sum(map(state_bytes, state))
