@@ -32,6 +32,9 @@
  *   button({label, onClick})                                   one button
  *   play({label, onTick, interval})                            calls onTick until it returns false;
  *        Escape stops it; under prefers-reduced-motion the button makes one step at a press
+ *   bars({model, name, presets, picture, columns, heights, token, size, presetLabel, onChange})
+ *        one bar a token, set by a stepper and a slider, by dragging in the picture, or by a preset;
+ *        .values, .chosen, .controls
  * Output:
  *   status()            a polite live line, .say(text)
  *   numbers(names)      a row of named numbers, .set({name: text})
@@ -281,6 +284,64 @@ const kit = (() => {
     return { el: control.el, start, stop, get value() { return timer !== null; } };
   }
 
+  /* Bars over tokens: `presets` are {label, [name]: values}; the model's `name` holds the first values and is told
+   * of moves. columns {left, step, count, foot}: where tokens stand in the picture, and how far down a press counts.
+   * heights {at, from, to}: the values `from` and `to` lie at the heights `at[0]` and `at[1]`.
+   * token, size: the options of the stepper (tokens counted from 1) and of the slider. */
+  function bars({ model, name, presets, picture: area, columns, heights, token, size, presetLabel, onChange }) {
+    let values = model.get(name).slice();
+    let dragging = false;
+    const { left, step, count, foot } = columns;
+    const rounded = (x) => Math.round(x / size.step) * size.step;
+    const valueAt = linear(heights.at, [heights.from, heights.to]);
+    const steps = stepper({ ...token, min: 1, max: count, onChange: choose });
+    const amount = slider({ ...size, min: heights.from, max: heights.to, value: values[token.value - 1], onInput: move });
+    const preset = choice({ label: presetLabel, value: presets[0].label,
+      options: [...presets.map((one) => one.label), "own"], onChange: load });
+
+    function choose() {
+      amount.set(values[steps.value - 1], { quiet: true });
+      onChange();
+    }
+
+    function load(label) {
+      const found = presets.find((one) => one.label === label);
+      if (!found) return;
+      values = found[name].slice();
+      choose();
+    }
+
+    function move(value) {
+      values[steps.value - 1] = value;
+      preset.set("own", { quiet: true });
+      model.set(name, values.slice());
+      model.save_changes();
+      onChange();
+    }
+
+    /* A pointer on a column chooses its token and sets its value; a drag stays in it. */
+    function point(event) {
+      const box = area.getBoundingClientRect();
+      const zoom = area.viewBox.baseVal.width / box.width;
+      const y = (event.clientY - box.top) * zoom;
+      if (event.type === "pointerdown") {
+        const t = Math.floor(((event.clientX - box.left) * zoom - left) / step);
+        if (t < 0 || t >= count || y > foot) return;
+        dragging = true;
+        area.setPointerCapture(event.pointerId);
+        steps.set(t + 1, { quiet: true });
+        event.preventDefault();
+      }
+      if (dragging) amount.set(rounded(valueAt(y)));
+    }
+    area.style.touchAction = "pan-y";
+    area.addEventListener("pointerdown", point);
+    area.addEventListener("pointermove", point);
+    for (const end of ["pointerup", "pointercancel"]) area.addEventListener(end, () => { dragging = false; });
+
+    return { get values() { return values; }, get chosen() { return steps.value - 1; }, controls: [preset, steps, amount] };
+  }
+
   /* ---- words ---- */
 
   function status() {
@@ -306,5 +367,5 @@ const kit = (() => {
   colors.text = Object.fromEntries(HUES.map((hue) => [hue, `var(--pe-${hue}-text)`]));
 
   return { svg, html, clear, controls, picture, number, percent, times, plural, linear, log, ticks, axis,
-    slider, stepper, choice, toggle, button, play, status, numbers, colors, clamp };
+    slider, stepper, choice, toggle, button, play, bars, status, numbers, colors, clamp };
 })();

@@ -75,6 +75,14 @@ def shown(page) -> dict[str, str]:
     return dict(zip(names, values, strict=True))
 
 
+def drag(page, start, end) -> None:
+    """Press the mouse at one point, (x, y) in pixels of the page, and let it go at another."""
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(*end)
+    page.mouse.up()
+
+
 def set_to(page, label, value) -> None:
     """Move the control with this label."""
     page.get_by_label(label).evaluate(

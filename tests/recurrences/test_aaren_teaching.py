@@ -10,6 +10,7 @@ import pytest
 from paralg.recurrences.aaren import explorer
 from paralg.recurrences.aaren.explorer import SCORES, VALUES, _network, outputs
 from paralg.teach import check
+from tests.figures.web import drag
 
 
 def join(a, b):
@@ -150,10 +151,7 @@ def test_explorer_answers_to_keyboard_and_pointer(open_page, drawing):
     box = picture.bounding_box()
     zoom = box["width"] / 660
     x, zero = box["x"] + (60 + 2.5 * 49) * zoom, box["y"] + 104 * zoom
-    page.mouse.move(x, zero)
-    page.mouse.down()
-    page.mouse.move(x, zero - 45 * zoom)
-    page.mouse.up()
+    drag(page, (x, zero), (x, zero - 45 * zoom))
     assert "Token 3: score 4.0" in status.inner_text()
     page.mouse.move(x, box["y"])  # not dragging any more
     assert "Token 3: score 4.0" in status.inner_text()

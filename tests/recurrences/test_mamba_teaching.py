@@ -10,6 +10,7 @@ import pytest
 from paralg.recurrences.mamba import explorer
 from paralg.recurrences.mamba.explorer import INPUT, _network, _states
 from paralg.teach import check
+from tests.figures.web import drag
 
 
 def compose(first, then):
@@ -113,10 +114,7 @@ def test_explorer_answers_to_keyboard_and_pointer(open_page, drawing):
     box = picture.bounding_box()
     zoom = box["width"] / 660
     x, foot = box["x"] + (58 + 7.5 * 37) * zoom, box["y"] + 92 * zoom
-    page.mouse.move(x, foot)
-    page.mouse.down()
-    page.mouse.move(x, foot - 39 * zoom)
-    page.mouse.up()
+    drag(page, (x, foot), (x, foot - 39 * zoom))
     assert "Token 8: Δ = 1.50" in status.inner_text()
     page.mouse.move(x, box["y"])  # not dragging any more
     assert "Token 8: Δ = 1.50" in status.inner_text()

@@ -162,11 +162,8 @@ export default {
     const networks = model.get("networks");
     const labels = model.get("labels");
     const presets = model.get("presets");
-    let scores = model.get("scores").slice();
-    let dragging = false;
 
     const picture = kit.picture({ width: WIDTH, height: PLOT.bottom + 42, label: "" });
-    picture.style.touchAction = "pan-y";
     const layer = kit.svg("g", {});
     drawAxes(picture);
     picture.append(layer);
@@ -177,68 +174,28 @@ export default {
       options: Object.entries(labels).map(([value, label]) => ({ value, label })) });
     const arrived = kit.slider({ label: "Tokens arrived", min: 1, max: N, value: N, onInput: draw });
     const carry = kit.toggle({ label: "Carry the maximum", value: true, onChange: draw });
-    const token = kit.stepper({ label: "Token", min: 1, max: N, value: 7, onChange: choose });
-    const size = kit.slider({ label: "Score of this token", min: LOW, max: HIGH, step: 0.5,
-      value: scores[6], onInput: (value) => move(token.value - 1, value), format: (x) => fixed(x, 1) });
-    const preset = kit.choice({ label: "All scores", value: presets[0].label,
-      options: [...presets.map((one) => one.label), "own"], onChange: load });
-
-    function choose() {
-      size.set(scores[token.value - 1], { quiet: true });
-      draw();
-    }
-
-    function load(label) {
-      const found = presets.find((one) => one.label === label);
-      if (!found) return;
-      scores = found.scores.slice();
-      choose();
-    }
-
-    function move(t, value) {
-      scores[t] = value;
-      preset.set("own", { quiet: true });
-      model.set("scores", scores.slice());
-      model.save_changes();
-      draw();
-    }
-
-    /* A pointer on a column of bars chooses its token and sets its score; a drag stays in it. */
-    function point(event) {
-      const box = picture.getBoundingClientRect();
-      const zoom = WIDTH / box.width;
-      const x = (event.clientX - box.left) * zoom;
-      const y = (event.clientY - box.top) * zoom;
-      if (event.type === "pointerdown") {
-        const t = Math.floor((x - LEFT) / STEP);
-        if (t < 0 || t >= N || y > LEAF + 16) return;
-        dragging = true;
-        picture.setPointerCapture(event.pointerId);
-        token.set(t + 1, { quiet: true });
-        event.preventDefault();
-      }
-      if (!dragging) return;
-      const raw = LOW + ((BARS.bottom - y) / (BARS.bottom - BARS.top)) * (HIGH - LOW);
-      size.set(kit.clamp(Math.round(raw * 2) / 2, LOW, HIGH));
-    }
-    picture.addEventListener("pointerdown", point);
-    picture.addEventListener("pointermove", point);
-    for (const end of ["pointerup", "pointercancel"]) picture.addEventListener(end, () => { dragging = false; });
+    const tokens = kit.bars({ model, name: "scores", presets, picture, onChange: draw,
+      columns: { left: LEFT, step: STEP, count: N, foot: LEAF + 16 },
+      heights: { at: [BARS.bottom, BARS.top], from: LOW, to: HIGH },
+      token: { label: "Token", value: 7 },
+      size: { label: "Score of this token", step: 0.5, format: (x) => fixed(x, 1) },
+      presetLabel: "All scores" });
 
     function draw() {
       const count = arrived.value;
+      const scores = tokens.values;
       const network = networks[method.value][count - 1];
       const held = rounds(carry.value ? safe : unsafe, scores, values, network.levels, count);
       const last = held[held.length - 1];
-      const chosen = token.value - 1;
+      const chosen = tokens.chosen;
       kit.clear(layer);
       drawBars(layer, scores, values, chosen, count);
       drawTree(layer, network, held, count);
       drawOutputs(layer, values, last, count, chosen);
-      report(network, last, count, chosen);
+      report(network, scores, last, count, chosen);
     }
 
-    function report(network, last, count, t) {
+    function report(network, scores, last, count, t) {
       const truth = exact(scores, values, count);
       const lost = last.filter((one) => !Number.isFinite(mean(one))).length;
       const here = t < count ? last[t] : null;
@@ -257,6 +214,6 @@ export default {
     }
 
     draw();
-    el.append(kit.controls(method, arrived, carry), kit.controls(preset, token, size), picture, numbers.el, status.el);
+    el.append(kit.controls(method, arrived, carry), kit.controls(...tokens.controls), picture, numbers.el, status.el);
   },
 };

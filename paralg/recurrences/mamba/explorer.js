@@ -135,11 +135,8 @@ export default {
     const input = model.get("input");
     const networks = new Map(model.get("networks").map((one) => [one.id, one]));
     const presets = model.get("presets");
-    let deltas = model.get("deltas").slice();
-    let dragging = false;
 
     const picture = kit.picture({ width: WIDTH, height: PLOT.bottom + 42, label: "" });
-    picture.style.touchAction = "pan-y";
     const layer = kit.svg("g", {});
     drawAxes(picture);
     picture.append(layer);
@@ -148,11 +145,12 @@ export default {
 
     const method = kit.choice({ label: "Scan", value: "brent-kung", onChange: change,
       options: [...networks.values()].map(({ id, label }) => ({ value: id, label })) });
-    const token = kit.stepper({ label: "Token", min: 1, max: 16, value: 3, onChange: choose });
-    const size = kit.slider({ label: "Step size Δ of this token", min: 0, max: MAX, step: 0.05,
-      value: deltas[2], onInput: (value) => move(token.value - 1, value), format: (x) => x.toFixed(2) });
-    const preset = kit.choice({ label: "All step sizes", value: presets[0].label,
-      options: [...presets.map((one) => one.label), "own"], onChange: load });
+    const gates = kit.bars({ model, name: "deltas", presets, picture, onChange: draw,
+      columns: { left: LEFT, step: STEP, count: 16, foot: LEAF + 16 },
+      heights: { at: [BARS.bottom, BARS.top], from: 0, to: MAX },
+      token: { label: "Token", value: 3 },
+      size: { label: "Step size Δ of this token", step: 0.05, format: (x) => x.toFixed(2) },
+      presetLabel: "All step sizes" });
     const slot = kit.html("div");
     let round = null;
 
@@ -164,62 +162,21 @@ export default {
       draw();
     }
 
-    function choose() {
-      size.set(deltas[token.value - 1], { quiet: true });
-      draw();
-    }
-
-    function load(label) {
-      const found = presets.find((one) => one.label === label);
-      if (!found) return;
-      deltas = found.deltas.slice();
-      choose();
-    }
-
-    function move(t, value) {
-      deltas[t] = value;
-      preset.set("own", { quiet: true });
-      model.set("deltas", deltas.slice());
-      model.save_changes();
-      draw();
-    }
-
-    /* A pointer on a column of bars chooses its token and sets its step size; a drag stays in it. */
-    function point(event) {
-      const box = picture.getBoundingClientRect();
-      const zoom = WIDTH / box.width;
-      const x = (event.clientX - box.left) * zoom;
-      const y = (event.clientY - box.top) * zoom;
-      if (event.type === "pointerdown") {
-        const t = Math.floor((x - LEFT) / STEP);
-        if (t < 0 || t > 15 || y > LEAF + 16) return;
-        dragging = true;
-        picture.setPointerCapture(event.pointerId);
-        token.set(t + 1, { quiet: true });
-        event.preventDefault();
-      }
-      if (!dragging) return;
-      const raw = ((BARS.bottom - y) / (BARS.bottom - BARS.top)) * MAX;
-      size.set(kit.clamp(Math.round(raw * 20) / 20, 0, MAX));
-    }
-    picture.addEventListener("pointerdown", point);
-    picture.addEventListener("pointermove", point);
-    for (const end of ["pointerup", "pointercancel"]) picture.addEventListener(end, () => { dragging = false; });
-
     function draw() {
       const network = networks.get(method.value);
+      const deltas = gates.values;
       const held = rounds(leaves(deltas, input), network.levels);
       const shown = round.value;
       const complete = completion(network);
-      const chosen = token.value - 1;
+      const chosen = gates.chosen;
       kit.clear(layer);
       drawBars(layer, deltas, chosen);
       drawTree(layer, network, held, shown);
       drawStates(layer, input, held, shown, complete);
-      report(network, held, shown, complete, chosen);
+      report(network, deltas, held, shown, complete, chosen);
     }
 
-    function report(network, held, shown, complete, t) {
+    function report(network, deltas, held, shown, complete, t) {
       const keep = Math.exp(-deltas[t]);
       const truth = loop(deltas, input);
       const done = complete[t] <= shown;
@@ -239,6 +196,6 @@ export default {
     }
 
     change();
-    el.append(kit.controls(method, slot), kit.controls(preset, token, size), picture, numbers.el, status.el);
+    el.append(kit.controls(method, slot), kit.controls(...gates.controls), picture, numbers.el, status.el);
   },
 };
