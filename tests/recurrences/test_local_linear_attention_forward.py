@@ -182,6 +182,30 @@ def test_single_precision():
         assert apart(out.double(), exact) < 2e-4
 
 
+@pytest.mark.parametrize("n, m", [(1, 1), (31, 33), (32, 32), (33, 70), (65, 66)])
+@pytest.mark.parametrize("causal", [True, False])
+def test_tiles_that_do_not_fit(n, m, causal):
+    q, k, v = draw(2, n, m=m, d=5, d_v=7, seed=n)
+    for norm in NORMS:
+        options = {"causal": causal, "weight_norm": norm, "return_omega": True, "cg_max_iters": 60}
+        exact, weights = lla.lla_attention(q, k, v, 0.5, method="naive", **options)
+        for on in (False, True):
+            options["cg_use_preconditioner"] = on
+            out, omega = lla.lla_attention(q, k, v, 0.5, method="compiled", **options)
+            assert apart(out, exact) < 1e-9
+            assert apart(omega, weights) < 1e-9
+
+
+def test_threads_do_not_change_what_tiles_say(monkeypatch):
+    from paralg.recurrences.mamba import threads
+
+    q, k, v = draw(3, 200, d=8)
+    one = lla.lla_attention(q, k, v, 1.0, method="compiled")
+    monkeypatch.setattr(threads, "GRAIN", 1)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    assert torch.equal(lla.lla_attention(q, k, v, 1.0, method="compiled"), one)
+
+
 # ---- conjugate gradients ----
 
 
@@ -252,6 +276,16 @@ def test_counted_work_is_the_closed_form():
     assert run.cost.span == (run.cost.rounds + 2) * (5 + 2)
     direct = lla.lla_forward(q, k, v, 1.0, method="direct").cost
     assert direct.work == seen * (3 * 4 + 5 + 16) + 20 * (64 // 6 + 16)
+
+
+def test_traffic_is_that_of_passes_over_blocks():
+    q, k, v = draw(1, 64, d=4, d_v=6)
+    run = lla.lla_forward(q, k, v, 1.0, causal=False, block_size=16)
+    passes = run.cost.rounds + 2
+    moved = sum(passes * 64 * 4 + 64 * 6 for block in range(4))  # each block reads all keys
+    assert counts.traffic(64 * 64, 4, 6, 16, passes) == moved
+    stored = counts.traffic(64 * 64, 4, 6, 16, passes, stored=True)
+    assert stored == moved + passes * 64 * 64
 
 
 def test_memory_grows_linearly_in_blocks_and_quadratically_without():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
+import paralg.recurrences.local_linear_attention as lla
 from paralg.recurrences.local_linear_attention import explorer
 from paralg.recurrences.local_linear_attention.explorer import START, reading
 from paralg.recurrences.local_linear_attention.reference import closed_form
@@ -12,6 +14,7 @@ from paralg.teach import check
 from tests.figures.web import explorer_page, set_to, shown
 
 EX = "ex-local-linear-attention-"
+LONG = lla.CGOptions(max_iters=200)
 
 
 def product(p, w, q, k, ridge):
@@ -24,6 +27,14 @@ def by_differences(p, w, q, k, ridge):
     return ((w * (z @ p[..., None])[..., 0])[..., None] * z).sum(1) + ridge * p
 
 
+def by_matrices(p, w, q, k, ridge):
+    first, total = w @ k, w.sum(1)[:, None, None]
+    raw = np.stack([(row[:, None] * k).T @ k for row in w])
+    mixed = first[:, :, None] * q[:, None] + q[:, :, None] * first[:, None]
+    sigma = raw - mixed + total * q[:, :, None] * q[:, None]
+    return np.asarray(sigma @ p[..., None])[..., 0] + ridge * p
+
+
 def merge(a, b):
     top = max(a[0], b[0])
     left, right = np.exp(a[0] - top), np.exp(b[0] - top)
@@ -32,6 +43,16 @@ def merge(a, b):
 
 def scale(ridge, norm, top, omega):
     return ridge * {"max": 1.0, "softmax": omega, "raw": np.exp(-top)}[norm]
+
+
+def from_guess(product, rhs, guess):
+    rest = rhs - product(guess)
+    stop = lla.CGOptions(atol=float(1e-12 * rhs.norm()), rtol=0.0)
+    return guess + lla.conjugate_gradients(product, rest, stop).x
+
+
+def too_exact(product, rhs, guess):
+    return guess + lla.conjugate_gradients(product, rhs - product(guess), LONG).x
 
 
 def slope(w, z, v, g, ridge):
@@ -51,6 +72,7 @@ RIGHT = {
     "scale": scale,
     "gap": (3.4, 0.4, -2),
     "slope": slope,
+    "warm": from_guess,
 }
 WRONG = [
     ("limits", {"huge": 0.0, "none": -0.5}, "not penalised"),
@@ -61,12 +83,16 @@ WRONG = [
     ("negative", lambda w, z, ridge: (w @ z) / (w @ z**2 + ridge), "share vanishes"),
     ("product", lambda p, w, q, k, ridge: (w * (p @ k.T)) @ k + ridge * p, "equals Σp"),
     ("product", by_differences, "no array of all differences"),
+    ("product", by_matrices, "or of all matrices"),
     ("merge", lambda a, b: (max(a[0], b[0]), a[1] + b[1], a[2] + b[2]), "larger maximum"),
     ("merge", lambda a, b: a[1] + b[1], "returns (m, ω, M)"),
     ("scale", lambda ridge, norm, top, omega: ridge, "same output"),
     ("gap", (1.0, 0.4, -2), "more than 2.5"),
     ("gap", (9.0, 0.4, -2), "query is between"),
     ("gap", (1.0, 0.4), "(query, bandwidth"),
+    ("warm", lambda product, rhs, guess: guess, "solves the system from 0"),
+    ("warm", too_exact, "saves products"),
+    ("warm", lambda product, rhs, guess: lla.conjugate_gradients(product, rhs, LONG).x, "saves"),
     ("slope", lambda w, z, v, g, ridge: z.T @ (w * (v @ g)), "equals u"),
 ]
 
@@ -81,6 +107,41 @@ def test_wrong_answers_are_told_why(label, answer, words):
     verdict = check(EX + label, answer)
     assert not verdict
     assert words in str(verdict)
+
+
+def test_right_answers_in_another_form_pass():
+    assert check(EX + "merge", lambda a, b: list(merge(a, b)))
+
+    def row_by_row(p, w, q, k, ridge):
+        rows = [((k - q[i]).T @ (w[i] * ((k - q[i]) @ p[i]))) for i in range(len(p))]
+        return np.array(rows) + ridge * p
+
+    assert check(EX + "product", row_by_row)
+
+
+def test_a_warm_start_helps_slow_queries_and_not_those_that_jump():
+    """What the solution of the exercise says."""
+    rng = torch.Generator().manual_seed(0)
+    k = torch.randn(400, 12, generator=rng, dtype=torch.float64)
+    start, step = torch.randn(2, 12, generator=rng, dtype=torch.float64)
+    far = torch.randn(20, 12, generator=rng, dtype=torch.float64)
+    rounds = {}
+    for name, queries in (("slow", start + 1e-4 * torch.arange(20)[:, None] * step), ("far", far)):
+        taken, rho = {"cold": 0, "warm": 0}, None
+        for q in queries:
+            w, z = torch.exp(k @ q / 12**0.5), k - q
+            sigma = (w[:, None] * z).T @ z + 0.1 * w.sum() * torch.eye(12, dtype=torch.float64)
+            rhs = (w @ z)[None, None]
+            stop = lla.CGOptions(atol=float(1e-8 * rhs.norm()), rtol=0.0, max_iters=100)
+            solve = lambda r, m=sigma, s=stop: lla.conjugate_gradients(lambda p: p @ m, r, s)  # noqa: E731
+            cold = solve(rhs)
+            if rho is not None:
+                taken["warm"] += solve(rhs - rho @ sigma).rounds
+                taken["cold"] += cold.rounds
+            rho = cold.x
+        rounds[name] = taken["warm"] / taken["cold"]
+    assert rounds["slow"] < 0.8
+    assert rounds["far"] > 0.9
 
 
 @pytest.mark.parametrize("label", [k for k, v in RIGHT.items() if callable(v)])

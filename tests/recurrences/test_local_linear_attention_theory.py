@@ -11,7 +11,14 @@ import torch
 import paralg.recurrences.local_linear_attention as lla
 from paralg.core.primitives import ADD, brent_kung_counts, reduce, scan
 from paralg.data import engel
-from paralg.recurrences.local_linear_attention import interpolation, peers, scans, test_time, theory
+from paralg.recurrences.local_linear_attention import (
+    interpolation,
+    peers,
+    regressors,
+    scans,
+    test_time,
+    theory,
+)
 
 
 def draw(n=15, d=3, d_v=2, seed=0):
@@ -63,6 +70,53 @@ def test_unknown_or_misshapen_slopes():
         lla.interpolate(q, k, v, "gla")
     with pytest.raises(ValueError, match=r"shape \(2, 15, 2, 3\), got \(2, 15, 3, 2\)"):
         lla.interpolate(q, k, v, torch.zeros(2, 15, 3, 2))
+
+
+# ---- recurrent rules ----
+
+
+@pytest.mark.parametrize("n", [1, 2, 13])
+def test_recurrent_rules_equal_their_loops(n):
+    q, k, v = draw(n=n)
+    random = torch.Generator().manual_seed(n)
+    rate, keep = (torch.rand(2, n, 1, generator=random, dtype=torch.float64) for _ in range(2))
+    gates = torch.rand(2, n, 3, generator=random, dtype=torch.float64)
+    one = torch.ones_like(rate)
+    by_loop = regressors.by_loop
+    pairs = [
+        (regressors.delta_rule(q, k, v, rate), by_loop(q, k, v, rate, one, correct=True)),
+        (regressors.delta_rule(q, k, v, rate, keep), by_loop(q, k, v, rate, keep, correct=True)),
+        (regressors.gated_sum(q, k, v, keep), by_loop(q, k, v, one, keep, correct=False)),
+        (regressors.gated_sum(q, k, v, gates), by_loop(q, k, v, one, gates, correct=False)),
+        (by_loop(q, k, v, one, one, correct=False), (q @ k.mT).tril() @ v),
+    ]
+    for found, expected in pairs:
+        assert torch.allclose(found, expected, atol=1e-12)
+    slopes = interpolation.slopes_delta(q, k, v, scale=1.0, rate=0.7)
+    read = (slopes @ q[..., None]).squeeze(-1)
+    assert torch.allclose(regressors.delta_rule(q, k, v, 0.7 * one), read)
+
+
+def test_gates_that_forget_everything_do_not_overflow():
+    q, k, v = (x.float() for x in draw(n=40))
+    keep = torch.full((2, 40, 3), 1e-6)
+    found = regressors.gated_sum(q, k, v, keep)
+    assert torch.allclose(found, (q * k).sum(-1, keepdim=True) * v, atol=1e-3)
+    found = regressors.delta_rule(q, k, v, torch.ones(2, 40, 1), keep[..., :1])
+    assert found.isfinite().all()
+
+
+def test_mesa_by_conjugate_gradients_and_its_gradient():
+    q, k, v = draw(n=12)
+    ridge = 0.3 + torch.rand(2, 12, 1, dtype=torch.float64)
+    options = lla.CGOptions(rtol=1e-14, max_iters=50)
+    slopes = interpolation.slopes_mesa(q, k, v, scale=1.0, ridge=ridge[..., None])
+    exact = (slopes @ q[..., None]).squeeze(-1)
+    for on in (False, True):
+        options = lla.CGOptions(rtol=1e-14, max_iters=50, preconditioner=on)
+        assert torch.allclose(regressors.mesa(q, k, v, ridge, options), exact, atol=1e-10)
+    leaves = [x.requires_grad_() for x in (q, k, v, ridge)]
+    assert torch.autograd.gradcheck(lambda *x: regressors.mesa(*x, options), leaves)
 
 
 # ---- scans ----
@@ -161,6 +215,17 @@ def test_public_regressions_agree():
     np.testing.assert_allclose(peers.local_line(x, y, at, 0.2), ours, atol=1e-8)
 
 
+def test_public_regression_agrees_with_attention_on_the_sphere():
+    """With keys of length 1 softmax weights are Gaussian, so that the layer is KernelReg itself."""
+    if not peers.has_statsmodels():
+        pytest.skip("statsmodels is not installed")
+    q, k, v = (x[0] for x in draw(n=40))
+    q, k = (torch.nn.functional.normalize(x, dim=-1) for x in (q, k))
+    ours = lla.lla_attention(q, k, v[:, :1], 1e-9, qk_scale=4.0, causal=False, method="direct")
+    theirs = peers.local_line(k.numpy(), v[:, 0].numpy(), q.numpy(), 0.5)
+    np.testing.assert_allclose(ours[:, 0], theirs, atol=1e-5)
+
+
 # ---- test-time regression ----
 
 
@@ -192,6 +257,8 @@ def test_lines_adapt_like_softmax_and_converge_like_mesa():
              for m in ("softmax", "mesa", "lla")}  # fmt: skip
     assert error["moving", "lla"] < error["moving", "softmax"] < error["moving", "mesa"]
     assert error["still", "lla"] < 2 * error["still", "mesa"] < 0.2 * error["still", "softmax"]
+    for rule in ("linear", "gla", "delta", "gated delta"):
+        assert error["moving", "lla"] < float(test_time.best(moving, rule)[1].mean())
 
 
 def test_households():

@@ -80,7 +80,8 @@ def test_no_mixer_looks_ahead(mixer):
 
 def test_only_the_mixer_differs():
     sizes = {m: sum(p.numel() for p in train.build(f"recall-{m}").parameters()) for m in MIXERS}
-    assert sizes["lla"] == sizes["mesa"] == sizes["softmax"] + 2 == sizes["linear"] + 2
+    assert sizes["lla"] == sizes["softmax"] + 2 == sizes["linear"] + 2
+    assert sizes["mesa"] == sizes["softmax"]  # a ridge instead of a scale in each layer
     with pytest.raises(ValueError, match="mixer must be one of"):
         SequenceModel("gru", (2, 2), tokens=True)
     with pytest.raises(ValueError, match="expected one of regression-softmax"):
@@ -128,6 +129,14 @@ def test_shipped_weights_score_what_their_log_says(name):
     found = train.score(train.load(stem, int(seed)), stem)
     logged = train.log(stem, int(seed))["scores"]
     assert found["mean"] == pytest.approx(logged["mean"], abs=5e-3)
+
+
+def test_seeds_are_those_of_the_logs(tmp_path):
+    for stem in ("state-lla-0", "state-lla-2", "state-lla-x", "state-lla-wide-1"):
+        (tmp_path / f"{stem}.json").touch()
+    assert train.seeds("state-lla", tmp_path) == [0, 2]
+    assert train.seeds("state-mamba", tmp_path) == []
+    assert train.seeds("state-lla")[0] == 0
 
 
 def test_logs_are_whole_and_files_small():

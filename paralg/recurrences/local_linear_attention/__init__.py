@@ -21,6 +21,8 @@ _HOME = {
     "RELEASED": "attention", "Run": "attention", "lla_attention": "attention",
     "lla_forward": "attention",
     "SequenceModel": "models",
+    "by_loop": "regressors", "delta_rule": "regressors", "gated_sum": "regressors",
+    "mesa": "regressors",
     "attend_by_lstsq": "reference", "closed_form": "reference", "local_constant": "reference",
     "local_line": "reference", "softmax_weights": "reference",
     "interpolate": "interpolation",

@@ -73,7 +73,7 @@ def product(answer):
         hint="z belongs to a pair; K is shared and q belongs to the row",
     )  # fmt: skip
     largest = _largest_array(answer, 40, 50, 30)
-    require(largest < 40 * 50 * 30, "forms no array of all differences",
+    require(largest < 40 * 30 * 30, "forms no array of all differences or of all matrices",
             f"{largest:,} numbers in one array, for 40 queries, 50 keys, width 30")  # fmt: skip
     return praise
 
@@ -109,7 +109,7 @@ def merge(answer):
     for shift in (0.0, 3.0, -3.0, 800.0):
         (a, x), (b, y) = block(3, 0.0), block(4, shift)
         got = call(answer, moments(a, x), moments(b, y))
-        require(isinstance(got, tuple) and len(got) == 3, "returns (m, ω, M)", got=got)
+        require(isinstance(got, (tuple, list)) and len(got) == 3, "returns (m, ω, M)", got=got)
         expected = moments(np.append(a, b), np.vstack([x, y]))
         for name, left, right in zip(("m", "ω", "M"), got, expected, strict=True):
             require(np.allclose(left, right), f"{name} is that of all keys",
@@ -165,3 +165,44 @@ def slope(answer):
         answer, oracle, cases, tol=1e-9, name="equals u",
         hint="u is the slope of the local line through the labels vⱼᵀg",
     )  # fmt: skip
+
+
+@exercise("ex-local-linear-attention-warm")
+def warm(answer):
+    """Conjugate gradients from a guess: the solution, and in fewer products when it is good."""
+    import torch
+
+    matrix, rhs, exact = _slow_system()
+    near = "a guess with four digits"
+    guesses = {"0": 0 * exact, "a far guess": 3 * exact + 1e3, near: exact * 1.0001}
+    taken = {}
+    for name, guess in guesses.items():
+        products = [0]
+
+        def product(p, count=products):
+            count[0] += 1
+            return p @ matrix
+
+        got = torch.as_tensor(call(answer, product, rhs.clone(), guess.clone()))
+        require(got.shape == rhs.shape, "has the shape of the right-hand side",
+                expected=tuple(rhs.shape), got=tuple(got.shape))  # fmt: skip
+        require(bool(torch.allclose(got, exact, atol=1e-5)), f"solves the system from {name}",
+                "solve for the residual of the guess, and add the guess")  # fmt: skip
+        taken[name] = products[0]
+    require(
+        taken[near] < 0.85 * taken["0"], "saves products when the guess is good",
+        "the residual of a good guess is small: does your tolerance know how small the whole "
+        "right-hand side was?", got=taken,
+    )  # fmt: skip
+    return f"Right: {taken['0']} products from 0, {taken[near]} from a good guess."
+
+
+def _slow_system():
+    """Return a matrix with many different eigenvalues, a right-hand side, and the solution."""
+    import torch
+
+    random = torch.Generator().manual_seed(5)
+    basis = torch.linalg.qr(torch.randn(60, 60, generator=random, dtype=torch.float64))[0]
+    matrix = (basis * torch.linspace(1, 4, 60, dtype=torch.float64)) @ basis.T
+    exact = 1e3 * torch.randn(1, 1, 60, generator=random, dtype=torch.float64)
+    return matrix, exact @ matrix, exact

@@ -6,7 +6,7 @@ from math import ceil, log2
 
 from paralg.core.cost import Cost
 
-__all__ = ["forward_cost", "memory_numbers", "pairs", "work"]
+__all__ = ["forward_cost", "memory_numbers", "pairs", "traffic", "work"]
 
 
 def pairs(n: int, m: int, causal: bool = True) -> int:
@@ -66,6 +66,32 @@ def memory_numbers(method: str, n: int, d: int, block: int = 128) -> int:
         return n * n * d + n * d * d
     own = 2 * n * d + 2 * block * n
     return own + (block * d * d if method == "direct" else 0)
+
+
+def traffic(
+    seen: int, d: int, d_v: int, block: int, passes: int, *, stored: bool = False
+) -> float:
+    """Return how many numbers move between slow memory and one that holds a block of queries.
+
+    Parameters
+    ----------
+    seen : int
+        Pairs of query and key.
+    d, d_v : int
+        Width of keys, which every pass reads, and of values, which the last one reads.
+    block : int
+        Queries that share what is read.
+    passes : int
+        Over the keys; 1 is softmax attention.
+    stored : bool
+        Whether the weights are kept in slow memory, too: a number a pair and pass.
+
+    Examples
+    --------
+    >>> traffic(1280, 64, 64, 128, 1), traffic(1280, 64, 64, 128, 1, stored=True)
+    (1280.0, 2560.0)
+    """
+    return seen * (passes * d + d_v) / block + (passes * seen if stored else 0)
 
 
 def forward_cost(run, m: int, causal: bool, method: str) -> Cost:

@@ -6,46 +6,37 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from paralg.recurrences.local_linear_attention.interpolation import slopes_mesa
+from paralg.recurrences.local_linear_attention.baselines import BASELINES
 from paralg.recurrences.local_linear_attention.layer import LocalLinearAttention
 
 __all__ = ["MIXERS", "SequenceModel"]
 
-MIXERS = ("softmax", "lla", "linear", "mesa", "mamba")
+MIXERS = ("softmax", "lla", "linear", "mamba", *BASELINES)
 
 
 class _Projected(LocalLinearAttention):
-    """Projections, normalisation and λ of the layer, around another way to mix."""
+    """Projections and normalisation of the layer, around another way to mix."""
 
     def __init__(self, width: int, heads: int, kind: str):
         super().__init__(width, heads)
-        self.kind = kind
-        if kind != "mesa":
-            self.ridge_bias = None
+        self.kind, self.ridge_bias = kind, None
 
-    def ridges(self, x: Tensor) -> Tensor | None:
-        """Return λ for Mesa, nothing for the others."""
-        return None if self.ridge_bias is None else super().ridges(x)
+    def ridges(self, x: Tensor) -> None:
+        """Return nothing: there is no regression here."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Mix a whole sequence, shape (b, n, width), causally."""
-        q, k, v, ridge = self.project(x)
-        mixed = {"softmax": _softmax, "linear": _linear, "mesa": _mesa}[self.kind](q, k, v, ridge)
+        q, k, v, _ = self.project(x)
+        mixed = {"softmax": _softmax, "linear": _linear}[self.kind](q, k, v)
         return self.out(mixed.transpose(1, 2).flatten(2))
 
 
-def _softmax(q, k, v, ridge):
+def _softmax(q, k, v):
     return scaled_dot_product_attention(q, k, v, is_causal=True, scale=1.0)
 
 
-def _linear(q, k, v, ridge):
+def _linear(q, k, v):
     return (q @ k.mT).tril() @ v / k.shape[-2] ** 0.5
-
-
-def _mesa(q, k, v, ridge):
-    flat = [x.flatten(0, 1) for x in (q, k, v)]
-    slopes = slopes_mesa(*flat, scale=1.0, ridge=ridge.flatten(0, 1)[..., None, None])
-    return (slopes @ flat[0][..., None]).squeeze(-1).unflatten(0, v.shape[:2])
 
 
 def _mixer(kind: str, width: int, heads: int, method: str) -> nn.Module:
@@ -55,7 +46,7 @@ def _mixer(kind: str, width: int, heads: int, method: str) -> nn.Module:
         from paralg.recurrences.mamba import MambaBlock, MambaConfig
 
         return _First(MambaBlock(MambaConfig(d_model=width, vocab_size=2)))
-    return _Projected(width, heads, kind)
+    return BASELINES[kind](width, heads) if kind in BASELINES else _Projected(width, heads, kind)
 
 
 class _First(nn.Module):
@@ -90,7 +81,8 @@ class SequenceModel(nn.Module):
 
     Parameters
     ----------
-    mixer : {"softmax", "lla", "linear", "mesa", "mamba"}
+    mixer : str
+        One of `MIXERS`.
     sizes : (int, int)
         Of input and output, from a task.
     tokens : bool

@@ -10,18 +10,24 @@ from torch import Tensor
 
 from paralg.recurrences.local_linear_attention.attention import lla_attention
 from paralg.recurrences.local_linear_attention.interpolation import interpolate, slopes_mesa
+from paralg.recurrences.local_linear_attention.regressors import delta_rule, gated_sum
 
 __all__ = ["GRID", "METHODS", "Stream", "best", "errors", "predict", "segments"]
 
-METHODS = ("softmax", "mesa", "lla", "linear")
+METHODS = ("softmax", "lla", "mesa", "linear", "gla", "delta", "gated delta", "hybrid")
 
 _SCALES = (1.0, 4.0, 16.0, 64.0)
 _RIDGES = (1e-3, 1e-2, 1e-1, 1.0)
+_RATES = (0.25, 0.5, 1.0, 1.5)
 GRID = {
     "softmax": [{"scale": s} for s in (*_SCALES, 256.0)],
     "mesa": [{"ridge": r} for r in _RIDGES],
     "lla": [{"scale": s, "ridge": r} for s in _SCALES for r in _RIDGES],
     "linear": [{"rate": r} for r in (0.5, 1.0, 2.0, 4.0)],
+    "gla": [{"rate": r, "keep": a} for r in (1.0, 2.0, 4.0) for a in (0.8, 0.9, 0.95, 0.98)],
+    "delta": [{"rate": r} for r in _RATES],
+    "gated delta": [{"rate": r, "keep": a} for r in _RATES for a in (0.9, 0.95, 0.98, 0.99)],
+    "hybrid": [{"scale": s, "rate": r} for s in (4.0, 16.0, 64.0) for r in (0.5, 1.0)],
 }
 """Parameters tried for each method."""
 
@@ -73,17 +79,23 @@ def segments(
 
 
 def predict(
-    stream: Stream, method: str, *, scale: float = 1.0, ridge: float = 1.0, rate: float = 1.0
-) -> Tensor:
+    stream: Stream, method: str, *, scale: float = 1.0, ridge: float = 1.0, rate: float = 1.0,
+    keep: float = 1.0,
+) -> Tensor:  # fmt: skip
     """Predict each value but the first from its key and the strict past.
 
     Parameters
     ----------
     stream : Stream
-    method : {"softmax", "mesa", "lla", "linear"}
-    scale, ridge, rate : float
-        Of the weights; of the regressions; of linear attention, whose state is divided by the
-        number of keys.
+    method : str
+        One of `METHODS`; "hybrid" is softmax attention to the residuals of DeltaNet.
+    scale, ridge : float
+        Of the weights; of the regressions.
+    rate : float
+        Step size of the delta rules; for the sums of "linear" and "gla", whose state is divided by
+        the number of keys in it, a factor.
+    keep : float
+        What is left of a state after a token.
 
     Returns
     -------
@@ -102,6 +114,13 @@ def predict(
     if method == "linear":
         seen = torch.arange(1, q.shape[1] + 1, dtype=q.dtype)[:, None]
         return rate * ((q @ k.mT).tril() @ v) / seen
+    if method == "gla":
+        return rate * (1 - keep) * gated_sum(q, k, v, torch.full_like(k[..., :1], keep))
+    if method in ("delta", "gated delta"):
+        steps, kept = (torch.full_like(k[..., :1], x) for x in (rate, keep))
+        return delta_rule(q, k, v, steps, kept)
+    if method == "hybrid":
+        return interpolate(q, k, v, "delta", scale=scale, rate=rate)
     if method == "mesa":
         slopes = slopes_mesa(q, k, v, scale=scale, ridge=ridge)
         return (slopes @ q[..., None]).squeeze(-1)

@@ -20,7 +20,7 @@ from paralg.recurrences.local_linear_attention.tasks import (
     Recall,
 )
 
-__all__ = ["FOLDER", "PLANS", "TASKS", "build", "load", "log", "main", "score", "task_of"]
+__all__ = ["FOLDER", "PLANS", "TASKS", "build", "load", "log", "main", "score", "seeds", "task_of"]
 
 FOLDER = Path(__file__).with_name("weights")
 
@@ -88,6 +88,12 @@ def score(model: SequenceModel, name: str, *, rows: int = 512, seed: int = 2026)
         curve = (out.argmax(-1) == batch.targets).mean(0)[batch.asked[0]]
     rounded = [round(float(value), 4) for value in curve]
     return {"mean": round(float(curve.mean()), 4), "curve": rounded}
+
+
+def seeds(name: str, folder: Path | str = FOLDER) -> list[int]:
+    """Return the seeds of the shipped runs of a plan, in order."""
+    stems = (path.stem.rpartition("-") for path in Path(folder).glob(f"{name}-*.json"))
+    return sorted(int(seed) for stem, _, seed in stems if stem == name and seed.isdecimal())
 
 
 def log(name: str, seed: int = 0, folder: Path | str = FOLDER) -> dict[str, Any]:
