@@ -206,6 +206,17 @@ def test_threads_do_not_change_what_tiles_say(monkeypatch):
     assert torch.equal(lla.lla_attention(q, k, v, 1.0, method="compiled"), one)
 
 
+def test_ridges_that_single_precision_cannot_tell_from_0_are_refused_or_bounded():
+    q, k, v = (x.float() for x in draw(1, 40, d=16))
+    with pytest.raises(ValueError, match=r"not positive definite in torch.float32; expected a lar"):
+        lla.lla_attention(q, k, v, 1e-9, method="direct")
+    for method in ("cg", "compiled"):  # a denominator of pure rounding would give 1e6 and more
+        assert lla.lla_attention(q, k, v, 1e-9, method=method).abs().max() < 1e3
+    exact = lla.lla_attention(q.double(), k.double(), v.double(), 1e-2, method="naive")
+    for way in ("cg", "direct", "compiled"):
+        assert apart(lla.lla_attention(q, k, v, 1e-2, method=way), exact) < 0.1
+
+
 # ---- conjugate gradients ----
 
 

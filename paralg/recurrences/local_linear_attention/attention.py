@@ -82,10 +82,11 @@ def lla_attention(
         to 1; exp(s).
     method : {"cg", "direct", "naive", "compiled"}
         "cg" is FlashLLA. "direct" has the same blocks, but factorises the d × d matrices of a
-        block. "naive" forms all differences and all matrices. "compiled" solves each query on its
-        own in compiled code, forward pass only.
+        block. "naive" forms all differences and all matrices. "compiled" solves 32
+        queries side by side in compiled code, forward pass only.
     delta_eps : float
-        Smallest denominator.
+        Smallest denominator. The blocked and compiled methods do not go below the rounding of ω
+        either, in which a denominator of single precision is lost first.
     cg_atol, cg_rtol, cg_max_iters, cg_use_preconditioner
         See `CGOptions`.
     block_size : int
@@ -105,7 +106,8 @@ def lla_attention(
     Raises
     ------
     ValueError
-        Shapes that do not fit, an unknown switch, a ridge that is not positive.
+        Shapes that do not fit, an unknown switch, a ridge that is not positive; for "direct", a
+        matrix that is not positive definite in the precision of the numbers.
     TypeError
         Tensors of different or of whole-number types.
 

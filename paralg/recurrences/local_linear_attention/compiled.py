@@ -68,7 +68,8 @@ def attend(
 
 def _limits(q: Tensor, options: CGOptions, delta_eps: float) -> tuple:
     rtol = RELATIVE[q.dtype] if options.rtol is None else options.rtol
-    return options.atol, rtol, options.max_iters, delta_eps, options.preconditioner
+    eps = torch.finfo(q.dtype).eps
+    return options.atol, rtol, options.max_iters, delta_eps, options.preconditioner, eps
 
 
 def _hidden(q: Tensor, causal: bool) -> Tensor:

@@ -24,7 +24,7 @@ class Solver:
         Conjugate gradients, or a Cholesky factor of each matrix of the block.
     options : CGOptions
     delta_eps : float
-        Smallest denominator.
+        Smallest denominator; the rounding of ω is another bound.
     """
 
     name: str = "cg"
@@ -34,7 +34,12 @@ class Solver:
     def __call__(self, rows: Rows, rhs: Tensor) -> tuple[Tensor, Tensor, int]:
         """Return solutions, iterations of each row, and rounds."""
         if self.name == "direct":
-            factor, _ = torch.linalg.cholesky_ex(rows.gram())
+            factor, failed = torch.linalg.cholesky_ex(rows.gram())
+            if failed.any():
+                raise ValueError(
+                    f"the matrix of {int(failed.count_nonzero())} queries is not positive definite "
+                    f"in {rhs.dtype}; expected a larger ridge, or double precision"
+                )
             x = torch.cholesky_solve(rhs[..., None], factor).squeeze(-1)
             return x, torch.zeros(rhs.shape[:-1], dtype=torch.int64), 0
         run = conjugate_gradients(rows, rhs, self.options)
@@ -96,15 +101,20 @@ def forward(q: Tensor, k: Tensor, v: Tensor, ridge: Tensor, layout: Layout, solv
         rows.set_ridge(ridge[:, block])
         rho[:, block], iterations[:, block], taken = solver(rows, rows.mu)
         top[:, block], omega[:, block] = rows.top, rows.omega
-        delta[:, block] = denominators(rows, rho[:, block]).clamp_(min=solver.delta_eps)
+        delta[:, block] = denominators(rows, rho[:, block], solver.delta_eps)
         out[:, block] = outputs(rows, v[:, :visible], rho[:, block], delta[:, block])
         rounds, passes = max(rounds, taken), max(passes, 2 + (taken or 1))
     return Forward(out, rho, delta, top, omega, iterations, rounds, passes)
 
 
-def denominators(rows: Rows, rho: Tensor) -> Tensor:
-    r"""Return :math:`\delta_i = \omega_i - \mu_i^\top \rho_i`."""
-    return rows.omega - (rows.mu * rho).sum(-1, keepdim=True)
+def denominators(rows: Rows, rho: Tensor, least: float) -> Tensor:
+    r"""Return :math:`\delta_i = \omega_i - \mu_i^\top \rho_i`, no smaller than can be told from 0.
+
+    A difference of two numbers near :math:`\omega` is known up to the rounding of :math:`\omega`.
+    """
+    rounding = torch.finfo(rho.dtype).eps * rows.omega
+    delta = rows.omega - (rows.mu * rho).sum(-1, keepdim=True)
+    return torch.maximum(delta, rounding.clamp_(min=least))
 
 
 def outputs(rows: Rows, v: Tensor, rho: Tensor, delta: Tensor) -> Tensor:

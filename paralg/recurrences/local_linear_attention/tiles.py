@@ -212,7 +212,8 @@ def tile(
     for i in range(q.shape[0]):
         store(vectors[X], (i, 0), load(vectors[X], (i, 0)) * -1.0)
     fill(out, 0)
-    delta = at_least(limits[3], sweep(vectors[X], shift, k, v, w, seen, out))
+    floor = at_least(limits[3], weights * limits[5])
+    delta = at_least(floor, sweep(vectors[X], shift, k, v, w, seen, out))
     for i in range(out.shape[0]):
         store(out, (i, 0), load(out, (i, 0)) / delta)
     store(omega, (0, 0), weights)
