@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from mamba_cases import as_numpy, operands, relative
+from mamba_cases import as_numpy, leaves, operands, relative
 
 from paralg.recurrences.mamba import ablations, compiled, drivers, selective_scan, threads
 from paralg.recurrences.mamba.elementary import evaluate, exp, exp2, sigmoid, softplus
@@ -112,6 +112,29 @@ def test_lanes_refuse_arrays_they_cannot_read():
             read(strange)
     with pytest.raises(TypingError, match="cannot hold"):
         mix(rows, rows.astype(np.float32))
+
+
+@pytest.mark.parametrize("asked", [0, 1])
+@pytest.mark.parametrize("batch", [1, 2])
+def test_the_gradient_of_one_output_alone(asked, batch):
+    x = leaves(operands(batch, 9, 32, 4))
+    want, got = (
+        torch.autograd.grad(
+            selective_scan(**x, return_last_state=True, method=method)[asked].square().sum(),
+            list(x.values()), allow_unused=True, materialize_grads=True,
+        )
+        for method in ("loop", "compiled")
+    )  # fmt: skip
+    for name, w, g in zip(x, want, got, strict=True):
+        torch.testing.assert_close(g, w, rtol=1e-9, atol=1e-11, msg=name)
+
+
+def test_the_kernels_refuse_memory_in_another_order_or_type():
+    x = torch.zeros(2, 3)
+    with pytest.raises(AssertionError, match="contiguous"):
+        compiled._address(x.t(), torch.float32)
+    with pytest.raises(AssertionError, match="expected torch.float64, got torch.float32"):
+        compiled._address(x, torch.float64)
 
 
 def test_the_cache_key_covers_every_source_of_the_kernels():

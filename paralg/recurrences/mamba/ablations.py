@@ -98,7 +98,9 @@ def _fused(u, delta, A, B, C, D, z, bias, y) -> None:
     starts = np.empty((u.shape[0], 0, A.shape[0], u.shape[2]), u.dtype)
     tasks = u.shape[0] * (u.shape[2] // WIDTH)
     scratch = np.empty((tasks, 2, A.shape[0], WIDTH), u.dtype)
-    drivers.forward(0, tasks, u, delta, A, B, C, D, z, bias, True, True, h, y, starts, scratch)
+    arrays = (u, delta, A, B, C, D, z, bias, h, y, starts, scratch)
+    addresses = tuple(x.ctypes.data for x in arrays)
+    drivers.forward(0, tasks, (*u.shape, A.shape[0], 0), addresses, u.dtype.type(0), True, True)
 
 
 def _unfused_with_memory(u, delta, A, B, C, D, z, bias, y) -> None:

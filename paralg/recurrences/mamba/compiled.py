@@ -57,12 +57,11 @@ def fused_scan(u, delta, A, B, C, D, z, delta_bias, h0, delta_softplus) -> tuple
     """
     channels = u.shape[2]
     D, delta_bias = (_or_zeros(x, u, channels) for x in (D, delta_bias))
-    h0 = _or_zeros(h0, u, u.shape[0], channels, A.shape[1])
     missing = -channels % WIDTH
     if missing:
         u, delta, D, delta_bias = (pad(x, (0, missing)) for x in (u, delta, D, delta_bias))
         z = None if z is None else pad(z, (0, missing))
-        A, h0 = (pad(x, (0, 0, 0, missing)) for x in (A, h0))
+        A, h0 = (None if x is None else pad(x, (0, 0, 0, missing)) for x in (A, h0))
     operands = (u, delta, A, B, C, D, z, delta_bias, h0)
     needed = torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in operands)
     if needed:
@@ -86,7 +85,7 @@ def _forward(positive, keep, u, delta, A, B, C, D, z, delta_bias, h0) -> tuple:
     u, delta, B, C, D, delta_bias = (x.contiguous() for x in (u, delta, B, C, D, delta_bias))
     z = z.contiguous() if gated else u
     rates = (A.t() / math.log(2)).contiguous()
-    h = h0.transpose(1, 2).clone(memory_format=torch.contiguous_format)
+    h = _turned(h0, u, rates.shape[0])
     y = torch.empty_like(u)
     starts = u.new_empty(batch, -(-length // CHUNK) if keep else 0, A.shape[1], channels)
     operands = (u, delta, rates, B, C, D, z, delta_bias)
@@ -95,12 +94,20 @@ def _forward(positive, keep, u, delta, A, B, C, D, z, delta_bias, h0) -> tuple:
     return y, h.transpose(1, 2), operands, starts
 
 
+def _turned(states: Tensor | None, u: Tensor, count: int) -> Tensor:
+    """Return a copy of states (b, D, N) with the channels last; zeros for none."""
+    if states is None:
+        return u.new_zeros(u.shape[0], count, u.shape[2])
+    return states.transpose(1, 2).clone(memory_format=torch.contiguous_format)
+
+
 class _FusedScan(torch.autograd.Function):
     """Keeps the operands and the states at the chunks' starts; computes the others again."""
 
     @staticmethod
     def forward(ctx, positive, *operands):
         ctx.flags = positive, operands[6] is not None
+        ctx.set_materialize_grads(False)
         y, last, kept, starts = _forward(positive, True, *operands)
         ctx.save_for_backward(*kept, starts)
         return y, last
@@ -112,46 +119,62 @@ class _FusedScan(torch.autograd.Function):
         grads = _gradients(operands, dlast)
         u = operands[0]
         rows, states = (u.new_empty(_tasks(u), *shape) for shape in SCRATCH)
-        outputs = (dy.contiguous(), starts, *grads, rows, states)
+        dy = torch.zeros_like(u) if dy is None else dy.contiguous()
+        outputs = (dy, starts, *grads, rows, states)
         _run(drivers.backward, _BACKWARD, operands, *ctx.flags, outputs)
-        du, ddelta, dA, dB, dC, dD, dz, dh0 = grads
+        du, ddelta, dA, dBC, dD, dz, dh0 = grads
         dbias = ddelta.sum((0, 1)) if ctx.needs_input_grad[8] else None
         dz = dz if ctx.flags[1] else None
-        return (
-            None, du, ddelta, dA.sum(0).t(), dB.sum(0), dC.sum(0), dD.sum(0), dz, dbias,
-            dh0.transpose(1, 2),
-        )  # fmt: skip
+        dA, dD, (dB, dC) = _added(dA), _added(dD), dBC.sum(1).unbind()
+        dh0 = dh0.transpose(1, 2) if ctx.needs_input_grad[9] else None
+        return None, du, ddelta, dA.t(), dB, dC, dD, dz, dbias, dh0
 
 
-def _gradients(operands: list[Tensor], dlast: Tensor) -> tuple[Tensor, ...]:
-    """Allocate what the backward kernel writes: gradients of u, delta, A, B, C, D, z, h0."""
+def _added(parts: Tensor) -> Tensor:
+    """Add along the first axis; a sum of one term costs five microseconds too many."""
+    return parts[0] if len(parts) == 1 else parts.sum(0)
+
+
+def _gradients(operands: list[Tensor], dlast: Tensor | None) -> tuple[Tensor, ...]:
+    """Allocate what the backward kernel writes: gradients of u, delta, A, B and C, D, z, h0."""
     u, B = operands[0], operands[3]
     batch, _, channels = u.shape
-    parts = (channels // WIDTH, *B.shape)
     return (
         torch.empty_like(u), torch.empty_like(u), u.new_zeros(batch, B.shape[2], channels),
-        u.new_empty(parts), u.new_empty(parts), u.new_zeros(batch, channels), torch.empty_like(u),
-        dlast.transpose(1, 2).clone(memory_format=torch.contiguous_format),
+        u.new_empty(2, channels // WIDTH, *B.shape), u.new_zeros(batch, channels),
+        torch.empty_like(u),
+        _turned(dlast, u, B.shape[2]),
     )  # fmt: skip
 
 
 def _run(driver, cost: int, operands, positive: bool, gated: bool, outputs) -> None:
-    """Call a driver on the tensors' memory, its blocks shared among torch's number of threads."""
-    u, rates = operands[0], operands[2]
+    """Call a driver on the tensors' memory, its blocks shared among torch's number of threads.
+
+    Addresses are handed on, because to make thirty arrays of tensors takes as long as to scan a
+    hundred tokens.
+    """
+    u, rates, starts = operands[0], operands[2], outputs[_STARTS[driver]]
     compile_once(u.dtype)
-    operands, outputs = ([_array(x) for x in group] for group in (operands, outputs))
+    sizes = (*u.shape, rates.shape[0], starts.shape[1])
+    addresses = tuple(_address(x, u.dtype) for x in (*operands, *outputs))
     steps = cost * u.numel() * rates.shape[0]
-    share(driver, _tasks(u), steps, *operands, positive, gated, *outputs)
+    share(driver, _tasks(u), steps, sizes, addresses, _ZEROS[u.dtype], positive, gated)
+
+
+_ZEROS = {torch.float32: np.float32(0), torch.float64: np.float64(0)}
+_STARTS = {drivers.forward: 2, drivers.backward: 1}  # where the chunks' starts are in the outputs
+
+
+def _address(x: Tensor, dtype: torch.dtype) -> int:
+    """Return where the numbers of a tensor lie; the kernels rely on their type and order."""
+    assert x.dtype == dtype, f"expected {dtype}, got {x.dtype}"
+    assert x.is_contiguous(), "expected contiguous memory"
+    return x.data_ptr()
 
 
 def _tasks(u: Tensor) -> int:
     """Return the number of blocks of channels; each is scanned apart."""
     return u.shape[0] * (u.shape[2] // WIDTH)
-
-
-def _array(x: Tensor) -> np.ndarray:
-    """Return the memory of a tensor; a call of ``detach`` costs a microsecond, and there are 11."""
-    return (x.detach() if x.requires_grad else x).numpy()
 
 
 def warm(dtypes=DTYPES, *, ablations: bool = False) -> None:
@@ -174,12 +197,15 @@ def warm(dtypes=DTYPES, *, ablations: bool = False) -> None:
         _compile_ablations()
 
 
+_SMALL = ((1, 1, WIDTH), (1, 1, 1), (1, WIDTH))  # u, B, A with one token, channel block and state
+
+
 @functools.cache
 def _compile_ablations() -> None:
     from paralg.recurrences.mamba.ablations import VARIANTS, run
     from paralg.recurrences.mamba.elementary import evaluate, exp2
 
-    lanes, states, row = (torch.zeros(shape).numpy() for shape in _SMALL)
+    lanes, states, row = (np.zeros(shape, np.float32) for shape in _SMALL)
     with _one_process():
         evaluate(exp2, row)
         for variant in VARIANTS:
@@ -189,19 +215,10 @@ def _compile_ablations() -> None:
 @functools.cache
 def compile_once(dtype: torch.dtype) -> None:
     """Compile both kernels for one type; one process at a time, so that the cache stays whole."""
-    lanes, states, row = (torch.zeros(shape, dtype=dtype).numpy() for shape in _SMALL)
-    x = (lanes, lanes, row, states, states, row[0], lanes, row[0], True, True)
+    sizes = (1, 1, WIDTH, 1, 1)
     with _one_process():
-        scratch = np.zeros((1, 2, 1, WIDTH), row.dtype)
-        drivers.forward(0, 1, *x, row[None], lanes.copy(), row[None, None], scratch)
-        drivers.backward(
-            0, 1, *x, lanes, row[None, None], lanes.copy(), lanes.copy(), row[None].copy(),
-            states[None].copy(), states[None].copy(), row.copy(), lanes.copy(), row[None].copy(),
-            *(np.zeros((1, *shape), row.dtype) for shape in SCRATCH),
-        )  # fmt: skip
-
-
-_SMALL = ((1, 1, WIDTH), (1, 1, 1), (1, WIDTH))  # u, B, A with one token, channel block and state
+        drivers.forward(0, 0, sizes, (0,) * 12, _ZEROS[dtype], True, True)
+        drivers.backward(0, 0, sizes, (0,) * 19, _ZEROS[dtype], True, True)
 
 
 @contextlib.contextmanager

@@ -17,10 +17,11 @@ from numba import types
 from numba.core import cgutils
 from numba.core.errors import TypingError
 from numba.extending import intrinsic, models, overload, register_model
+from numba.np.arrayobj import populate_array
 
 __all__ = [
-    "WIDTH", "LanesType", "at_least", "at_most", "load", "multiply_add", "power_of_two", "store",
-    "total",
+    "WIDTH", "LanesType", "at_least", "at_most", "load", "memory", "multiply_add", "power_of_two",
+    "store", "total",
 ]  # fmt: skip
 
 WIDTH = 32
@@ -78,6 +79,30 @@ def store(_, array, index, value):
         return context.get_dummy_value()
 
     return types.void(array, index, value), generate
+
+
+@intrinsic
+def memory(_, address, shape, like):
+    """Return the numbers of the type of ``like`` from ``address`` on as an array, unchecked.
+
+    The array does not own them: the caller keeps them alive.
+    """
+    array = types.Array(like, len(shape), "C")
+
+    def generate(context, builder, signature, arguments):
+        pairs = zip(cgutils.unpack_tuple(builder, arguments[1], array.ndim), shape, strict=True)
+        sizes = [context.cast(builder, size, kind, types.intp) for size, kind in pairs]
+        strides = [context.get_constant(types.intp, like.bitwidth // 8)]
+        for size in sizes[:0:-1]:
+            strides.insert(0, builder.mul(strides[0], size))
+        made = context.make_array(array)(context, builder)
+        populate_array(
+            made, builder.inttoptr(arguments[0], made.data.type), sizes, strides,
+            context.get_constant(types.intp, like.bitwidth // 8), None,
+        )  # fmt: skip
+        return made._getvalue()
+
+    return array(address, shape, like), generate
 
 
 @intrinsic
