@@ -59,7 +59,7 @@ def run(quick: bool = False) -> list[dict]:
         for backward in (False, True):
             for length, repeats in ((128, 2),) if quick else LENGTHS:
                 rows += _attention(length, threads, backward, repeats)
-    return rows + _regression(100 if quick else 500, 2 if quick else 3)
+    return rows + _regression(100 if quick else 1000, 2 if quick else 3)
 
 
 def _attention(length: int, threads: int, backward: bool, repeats: int) -> list[dict]:
