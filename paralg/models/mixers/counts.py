@@ -21,7 +21,8 @@ class Sizes:
     states, expand, window, rank : int
         Mamba: states of a channel, channels over width, convolution, rank of the step sizes.
     iterations : int
-        Local linear attention: iterations of conjugate gradients.
+        Local linear attention: iterations of conjugate gradients. By default as many as a head has
+        unknowns, which suffice in exact arithmetic; the solver stops when it is there.
     """
 
     width: int = 64
@@ -45,7 +46,8 @@ class Needs:
         Multiply-adds of the next token, projections included.
     span : int
         Dependent steps in which n tokens are mixed in training, with as many workers as wanted:
-        levels of trees, or tokens where steps do not compose.
+        levels of the trees over tokens (a scan goes up and down, as Brent and Kung's does; an
+        iteration of a solver also adds over its unknowns), or tokens where steps do not compose.
     """
 
     state: int

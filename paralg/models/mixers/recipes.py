@@ -17,7 +17,9 @@ from paralg.models.mixers.choice import MIXERS
 from paralg.models.mixers.stack import SequenceModel
 from paralg.models.mixers.tasks import Drift, Recall, Tracking
 
-__all__ = ["FOLDER", "PLANS", "TASKS", "evaluate", "fresh", "load", "log", "main"]
+__all__ = [
+    "FOLDER", "KEPT", "PLANS", "TASKS", "evaluate", "fresh", "load", "log", "logs", "main",
+]  # fmt: skip
 
 FOLDER = Path(__file__).parent / "weights"
 
@@ -26,8 +28,11 @@ TASKS = {"recall": Recall(), "tracking": Tracking(), "drift": Drift()}
 SIZES = {"recall": (2, 4, 8, 16, 24, 32), "tracking": (32, 64, 128), "drift": (2, 4)}
 """Sizes at which a trained model is scored: pairs, tokens, segments."""
 
+PLACES = {"tracking": 128, "drift": 2}
+"""Size at which the score of every single position is kept, where positions are the question."""
+
 _ROWS = {"recall": 32, "tracking": 32, "drift": 32}
-_STEPS = {"recall": 3000, "tracking": 2000, "drift": 3000}
+_STEPS = {"recall": 3000, "tracking": 2000, "drift": 2000}
 _WIDTH = 64
 
 PLANS = {
@@ -35,6 +40,9 @@ PLANS = {
     for task in TASKS
     for mixer in MIXERS
 }
+
+KEPT = tuple(f"{task}-{mixer}-0" for task in PLACES for mixer in MIXERS)
+"""Runs whose weights ship, rounded to float16; of the others the log does."""
 
 
 def fresh(name: str, seed: int = 0) -> SequenceModel:
@@ -85,8 +93,8 @@ def evaluate(model: SequenceModel, kind: str, size: int, *, rows: int = 256, see
 
 
 def train(plan: training.Plan, *, seed: int, out: Path, progress: bool) -> str:
-    """Train, score, save; return how it went, as a line."""
-    kind = plan.name.split("-")[0]
+    """Train, round, score, save; return how it went, as a line."""
+    kind, stem = plan.name.split("-")[0], f"{plan.name}-{seed}"
     task, model = TASKS[kind], fresh(plan.name, seed)
 
     def loss(net, rng):
@@ -95,19 +103,34 @@ def train(plan: training.Plan, *, seed: int, out: Path, progress: bool) -> str:
         score = task.score(outputs.detach(), batch).mean().item()
         return task.loss(outputs, batch), {"score": score}
 
-    partial = out / f"{plan.name}-{seed}.partial"
+    partial = out / f"{stem}.partial"
     record = training.train(plan, model, loss, seed=seed, partial=partial, progress=progress)
-    scores = {str(n): _mean(evaluate(model, kind, n)) for n in SIZES[kind]}
-    return training.save(model, record, scores, out)
+    model.half().float()  # as the weights come back from a file
+    keep = model if stem in KEPT else None
+    return training.save(keep, record | {"places": places(model, kind)}, score(model, kind), out,
+                         half=True)  # fmt: skip
 
 
-def _mean(curve) -> float:
-    return round(float(curve.mean()), 4)
+def score(model: SequenceModel, kind: str) -> dict[str, float]:
+    """Return the mean score at each of the task's ``SIZES``."""
+    return {str(n): round(float(evaluate(model, kind, n).mean()), 4) for n in SIZES[kind]}
+
+
+def places(model: SequenceModel, kind: str) -> list[float]:
+    """Return the score at every position of sequences of the size in ``PLACES``, if any."""
+    if kind not in PLACES:
+        return []
+    return [round(one, 4) for one in evaluate(model, kind, PLACES[kind]).tolist()]
 
 
 def log(name: str, seed: int = 0) -> dict[str, Any]:
     """Return the log of a shipped run; ValueError where there is none."""
     return training.log(FOLDER, name, seed)
+
+
+def logs(name: str) -> list[dict[str, Any]]:
+    """Return the logs of all seeds of a run; ValueError where there is none."""
+    return training.logs(FOLDER, name)
 
 
 def load(name: str, seed: int = 0) -> SequenceModel:

@@ -12,7 +12,7 @@ from paralg.models.mixers.choice import build
 
 __all__ = ["SequenceModel", "positions"]
 
-_REACH = 2000.0  # longest wavelength of the positions; test lengths stay below
+_REACH = 2000.0  # of the positions: the slowest wave turns by about one radian in so many tokens
 
 
 class SequenceModel(nn.Module):

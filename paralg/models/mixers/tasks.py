@@ -158,16 +158,18 @@ class Drift:
     r"""Fit: say :math:`v = W k` for a key k, are told v, and go on, while W jumps now and then.
 
     Tokens come in twos: (k, 0, 1) asks for v, and (k, v, 0) tells it. Keys are uniform on the
-    sphere, W has independent entries of variance 1/d.
+    sphere, W has independent entries of variance 1/d. In training W jumps before any question but
+    the first with probability 1/segment, so that no position gives a jump away; in a test it jumps
+    after every ``segment`` questions.
 
     Parameters
     ----------
     width : int
         Numbers d in a key and in a value.
     segment : int
-        Questions between two jumps.
+        Questions between two jumps: exactly in a test, on average in training.
     segments : int
-        Segments of a sequence in training.
+        Segments of a test of the trained length, which is ``segments * segment`` questions.
 
     References
     ----------
@@ -191,23 +193,29 @@ class Drift:
         return self.width
 
     def draw(self, rows: int, rng: np.random.Generator, *, size: int | None = None) -> Asked:
-        """Return rows of ``size`` segments, by default ``segments``."""
-        keys, values = self.pairs(rows, rng, self.segments if size is None else size)
+        """Return rows of ``size`` segments, or of the trained length with jumps anywhere."""
+        keys, values = self.pairs(rows, rng, size)
         flag = np.ones_like(keys[..., :1])
         asking = np.concatenate([keys, 0 * values, flag], axis=2)
         telling = np.concatenate([keys, values, 0 * flag], axis=2)
         inputs = np.stack([asking, telling], axis=2).reshape(rows, -1, self.inputs)
         return Asked(_tensor(inputs), _tensor(values), every=2)
 
-    def pairs(self, rows: int, rng: np.random.Generator, size: int) -> tuple[NDArray, NDArray]:
-        """Return keys and values, each of shape (rows, size · segment, width)."""
-        d, n = self.width, self.segment
-        keys = rng.normal(size=(rows, size, n, d))
+    def pairs(
+        self, rows: int, rng: np.random.Generator, size: int | None = None
+    ) -> tuple[NDArray, NDArray]:
+        """Return keys and values, each of shape (rows, questions, width)."""
+        d, n = self.width, self.segment * (self.segments if size is None else size)
+        keys = rng.normal(size=(rows, n, d))
         keys /= np.linalg.norm(keys, axis=-1, keepdims=True)
-        maps = rng.normal(size=(rows, size, d, d)) / np.sqrt(d)
-        values = np.einsum("bsij,bsnj->bsni", maps, keys)
-        shape = (rows, size * n, d)
-        return keys.reshape(shape).astype(np.float32), values.reshape(shape).astype(np.float32)
+        maps = rng.normal(size=(rows, n, d, d)) / np.sqrt(d)
+        jumps = rng.random((rows, n)) * self.segment < 1
+        if size is not None:
+            jumps = np.broadcast_to(np.arange(n) % self.segment == 0, (rows, n))
+        jumps = np.concatenate([np.zeros((rows, 1), bool), jumps[:, 1:]], axis=1)
+        now = maps[np.arange(rows)[:, None], jumps.cumsum(1)]
+        values = np.einsum("bnij,bnj->bni", now, keys)
+        return keys.astype(np.float32), values.astype(np.float32)
 
     def loss(self, outputs: Tensor, batch: Asked) -> Tensor:
         """Return the mean squared error over that of the answer 0."""
