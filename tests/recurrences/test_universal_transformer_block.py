@@ -85,6 +85,61 @@ def test_an_offset_moves_the_positions():
     assert spread(inside, model(x, allowed=alone).output) > 1e-3
 
 
+def test_positions_may_be_numbered_otherwise():
+    """Places of equal index differ by their content alone."""
+    model, x = core(replace(BARE, position="sinusoid")), states(1, 4)
+    x[:, 2:] = x[:, :2]
+    twice = model(x, positions=torch.tensor([0, 1, 0, 1])).output
+    assert spread(twice[:, :2], twice[:, 2:]) < 1e-12
+    assert spread(model(x).output[:, :2], model(x).output[:, 2:]) > 1e-3
+    moved = model(x, positions=torch.arange(4) + 5).output
+    assert spread(moved, model(x, offset=5).output) < 1e-12
+    with pytest.raises(ValueError, match=r"positions must be \(4,\), got \(3,\)"):
+        model(x, positions=torch.arange(3))
+
+
+def test_a_plain_stack_may_see_the_signal_before_every_layer():
+    config, found = replace(BARE, position="sinusoid"), {}
+    for every in (False, True):
+        torch.manual_seed(0)
+        found[every] = ut.PlainStack(config, every=every).double().eval()
+    by_hand, signal = states(), ut.sinusoid(torch.arange(5), 16)
+    for layer in found[True].body.before:
+        by_hand = layer(by_hand + signal)
+    assert spread(by_hand, found[True](states()).output) < 1e-12
+    assert spread(by_hand, found[False](states()).output) > 1e-3
+
+
+def test_a_plain_stack_takes_positions():
+    torch.manual_seed(0)
+    model = ut.PlainStack(replace(BARE, position="sinusoid")).double().eval()
+    moved = model(states(), positions=torch.arange(5) + 7).output
+    assert spread(moved, model(states(), offset=7).output) < 1e-12
+
+
+def test_the_shift_is_one_for_encoder_and_decoder():
+    model = ut.Seq2Seq(9, replace(BARE, position="sinusoid")).eval()
+    source, target = torch.tensor([[3, 4, 2]]), torch.tensor([[4, 2]])
+    found = []
+    for stack in (model.encoder, model.decoder):
+        stack.signal.register_forward_hook(lambda part, given, out: found.append(given[1]))
+    model(source, target, positions=torch.tensor([0, 1, 0]), offset=9)
+    assert [tuple(one.tolist()) for one in found] == [(9, 10, 9)] * 3 + [(9, 10)] * 3
+
+
+def test_attention_weights_are_those_that_mix():
+    torch.manual_seed(0)
+    part = ut.Attention(16, 2).double()
+    x, allowed = states(), torch.ones(5, 5, dtype=torch.bool).tril()[None]
+    keys, values = part.keys_values(x)
+    weights = part.weights(x, keys, allowed)
+    assert weights.shape == (2, 2, 5, 5)
+    assert torch.allclose(weights.sum(dim=-1), torch.ones(2, 2, 5, dtype=torch.float64))
+    assert not weights[..., ~allowed[0]].any()
+    mixed = weights @ values.unflatten(-1, (2, 8)).transpose(1, 2)
+    assert spread(part.o(mixed.transpose(1, 2).flatten(2)), part(x, keys, values, allowed)) < 1e-12
+
+
 # ---- equality with torch ----
 
 
@@ -115,6 +170,17 @@ def test_tied_layers_of_torch_are_the_recurrence(norm, steps):
     for _ in range(steps):
         x = layer(x)
     assert spread(model.last_norm(x), model(states(), steps=steps).output) < 1e-12
+
+
+@pytest.mark.parametrize("norm", ["post", "pre"])
+def test_a_signal_at_the_first_step_only_is_a_tied_transformer(norm):
+    signals = {"position": "sinusoid", "signal_at": "first"}
+    model, x = core(replace(BARE, norm=norm, **signals)), states()
+    layer, by_hand = twin(model, norm == "pre"), x + ut.sinusoid(torch.arange(5), 16)
+    for _ in range(3):
+        by_hand = layer(by_hand)
+    assert spread(model.last_norm(by_hand), model(x).output) < 1e-12
+    assert spread(core(replace(BARE, norm=norm, position="sinusoid"))(x).output, by_hand) > 1e-3
 
 
 def test_padding_mask_is_torchs():
@@ -272,6 +338,9 @@ def test_parameters_do_not_depend_on_the_steps():
     sizes = {parameters(ut.Recurrence(replace(BARE, steps=t))) for t in (1, 6, 50)}
     assert len(sizes) == 1
     assert parameters(ut.PlainStack(replace(BARE, steps=6))) > 5.9 * sizes.pop()
+    learned = replace(BARE, step_signal="learned")
+    grown = [parameters(ut.Recurrence(replace(learned, steps=t))) for t in (3, 7)]
+    assert grown[1] - grown[0] == 4 * BARE.d_model  # a vector a step
 
 
 def test_a_plain_stack_is_a_stack():

@@ -266,6 +266,15 @@ def test_compaction_of_a_decoder():
     assert few.queries < dense.queries
 
 
+def test_compaction_with_other_positions():
+    model, x = core(), states()
+    options = {"positions": torch.tensor([0, 1, 2, 0, 1, 2, 3]), "offset": 4}
+    with torch.no_grad():
+        dense = model(x, **options)
+    assert float((dense.output - ut.run_compacted(model, x, **options).output).abs().max()) < 1e-12
+    assert float((dense.output - ut.run_compacted(model, x).output).abs().max()) > 1e-3
+
+
 def test_without_freezing_the_two_would_differ():
     x = states()
     frozen = ut.run_compacted(core(), x).output

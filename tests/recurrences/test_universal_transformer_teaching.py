@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
+import networkx as nx
 import numpy as np
 import pytest
 import torch
@@ -44,6 +47,10 @@ def thin_rule(left, centre, right, relu):
     return relu(centre + right) - relu(centre + right - 1) - relu(left + centre + right - 2)
 
 
+def rounded_rule(left, centre, right, relu):
+    return 110 >> int(round(4 * left + 2 * centre + right)) & 1
+
+
 def largest_shift():
     right = {s: right_answers(s) for s in np.arange(-6, 6.25, 0.25)}
     return max(s for s, count in right.items() if count == max(right.values()))
@@ -68,6 +75,8 @@ WRONG = [
     ("blend", lambda w: list(w), "Graves"),
     ("blend", lambda w: coefficients(w[::-1])[::-1], "later"),
     ("blend", lambda w: [x / 2 for x in w], "unroll"),
+    ("blend", lambda w: coefficients(w)[:-1], "one coefficient for each weight"),
+    ("blend", lambda w: None, "not iterable"),
     ("crossing", lambda n, steps: steps, "rounds as well"),
     ("crossing", lambda n, steps: n / steps, "solve"),
     ("compact", lambda s, block, p: np.zeros(len(s)), "frozen states"),
@@ -76,6 +85,7 @@ WRONG = [
     ("compact", lambda s, block, p: run_active(s, block, p, close=False), "all that is left"),
     ("rule", lambda left, centre, right, relu: centre, "bit of 110"),
     ("rule", thin_rule, "plateau"),
+    ("rule", rounded_rule, "sums, products and relu"),
     ("shift", -6, "larger one"),
 ]
 
@@ -83,6 +93,25 @@ WRONG = [
 @pytest.mark.parametrize("name", RIGHT)
 def test_right_answers_pass(name):
     assert check(NAME + name, RIGHT[name])
+
+
+OTHER_FORMS = [
+    ("remainder", {"steps": 3.0, "remainder": np.float64(1 - 0.7)}),
+    ("blend", lambda w: (c for c in coefficients(w))),
+    ("blend", lambda w: np.array(w) * np.append(np.cumprod(1 - np.array(w)[:0:-1])[::-1], 1)),
+    ("crossing", lambda n, steps: Fraction((n - 1) * steps, n - steps)),
+    ("compact", lambda s, block, p: run_active(s, block, p).tolist()),
+    ("rounds", np.int64(5)),
+]
+
+
+@pytest.mark.parametrize("name, answer", OTHER_FORMS)
+def test_right_answers_in_another_form_pass(name, answer):
+    assert check(NAME + name, answer)
+
+
+def test_the_rounds_are_those_of_the_graph():
+    assert nx.eccentricity(nx.karate_club_graph(), 16) == RIGHT["rounds"]
 
 
 @pytest.mark.parametrize("name, answer, words", WRONG)

@@ -55,6 +55,43 @@ def test_addition_against_integers(length):
     assert (pairs.source[:, length] == PLUS).all()
 
 
+@pytest.mark.parametrize("name", ["copy", "reverse", "add"])
+def test_what_a_digit_is_made_of(name):
+    task = StringTask(name)
+    pairs, sources = task.draw(40, rng(), length=6), task.wanted(6)
+    picked = pairs.source[:, sources] - 3
+    if name == "add":
+        carry = 0
+        for k in range(6):
+            total = picked[:, k].sum(dim=1) + carry
+            assert torch.equal(total % 10, pairs.target[:, k] - 3)
+            carry = total // 10
+        return
+    assert torch.equal(picked[..., 0], pairs.target[:, :6] - 3)
+
+
+def test_digits_of_equal_weight_have_equal_indices():
+    through, again = (StringTask("add", by).draw(1, rng(), length=4) for by in ("start", "plus"))
+    assert through.positions.tolist() == list(range(10))
+    assert again.positions.tolist() == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4]
+    sources = again.positions[StringTask("add").wanted(4)]
+    assert sources.tolist() == [[k, k] for k in range(4)]
+    back = StringTask("reverse", "end").draw(1, rng(), length=4)
+    assert back.positions.tolist() == [3, 2, 1, 0, 4]
+    assert back.positions[StringTask("reverse").wanted(4)[:, 0]].tolist() == [0, 1, 2, 3]
+
+
+def test_reversing_what_is_numbered_from_the_end_is_copying():
+    """To a network that knows of order by indices alone the two are the same task."""
+    model = ut.Seq2Seq(14, ut.UTConfig(steps=2), seed=3).eval()
+    pairs = StringTask("reverse", "end").draw(5, rng(), length=6)
+    turned = torch.cat([pairs.source[:, :-1].flip(1), pairs.source[:, -1:]], dim=1)
+    with torch.no_grad():
+        one = model(pairs.source, pairs.target, positions=pairs.positions).logits
+        other = model(turned, pairs.target).logits
+    assert torch.allclose(one, other, atol=1e-5)
+
+
 def test_tasks_are_functions_of_the_generator():
     one, two = (StringTask("copy").draw(3, rng(7), length=4).source for _ in range(2))
     assert torch.equal(one, two)
@@ -65,6 +102,10 @@ def test_tasks_are_functions_of_the_generator():
 def test_wrong_tasks_are_named():
     with pytest.raises(ValueError, match="expected one of .*, got 'sort'"):
         StringTask("sort")
+    with pytest.raises(ValueError, match="numbering must be one of .*, got 'middle'"):
+        StringTask("add", "middle")
+    with pytest.raises(ValueError, match="only 'add' has a plus to count from, got 'copy'"):
+        StringTask("copy", "plus")
     with pytest.raises(ValueError, match="length must be at least 1, got 0"):
         StringTask("copy").draw(1, rng(), length=0)
     with pytest.raises(ValueError, match="expected one of reach-fixed"):
@@ -83,6 +124,19 @@ def test_a_perfect_writer_scores_one():
     assert evaluate.string_accuracy(Perfect(), StringTask("reverse"), 6) == (1.0, 1.0)
     token, whole = evaluate.string_accuracy(Perfect(), StringTask("copy"), 6)
     assert whole < 0.05 < token < 0.5
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_looks_are_shares_of_attention(plain):
+    """With keys that are all alike attention is even, so each digit gets 1 of n + 1."""
+    model = ut.Seq2Seq(14, ut.UTConfig(steps=2), plain=plain).eval()
+    for part in model.decoder.modules():
+        if isinstance(part, ut.Layer):
+            torch.nn.init.zeros_(part.cross.k.weight)
+    for name, share in (("copy", 1 / 6), ("reverse", 1 / 6), ("add", 2 / 12)):
+        right, mass = evaluate.looks(model, StringTask(name), 5, rows=4)
+        assert mass == pytest.approx(np.full(5, share), abs=1e-5)
+        assert 0 <= right <= 1
 
 
 def test_scores_by_distance():
@@ -130,6 +184,14 @@ def test_the_ponder_weight_ramps():
     assert differences[:3] == [0.0] * 3
     assert differences[3] == pytest.approx(differences[4] / 2, rel=0.2)
     assert differences[4] > 0.01
+
+
+def test_lessons_grow():
+    chosen = replace(recipe("add-ut"), copies=10, grow=30)
+    assert chosen.lesson(9) == (StringTask("copy"), 10)
+    lengths = [chosen.lesson(step) for step in (10, 20, 30, 39, 40, 999)]
+    assert lengths == [(chosen.task, n) for n in (1, 2, 5, 9, 10, 10)]
+    assert recipe("copy-ut").lesson(0) == (StringTask("copy"), 10)
 
 
 def test_command_line(tmp_path, capsys, monkeypatch):
@@ -213,6 +275,51 @@ def test_the_released_start_collapses_at_the_smaller_rate():
         assert max(one["taken"]) < 3
         right = dict(zip(one["distance"], one["right"], strict=True))
         assert [right[k] for k in range(5)] == [1, 1, 1, 0, 0]
+
+
+def _right(name, length, seed=0, what="token"):
+    one = train.log(name, seed)["scores"]
+    return one[what][one["lengths"].index(length)]
+
+
+def test_copying_carries_over_where_the_signal_comes_before_every_step():
+    with_it = [("copy-ut", 0), ("copy-ut", 1), ("copy-act", 0), ("copy-thin", 0), ("copy-thin", 1),
+               ("copy-layers", 0)]  # fmt: skip
+    without = [("copy-once", 0), ("copy-once", 1), ("copy-narrow", 0), ("copy-narrow", 1),
+               ("copy-deep", 0)]  # fmt: skip
+    for name, seed in with_it:
+        assert _right(name, 10, seed) > 0.99
+        assert _right(name, 20, seed) > 0.85
+        assert _right(name, 20, seed, "looks") > 0.55
+    for name, seed in without:
+        assert _right(name, 10, seed) < 0.6
+        assert _right(name, 20, seed) < 0.35
+
+
+def test_sums_are_learned_and_carry_over():
+    for name, seed in (("add-ut", 0), ("add-ut", 1), ("add-act", 0), ("add-thin", 0)):
+        assert _right(name, 10, seed) > 0.9
+        assert _right(name, 20, seed) > 0.6
+    assert _right("add-narrow", 10) < 0.3
+
+
+def test_reversing_is_learned_by_lengths():
+    assert _right("reverse-still", 10) > 0.95
+    assert _right("reverse-still", 12) < 0.3
+    assert _right("reverse-ut", 10) < 0.6
+
+
+def test_new_indices_spoil_what_was_learned():
+    assert _right("copy-still", 10) == 1.0
+    assert _right("copy-still", 20) < 0.6
+
+
+def test_the_copying_network_reverses_what_is_counted_from_the_end():
+    writer = train.load("copy-ut")
+    token, _ = evaluate.string_accuracy(writer, StringTask("reverse", "end"), 20, rows=40)
+    assert token > 0.95
+    token, _ = evaluate.string_accuracy(writer, StringTask("reverse"), 20, rows=40)
+    assert token < 0.3
 
 
 def test_an_open_law_learns_nothing():

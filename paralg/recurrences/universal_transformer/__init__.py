@@ -14,7 +14,7 @@ _HOME = {
     "CoordinateSignal": "signals", "sinusoid": "signals",
     "GraphBatch": "graphs", "Reachability": "graphs", "distances": "graphs",
     "from_networkx": "graphs",
-    "GruTagger": "models", "PlainStack": "models", "Seq2Seq": "models", "Seq2SeqRun": "models",
+    "PlainStack": "models", "Seq2Seq": "models", "Seq2SeqRun": "models",
     "Tagger": "models", "Transduced": "models", "causal_mask": "models",
     "Halted": "oracle", "coefficients": "oracle", "halt": "oracle",
     "HaltingUnit": "halting", "Ledger": "halting", "advance": "halting", "mix": "halting",

@@ -65,15 +65,19 @@ def blend(answer):
     """Coefficients of the running blend."""
     rng = np.random.default_rng(0)
     cases = [[1.0], [0.5, 0.5], [0.3, 0.4, 0.3], rng.dirichlet(np.ones(6)).tolist()]
-    swapped = all(
-        np.allclose(call(answer, list(w)), coefficients(w[::-1])[::-1]) for w in cases[2:]
-    )
+
+    def told(w):
+        got = call(lambda w: [float(c) for c in answer(w)], list(w))
+        require(len(got) == len(w), "gives one coefficient for each weight", failing=w, got=got)
+        return got
+
+    swapped = all(np.allclose(told(w), coefficients(w[::-1])[::-1]) for w in cases[2:])
     require(not swapped, "counts what comes later",
             "a state is diluted by every *later* step, not by the earlier ones")  # fmt: skip
-    same = all(np.allclose(call(answer, list(w)), w) for w in cases)
+    same = all(np.allclose(told(w), w) for w in cases)
     require(not same, "is the blend", "those are the weights of the sum, Graves' rule")
     return equal_to_oracle(
-        lambda w: list(answer(w)), coefficients, cases, tol=1e-12, name="is what each state counts",
+        told, coefficients, cases, tol=1e-12, name="is what each state counts",
         hint="unroll y = w s + (1 - w) y twice",
     )  # fmt: skip
 
@@ -83,12 +87,13 @@ def crossing(answer):
     """Workers from which T rounds on n positions beat a chain of n steps."""
     cases = [(10, 2), (100, 6), (1000, 6), (64, 32)]
     for n, steps in cases:
-        got = call(answer, n, steps)
+        got = float(call(answer, n, steps))
         require(not np.isclose(got, steps), "counts the rounds as well",
                 "T workers share the work evenly only if a round needs no rest",
                 failing=(n, steps), got=got)  # fmt: skip
     return equal_to_oracle(
-        answer, lambda n, steps: (n - 1) * steps / (n - steps), cases, tol=1e-9,
+        lambda n, steps: float(answer(n, steps)),
+        lambda n, steps: (n - 1) * steps / (n - steps), cases, tol=1e-9,
         name="is where the bound meets n", hint="solve (nT - T)/p + T = n for p",
     )  # fmt: skip
 
@@ -158,6 +163,10 @@ def rule(answer):
             require(abs(got - wanted) < 1e-9, "forgets small errors",
                     "make every corner a plateau: a difference of two ReLUs that is flat on both "
                     "sides of the slope", failing=bits, expected=wanted, got=got)  # fmt: skip
+    line = [float(call(answer, x, 1.0, 1.0, relu)) for x in np.linspace(0, 1, 2001)]
+    require(np.abs(np.diff(line)).max() < 0.25, "is made of sums, products and relu",
+            "those are continuous: rounding or comparing makes a jump between 0 and 1",
+            failing="left cell from 0 to 1, the others 1")  # fmt: skip
     return "Right, also with errors of 1/40 in every cell: a step undoes what the last one spoiled."
 
 

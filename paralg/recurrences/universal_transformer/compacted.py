@@ -9,7 +9,7 @@ from torch import Tensor
 
 from paralg.recurrences.universal_transformer.halting import Ledger, advance, mix, open_ledger
 from paralg.recurrences.universal_transformer.layer import Layer
-from paralg.recurrences.universal_transformer.recurrence import Recurrence, change_of
+from paralg.recurrences.universal_transformer.recurrence import OPTIONS, Recurrence, change_of
 from paralg.recurrences.universal_transformer.run import UTRun
 
 __all__ = ["run_compacted"]
@@ -26,7 +26,8 @@ def run_compacted(core: Recurrence, x: Tensor, *, steps: int | None = None, **op
     x : Tensor, shape (b, n, d)
     steps : int, optional
     **options
-        `valid`, `allowed`, `context`, `seen`, `offset`, `generator` of :class:`Recurrence`.
+        `valid`, `allowed`, `context`, `seen`, `offset`, `positions`, `generator` of
+        :class:`Recurrence`.
 
     Returns
     -------
@@ -50,12 +51,10 @@ def run_compacted(core: Recurrence, x: Tensor, *, steps: int | None = None, **op
     Without freezing they change in every step, and there is nothing to save.
     """
     _check(core)
-    names = ("valid", "allowed", "context", "seen", "offset", "generator")
-    unknown = set(options) - set(names)
+    unknown = set(options) - set(OPTIONS)
     if unknown:
-        raise ValueError(f"options must be among {names}, got {sorted(unknown)}")
-    defaults = dict.fromkeys(names) | {"offset": 0}
-    scene = core.scene(x, **defaults | options)
+        raise ValueError(f"options must be among {tuple(OPTIONS)}, got {sorted(unknown)}")
+    scene = core.scene(x, **OPTIONS | options)
     most = core.check_steps(steps)
     x = core.mixed_in(core.before, x, scene)
     result = _Active(core, x, scene).run(most)
@@ -126,7 +125,7 @@ class _Active:
 
     def _signalled(self, rows: Tensor, step: int) -> Tensor:
         first = self.core.signal.first_position(self.n, step, self.scene.generator)
-        return self.core.signal(self.state[rows], rows % self.n + self.scene.offset + first, step)
+        return self.core.signal(self.state[rows], self.scene.positions[rows % self.n] + first, step)
 
     def _change(self, rows: Tensor) -> Tensor | None:
         return None if self.earlier is None else self.earlier[rows]

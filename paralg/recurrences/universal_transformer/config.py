@@ -15,6 +15,7 @@ _CHOICES = {
     "combine": ("add", "concat"),
     "layout": ("interleaved", "split"),
     "position_start": ("zero", "random", "step"),
+    "signal_at": ("every", "first"),
     "halting": (None, "position", "global", "random", "settled"),
     "output": ("blend", "accumulated", "released"),
 }
@@ -25,7 +26,8 @@ ACT = {
     "global": {"halting": "global", "output": "blend"},
     "random": {"halting": "random", "output": "blend"},
 }
-"""The released code's names of halting variants, as switches of :class:`UTConfig`."""
+"""The released code's names of halting variants, as switches of :class:`UTConfig`, with the update
+as its comments describe it; ``output="released"`` is what three of the four compute."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,11 @@ class UTConfig:
         Sines and cosines in turn (the paper), or all sines first (released code); see
         :func:`sinusoid`.
     position_start : {"zero", "random", "step"}
-        First position index: 0, drawn anew in training, or moved on with the step.
+        First position index: 0; drawn anew at every step and by each stack, in training; or moved
+        on with the step.  The released code draws outside training as well.
+    signal_at : {"every", "first"}
+        Whether the signal enters before every step (the paper) or before the first one only, as in
+        a transformer whose layers are tied.
     halting : {None, "position", "global", "random", "settled"}
         Fixed number of steps; a halting unit for each position; its mean over positions; a uniform
         number; or, ours, halt when a state changes by less than ``tau``.
@@ -111,6 +117,7 @@ class UTConfig:
     combine: str = "add"
     layout: str = "interleaved"
     position_start: str = "zero"
+    signal_at: str = "every"
     halting: str | None = None
     output: str = "blend"
     freeze: bool = False

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from paralg.recurrences.universal_transformer.graphs import GraphBatch, Reachability
+from paralg.recurrences.universal_transformer.layer import Layer
 from paralg.recurrences.universal_transformer.models import Seq2Seq, Tagger
-from paralg.recurrences.universal_transformer.tasks import StringTask
+from paralg.recurrences.universal_transformer.tasks import Pairs, StringTask
 
-__all__ = ["ByDistance", "by_distance", "length_curve", "spearman", "string_accuracy"]
+__all__ = ["ByDistance", "by_distance", "length_curve", "looks", "spearman", "string_accuracy"]
 
 _SEED = 2025
 
@@ -100,15 +101,73 @@ def string_accuracy(
         `steps` of :class:`Recurrence`.
     """
     pairs = task.draw(rows, np.random.default_rng([seed, length]), length=length)
-    said = model.transduce(pairs.source, pairs.target.shape[1], **options).tokens
+    said = model.transduce(
+        pairs.source, pairs.target.shape[1], positions=pairs.positions, **options
+    ).tokens
     right = said == pairs.target
     return right.float().mean().item(), right.all(dim=1).float().mean().item()
 
 
+@torch.no_grad()
+def looks(
+    model: Seq2Seq, task: StringTask, length: int, *, rows: int = 50, seed: int = _SEED
+) -> tuple[float, NDArray[np.float64]]:  # fmt: skip
+    """Measure how much of the decoder's attention lands on the digits it needs.
+
+    Parameters
+    ----------
+    model : Seq2Seq
+    task : StringTask
+    length, rows, seed : int
+
+    Returns
+    -------
+    float
+        Share of right tokens when every token is predicted from the *right* ones before it.
+    ndarray, shape (length,)
+        For each target digit the mean attention to the source digits it is made of, in the head
+        and step where that mean over all digits is largest.
+    """
+    pairs = task.draw(rows, np.random.default_rng([seed, length]), length=length)
+    logits, attention = _attention(model, pairs)
+    digits = np.arange(length)[:, None]
+    mass = attention[..., digits, task.wanted(length)].sum(dim=-1).mean(dim=1)
+    best = int(mass.mean(dim=-1).argmax())
+    right = (logits.argmax(-1) == pairs.target).float().mean().item()
+    return right, mass.flatten(0, 1)[best].numpy()
+
+
+def _attention(model: Seq2Seq, pairs: Pairs) -> tuple[Tensor, Tensor]:
+    """Return logits, and attention to the source, shape (steps, b, heads, n, m)."""
+    found: list[Tensor] = []
+    layers = [part for part in model.decoder.modules() if isinstance(part, Layer)]
+    hooks = [
+        layer.cross.register_forward_pre_hook(
+            lambda cross, given: found.append(cross.weights(given[0], given[1], given[3]))
+        )
+        for layer in layers
+    ]
+    try:
+        logits = model(pairs.source, pairs.target, positions=pairs.positions).logits
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return logits, torch.stack(found)
+
+
 def length_curve(model: nn.Module, task: StringTask, lengths, **options) -> dict[str, list[float]]:
-    """Return :func:`string_accuracy` at each length, as lists under "token" and "sequence"."""
-    pairs = [string_accuracy(model, task, n, **options) for n in lengths]
-    return {
-        "token": [round(token, 4) for token, _ in pairs],
-        "sequence": [round(whole, 4) for _, whole in pairs],
-    }
+    """Score a model at each length.
+
+    Returns
+    -------
+    dict of str to list of float
+        "token" and "sequence" of :func:`string_accuracy`; "forced" and "looks" of :func:`looks`,
+        the latter as a mean over digits.
+    """
+    written = [string_accuracy(model, task, n, **options) for n in lengths]
+    seen = [looks(model, task, n) for n in lengths]
+    columns = {
+        "token": [token for token, _ in written], "sequence": [whole for _, whole in written],
+        "forced": [right for right, _ in seen], "looks": [mass.mean() for _, mass in seen],
+    }  # fmt: skip
+    return {name: [round(float(x), 4) for x in column] for name, column in columns.items()}

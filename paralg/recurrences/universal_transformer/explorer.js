@@ -58,7 +58,7 @@ export default {
     const networks = new Map(model.get("networks").map((one) => [one.label, one]));
     const nodes = distance.length;
     const steps = [...networks.values()][0].logits.length;
-    const hops = (node) => (distance[node] < 0 ? "none" : String(distance[node]));
+    const hops = (node) => (distance[node] < 0 ? "–" : String(distance[node]));
 
     const picture = kit.picture({ width: WIDTH, height: TOP + nodes * ROW + 44, label: "" });
     const layer = kit.svg("g", {});
@@ -102,7 +102,7 @@ export default {
         picture.append(words(LEFT + (t - 0.5) * CELL, TOP + nodes * ROW + 18, String(t), small));
       }
       picture.append(words(LEFT + (steps * CELL) / 2, TOP + nodes * ROW + 38, "step", small));
-      picture.append(words(RIGHT + 22, 20, "N", small));
+      picture.append(words(RIGHT + 12, 20, "N", small));
       picture.append(words(RIGHT + 72, 20, "reached?", small));
     }
 
@@ -128,7 +128,7 @@ export default {
       const done = until >= found.steps;
       const right = found.yes === (distance[node] >= 0);
       const y = middle(node) + 5;
-      layer.append(words(RIGHT + 22, y, done ? String(found.steps) : "…", { "text-anchor": "middle" }));
+      layer.append(words(RIGHT + 12, y, done ? String(found.steps) : "…", { "text-anchor": "middle" }));
       layer.append(words(RIGHT + 72, y, done ? `${found.yes ? "yes" : "no"} ${right ? "✓" : "✗"}` : "",
         { "text-anchor": "middle", fill: right ? kit.colors.textColor : kit.colors.text.vermilion }));
     }

@@ -54,7 +54,7 @@ def explorer():
         still=_still(graph, networks[1]),
         caption="Twelve nodes of a forest, seven steps. Each cell is filled by the halting mass "
         "that its node has gathered; a ring marks the step in which it halts. On the left the "
-        "hops from the source, on the right what the network answers.",
+        "hops from the source (– for a node that it does not reach), on the right the answer.",
         alt="Grid of twelve nodes by seven steps: nodes near the source have full cells early, "
         "distant ones later, and nodes that are not reached fill up only in the last step.",
         table=(("network", "node", "hops from the source", "steps N"), rows),

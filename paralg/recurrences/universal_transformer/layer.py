@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from paralg.recurrences.universal_transformer.config import UTConfig
@@ -49,6 +50,14 @@ class Attention(nn.Module):
         mask = None if allowed is None else allowed.unsqueeze(-3)
         mixed = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         return self.o(mixed.transpose(-3, -2).flatten(-2))
+
+    def weights(self, x: Tensor, keys: Tensor, allowed: Tensor | None) -> Tensor:
+        """Return who attends to whom and how much, shape (b, heads, m, n)."""
+        q, k = self._split(self.q(x)), self._split(keys)
+        scores = q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5
+        if allowed is not None:
+            scores = scores.masked_fill(~allowed.unsqueeze(-3), -torch.inf)
+        return scores.softmax(dim=-1)
 
     def _split(self, x: Tensor) -> Tensor:
         """Shape (b, n, d) to (b, heads, n, d / heads)."""

@@ -1,4 +1,4 @@
-"""Whole models: a tagger, an encoder with decoder, a plain transformer, a recurrent network."""
+"""Whole models: a tagger, an encoder with decoder, a plain transformer."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from paralg.recurrences.universal_transformer.config import UTConfig
-from paralg.recurrences.universal_transformer.recurrence import Recurrence
+from paralg.recurrences.universal_transformer.recurrence import OPTIONS, Recurrence
 from paralg.recurrences.universal_transformer.run import UTRun
 
 __all__ = [
-    "GruTagger",
     "PlainStack",
     "Seq2Seq",
     "Seq2SeqRun",
@@ -35,7 +34,7 @@ def causal_mask(n: int) -> Tensor:
 
 
 class PlainStack(nn.Module):
-    """A transformer's stack of different layers, position signal at its input only.
+    """A transformer's stack of different layers, with the position signal at its input.
 
     Parameters
     ----------
@@ -43,20 +42,23 @@ class PlainStack(nn.Module):
         ``steps`` is the number of layers; switches of halting and recurrence play no part.
     cross, causal : bool
         As for :class:`Recurrence`.
+    every : bool
+        Whether the position signal is added before every layer, as the recurrence has it.
     """
 
-    def __init__(self, config: UTConfig, *, cross: bool = False, causal: bool = False):
+    def __init__(self, config: UTConfig, *, cross=False, causal=False, every: bool = False):
         super().__init__()
         self.config = config
         bare = replace(config, before=config.steps, after=0, halting=None, recurrence="basic",
                        step_signal="none", layers_inside=1)  # fmt: skip
         self.body = Recurrence(bare, cross=cross, causal=causal)
         self.body.layers = nn.ModuleList()
+        self.body.signal_every = every
 
     def forward(self, x: Tensor, **options) -> UTRun:
         """Run all layers; options are those of :class:`Recurrence` but for `steps`."""
-        body, names = self.body, ("valid", "allowed", "context", "seen", "offset", "generator")
-        scene = body.scene(x, **dict.fromkeys(names) | {"offset": 0} | options)
+        body = self.body
+        scene = body.scene(x, **OPTIONS | options)
         state = body.last_norm(body.mixed_in(body.before, x, scene))
         zeros, depth = torch.zeros(x.shape[:2], dtype=x.dtype), len(body.before)
         taken = scene.valid.numel() * depth
@@ -64,8 +66,10 @@ class PlainStack(nn.Module):
                      zeros[None][:0], queries=taken, keys=taken, rounds=depth)  # fmt: skip
 
 
-def _core(config: UTConfig, plain: bool, **kind) -> nn.Module:
-    return PlainStack(config, **kind) if plain else Recurrence(config, **kind)
+def _core(config: UTConfig, plain: bool | str, **kind) -> nn.Module:
+    return (
+        PlainStack(config, every=plain == "every", **kind) if plain else Recurrence(config, **kind)
+    )
 
 
 class Tagger(nn.Module):
@@ -105,27 +109,6 @@ class Tagger(nn.Module):
         return self.embedding(symbols) * math.sqrt(self.embedding.embedding_dim)
 
 
-class GruTagger(nn.Module):
-    """The same by a recurrence in time: a bidirectional GRU, n steps one after the other.
-
-    Parameters
-    ----------
-    symbols, classes, d_model : int
-    seed : int
-    """
-
-    def __init__(self, symbols: int, classes: int, d_model: int, *, seed: int = 0):
-        super().__init__()
-        with _seeded(seed):
-            self.embedding = _embedding(symbols, d_model)
-            self.gru = nn.GRU(d_model, d_model // 2, batch_first=True, bidirectional=True)
-            self.readout = nn.Linear(d_model, classes)
-
-    def forward(self, symbols: Tensor) -> Tensor:
-        """Return logits, shape (b, n, classes)."""
-        return self.readout(self.gru(self.embedding(symbols))[0])
-
-
 @dataclass(frozen=True, eq=False)
 class Seq2SeqRun:
     """Logits of a model with encoder and decoder, and both runs."""
@@ -156,8 +139,8 @@ class Seq2Seq(nn.Module):
     symbols : int
         Tokens, padding 0 and start 1 among them.
     config : UTConfig
-    plain : bool
-        Whether to stack different layers instead.
+    plain : bool or "every"
+        Whether to stack different layers instead, and with the signal before every one of them.
     seed : int
 
     References
@@ -167,7 +150,7 @@ class Seq2Seq(nn.Module):
 
     PAD, START = 0, 1
 
-    def __init__(self, symbols: int, config: UTConfig, *, plain: bool = False, seed: int = 0):
+    def __init__(self, symbols: int, config: UTConfig, *, plain=False, seed: int = 0):
         super().__init__()
         with _seeded(seed):
             self.embedding = _embedding(symbols, config.d_model)
@@ -175,18 +158,22 @@ class Seq2Seq(nn.Module):
             self.decoder = _core(config, plain, cross=True, causal=True)
             self.readout = nn.Linear(config.d_model, symbols)
 
-    def forward(self, source: Tensor, target: Tensor, **options) -> Seq2SeqRun:
+    def forward(
+        self, source: Tensor, target: Tensor, *, positions: Tensor | None = None, **options
+    ) -> Seq2SeqRun:
         """Return logits for each target token, given the ones before it.
 
         Parameters
         ----------
         source : Tensor of int, shape (b, m)
         target : Tensor of int, shape (b, n)
+        positions : Tensor of int, shape (m,), optional
+            Index of each source token; the target's are counted from 0.
         **options
-            `steps`, `offset`, `generator` of :class:`Recurrence`.
+            `steps`, `offset`, `generator` of :class:`Recurrence`, the same for both stacks.
         """
         read = source != self.PAD
-        encoded = self.encoder(self._embed(source), valid=read, **options)
+        encoded = self.encoder(self._embed(source), valid=read, positions=positions, **options)
         shifted = nn.functional.pad(target[:, :-1], (1, 0), value=self.START)
         decoded = self.decoder(
             self._embed(shifted), valid=target != self.PAD, context=encoded.output, seen=read,
@@ -195,10 +182,12 @@ class Seq2Seq(nn.Module):
         return Seq2SeqRun(self.readout(decoded.output), encoded, decoded)
 
     @torch.no_grad()
-    def transduce(self, source: Tensor, length: int, **options) -> Transduced:
-        """Write `length` tokens greedily, one decoder call each."""
+    def transduce(
+        self, source: Tensor, length: int, *, positions: Tensor | None = None, **options
+    ) -> Transduced:
+        """Write `length` tokens greedily, one decoder call each; arguments as in a call."""
         read = source != self.PAD
-        encoded = self.encoder(self._embed(source), valid=read, **options)
+        encoded = self.encoder(self._embed(source), valid=read, positions=positions, **options)
         tokens = torch.full((len(source), 1), self.START)
         for _ in range(length):
             run = self.decoder(

@@ -13,7 +13,7 @@ from paralg.recurrences.universal_transformer.graphs import Reachability
 from paralg.recurrences.universal_transformer.models import Seq2Seq, Tagger
 from paralg.recurrences.universal_transformer.tasks import SYMBOLS, StringTask
 
-__all__ = ["RATES", "RECIPES", "GraphRecipe", "StringRecipe", "recipe"]
+__all__ = ["NUMBERING", "RATES", "RECIPES", "GraphRecipe", "StringRecipe", "recipe"]
 
 RATES = (2e-3, 4e-3)
 """Learning rates of the search for a recipe in which halting follows difficulty."""
@@ -21,7 +21,14 @@ RATES = (2e-3, 4e-3)
 _GRAPH = UTConfig(
     d_model=32, heads=4, d_ff=64, steps=7, norm="pre", position="none", step_signal="none"
 )
-_STRING = UTConfig(d_model=64, heads=4, d_ff=128, steps=4, norm="pre", position_start="random")
+_STRING = UTConfig(d_model=64, heads=4, d_ff=128, steps=4, norm="pre")
+_LENGTHS = {
+    "copy": (800, {}),
+    "reverse": (800, {}),
+    "add": (2000, {"copies": 500, "grow": 500, "batch": 64}),
+}
+NUMBERING = {"copy": "start", "reverse": "start", "add": "plus"}
+"""How the source of each string task is numbered."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +73,16 @@ class StringRecipe:
     plan : Plan
     config : UTConfig
     task : StringTask
-    plain : bool
-        Whether to stack different layers.
+    plain : bool or "every"
+        Whether to stack different layers, and with the signal before every one of them.
     longest : int
         Lengths from 1 to this are drawn, one for each batch.
+    copies : int
+        Steps at the beginning in which strings are copied, whatever the task.
+    grow : int
+        Steps after these over which the longest length grows from 1 to `longest`, slowly at first.
+    shift : int
+        In training all indices of source and target are moved by one number, drawn from 0 to this.
     tested : tuple of int
         Lengths at which the trained model is scored.
     ponder : float
@@ -80,8 +93,11 @@ class StringRecipe:
     plan: Plan
     config: UTConfig
     task: StringTask
-    plain: bool = False
+    plain: bool | str = False
     longest: int = 10
+    copies: int = 0
+    grow: int = 0
+    shift: int = 50
     tested: tuple[int, ...] = (1, 2, 4, 6, 8, 10, 12, 14, 16, 20, 28, 40)
     ponder: float = 0.01
     batch: int = 32
@@ -89,6 +105,13 @@ class StringRecipe:
     def model(self, seed: int = 0) -> nn.Module:
         """Return the model with first weights of a seed."""
         return Seq2Seq(SYMBOLS, self.config, plain=self.plain, seed=seed)
+
+    def lesson(self, step: int) -> tuple[StringTask, int]:
+        """Return what is practised at a step, counted from 0, and up to which length."""
+        if step < self.copies:
+            return StringTask("copy"), self.longest
+        grown = 1.0 if step >= self.copies + self.grow else (step - self.copies) / self.grow
+        return self.task, 1 + int((self.longest - 1) * grown**2)
 
 
 def _graph(name: str, rate: float = 4e-3, steps: int = 700, **choices) -> GraphRecipe:
@@ -128,20 +151,32 @@ def _graph_recipes() -> list[GraphRecipe]:
 
 def _string_recipes() -> list[StringRecipe]:
     narrow = layers_of_equal_parameters(_STRING.d_model, _STRING.steps)
+    thin = replace(_STRING, d_model=narrow, d_ff=2 * narrow)
+    halting = replace(_STRING, steps=6, halting="position", halting_bias=-2.0, close=True)
     shapes = {
-        "ut": (_STRING, False),
-        "act": (
-            replace(_STRING, steps=6, halting="position", halting_bias=-2.0, close=True),
-            False,
-        ),
-        "deep": (_STRING, True),
-        "narrow": (replace(_STRING, d_model=narrow, d_ff=2 * narrow), True),
-    }
-    return [
-        StringRecipe(Plan(f"{task}-{name}", 800, rate=3e-3), config, StringTask(task), plain)
-        for task in ("copy", "reverse", "add")
+        "ut": (_STRING, False), "act": (halting, False),
+        "deep": (_STRING, True), "layers": (_STRING, "every"),
+        "narrow": (thin, True), "thin": (thin, "every"),
+        "once": (replace(_STRING, signal_at="first"), False),
+    }  # fmt: skip
+    found = [
+        _string(task, name, config, StringTask(task, NUMBERING[task]), plain=plain)
+        for task in NUMBERING
         for name, (config, plain) in shapes.items()
     ]
+    released = replace(_STRING, position_start="random")
+    return [
+        *found,
+        _string("copy", "still", _STRING, StringTask("copy"), shift=0),
+        _string("reverse", "still", _STRING, StringTask("reverse"), shift=0),
+        _string("copy", "released", released, StringTask("copy"), shift=0),
+        _string("add", "through", _STRING, StringTask("add")),
+    ]
+
+
+def _string(task: str, name: str, config: UTConfig, what: StringTask, **choices) -> StringRecipe:
+    steps, own = _LENGTHS[task]
+    return StringRecipe(Plan(f"{task}-{name}", steps, rate=3e-3), config, what, **own | choices)
 
 
 RECIPES = {one.plan.name: one for one in (*_graph_recipes(), *_string_recipes())}

@@ -20,7 +20,11 @@ from paralg.recurrences.universal_transformer.run import UTRun
 from paralg.recurrences.universal_transformer.signals import CoordinateSignal
 from paralg.recurrences.universal_transformer.updates import Update
 
-__all__ = ["Recurrence"]
+__all__ = ["OPTIONS", "Recurrence"]
+
+OPTIONS = {"valid": None, "allowed": None, "context": None, "seen": None, "offset": 0,
+           "positions": None, "generator": None}  # fmt: skip
+"""What every executor takes besides the states, with the defaults of :class:`Recurrence`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +35,7 @@ class _Scene:
     allowed: Tensor | None
     context: Tensor | None
     seen: Tensor | None
-    offset: int
+    positions: Tensor
     generator: torch.Generator | None
 
     @property
@@ -92,12 +96,14 @@ class Recurrence(nn.Module):
         self.after = nn.ModuleList(Layer(config, **make) for _ in range(config.after))
         if config.halting is not None:
             self.halting = HaltingUnit(config)
+        self.signal_every = False  # whether mixed-in layers after the first see it as well
         self.last_norm = nn.LayerNorm(config.d_model) if config.norm == "pre" else nn.Identity()
 
     def forward(
         self, x: Tensor, *, valid: Tensor | None = None, allowed: Tensor | None = None,
         context: Tensor | None = None, seen: Tensor | None = None, steps: int | None = None,
-        offset: int = 0, generator: torch.Generator | None = None, keep: bool = False,
+        offset: int = 0, positions: Tensor | None = None,
+        generator: torch.Generator | None = None, keep: bool = False,
     ) -> UTRun:  # fmt: skip
         """Run the recurrence.
 
@@ -114,7 +120,9 @@ class Recurrence(nn.Module):
         steps : int, optional
             T, or the most steps with halting; the configuration's by default.
         offset : int
-            Index of the first position.
+            Added to every position index.
+        positions : Tensor of int, shape (n,), optional
+            Index of each position for the signal; 0, 1, 2 … by default.
         generator : torch.Generator, optional
             For random halting and random first positions.
         keep : bool
@@ -133,7 +141,7 @@ class Recurrence(nn.Module):
         ----
         T times the block's :math:`O(n^2 d + n d^2)`, span T; with halting T is the largest N.
         """
-        scene = self.scene(x, valid, allowed, context, seen, offset, generator)
+        scene = self.scene(x, valid, allowed, context, seen, offset, positions, generator)
         steps = self.check_steps(steps)
         x = self.mixed_in(self.before, x, scene)
         run = self._fixed if self.config.halting is None else self._halting
@@ -141,7 +149,7 @@ class Recurrence(nn.Module):
         output = self.mixed_in(self.after, self.last_norm(result.output), scene)
         return replace(result, output=output)
 
-    def scene(self, x, valid, allowed, context, seen, offset, generator) -> _Scene:
+    def scene(self, x, valid, allowed, context, seen, offset, positions, generator) -> _Scene:
         """Check the arguments and join padding and allowed pairs into one mask."""
         if x.dim() != 3 or x.shape[-1] != self.config.d_model:
             raise ValueError(f"x must be (b, n, {self.config.d_model}), got {tuple(x.shape)}")
@@ -155,7 +163,8 @@ class Recurrence(nn.Module):
         else:
             valid = torch.ones(x.shape[:2], dtype=torch.bool)
         seen = None if seen is None else seen[:, None, :]
-        return _Scene(valid, allowed, context, seen, offset, generator)
+        places = _indices(x.shape[1], positions) + offset
+        return _Scene(valid, allowed, context, seen, places, generator)
 
     def check_steps(self, steps: int | None) -> int:
         """Return the number of steps, the configuration's by default."""
@@ -167,7 +176,7 @@ class Recurrence(nn.Module):
     def mixed_in(self, layers: nn.ModuleList, x: Tensor, scene: _Scene) -> Tensor:
         """Run ordinary layers; the first of them sees the positions, as in a plain transformer."""
         for number, layer in enumerate(layers):
-            if number == 0 and self.config.position != "none":
+            if (number == 0 or self.signal_every) and self.config.position != "none":
                 x = self.signal(x, self.positions(x, 1, scene), 1)
             x = layer(x, **scene.kwargs)
         return x
@@ -175,7 +184,7 @@ class Recurrence(nn.Module):
     def positions(self, x: Tensor, step: int, scene: _Scene) -> Tensor:
         """Return the position indices of a step, shape (n,)."""
         first = self.signal.first_position(x.shape[1], step, scene.generator)
-        return torch.arange(x.shape[1]) + (scene.offset + first)
+        return scene.positions + first
 
     def _fixed(self, x: Tensor, steps: int, scene: _Scene, keep: bool) -> UTRun:
         state, memory, states = x, self.update.start(x), []
@@ -258,6 +267,15 @@ class Recurrence(nn.Module):
     def _logits(self, entry: Tensor) -> Tensor:
         learned = self.config.halting in ("position", "global")
         return self.halting.logits(entry) if learned else torch.zeros(entry.shape[:2])
+
+
+def _indices(n: int, positions: Tensor | None) -> Tensor:
+    """Return the position indices, counted from 0 unless they are given."""
+    if positions is None:
+        return torch.arange(n)
+    if positions.shape != (n,):
+        raise ValueError(f"positions must be ({n},), got {tuple(positions.shape)}")
+    return positions
 
 
 def change_of(state: Tensor, earlier: Tensor) -> Tensor:

@@ -86,6 +86,8 @@ class CoordinateSignal(nn.Module):
         step : int
             Counted from 1.
         """
+        if step > 1 and self.config.signal_at == "first":
+            return x
         signals = self._signals(x, positions, step)
         if self.config.combine == "concat":
             wide = [signal.to(x.dtype).expand(x.shape) for signal in signals]

@@ -16,6 +16,7 @@ DIGITS = np.arange(3, 13)
 PLUS = 13
 SYMBOLS = 14
 _NAMES = ("copy", "reverse", "add")
+_NUMBERINGS = ("start", "plus", "end")
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,10 +27,13 @@ class Pairs:
     ----------
     source : Tensor of int, shape (b, m)
     target : Tensor of int, shape (b, n)
+    positions : Tensor of int, shape (m,)
+        Index of each source token.
     """
 
     source: Tensor
     target: Tensor
+    positions: Tensor
 
 
 @dataclass(frozen=True)
@@ -39,13 +43,16 @@ class StringTask:
     Parameters
     ----------
     name : {"copy", "reverse", "add"}
-        Numbers to be added have their lowest digit first, as in the generators of the released
-        code (recalled).
+        Numbers to be added have their lowest digit first, as in the released generators; here both
+        have the same number of digits, and leading zeros may occur.
+    numbering : {"start", "plus", "end"}
+        How source tokens are counted: from the first one; again from 0 after the plus, so that
+        digits of equal weight have equal indices; or digits from the last one.
 
     Raises
     ------
     ValueError
-        Another name.
+        Another name or numbering, or a numbering from a plus that is not there.
 
     Examples
     --------
@@ -55,10 +62,15 @@ class StringTask:
     """
 
     name: str
+    numbering: str = "start"
 
     def __post_init__(self):
         if self.name not in _NAMES:
             raise ValueError(f"expected one of {_NAMES}, got {self.name!r}")
+        if self.numbering not in _NUMBERINGS:
+            raise ValueError(f"numbering must be one of {_NUMBERINGS}, got {self.numbering!r}")
+        if (self.numbering == "plus") > (self.name == "add"):
+            raise ValueError(f"only 'add' has a plus to count from, got {self.name!r}")
 
     def draw(self, rows: int, rng: np.random.Generator, *, length: int) -> Pairs:
         """Draw sequences of one length (for ``add``: numbers of so many digits).
@@ -74,9 +86,31 @@ class StringTask:
         if self.name == "add":
             second = rng.integers(0, 10, (rows, length))
             source = np.concatenate([first + 3, np.full((rows, 1), PLUS), second + 3], axis=1)
-            return Pairs(_closed(source), _closed(_sum(first, second) + 3))
+            return self._pairs(source, _sum(first, second) + 3, length)
         asked = first[:, ::-1] if self.name == "reverse" else first
-        return Pairs(_closed(first + 3), _closed(asked + 3))
+        return self._pairs(first + 3, asked + 3, length)
+
+    def wanted(self, length: int) -> NDArray[np.int64]:
+        """Return which source tokens each target digit is made of, shape (length, 1 or 2).
+
+        Examples
+        --------
+        >>> StringTask("reverse").wanted(3).T.tolist(), StringTask("add").wanted(2).tolist()
+        ([[2, 1, 0]], [[0, 3], [1, 4]])
+        """
+        index = np.arange(length)
+        if self.name == "add":
+            return np.stack([index, index + length + 1], axis=1)
+        return (index if self.name == "copy" else index[::-1].copy())[:, None]
+
+    def _pairs(self, source: NDArray, target: NDArray, length: int) -> Pairs:
+        closed = _closed(source)
+        positions = torch.arange(closed.shape[1])
+        if self.numbering == "plus":
+            positions[length + 1 :] -= length + 1
+        elif self.numbering == "end":
+            positions[:-1] = positions[:-1].flip(0)
+        return Pairs(closed, _closed(target), positions)
 
 
 def _sum(first: NDArray, second: NDArray) -> NDArray:

@@ -51,10 +51,14 @@ def _graph_loss(chosen, clock, model: nn.Module, rng) -> tuple[Tensor, dict[str,
 
 
 def _string_loss(chosen, clock, model: nn.Module, rng) -> tuple[Tensor, dict[str, float]]:
-    length = int(rng.integers(1, chosen.longest + 1))
-    pairs = chosen.task.draw(chosen.batch, rng, length=length)
+    task, longest = chosen.lesson(clock["step"])
+    length = int(rng.integers(1, longest + 1))
+    clock["step"] += 1
+    pairs = task.draw(chosen.batch, rng, length=length)
     generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
-    run = model(pairs.source, pairs.target, generator=generator)
+    shift = int(rng.integers(chosen.shift + 1))
+    run = model(pairs.source, pairs.target, positions=pairs.positions, offset=shift,
+                generator=generator)  # fmt: skip
     loss = nn.functional.cross_entropy(run.logits.flatten(0, 1), pairs.target.flatten())
     if chosen.config.halting is not None and not chosen.plain:
         loss = loss + chosen.ponder * run.ponder

@@ -30,6 +30,9 @@ class Update(nn.Module):
     lstm       the same with an LSTM cell, whose memory starts at 0
     =========  ==========================================================================
 
+    The two cells are simplified: in the released code the gates of a cell read the state and the
+    input of the recurrence, and attention acts inside it, on candidate, state or memory.
+
     The released code takes its depth-wise softmax over the channels and leaves the state of step t
     out at step t, so that its first step sees zeros; both look like slips, and here the softmax
     runs over depth and includes the latest state.
