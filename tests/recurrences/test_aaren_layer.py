@@ -113,6 +113,19 @@ def test_gradients_equal_those_of_the_matrix_also_with_ties_and_masks(method):
     assert (dv[~mask] == 0).all()
 
 
+def test_a_gradient_flows_into_a_state_that_asks_for_it():
+    scores, values = operands(2, 9, 2, 3)
+    _, state = prefix_attention(scores[:, :4], values[:, :4])
+    state = [part.clone().requires_grad_() for part in state]
+    outputs, _ = prefix_attention(scores[:, 4:], values[:, 4:], state=tuple(state))
+    du, dw = torch.autograd.grad(outputs.sum(), state[1:])
+    assert (du != 0).all()
+    assert (dw > 0).all()
+    alone, _ = prefix_attention(scores[:, 4:], values[:, 4:], state=tuple(state), method="compiled")
+    torch.testing.assert_close(alone, outputs.detach(), rtol=0, atol=1e-12)
+    assert not alone.requires_grad
+
+
 def test_the_kernels_gradient_passes_the_difference_test():
     scores, values = (x.requires_grad_() for x in operands(2, 6, 2, 3))
     assert torch.autograd.gradcheck(lambda *x: prefix_attention(*x, method="compiled")[0],

@@ -234,6 +234,16 @@ def test_the_proportion_of_two_tokens_never_changes():
         assert weights[k, 3] / weights[k, 1] == pytest.approx(np.exp(scores[3] - scores[1]))
 
 
+@pytest.mark.parametrize("m, n", [(1, 1), (2, 5), (7, 7)])
+def test_attention_of_many_queries_is_as_many_cells(m, n):
+    rng = np.random.default_rng([m, n])
+    queries, keys = rng.normal(size=(m, 4)), rng.normal(size=(n, 4))
+    values = rng.normal(size=(n, 2))
+    found, cost = theory.cells(queries, keys, values)
+    np.testing.assert_allclose(found, softmax(queries @ keys.T / 2, 1) @ values, atol=1e-12)
+    assert cost == Cost(work=m * n, span=n)
+
+
 @pytest.mark.parametrize("method", ["sequential", "brent-kung"])
 def test_the_gradient_is_a_scan_from_the_right(method):
     torch = pytest.importorskip("torch")

@@ -10,20 +10,29 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from paralg.data import japanese_vowels, ridgecrest, shipped, sunspots  # noqa: E402
+from paralg.data import (  # noqa: E402
+    iowa_gambling,
+    japanese_vowels,
+    ridgecrest,
+    shipped,
+    sunspots,
+)
 from paralg.data.source import Source  # noqa: E402
 from paralg.models import training  # noqa: E402
 from paralg.recurrences.aaren import (  # noqa: E402
+    choose,
     control,
     events,
     forecast,
+    gambling,
     speakers,
     train,
 )
 from paralg.recurrences.aaren.model import SequenceModel  # noqa: E402
 from paralg.recurrences.aaren.recall import VALUES, Recall, histogram_guess  # noqa: E402
 
-DATA = (japanese_vowels, sunspots, ridgecrest)
+DATA = (japanese_vowels, sunspots, ridgecrest, iowa_gambling)
+KINDS = ("aaren", "transformer")
 
 
 @pytest.mark.parametrize("module", DATA)
@@ -61,6 +70,20 @@ def test_series_and_events_are_those_of_the_sources():
     assert quakes.magnitudes[:2].tolist() == [4.73, 4.64]
 
 
+def test_every_ten_cards_of_a_deck_in_the_data_are_the_ten_of_the_game():
+    games, blocks = iowa_gambling.load(), 0
+    assert games.choices.shape == games.losses.shape == (330, 100)
+    for choices, losses in zip(games.choices, games.losses, strict=True):
+        for deck in range(4):
+            drawn = losses[choices == deck]
+            for start in range(0, len(drawn) - 9, 10):
+                block = np.sort(drawn[start : start + 10])
+                np.testing.assert_array_equal(block, np.sort(iowa_gambling.LOSSES[deck]))
+                blocks += 1
+    assert blocks == 2723
+    assert (games.gains == iowa_gambling.WINS[games.choices] - games.losses).all()
+
+
 def test_a_damaged_or_missing_file_is_reported(tmp_path):
     with pytest.raises(OSError, match="the shipped data gone.npz is missing"):
         shipped.arrays(tmp_path / "gone.npz", "0")
@@ -80,6 +103,15 @@ def test_the_shipped_files_can_be_made_again(tmp_path):
     sunspots.main(tmp_path / "t", tmp_path / "s.npz")
     with np.load(tmp_path / "s.npz") as made:
         assert made["tenths"].tolist() == [580, 626, 15]
+    for trials, name in ((100, "Horstmann"), (150, "Wetzels")):
+        for kind, cell in (("choice", "4"), ("lo", "-250")):
+            rows = "head\n" + "".join(f"{k}{f',{cell}' * trials}\n" for k in (1, 2))
+            (tmp_path / f"{kind}_{trials}.csv").write_text(rows)
+        (tmp_path / f"index_{trials}.csv").write_text(f"head\n1,Other\n2,{name}\n")
+    iowa_gambling.main(tmp_path, tmp_path / "i.npz")
+    with np.load(tmp_path / "i.npz") as made:
+        assert made["choices"].tolist() == [[3] * 100] * 2
+        assert made["fifties"].tolist() == [[5] * 100] * 2
     head = "lon,lat,M,time_string,depth\n"
     (tmp_path / "q").write_text(
         head + "0,0,4.73,2019-07-06T03:22:35.630000,9\n0,0,2.5,2019-07-06T03:22:36.000000,9\n"
@@ -133,6 +165,9 @@ def test_forecasts_do_not_see_what_they_forecast():
         two = forecast.forecast(model, 3 * context[:4] + 5)
     torch.testing.assert_close(two, 3 * one + 5, rtol=1e-2, atol=1e-1)
     assert forecast.naive()["linear"]["mse"] < forecast.naive()["mean"]["mse"]
+    past, after = forecast.windows("validation")
+    found = [forecast.errors(forecast._ridge(past, 10.0**k), after)["mse"] for k in range(-1, 6)]
+    assert forecast.strength() == 10.0 ** (int(np.argmin(found)) - 1)
 
 
 def test_likelihood_is_a_density_over_gaps_and_marks():
@@ -193,6 +228,106 @@ def test_a_model_that_acts_sees_what_it_was_trained_on():
     np.testing.assert_allclose(to_go[:, 1:], -100 - spent[:, :-1], rtol=1e-4)
 
 
+def test_people_are_in_one_part_and_tokens_tell_what_was_won():
+    parts = [gambling.people(split) for split in ("train", "validation", "test")]
+    assert [len(choices) for choices, _ in parts] == [200, 50, 80]
+    rows = np.concatenate([np.concatenate(part, 1) for part in parts])
+    whole = np.concatenate(iowa_gambling.load(), 1)
+    assert sorted(map(tuple, rows)) == sorted(map(tuple, whole))
+    tokens, decks = (part.numpy() for part in gambling.data("test"))
+    choices, losses = gambling.people("test")
+    gains = iowa_gambling.WINS[choices] - losses
+    np.testing.assert_allclose(1000 * tokens[:, 0, 0], gains.sum(1), rtol=1e-5)
+    spent = 1000 * (tokens[:, :-1, 0] - tokens[:, 1:, 0])
+    np.testing.assert_allclose(spent, gains[:, :-1], atol=0.01)
+    assert (tokens[:, 0, 1:] == 0).all()
+    assert (tokens[:, 1:, 1:5].argmax(2) == decks[:, :-1]).all()
+    np.testing.assert_allclose(250 * tokens[:, 1:, 5], losses[:, :-1], atol=0.01)
+
+
+def test_decks_are_shuffled_in_tens_and_drawn_from_the_top():
+    decks = gambling.Decks.shuffled(3, np.random.default_rng(0))
+    blocks = np.sort(decks.losses.reshape(3, 4, 10, 10), 3)
+    assert (blocks == np.sort(iowa_gambling.LOSSES, 1)[None, :, None]).all()
+    cards = decks.losses.copy()
+    for k in range(3):
+        assert (decks.draw(np.array([0, 1, 1])) == cards[[0, 1, 2], [0, 1, 1], k]).all()
+    assert decks.drawn.tolist() == [[3, 0, 0, 0], [0, 3, 0, 0], [0, 3, 0, 0]]
+    assert gambling.BEST == 2500
+
+
+def test_a_model_that_draws_sees_what_it_was_trained_on():
+    model, seen = SequenceModel(gambling.SHAPE).eval(), []
+    step = model.step
+
+    def spy(x, stream):
+        seen.append(x)
+        return step(x, stream)
+
+    model.step = spy
+    choices, losses = gambling.play(model, 700.0, rows=5)
+    tokens = torch.stack(seen, 1).numpy()
+    gains = iowa_gambling.WINS[choices] - losses
+    np.testing.assert_allclose(1000 * tokens[:, 1:, 0], 700 - gains.cumsum(1)[:, :-1], atol=0.1)
+    assert (tokens[:, 1:, 1:5].argmax(2) == choices[:, :-1]).all()
+    np.testing.assert_allclose(250 * tokens[:, 1:, 5], losses[:, :-1], atol=0.01)
+    again = gambling.play(SequenceModel(gambling.SHAPE).eval(), 700.0, rows=5)
+    assert (again[0] == choices).all()
+
+
+def test_tables_of_counts_are_better_the_more_they_look_at():
+    found = gambling.baselines()
+    assert math.log(4) > found["shares of the decks"] > found["given the deck before"]
+    assert found["given the deck before"] > found["given deck and loss before"] > 0.5
+
+
+def test_what_was_chosen_is_best_on_validation():
+    assert choose.best("quakes") == {"memory": events.MEMORY, "steps": train.TASKS["quakes"].steps}
+    assert choose.best("gambling") == {"steps": train.TASKS["gambling"].steps}
+    assert choose.best("recall") == {"amplitude": SequenceModel(gambling.SHAPE).shape.amplitude}
+    for name, grid in choose.GRIDS.items():
+        rows = choose.rows(name)
+        assert len(rows) == math.prod(map(len, grid.values.values()))
+        assert all(len(row[kind]) == len(choose.SEEDS[name]) for row in rows for kind in KINDS)
+        shown = set.union(*(set(train.seeds(task)) for task in train.TASKS))
+        assert not shown & set(choose.SEEDS[name])
+    with pytest.raises(ValueError, match="name must be one of .* got 'pendulum'"):
+        choose.rows("pendulum")
+
+
+def test_a_choice_is_tried_as_a_run_is_trained(tmp_path, monkeypatch):
+    grid = choose.Grid({"steps": (1, 2)}, lambda kind, seed, steps: 3.0 - steps)
+    monkeypatch.setattr(choose, "GRIDS", {"gambling": grid})
+    monkeypatch.setattr(choose, "FILE", tmp_path / "choices.json")
+    choose.main([])
+    assert [row["steps"] for row in choose.rows("gambling")] == [1, 2]
+    assert choose.best("gambling") == {"steps": 2}
+    task = train.TASKS["gambling"]
+    monkeypatch.setattr(train, "KEPT", ("gambling-aaren-3",))
+    plan = training.Plan("gambling-aaren", 2, 1e-3)
+    train.go(plan, seed=3, out=tmp_path)
+    torch.rand(7)  # what the process drew before makes no difference
+    model = choose._trained(task.shape.of("aaren"), task.loss, 2, 3)
+    again = train.build("gambling-aaren", 3)
+    training.load(again, tmp_path, "gambling-aaren", 3)
+    assert model.shape.dropout > 0
+    for a, b in zip(model.parameters(), again.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=0)
+
+
+def test_a_run_with_dropout_that_was_interrupted_ends_in_the_same_weights(tmp_path):
+    task, plan = train.TASKS["gambling"], training.Plan("trial", 3, 1e-3)
+    whole = train.build("gambling-aaren")
+    training.train(plan, whole, train.seeded(task.loss))
+    run = training.Run(plan, train.build("gambling-aaren"), train.seeded(task.loss))
+    run.step()
+    run.keep(tmp_path / "part")
+    rest = train.build("gambling-aaren", seed=5)
+    training.train(plan, rest, train.seeded(task.loss), partial=tmp_path / "part")
+    for a, b in zip(whole.parameters(), rest.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("name", list(train.PLANS))
 def test_every_plan_trains_and_scores(name, tmp_path):
     plan = train.PLANS[name]
@@ -214,25 +349,33 @@ def test_the_logs_of_all_runs_ship_with_their_plan(task):
             assert record["plan"]["rate"] == train.PLANS[f"{task}-{kind}"].rate
 
 
-@pytest.mark.parametrize("name", ["speakers-aaren", "speakers-transformer"])
+@pytest.mark.parametrize("name", ["speakers-aaren", "speakers-transformer", "gambling-aaren"])
 def test_shipped_weights_score_what_their_log_says(name):
     model, record = train.load(name)
-    assert speakers.score(model)["test"] == pytest.approx(record["scores"]["test"], abs=0.006)
+    if name.startswith("speakers"):
+        assert speakers.score(model)["test"] == pytest.approx(record["scores"]["test"], abs=0.006)
+    else:
+        assert gambling.nats(model) == pytest.approx(record["scores"]["nats"]["test"], abs=1e-3)
     blob = (train.FOLDER / f"{name}-0.safetensors").read_bytes()
     assert hashlib.sha256(blob).hexdigest() == record["sha256"]
 
 
 def test_what_the_chapter_says_of_the_runs():
-    def mean(task, kind, *path):
+    def runs(task, kind, *path):
         found = []
         for seed in train.seeds(task):
             score = train.log(f"{task}-{kind}", seed)["scores"]
             for key in path:
                 score = score[key]
             found.append(score)
-        return np.mean(found)
+        assert len(found) == 3
+        return np.array(found)
 
-    assert abs(mean("speakers", "aaren", "test") - mean("speakers", "transformer", "test")) < 0.02
+    def mean(task, kind, *path):
+        return runs(task, kind, *path).mean()
+
+    said = [runs("speakers", kind, "test") for kind in KINDS]
+    assert abs(said[0].mean() - said[1].mean()) < min(np.ptp(said[0]), np.ptp(said[1]))
     assert mean("recall", "transformer", "right") > 0.95
     assert mean("recall", "aaren", "right") < histogram_guess() + 0.03
     assert mean("pairs4", "aaren", "right") > mean("pairs16", "aaren", "right") + 0.5

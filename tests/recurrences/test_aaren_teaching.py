@@ -74,14 +74,20 @@ WRONG = [
     ("ex-aaren-identity", {"identity": 0, "leaf": (3, 1, 5)}, "triple"),
     ("ex-aaren-join", lambda a, b: (max(a[0], b[0]), a[1] + b[1], a[2] + b[2]), "rescale"),
     ("ex-aaren-join", lambda a, b: 1.0, "returns a triple"),
+    ("ex-aaren-join", lambda a, b: (max(a[0], b[0]), "u", "w"), "returns a triple"),
+    ("ex-aaren-identity", {"identity": (-1e9, 0, 0), "leaf": (3, 1, 5)}, "below every score"),
+    ("ex-aaren-identity", {"identity": (-math.inf, 1, 0), "leaf": (3, 1, 5)}, "empty sums"),
     ("ex-aaren-blocks", forgetful_block, "carried sums"),
     ("ex-aaren-hunt", [3, 0], "different scales"),
     ("ex-aaren-hunt", [1, 2, 3], "two scores"),
+    ("ex-aaren-hunt", [0, math.inf], "finite"),
+    ("ex-aaren-hunt", "rising", "two scores"),
     ("ex-aaren-overflow", 88.72, "float32"),
     ("ex-aaren-gate", lambda s, L: s / (s + 1), "share"),
     ("ex-aaren-crossing", lambda width, heads: 1, "two rows"),
     ("ex-aaren-late", lambda n, c: n, "weight of all old"),
     ("ex-aaren-decay", undecayed, "what happens to m"),
+    ("ex-aaren-decay", lambda a, b, rate: decayed(a, b, rate)[1:], "four numbers"),
     ("ex-aaren-decay", lambda a, b, rate: decayed(b, a, rate), "the first one that fades"),
 ]
 
@@ -89,6 +95,21 @@ WRONG = [
 @pytest.mark.parametrize("label", RIGHT)
 def test_right_answers_pass(label):
     assert check(label, RIGHT[label])
+
+
+@pytest.mark.parametrize("label, answer", [
+    ("ex-aaren-identity", {"identity": [-np.inf, 0.0, 0.0], "leaf": np.array([3, 1, 5])}),
+    ("ex-aaren-join", lambda a, b: list(join(a, b))),
+    ("ex-aaren-join", lambda a, b: np.array(join(a, b))),
+    ("ex-aaren-blocks", lambda before, s, v: block(before, s, v).tolist()),
+    ("ex-aaren-hunt", np.array([-3.0, -1.0])),
+    ("ex-aaren-overflow", math.log(65504)),
+    ("ex-aaren-gate", lambda s, L: np.exp(s - np.logaddexp(s, L))),
+    ("ex-aaren-late", lambda n, c: math.ceil(round(n / math.exp(c), 9))),
+    ("ex-aaren-decay", lambda a, b, rate: np.array(decayed(a, b, rate))),
+])  # fmt: skip
+def test_right_answers_in_another_form_pass(label, answer):
+    assert check(label, answer)
 
 
 @pytest.mark.parametrize("label, answer, words", WRONG)
@@ -150,7 +171,7 @@ def test_explorer_answers_to_keyboard_and_pointer(open_page, drawing):
     assert page.get_by_label("own").is_checked()
     box = picture.bounding_box()
     zoom = box["width"] / 660
-    x, zero = box["x"] + (60 + 2.5 * 49) * zoom, box["y"] + 104 * zoom
+    x, zero = box["x"] + (74 + 2.5 * 48) * zoom, box["y"] + 104 * zoom
     drag(page, (x, zero), (x, zero - 45 * zoom))
     assert "Token 3: score 4.0" in status.inner_text()
     page.mouse.move(x, box["y"])  # not dragging any more

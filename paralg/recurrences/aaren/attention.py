@@ -43,7 +43,8 @@ def prefix_attention(
         "compiled" fused numba kernel; "loop" the cell, token by token; "blocks" of `block` tokens;
         "kogge-stone" (Hillis–Steele) and "brent-kung" the scans of logarithmic depth;
         "associative" torch's own generic scan, where this torch has one. "auto" takes "compiled"
-        on the CPU in single or double precision, else "blocks".
+        on the CPU in single or double precision, unless a gradient is to flow into `state`; else
+        "blocks".
     block : int
         Tokens in a block, for "blocks".
 
@@ -91,7 +92,8 @@ def prefix_attention(
     if mask is not None:
         scores = scores.masked_fill(~mask[:, :, None], -torch.inf)
     if method == "auto":
-        method = "compiled" if _compilable(values) else "blocks"
+        flows = torch.is_grad_enabled() and any(part.requires_grad for part in state or ())
+        method = "compiled" if _compilable(values) and not flows else "blocks"
     if method == "compiled":
         return _compiled(scores, values, state)
     b, n, h, d = values.shape

@@ -21,16 +21,32 @@ from paralg.teach.checking import (
 )
 
 
+def _numbers(value, size: int, name: str) -> tuple[float, ...]:
+    """Return a tuple of numbers from a tuple, list or array of them; fail where it is none."""
+    try:
+        found = tuple(np.ravel(np.asarray(value, dtype=float)).tolist())
+    except (TypeError, ValueError):
+        found = ()
+    flat = isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.ndim == 1)
+    require(flat and len(value) == len(found) == size, name, got=value)
+    return found
+
+
 @exercise("ex-aaren-identity")
 def identity(answer):
     """The summary of no token, and that of one token."""
-    nothing, one = entries(answer, ("identity", "leaf"))
-    for name, value in (("identity", nothing), ("leaf", one)):
-        size = len(value) if isinstance(value, (tuple, list)) else None
-        require(size == 3, f"{name} is a triple (m, u, w)", got=value)
-    require(tuple(nothing) != (0, 0, 0), "the identity changes nothing",
+    nothing, one = (
+        _numbers(value, 3, f"{name} is a triple (m, u, w)")
+        for name, value in zip(
+            ("identity", "leaf"), entries(answer, ("identity", "leaf")), strict=True
+        )
+    )
+    require(nothing != (0, 0, 0), "the identity changes nothing",
             "joined with a token of score −5, a maximum of 0 would stay", got=nothing)  # fmt: skip
-    require(tuple(nothing) == (-math.inf, 0, 0), "the identity changes nothing", got=nothing)
+    require(nothing[0] == -math.inf, "the identity changes nothing",
+            "its maximum must be below every score", got=nothing)  # fmt: skip
+    require(nothing == (-math.inf, 0, 0), "the identity changes nothing",
+            "a set without tokens has empty sums", got=nothing)  # fmt: skip
     close_to(one[0], 3.0, name="the leaf's maximum")
     close_to(one[1], 1.0, name="the leaf's denominator", wrong={
         math.exp(3): "sums are kept relative to the maximum: e^(s − m)",
@@ -67,17 +83,16 @@ def join(answer):
     pairs = [(a, b) for a in _summaries() for b in _summaries()]
 
     def differs(a, b):
-        got = call(answer, a, b)
-        require(isinstance(got, tuple) and len(got) == 3, "returns a triple", got=got)
+        got = _numbers(call(answer, a, b), 3, "returns a triple of numbers")
         return not np.allclose(got, _joined(a, b), rtol=1e-9, atol=1e-12)
 
     bad = smallest_failing(differs, pairs, shrink=False)
     if bad is not None:
         got = call(answer, *bad)
         hint = "rescale both sides to the larger maximum before you add"
-        if np.isnan(np.asarray(got, float)).any():
+        if np.isnan(_numbers(got, 3, "returns a triple")).any():
             hint = "−∞ − (−∞) is no number: what should the weight of an empty set be?"
-        elif not np.isfinite(np.asarray(got, float)[1:]).all():
+        elif not np.isfinite(_numbers(got, 3, "returns a triple")[1:]).all():
             hint = "an exponent must never be positive"
         require(False, "joins two summaries", hint, failing=bad, expected=_joined(*bad), got=got)
     return f"Right on {len(pairs)} pairs, empty sets and scores of ±900 included."
@@ -107,8 +122,8 @@ def blocks(answer):
 @exercise("ex-aaren-hunt")
 def hunt(answer):
     """Scores on which the form with the running maximum is wrong by more than a tenth."""
-    scores = np.asarray(call(np.asarray, answer), dtype=float)
-    require(scores.shape == (2,), "is a list of two scores", got=answer)
+    scores = np.array(_numbers(answer, 2, "is a list of two scores"))
+    require(np.isfinite(scores).all(), "scores are finite", got=answer)
     values = np.array([[1.0], [0.0]])
     gap = abs(running_maximum(scores, values) - prefixes(scores, values).outputs).max()
     require(gap > 0.1, "makes the two forms differ by more than 0.1",
@@ -184,12 +199,15 @@ def decay(answer):
         n, m, u, w = reference(first, then)
         return float(n), float(m), float(u), float(w[0])
 
+    def given(a, b):
+        return _numbers(call(answer, a, b, rate), 4, "returns four numbers (c, m, u, w)")
+
     def differs(a, b):
-        return not np.allclose(call(answer, a, b, rate), expected(a, b), atol=1e-9)
+        return not np.allclose(given(a, b), expected(a, b), atol=1e-9)
 
     bad = smallest_failing(differs, pairs, shrink=False)
     if bad is not None:
-        backwards = np.allclose(call(answer, bad[1], bad[0], rate), expected(*bad), atol=1e-9)
+        backwards = np.allclose(given(bad[1], bad[0]), expected(*bad), atol=1e-9)
         hint = "it is the first one that fades, by as many steps as the second has tokens"
         require(False, "lets the first fade", hint if backwards else "what happens to m?",
                 failing=bad, expected=expected(*bad), got=call(answer, *bad, rate))  # fmt: skip

@@ -25,7 +25,7 @@ from paralg.data import ridgecrest
 from paralg.recurrences.aaren.model import Shape
 
 __all__ = [
-    "MARKS", "SHAPE", "hawkes", "likelihood", "loss", "poisson", "recent", "score",
+    "MARKS", "MEMORY", "SHAPE", "hawkes", "likelihood", "loss", "poisson", "recent", "score",
     "tokens",
 ]  # fmt: skip
 
@@ -34,32 +34,32 @@ MARKS = 2
 SHAPE = Shape(3, 2 * MARKS, dropout=0.1)
 _TRAIN, _VALIDATE = 0.6, 0.75
 _LENGTH, _BATCH = 64, 16
-_MEMORY = 32
-"""Gaps over which the unit of time is averaged."""
+MEMORY = 64
+"""Gaps over which the unit of time is averaged; chosen on the validation part, by `choose`."""
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 
 
 @functools.cache
-def _catalogue() -> tuple[np.ndarray, ...]:
+def _catalogue(memory: int = MEMORY) -> tuple[np.ndarray, ...]:
     """Return gaps in hours (the first is 0), marks, units of time, and the tokens of the model."""
     quakes = ridgecrest.load()
     gaps = np.diff(quakes.hours, prepend=quakes.hours[0])
     marks = (quakes.magnitudes >= 3).astype(np.int64)
-    units = _averages(gaps)
+    units = _averages(gaps, memory)
     parts = (np.log1p(gaps / np.append(units[0], units[:-1])) - 1, quakes.magnitudes - 3, marks)
     return gaps, marks, units, np.stack(parts, 1).astype(np.float32)
 
 
-def _averages(gaps: np.ndarray) -> np.ndarray:
+def _averages(gaps: np.ndarray, memory: int) -> np.ndarray:
     """Return the exponential average of the gaps so far, by a scan of affine maps."""
-    keep = np.full(len(gaps), 1 - 1 / _MEMORY)
-    first = float(gaps[1:_MEMORY].mean())
-    return scan(AFFINE, (keep, gaps / _MEMORY), initial=(1.0, first)).values[1]
+    keep = np.full(len(gaps), 1 - 1 / memory)
+    first = float(gaps[1:memory].mean())
+    return scan(AFFINE, (keep, gaps / memory), initial=(1.0, first)).values[1]
 
 
-def tokens(first: int, last: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def tokens(first: int, last: int, memory: int = MEMORY) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return tokens and units of events first … last − 2, gaps and marks of those after them."""
-    gaps, marks, units, rows = _catalogue()
+    gaps, marks, units, rows = _catalogue(memory)
     now, after = slice(first, last - 1), slice(first + 1, last)
     parts = (rows[now], units[now], gaps[after], marks[after])
     return tuple(map(torch.from_numpy, parts))
@@ -102,17 +102,20 @@ def _integral(offset: Tensor, slope: Tensor, passed: Tensor) -> Tensor:
     return (rates * nodes.exp() * torch.from_numpy(_WEIGHTS)).sum(-1) * passed / 2
 
 
-def loss(model: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+def loss(
+    model: nn.Module, rng: np.random.Generator, memory: int = MEMORY
+) -> tuple[Tensor, dict[str, float]]:
     """Draw runs of 64 events from the training part; return their negative log-likelihood."""
     last = ends()["train"][1]
-    runs = [tokens(k, k + _LENGTH + 1) for k in rng.integers(0, last - _LENGTH, size=_BATCH)]
+    firsts = rng.integers(0, last - _LENGTH, size=_BATCH)
+    runs = [tokens(k, k + _LENGTH + 1, memory) for k in firsts]
     rows, *rest = (torch.stack(part) for part in zip(*runs, strict=True))
     time, mark = likelihood(model(rows), *rest)
     return -(time.mean() + mark.mean()).float(), {"time": -time.mean().item()}
 
 
 @torch.no_grad()
-def score(model: nn.Module) -> dict[str, dict[str, float]]:
+def score(model: nn.Module, memory: int = MEMORY) -> dict[str, dict[str, float]]:
     """Return nats an event (lower is better) on validation and test, each event with 64 before it.
 
     Every event is predicted from the 64 events before it and nothing after.
@@ -121,7 +124,7 @@ def score(model: nn.Module) -> dict[str, dict[str, float]]:
     found = {}
     for split in ("validation", "test"):
         first, last = ends()[split]
-        runs = [tokens(k - _LENGTH, k + 1) for k in range(first, last)]
+        runs = [tokens(k - _LENGTH, k + 1, memory) for k in range(first, last)]
         rows, *rest = (torch.stack(part) for part in zip(*runs, strict=True))
         parts = likelihood(model(rows)[:, -1], *(part[:, -1] for part in rest))
         found[split] = _nats(*parts)

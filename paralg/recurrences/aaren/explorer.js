@@ -3,8 +3,8 @@
 
 const N = 12;
 const WIDTH = 660;
-const LEFT = 60;
-const STEP = 49;
+const LEFT = 74; // room for names of axes in the larger letters of a phone
+const STEP = 48;
 const LOW = -4; // range of scores
 const HIGH = 12;
 const BARS = { top: 14, bottom: 104 };
@@ -151,7 +151,7 @@ function drawOutputs(layer, values, last, count, chosen) {
       layer.append(line(place(t) - STEP / 2 + 2, level(o), place(t) + STEP / 2 - 2, level(o),
         { stroke: kit.colors.vermilion, "stroke-width": t === chosen ? 5 : 3 }));
     } else {
-      layer.append(text(place(t), level(0) - 5, "NaN", { "text-anchor": "middle", fill: kit.colors.text.vermilion }));
+      layer.append(text(place(t), PLOT.top - 6, "NaN", { "text-anchor": "middle", fill: kit.colors.text.vermilion }));
     }
   });
 }

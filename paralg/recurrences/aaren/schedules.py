@@ -154,8 +154,8 @@ def cell(summary: Summary, score, value) -> Summary:
 
     Notes
     -----
-    The first maximum is −∞. The paper starts from zeros, which is right as well, since the first
-    sums are zero, but underflows when all scores are very negative.
+    The first maximum is −∞. The paper starts the sums from zero; a maximum that starts from zero,
+    too, is right because the first sums are zero, but underflows when all scores are very negative.
     """
     before, u, w = summary
     m = np.maximum(before, score)

@@ -1,5 +1,7 @@
 r"""What the recurrence is: a gate, a running mean whose proportions are fixed, a reverse scan.
 
+And what it is not: with several queries, attention is one such recurrence for each of them.
+
 With :math:`L_k = \log \sum_{i \le k} e^{s_i}`, everything here follows from
 :math:`o_k = \sum_{i \le k} e^{s_i - L_k} v_i`. NumPy, finite scores, and the scans of the core.
 """
@@ -9,10 +11,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from paralg.core.cost import Cost
 from paralg.core.primitives import AFFINE, scan
+from paralg.recurrences.aaren.monoid import read
+from paralg.recurrences.aaren.schedules import cell, empty
 
 __all__ = [
-    "acting_parameters", "gated", "gates", "gradients", "logs", "state_numbers", "weights",
+    "acting_parameters", "cells", "gated", "gates", "gradients", "logs", "state_numbers",
+    "weights",
 ]  # fmt: skip
 
 
@@ -95,6 +101,38 @@ def gradients(scores: ArrayLike, values: ArrayLike, g: ArrayLike, *, method="bre
     coming = scan(AFFINE, (keep, both), method=method).values[1][::-1]
     G, gamma, p = coming[:, :-1], coming[:, -1], gates(scores)
     return p * ((values * G).sum(1) - gamma), p[:, None] * G
+
+
+def cells(queries: ArrayLike, keys: ArrayLike, values: ArrayLike) -> tuple[NDArray, Cost]:
+    r"""Return softmax attention of every query over all tokens, as recurrent cells side by side.
+
+    Each query is the constant of a cell of its own, :math:`s_i = q \cdot k_i / \sqrt d`, and the
+    output is that of the last step: many to one. With the tokens' own queries this is
+    self-attention, with latent ones cross-attention.
+
+    Parameters
+    ----------
+    queries : array_like, shape (m, d)
+    keys : array_like, shape (n, d)
+    values : array_like, shape (n, e)
+
+    Returns
+    -------
+    outputs : ndarray, shape (m, e)
+    cost : Cost
+        m n unions in n steps: a new token costs each cell one, and a new *query* a pass of n.
+
+    Examples
+    --------
+    >>> cells(np.zeros((2, 1)), np.ones((3, 1)), np.array([[0.0], [3.0], [6.0]]))
+    (array([[3.],
+           [3.]]), Cost(work=6, span=3))
+    """
+    queries, keys, values = map(np.asarray, (queries, keys, values))
+    summary = empty((len(queries), values.shape[1]))
+    for key, value in zip(keys, values, strict=True):
+        summary = cell(summary, queries @ key / np.sqrt(len(key)), value)
+    return read(summary), Cost(work=len(queries) * len(keys), span=len(keys))
 
 
 def acting_parameters(width: int, heads: int) -> tuple[int, int]:

@@ -1,0 +1,169 @@
+"""Reinforcement learning from recorded choices: 330 people draw from four decks, real data.
+
+Two decks win more at once and lose in the end, two the reverse; the people had to find out. The
+model reads return to go, last deck and last loss of each choice, and learns which deck was taken;
+asked for a high return, it should draw from the good decks. What the decks pay follows from the
+data, so that a model can also be let to play.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from paralg.data.iowa_gambling import LOSSES, TRIALS, WINS, load
+from paralg.recurrences.aaren.model import SequenceModel, Shape
+
+__all__ = [
+    "ASKED", "BEST", "SHAPE", "Decks", "asked", "baselines", "data", "loss", "nats", "people",
+    "play", "returns", "score",
+]  # fmt: skip
+
+SHAPE = Shape(6, 4, dropout=0.1)
+ASKED = {"low": 0.1, "middle": 0.5, "high": 0.9}
+"""Quantiles of the training people's returns that a model is asked for."""
+BEST = int(10 * (10 * WINS - LOSSES.sum(1)).max())
+"""The return of a hundred cards from good decks alone."""
+_SPLITS = {"train": (0, 200), "validation": (200, 250), "test": (250, 330)}
+_BATCH, _GAMES = 32, 400
+_RETURN, _LOSS = 1000.0, 250.0
+"""Units in which a model reads returns and losses."""
+
+
+def people(split: str) -> tuple[NDArray, NDArray]:
+    """Return decks and losses of the people of a part, each of shape (n, 100); drawn by lot."""
+    games, order = load(), np.random.default_rng(0).permutation(330)
+    rows = order[slice(*_SPLITS[split])]
+    return games.choices[rows], games.losses[rows]
+
+
+def returns(choices: NDArray, losses: NDArray) -> NDArray:
+    """Return what each game won in total, shape (n,)."""
+    return (WINS[choices] - losses).sum(1)
+
+
+@functools.cache
+def data(split: str) -> tuple[Tensor, Tensor]:
+    """Return tokens (n, 100, 6) and the decks that were taken, (n, 100)."""
+    choices, losses = people(split)
+    gains = WINS[choices] - losses
+    to_go = np.cumsum(gains[:, ::-1], 1)[:, ::-1]
+    before = np.eye(4)[choices[:, :-1]], losses[:, :-1, None] / _LOSS
+    before = np.pad(np.concatenate(before, 2), ((0, 0), (1, 0), (0, 0)))
+    tokens = np.concatenate([to_go[..., None] / _RETURN, before], 2)
+    return torch.from_numpy(tokens).float(), torch.from_numpy(choices)
+
+
+def loss(model: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+    """Draw people; return the cross-entropy of all their choices."""
+    tokens, choices = data("train")
+    rows = torch.from_numpy(rng.choice(len(tokens), _BATCH, replace=False))
+    return cross_entropy(model(tokens[rows]).flatten(0, 1), choices[rows].flatten()), {}
+
+
+@torch.no_grad()
+def nats(model: nn.Module, split: str = "test") -> float:
+    """Return nats a choice (lower is better; four equal decks are 1.386) of a part."""
+    tokens, choices = data(split)
+    return cross_entropy(model.eval()(tokens).flatten(0, 1), choices.flatten()).item()
+
+
+_CONTEXTS = {
+    "shares of the decks": lambda c, x: 0 * c, "given the deck before": lambda c, x: c,
+    "given deck and loss before": lambda c, x: 2 * c + (x > 0),
+}  # fmt: skip
+
+
+def baselines() -> dict[str, float]:
+    """Return nats a test choice of three tables of counts, filled from the training people.
+
+    How often each deck is taken; how often after each deck; how often after each deck, with or
+    without a loss. Each count begins at 1, and first choices have a table of their own.
+    """
+    found = {}
+    for name, context in _CONTEXTS.items():
+        counts = np.ones((9, 4))
+        np.add.at(counts, _seen(context, "train"), 1)
+        shares = counts / counts.sum(1, keepdims=True)
+        found[name] = float(-np.log(shares[_seen(context, "test")]).mean())
+    return found
+
+
+def _seen(context, split: str) -> tuple[NDArray, NDArray]:
+    """Return row and column of every choice of a part in a table of counts."""
+    choices, losses = people(split)
+    rows = 1 + context(choices, losses)[:, :-1]
+    return np.pad(rows, ((0, 0), (1, 0))), choices
+
+
+@dataclass(frozen=True, eq=False)
+class Decks:
+    """Shuffled cards for many games at once: of each ten cards of a deck, one of each kind.
+
+    Parameters
+    ----------
+    losses : ndarray, shape (rows, 4, 100)
+        What the next card of a deck loses.
+    drawn : ndarray, shape (rows, 4)
+        Cards taken so far; counted up by :meth:`draw`.
+    """
+
+    losses: NDArray
+    drawn: NDArray
+
+    @classmethod
+    def shuffled(cls, rows: int, rng: np.random.Generator) -> Decks:
+        """Return new decks for so many games."""
+        blocks = np.broadcast_to(LOSSES[:, None], (rows, 4, TRIALS // 10, 10))
+        cards = rng.permuted(blocks, axis=3).reshape(rows, 4, TRIALS)
+        return cls(cards, np.zeros((rows, 4), int))
+
+    def draw(self, decks: NDArray) -> NDArray:
+        """Take one card in every game; return what it loses, shape (rows,)."""
+        own = np.arange(len(decks))
+        lost = self.losses[own, decks, self.drawn[own, decks]]
+        self.drawn[own, decks] += 1
+        return lost
+
+
+@torch.no_grad()
+def play(model: SequenceModel, target: float, rows: int = _GAMES, seed: int = 1):
+    """Ask a model for a return and let it draw, choice by choice, with what its stream keeps.
+
+    Returns
+    -------
+    choices, losses : ndarray, shape (rows, 100)
+    """
+    rng = np.random.default_rng([seed, 11])
+    decks, stream, kept = Decks.shuffled(rows, rng), model.eval().begin(rows), []
+    row = np.concatenate([np.full((rows, 1), target / _RETURN), np.zeros((rows, 5))], 1)
+    for _ in range(TRIALS):
+        logits, stream = model.step(torch.from_numpy(row).float(), stream)
+        share = logits.double().softmax(1).numpy().cumsum(1)
+        taken = np.minimum((rng.random((rows, 1)) > share).sum(1), 3)
+        lost = decks.draw(taken)
+        kept.append((taken, lost))
+        to_go = row[:, :1] - (WINS[taken] - lost)[:, None] / _RETURN
+        row = np.concatenate([to_go, np.eye(4)[taken], lost[:, None] / _LOSS], 1)
+    return tuple(np.stack(part, 1) for part in zip(*kept, strict=True))
+
+
+def asked() -> dict[str, float]:
+    """Return the returns that models are asked for, by name."""
+    won = returns(*people("train"))
+    return {name: float(np.quantile(won, level)) for name, level in ASKED.items()}
+
+
+def score(model: SequenceModel) -> dict[str, dict[str, float]]:
+    """Return nats on validation and test people, and the mean return for each one asked for."""
+    found = {name: nats(model, name) for name in ("validation", "test")}
+    gained = {}
+    for name, target in asked().items():
+        gained[name] = round(float(returns(*play(model, target)).mean()), 1)
+    return {"nats": {name: round(one, 4) for name, one in found.items()}, "gained": gained}
