@@ -51,6 +51,16 @@ def rounded_rule(left, centre, right, relu):
     return 110 >> int(round(4 * left + 2 * centre + right)) & 1
 
 
+def turn(rate, c):
+    cosine, sine = np.cos(rate * c), np.sin(rate * c)
+    return np.array([[cosine, -sine], [sine, cosine]])
+
+
+def mirror(rate, c):
+    cosine, sine = np.cos(rate * c), np.sin(rate * c)
+    return np.array([[-cosine, sine], [sine, cosine]])
+
+
 def largest_shift():
     right = {s: right_answers(s) for s in np.arange(-6, 6.25, 0.25)}
     return max(s for s, count in right.items() if count == max(right.values()))
@@ -64,6 +74,7 @@ RIGHT = {
     "crossing": lambda n, steps: (n - 1) * steps / (n - steps),
     "compact": run_active,
     "rule": rule110,
+    "turn": turn,
 }
 WRONG = [
     ("remainder", {"steps": 2, "remainder": 0.3}, "not above 0.99"),
@@ -86,6 +97,10 @@ WRONG = [
     ("rule", lambda left, centre, right, relu: centre, "bit of 110"),
     ("rule", thin_rule, "plateau"),
     ("rule", rounded_rule, "sums, products and relu"),
+    ("turn", lambda rate, c: turn(rate, -c), "j = i - c"),
+    ("turn", mirror, "reflection"),
+    ("turn", lambda rate, c: np.eye(2), "expand"),
+    ("turn", lambda rate, c: np.cos(rate * c), "two by two"),
     ("shift", -6, "larger one"),
 ]
 
@@ -102,6 +117,7 @@ OTHER_FORMS = [
     ("crossing", lambda n, steps: Fraction((n - 1) * steps, n - steps)),
     ("compact", lambda s, block, p: run_active(s, block, p).tolist()),
     ("rounds", np.int64(5)),
+    ("turn", lambda rate, c: turn(rate, c).tolist()),
 ]
 
 

@@ -170,6 +170,26 @@ def rule(answer):
     return "Right, also with errors of 1/40 in every cell: a step undoes what the last one spoiled."
 
 
+@exercise("ex-universal-transformer-turn")
+def turn(answer):
+    """The form on one pair of channels whose score is largest c places further."""
+    rng = np.random.default_rng(0)
+    for rate, c in ((1.0, 0), (1.0, 1), (0.3, 5), (0.01, -7)):
+        form = call(lambda rate, c: np.asarray(answer(rate, c), dtype=float), rate, c)
+        case = {"rate": rate, "c": c}
+        require(form.shape == (2, 2), "is two by two", failing=case, got=form)
+        i, j = rng.integers(0, 60, (2, 20))
+        u, v = (np.stack([np.sin(rate * k), np.cos(rate * k)]) for k in (i, j))
+        score = ((form.T @ u) * v).sum(axis=0)
+        require(not c or not np.allclose(score, np.cos(rate * (i - j - c))),
+                "looks forward", "this one is largest at j = i - c", failing=case)  # fmt: skip
+        require(not np.allclose(score, np.cos(rate * (i + j - c))), "is a shift",
+                "this one is a reflection, largest at j = c - i", failing=case)  # fmt: skip
+        require(np.allclose(score, np.cos(rate * (i - j + c))), "gives cos r(i - j + c)",
+                "expand the cosine of a sum twice", failing=case, got=form)  # fmt: skip
+    return "Right for four pairs of rate and shift: one matrix for all places."
+
+
 @exercise("ex-universal-transformer-settled")
 def settled(answer):
     """Spearman's correlation of N and distance when small changes halt, at tau = 0.5."""
