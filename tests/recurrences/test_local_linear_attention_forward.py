@@ -206,6 +206,21 @@ def test_threads_do_not_change_what_tiles_say(monkeypatch):
     assert torch.equal(lla.lla_attention(q, k, v, 1.0, method="compiled"), one)
 
 
+def test_bfloat16_keeps_the_line_only_if_the_ridge_is_large():
+    """What the chapter says of the released kernel's default."""
+    rng = torch.Generator().manual_seed(0)
+    q, k, v = (torch.randn(1, 256, 32, generator=rng) for _ in range(3))
+    x = [y.bfloat16() for y in (q / 6, k / 6, v)]
+    exact = [y.double() for y in x]
+    lost = {}
+    for ridge in (10.0, 0.1):
+        line, mean = (lla.lla_attention(*exact, r, qk_scale=4.0, method="direct")
+                      for r in (ridge, 1e9))  # fmt: skip
+        out = lla.lla_attention(*x, ridge, qk_scale=4.0, cg_rtol=1e-3)
+        lost[ridge] = float((out.double() - line).norm() / (line - mean).norm())
+    assert lost[10.0] < 0.1 < lost[0.1]
+
+
 def test_ridges_that_single_precision_cannot_tell_from_0_are_refused_or_bounded():
     q, k, v = (x.float() for x in draw(1, 40, d=16))
     with pytest.raises(ValueError, match=r"not positive definite in torch.float32; expected a lar"):
@@ -364,6 +379,8 @@ def test_bad_requests_are_told_what_was_expected(change, words):
 def test_bad_types():
     with pytest.raises(TypeError, match="one floating-point type, got torch.float32"):
         lla.lla_attention(ONE, ONE.double(), ONE)
+    with pytest.raises(TypeError, match="underflow in float16; expected bfloat16"):
+        lla.lla_attention(*(3 * [ONE.half()]))
     with pytest.raises(TypeError, match="got torch.int64"):
         lla.lla_attention(*(3 * [ONE.long()]))
     with pytest.raises(ValueError, match="'compiled' has no gradient"):

@@ -109,7 +109,7 @@ def lla_attention(
         Shapes that do not fit, an unknown switch, a ridge that is not positive; for "direct", a
         matrix that is not positive definite in the precision of the numbers.
     TypeError
-        Tensors of different or of whole-number types.
+        Tensors of different or of whole-number types, or float16, whose range is too small.
 
     Cost
     ----
@@ -231,6 +231,8 @@ def _check_shapes(q: Tensor, k: Tensor, v: Tensor, causal: bool) -> None:
     if len(kinds) > 1 or not q.is_floating_point():
         got = ", ".join(str(x.dtype) for x in (q, k, v))
         raise TypeError(f"q, k, v must have one floating-point type, got {got}")
+    if q.dtype == torch.float16:
+        raise TypeError("squared residuals underflow in float16; expected bfloat16 or float32")
     shapes = f"{tuple(q.shape)}, {tuple(k.shape)}, {tuple(v.shape)}"
     if min(q.dim(), k.dim(), v.dim()) < 2 or not (
         q.shape[:-2] == k.shape[:-2] == v.shape[:-2]
