@@ -38,7 +38,8 @@ export default {
         values: powers.map((p) => 10 ** p), label: axis, format: (v) => SUPERSCRIPT(Math.round(Math.log10(v))) });
       numbers.set(Object.fromEntries(mixers.map((mixer, i) => [mixer.name, kit.number(values[i])])));
       const [least, most] = [Math.min(...values), Math.max(...values)];
-      const of = (value) => mixers.filter((_, i) => values[i] === value).map((mixer) => mixer.name).join(" and ");
+      const of = (value) => mixers.filter((_, i) => values[i] === value).map((mixer) => mixer.name)
+        .join(", ").replace(/, ([^,]*)$/, " and $1");
       const ratio = least > 0 ? `, ${kit.times(most / least)} as much` : "";
       status.say(`After ${kit.plural(2 ** k, "token")}, ${label}: least ${of(least)}, most ${of(most)}${ratio}.`);
       picture.describe(`Bars, log axis: ${axis} after ${kit.number(2 ** k)} tokens; `
