@@ -190,7 +190,7 @@ def _obstacle(x: Operands, discretisation: str) -> str:
         return f"all tensors float32 or all float64, got {sorted(map(str, kinds))}"
     if x.B.dim() != 3 or x.C.dim() != 3:
         return f"B and C of shape (b, L, N), got {tuple(x.B.shape)} and {tuple(x.C.shape)}"
-    if any(v is not None and v.device.type != "cpu" for v in x):
+    if not all([v is None or v.is_cpu for v in x]):
         return "tensors on the CPU"
     return ""
 
