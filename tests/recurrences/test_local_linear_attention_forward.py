@@ -197,7 +197,7 @@ def test_tiles_that_do_not_fit(n, m, causal):
 
 
 def test_threads_do_not_change_what_tiles_say(monkeypatch):
-    from paralg.recurrences.mamba import threads
+    from paralg.simd import threads
 
     q, k, v = draw(3, 200, d=8)
     one = lla.lla_attention(q, k, v, 1.0, method="compiled")

@@ -9,7 +9,7 @@ from torch.nn.functional import pad
 from paralg.recurrences.local_linear_attention.conjugate import RELATIVE, CGOptions
 from paralg.recurrences.local_linear_attention.rows import NORMS, Layout
 from paralg.recurrences.local_linear_attention.tiles import HIDDEN, KEYS, WIDTH, run
-from paralg.recurrences.mamba.threads import share
+from paralg.simd.threads import share
 
 __all__ = ["attend", "warm"]
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from paralg.recurrences.mamba.drivers import cached
-from paralg.recurrences.mamba.elementary import exp
-from paralg.recurrences.mamba.lanes import WIDTH, at_least, load, multiply_add, store
+from paralg.simd.cache import cached
+from paralg.simd.elementary import exp
+from paralg.simd.lanes import WIDTH, at_least, load, multiply_add, store
 
 __all__ = ["HIDDEN", "KEYS", "WIDTH", "run"]
 
@@ -219,7 +219,7 @@ def tile(
     store(omega, (0, 0), weights)
 
 
-@cached
+@cached()
 def run(digest, _):
     @njit(cache=True, nogil=True, error_model="numpy")
     def run(start, end, q, k, v, ridge, scale, norm, offset, keys, limits, hidden, out, omega):

@@ -17,8 +17,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from paralg.recurrences.mamba import drivers
-from paralg.recurrences.mamba.elementary import exp2, sigmoid, softplus
-from paralg.recurrences.mamba.lanes import WIDTH, load, store
+from paralg.simd.cache import cached
+from paralg.simd.elementary import exp2, sigmoid, softplus
+from paralg.simd.lanes import WIDTH, load, store
 
 __all__ = ["VARIANTS", "run"]
 
@@ -61,7 +62,7 @@ def lanes_library_exp(u, delta, A, B, C, D, z, bias, y):
                 y[b, t, lo + j] = rows[2, j] * gate / (1 + np.exp(-gate))
 
 
-@drivers.cached
+@cached()
 def unfused(digest, compiled):
     """Build the unfused variant; it calls lanes and polynomials, like the drivers."""
 

@@ -18,8 +18,8 @@ from torch.nn.functional import pad
 
 from paralg.recurrences.mamba import drivers
 from paralg.recurrences.mamba.kernels import CHUNK, SCRATCH
-from paralg.recurrences.mamba.lanes import WIDTH
-from paralg.recurrences.mamba.threads import share
+from paralg.simd.lanes import WIDTH
+from paralg.simd.threads import share
 
 __all__ = ["DTYPES", "fused_scan", "warm"]
 
@@ -209,7 +209,7 @@ _SMALL = ((1, 1, WIDTH), (1, 1, 1), (1, WIDTH))  # u, B, A with one token, chann
 @functools.cache
 def _compile_ablations() -> None:
     from paralg.recurrences.mamba.ablations import VARIANTS, run
-    from paralg.recurrences.mamba.elementary import evaluate, exp2
+    from paralg.simd.elementary import evaluate, exp2
 
     lanes, states, row = (np.zeros(shape, np.float32) for shape in _SMALL)
     with _one_process():

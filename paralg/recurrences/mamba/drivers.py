@@ -1,18 +1,10 @@
-"""Run the kernels over rows and blocks of channels; compiled once, cached, without the global lock.
-
-numba's cache looks at the file of the function that is called and at the values it closes over, not
-at the files it calls into. The drivers close over a digest of those, so that an edited kernel is
-compiled again.
-"""
+"""Run the kernels over rows and blocks of channels: what the tensors' operator calls."""
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
-
 from numba import njit
 
-from paralg.recurrences.mamba.elementary import by_number
+from paralg.recurrences.mamba import kernels
 from paralg.recurrences.mamba.kernels import (
     SCRATCH,
     Grads,
@@ -20,21 +12,10 @@ from paralg.recurrences.mamba.kernels import (
     backward_block,
     forward_block,
 )
-from paralg.recurrences.mamba.lanes import WIDTH, load, memory, store
+from paralg.simd.cache import cached
+from paralg.simd.lanes import WIDTH, load, memory, store
 
-__all__ = ["backward", "cached", "forward", "over_rows"]
-
-_SOURCES = ("lanes.py", "polynomials.py", "elementary.py", "kernels.py")
-
-
-def _digest() -> str:
-    folder = Path(__file__).parent
-    return hashlib.sha256(b"".join((folder / name).read_bytes() for name in _SOURCES)).hexdigest()
-
-
-def cached(build):
-    """Compile the functions that ``build(digest)`` returns; the digest is part of the cache key."""
-    return build(_digest(), njit(cache=True, nogil=True, error_model="numpy", _nrt=False))
+__all__ = ["backward", "forward"]
 
 
 @njit(error_model="numpy", _nrt=False)
@@ -51,7 +32,7 @@ def operands(addresses, sizes, zero, positive, gated):
     )  # fmt: skip
 
 
-@cached
+@cached(kernels.__file__)
 def _drivers(digest, compiled):
     @compiled
     def forward(begin, end, sizes, addresses, zero, positive, gated):
@@ -109,14 +90,7 @@ def _drivers(digest, compiled):
             b, block = task // blocks, task % blocks
             backward_block(x, g, dy, starts, b, block, table[begin], kept[begin])
 
-    @compiled
-    def over_rows(which, rows):
-        """Apply an elementary function to every row of 32 numbers, in place."""
-        _ = digest
-        for i in range(rows.shape[0]):
-            store(rows, (i, 0), by_number(which, load(rows, (i, 0))))
-
-    return forward, backward, over_rows
+    return forward, backward
 
 
-forward, backward, over_rows = _drivers
+forward, backward = _drivers

@@ -18,8 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from paralg.recurrences.mamba.elementary import exp2, sigmoid, softplus
-from paralg.recurrences.mamba.lanes import WIDTH, load, store, total
+from paralg.simd.elementary import exp2, sigmoid, softplus
+from paralg.simd.lanes import WIDTH, load, store, total
 
 __all__ = ["CHUNK", "Grads", "Operands", "backward_block", "forward_block"]
 

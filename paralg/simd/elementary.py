@@ -8,15 +8,18 @@ import numpy as np
 from numba import types
 from numba.extending import overload, register_jitable
 
-from paralg.recurrences.mamba.lanes import (
+from paralg.simd.cache import cached
+from paralg.simd.lanes import (
     WIDTH,
     LanesType,
     at_least,
     at_most,
+    load,
     multiply_add,
     power_of_two,
+    store,
 )
-from paralg.recurrences.mamba.polynomials import ARTANH, EXP2
+from paralg.simd.polynomials import ARTANH, EXP2
 
 __all__ = ["evaluate", "exp", "exp2", "sigmoid", "softplus"]
 
@@ -118,6 +121,20 @@ def by_number(which, x):
     return sigmoid(x)
 
 
+@cached()
+def _over_rows(digest, compiled):
+    """Build the loop of `evaluate`."""
+
+    @compiled
+    def over_rows(which, rows):
+        """Apply an elementary function to every row of 32 numbers, in place."""
+        _ = digest
+        for i in range(rows.shape[0]):
+            store(rows, (i, 0), by_number(which, load(rows, (i, 0))))
+
+    return over_rows
+
+
 def _horner(coefficients: tuple[float, ...]):
     """Return a compiled function that evaluates a polynomial, its loop unrolled."""
     *lower, last_but_one, last = coefficients
@@ -155,10 +172,8 @@ def evaluate(function, x):
     >>> evaluate(exp2, np.array([-1.0, 0.0, 3.0], dtype=np.float32))
     array([0.5, 1. , 8. ], dtype=float32)
     """
-    from paralg.recurrences.mamba.drivers import over_rows
-
     flat = np.ravel(x)
     rows = np.zeros((-(-flat.size // WIDTH), WIDTH), flat.dtype)
     rows.ravel()[: flat.size] = flat
-    over_rows(_NAMES.index(function.__name__), rows)
+    _over_rows(_NAMES.index(function.__name__), rows)
     return rows.ravel()[: flat.size].reshape(np.shape(x))

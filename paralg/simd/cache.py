@@ -1,0 +1,56 @@
+"""Compile a kernel once, and again when anything that it calls has changed.
+
+numba's cache looks at the file of the function that is called and at the values it closes over, not
+at the files it calls into. Kernels close over a digest of those, so that an edit is compiled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from numba import njit
+
+__all__ = ["cached", "digest"]
+
+_SOURCES = ("lanes.py", "polynomials.py", "elementary.py")
+
+
+def digest(*sources: str | Path) -> str:
+    """Return a digest of this package's sources and of others.
+
+    Parameters
+    ----------
+    *sources : path
+        Files with functions that a kernel calls, beyond its own file.
+
+    Returns
+    -------
+    str
+    """
+    files = [*(Path(__file__).with_name(name) for name in _SOURCES), *map(Path, sources)]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def cached(*sources: str | Path) -> Callable:
+    """Decorate a function ``build(digest, compiled)``: it becomes what it returns.
+
+    ``compiled`` is numba's decorator, with a cache on disk, without the global lock and without
+    reference counting; a function under it must name ``digest``.
+
+    Parameters
+    ----------
+    *sources : path
+        As for `digest`.
+
+    Returns
+    -------
+    callable
+    """
+
+    def build_now(build):
+        compiled = njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+        return build(digest(*sources), compiled)
+
+    return build_now
