@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from paralg.data.shipped import arrays
+from paralg.data.shipped import arrays, read_only
 from paralg.data.source import Source
 
 __all__ = ["LOSSES", "SOURCE", "TRIALS", "WINS", "Games", "load"]
@@ -67,9 +67,7 @@ def load() -> Games:
     """
     stored = arrays(_FILE, _SHA256)
     found = Games(stored["choices"].astype(int), stored["fifties"].astype(int) * _UNIT)
-    for array in found:
-        array.setflags(write=False)
-    return found
+    return read_only(found)
 
 
 def _table(path: Path) -> list[list[str]]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from paralg.data.shipped import arrays
+from paralg.data.shipped import arrays, read_only
 from paralg.data.source import Source
 
 __all__ = ["CHANNELS", "SOURCE", "SPEAKERS", "Utterances", "load"]
@@ -73,9 +73,7 @@ def load(split: str = "train") -> Utterances:
     frames[mask] = rows
     part = slice(_TRAIN) if split == "train" else slice(_TRAIN, None)
     found = Utterances(frames[part], mask[part], stored["labels"][part].astype(np.int64))
-    for array in found:
-        array.setflags(write=False)
-    return found
+    return read_only(found)
 
 
 def _series(path: str) -> list[tuple[NDArray, int]]:

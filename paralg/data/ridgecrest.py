@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from paralg.data.shipped import arrays
+from paralg.data.shipped import arrays, read_only
 from paralg.data.source import Source
 
 __all__ = ["SOURCE", "Quakes", "load"]
@@ -51,9 +51,7 @@ def load() -> Quakes:
     """
     stored = arrays(_FILE, _SHA256)
     found = Quakes(stored["hundredths"] / 360_000, stored["magnitudes"] / 100)
-    for array in found:
-        array.setflags(write=False)
-    return found
+    return read_only(found)
 
 
 def main(table: str, path: str) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["arrays"]
+__all__ = ["arrays", "read_only"]
+
+_Arrays = TypeVar("_Arrays", bound=tuple)
 
 
 def arrays(path: Path, sha256: str) -> dict[str, NDArray]:
@@ -36,3 +39,20 @@ def arrays(path: Path, sha256: str) -> dict[str, NDArray]:
         raise OSError(f"{path.name} is damaged: expected SHA-256 {sha256}, got {found}")
     with np.load(path) as archive:
         return dict(archive)
+
+
+def read_only(found: _Arrays) -> _Arrays:
+    """Make the arrays of a tuple read-only, because a loader's result is cached and shared.
+
+    Parameters
+    ----------
+    found : tuple of ndarray
+
+    Returns
+    -------
+    tuple of ndarray
+        The same tuple.
+    """
+    for array in found:
+        array.setflags(write=False)
+    return found

@@ -212,8 +212,9 @@ def test_policies_have_three_qualities_and_the_expert_holds_the_top():
     np.testing.assert_allclose(tokens[:, 1:, 4], torques[:, :-1])
 
 
-def test_a_model_that_acts_sees_what_it_was_trained_on():
-    model, seen = SequenceModel(control.SHAPE).eval(), []
+def _watched(shape):
+    """Return a model and the list of the tokens that it is stepped with."""
+    model, seen = SequenceModel(shape).eval(), []
     step = model.step
 
     def spy(x, stream):
@@ -221,6 +222,11 @@ def test_a_model_that_acts_sees_what_it_was_trained_on():
         return step(x, stream)
 
     model.step = spy
+    return model, seen
+
+
+def test_a_model_that_acts_sees_what_it_was_trained_on():
+    model, seen = _watched(control.SHAPE)
     run = control.play_model(model, -100.0, rows=3)
     np.testing.assert_allclose(torch.stack(seen, 1)[:, :, 1:4], run.seen, atol=1e-6)
     to_go = torch.stack(seen, 1)[:, :, 0] * control._SCALE
@@ -257,14 +263,7 @@ def test_decks_are_shuffled_in_tens_and_drawn_from_the_top():
 
 
 def test_a_model_that_draws_sees_what_it_was_trained_on():
-    model, seen = SequenceModel(gambling.SHAPE).eval(), []
-    step = model.step
-
-    def spy(x, stream):
-        seen.append(x)
-        return step(x, stream)
-
-    model.step = spy
+    model, seen = _watched(gambling.SHAPE)
     choices, losses = gambling.play(model, 700.0, rows=5)
     tokens = torch.stack(seen, 1).numpy()
     gains = iowa_gambling.WINS[choices] - losses
