@@ -33,16 +33,18 @@ def digest(*sources: str | Path) -> str:
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
-def cached(*sources: str | Path) -> Callable:
+def cached(*sources: str | Path, allocates: bool = False) -> Callable:
     """Decorate a function ``build(digest, compiled)``: it becomes what it returns.
 
-    ``compiled`` is numba's decorator, with a cache on disk, without the global lock and without
-    reference counting; a function under it must name ``digest``.
+    ``compiled`` is numba's decorator, with a cache on disk and without the global lock; a function
+    under it must name ``digest``.
 
     Parameters
     ----------
     *sources : path
         As for `digest`.
+    allocates : bool
+        Whether the function makes arrays; without it there is no reference counting, either.
 
     Returns
     -------
@@ -50,7 +52,7 @@ def cached(*sources: str | Path) -> Callable:
     """
 
     def build_now(build):
-        compiled = njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+        compiled = njit(cache=True, nogil=True, error_model="numpy", _nrt=allocates)
         return build(digest(*sources), compiled)
 
     return build_now

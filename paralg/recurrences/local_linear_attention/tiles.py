@@ -219,9 +219,9 @@ def tile(
     store(omega, (0, 0), weights)
 
 
-@cached()
-def run(digest, _):
-    @njit(cache=True, nogil=True, error_model="numpy")
+@cached(allocates=True)
+def run(digest, compiled):
+    @compiled
     def run(start, end, q, k, v, ridge, scale, norm, offset, keys, limits, hidden, out, omega):
         """Attend from tiles start … end - 1, in an order that mixes long ones and short ones.
 
