@@ -1,0 +1,48 @@
+"""Public names of a package that are imported at their first use, so that none costs torch."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+__all__ = ["lazy"]
+
+
+def lazy(
+    package: str, homes: Mapping[str, str]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """Return ``__getattr__``, ``__dir__`` and ``__all__`` of a package.
+
+    Parameters
+    ----------
+    package : str
+        Its ``__name__``.
+    homes : dict of str to str
+        For each public name the module that defines it, relative to the package, as in
+        ``{"scan": "fast.scans"}``.
+
+    Returns
+    -------
+    tuple
+        To be assigned to the three names, in that order.
+
+    Raises
+    ------
+    AttributeError
+        From the returned function, for a name that is not in ``homes``.
+
+    Examples
+    --------
+    >>> get, _, names = lazy("paralg.core", {"Cost": "cost"})
+    >>> names, get("Cost").__module__
+    (['Cost'], 'paralg.core.cost')
+    """
+
+    def get(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(f"{package}.{homes[name]}"), name)
+
+    return get, lambda: sorted({*vars(sys.modules[package]), *homes}), sorted(homes)
