@@ -1,0 +1,92 @@
+"""Weights in safetensors with their hash, and files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from safetensors.torch import load as parse
+from safetensors.torch import save as serialise
+from torch import nn
+
+__all__ = ["read_weights", "write_weights", "write_whole"]
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Replace a file by new content in one step, so that a crash leaves the old one or the new.
+
+    Parameters
+    ----------
+    path : path
+    content : bytes
+
+    Raises
+    ------
+    OSError
+        The folder does not exist or cannot be written.
+
+    Cost
+    ----
+    One write, one rename.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "three"
+    >>> write_whole(path, b"abc")
+    >>> path.read_bytes()
+    b'abc'
+    """
+    scratch = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        scratch.write_bytes(content)
+        os.replace(scratch, path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def write_weights(model: nn.Module, path: Path, *, half: bool = False) -> str:
+    """Write a model's parameters and buffers.
+
+    Parameters
+    ----------
+    model : Module
+    path : path
+    half : bool
+        Store float16; round the model before it is scored, then.
+
+    Returns
+    -------
+    str
+        SHA-256 of the file, for its log.
+    """
+    parts = model.state_dict().items()
+    blob = serialise({key: (part.half() if half else part).contiguous() for key, part in parts})
+    write_whole(path, blob)
+    return hashlib.sha256(blob).hexdigest()
+
+
+def read_weights(model: nn.Module, path: Path, sha256: str) -> None:
+    """Read weights into a model of their shape, in the model's own type, and switch it to use.
+
+    Parameters
+    ----------
+    model : Module
+    path : path
+    sha256 : str
+        Expected hash, from the log.
+
+    Raises
+    ------
+    OSError
+        The file is damaged or not that of the log.
+    RuntimeError
+        The model has other parameters.
+    """
+    blob = path.read_bytes()
+    found = hashlib.sha256(blob).hexdigest()
+    if found != sha256:
+        raise OSError(f"{path.name}: expected SHA-256 {sha256}, got {found}")
+    model.load_state_dict(parse(blob))
+    model.eval()
