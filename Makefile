@@ -11,6 +11,7 @@ VENV ?= .venv
 TORCH ?= torch==2.13.0
 TORCH_INDEX ?=
 PYTEST ?=
+MARKS ?= not clone and not weekly
 JOBS ?= 2
 
 BIN := $(VENV)/bin
@@ -18,7 +19,7 @@ PY := $(BIN)/python
 STAMP := $(VENV)/.ready-$(shell cat requirements.lock pyproject.toml 2>/dev/null | cksum | cut -d" " -f1)
 SAY = @printf '\n== %s\n'
 
-.PHONY: help env kernels book test test-clone links lab bench lint chapter text notebook pages lock clean distclean
+.PHONY: help env kernels book test test-all test-clone cost verdicts links lab bench lint chapter text notebook pages lock clean distclean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -49,7 +50,16 @@ book: kernels ## execute every chapter and build the site into _build/html
 test: book ## all tests, with coverage of paralg
 	@$(PY) tests/browser.py
 	@$(BIN)/ruff check --quiet paralg tests book benchmarks
-	@$(PY) -m pytest -n $(JOBS) --dist loadscope -m "not clone" --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST)
+	@$(PY) -m pytest -n $(JOBS) --dist loadscope -m "$(MARKS)" --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST)
+
+test-all: ## what `make test` does, and all that is checked again only to be sure
+	@$(MAKE) --no-print-directory test MARKS="not clone"
+
+cost: $(STAMP) ## what every chapter costs: lines, words, seconds, beside its budgets
+	@$(PY) tests/cost.py
+
+verdicts: $(STAMP) ## keep what the last `make test` found of pages: it is not looked at again until they change
+	@$(PY) tests/verdicts.py
 
 test-clone: $(STAMP) ## clone the last commit elsewhere and run the README's commands there, from nothing
 	@$(PY) -m pytest -m clone -s tests/project
