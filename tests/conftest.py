@@ -1,6 +1,8 @@
 """One thread everywhere, so that results do not depend on the machine's load; and a browser."""
 
+import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -26,3 +28,39 @@ def chromium():
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
+
+
+def _processor_seconds() -> float:
+    """Processor time of this process, of what it started and of what that left behind."""
+    import psutil
+
+    process, total = psutil.Process(), 0.0
+    for one in (process, *process.children(recursive=True)):
+        try:
+            spent = one.cpu_times()
+            total += sum(spent[:4] if one is process else spent[:2])
+        except psutil.NoSuchProcess:
+            continue
+    return total
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item, nextitem):
+    """Remember what a test cost, for ``make cost``."""
+    before = _processor_seconds()
+    yield
+    spent = max(0.0, _processor_seconds() - before)
+    if spent >= 0.005:
+        _SPENT.append((item.nodeid, round(spent, 3)))
+
+
+_SPENT: list[tuple[str, float]] = []
+
+
+def pytest_sessionfinish(session):
+    """Write what the tests of this process cost."""
+    folder = Path(__file__).resolve().parents[1] / "_build" / "cost"
+    if _SPENT and folder.parent.is_dir():
+        folder.mkdir(exist_ok=True)
+        who = os.environ.get("PYTEST_XDIST_WORKER", "main")
+        (folder / f"{who}.json").write_text(json.dumps(dict(_SPENT)))

@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -84,23 +84,27 @@ class _Client(NotebookClient):
 
     turnstile: Turnstile | None = None
     current = 0  # index of the cell that was started last
+    cpu = 0.0  # processor seconds of the kernel and its workers, up to the cell that ended last
 
     async def async_execute_cell(self, cell, cell_index, *args, **kwargs):
         self.current = cell_index
         alone = EXCLUSIVE_TAG in cell.metadata.get("tags", [])
-        if self.turnstile is None or cell.cell_type != "code" or not cell.source.strip():
+        if cell.cell_type != "code" or not cell.source.strip():
             return await super().async_execute_cell(cell, cell_index, *args, **kwargs)
-        with self.turnstile.passing(alone):
-            return await super().async_execute_cell(cell, cell_index, *args, **kwargs)
+        with self.turnstile.passing(alone) if self.turnstile else nullcontext():
+            done = await super().async_execute_cell(cell, cell_index, *args, **kwargs)
+        self.cpu = max(self.cpu, _processor_seconds(self))
+        return done
 
 
 @dataclass(frozen=True)
 class Executed:
-    """An executed notebook and how long it took."""
+    """An executed notebook, how long it took, and processor seconds of its kernel and workers."""
 
     notebook: NotebookNode
     seconds: float
     when: float
+    cpu: float = 0.0
 
 
 def execute(path: Path, notebook: NotebookNode, turnstile: Turnstile | None = None) -> Executed:
@@ -125,7 +129,22 @@ def execute(path: Path, notebook: NotebookNode, turnstile: Turnstile | None = No
             index = client.current
             raise _failure(path, run.cells[index], index, error, log) from None
     _refuse_stderr(path, run)
-    return Executed(run, time.perf_counter() - start, datetime.now().timestamp())
+    seconds = time.perf_counter() - start
+    return Executed(run, seconds, datetime.now().timestamp(), client.cpu)
+
+
+def _processor_seconds(client: NotebookClient) -> float:
+    """Processor time of the kernel and of the processes it started, where psutil can tell."""
+    try:
+        import psutil
+
+        process = psutil.Process(client.km.provisioner.pid)
+        own = process.cpu_times()
+        alive = (child.cpu_times() for child in process.children(recursive=True))
+        ended = own.children_user + own.children_system
+        return own.user + own.system + ended + sum(t.user + t.system for t in alive)
+    except Exception:  # psutil is an extra, and a system may not let us look
+        return 0.0
 
 
 def _failure(path: Path, cell: NotebookNode, index: int, error: Exception, log) -> CellFailed:

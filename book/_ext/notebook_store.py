@@ -72,12 +72,14 @@ class Store:
             return None
         notebook = nbformat.read(path, as_version=4)
         record = notebook.metadata.get("paralg_execution", {})
-        return Executed(notebook, record.get("seconds", 0.0), record.get("when", 0.0))
+        numbers = (record.get(name, 0.0) for name in ("seconds", "when", "cpu"))
+        return Executed(notebook, *numbers)
 
     def save(self, key: str, executed: Executed) -> None:
         """Write an executed notebook, whole or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        record = {"seconds": round(executed.seconds, 2), "when": executed.when}
+        record = {"seconds": round(executed.seconds, 2), "when": executed.when,
+                  "cpu": round(executed.cpu, 2)}  # fmt: skip
         executed.notebook.metadata["paralg_execution"] = record
         handle, scratch = tempfile.mkstemp(dir=self.folder, suffix=".part")
         with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -1,6 +1,8 @@
 """Every executable page runs clean, and a second execution gives the same numbers and pictures.
 
 Cells with the tag ``timing`` show what a clock said and are the only ones that may differ.
+A page that repeated itself is not asked again until its code or the library under it changes
+(:mod:`tests.verdicts`); ``make test-all`` asks all.
 """
 
 import json
@@ -16,6 +18,8 @@ sys.path[:0] = [str(ROOT / "book" / "_ext"), str(ROOT / "book" / "_tools")]
 from notebook_runner import execute  # noqa: E402
 from notebook_store import Store, read_notebook  # noqa: E402
 from pages import notebook_of, pages  # noqa: E402
+
+from tests import verdicts  # noqa: E402
 
 MADE = {notebook_of(page) for page in pages()}  # notebooks of pages, which are executed as pages
 PAGES = sorted(
@@ -59,16 +63,33 @@ def test_there_are_pages():
     assert {"notebooks/recurrences/mamba.ipynb", "book/foundations/primitives.md"} <= set(IDS)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("path", PAGES, ids=IDS)
-def test_second_execution_gives_the_same_numbers(path, store):
+def check_repetition(path, store):
     notebook = read_notebook(path)
     first = store.obtain(path, notebook).notebook
     second = execute(path, read_notebook(path)).notebook
     for number, (a, b) in enumerate(zip(_code(first), _code(second), strict=True)):
         if "timing" not in a.metadata.get("tags", []):
             assert _shown(a) == _shown(b), f"code cell {number} differs:\n{a.source}"
+    verdicts.note("repeated", _name(path), store.key(notebook))
+
+
+def _name(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("path", PAGES, ids=IDS)
+def test_a_second_execution_of_a_changed_page_gives_the_same_numbers(path, store):
+    if not verdicts.passed("repeated", _name(path), store.key(read_notebook(path))):
+        check_repetition(path, store)
+
+
+@pytest.mark.weekly
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("path", PAGES, ids=IDS)
+def test_a_second_execution_of_any_page_gives_the_same_numbers(path, store):
+    check_repetition(path, store)
 
 
 @pytest.mark.parametrize("path", PAGES, ids=IDS)

@@ -1,4 +1,4 @@
-"""Every page in a real Chromium that cannot reach a network."""
+"""What the site does in a real Chromium: themes, print, search, without script, without network."""
 
 from __future__ import annotations
 
@@ -7,112 +7,6 @@ import re
 import pytest
 
 pytestmark = pytest.mark.site
-
-PHONE = 390
-ALL_RULES = {"resultTypes": ["violations"], "preload": False}
-COLOURS = {**ALL_RULES, "runOnly": {"type": "rule", "values": ["color-contrast"]}}
-ONE_OF_A_KIND = """() => {
-  for (const formula of document.querySelectorAll('mjx-container'))
-    formula.replaceWith(document.createTextNode('formula'));
-  const seen = new Set();
-  for (const code of document.querySelectorAll('.highlight pre')) {
-    let box = code;
-    while (box.parentElement && getComputedStyle(box).backgroundColor === 'rgba(0, 0, 0, 0)')
-      box = box.parentElement;
-    const behind = getComputedStyle(box).backgroundColor + getComputedStyle(code).fontSize;
-    for (const word of code.querySelectorAll('span[class]:not(:has(span))')) {
-      const kind = word.className + behind;
-      if (seen.has(kind)) word.replaceWith(document.createTextNode(word.textContent));
-      else seen.add(kind);
-    }
-  }
-  const count = {};
-  for (const entry of document.querySelectorAll('dl.py'))
-    if ((count[entry.className] = (count[entry.className] || 0) + 1) > 8) entry.remove();
-  for (const table of document.querySelectorAll('table'))
-    [...table.rows].slice(16).forEach((row) => row.remove());
-}"""
-
-
-def worth_opening(pages: list[str]) -> list[str]:
-    """All pages but the redirect at the root, which leads away at once."""
-    return [name for name in pages if name != "index.html"]
-
-
-def findings(page, theme: str) -> list[str]:
-    """Serious and critical findings of axe, one line for each rule.
-
-    The structure of a page is the same in both themes, so dark is asked for its colours only.
-    Formulas, thousands of elements that MathJax answers for, are taken out beforehand; of the
-    coloured words of code, thousands more, one of each kind stays on each kind of ground; so do
-    eight entries of each kind on a page of the library, and sixteen rows of a table.
-    """
-    from axe_playwright_python.sync_playwright import Axe
-
-    page.evaluate(ONE_OF_A_KIND)
-    response = Axe().run(page, options=ALL_RULES if theme == "light" else COLOURS).response
-    return [
-        f"{found['impact']} {found['id']} ({len(found['nodes'])}): {_example(found['nodes'][0])}"
-        for found in response["violations"]
-        if found["impact"] in ("serious", "critical")
-    ]
-
-
-def _example(node: dict) -> str:
-    return f"{node['target']} {' '.join(node.get('failureSummary', '').split())[:240]}"
-
-
-def reports(opened, theme: str, pages: list[str]) -> list[str]:
-    """What goes wrong on any page in one theme: errors, outside requests, findings of axe."""
-    found = []
-    for name in pages:
-        page = opened.open(name)
-        assert page.evaluate("document.documentElement.dataset.theme") == theme
-        width = opened.page.viewport_size["width"]
-        if page.evaluate("document.documentElement.scrollWidth") > width:
-            found.append(f"{name}: wider than {width} pixels: {page.evaluate(WIDEST)}")
-        found += [f"{name}: {line}" for line in opened.problems + findings(page, theme)]
-    return found
-
-
-WIDEST = """() => [...document.querySelectorAll('.bd-article *')]
-  .filter((e) => e.getBoundingClientRect().right > innerWidth + 1
-                 && !e.closest('pre, .pst-scrollable-table-container, .math, .paralg-graph'))
-  .slice(0, 5).map((e) => e.tagName + '.' + e.className)"""
-
-
-def one_of_each_kind(pages: list[str]) -> list[str]:
-    """The shortest page of every folder of the site: it has the furniture of all."""
-    from tests.site.conftest import SITE
-
-    shortest: dict[str, str] = {}
-    for name in sorted(worth_opening(pages), key=lambda name: -(SITE / name).stat().st_size):
-        shortest[name.rpartition("/")[0]] = name
-    return sorted(shortest.values())
-
-
-# Every page is opened twice, on a desk in the light and on a phone in the dark; what the other
-# two combinations could add, the furniture of the desk in the dark, is the same on all pages.
-# Two classes, so that two workers can share the work.
-
-
-class TestLightOnADesk:
-    @pytest.mark.timeout(900)
-    def test_no_page_errs_asks_the_network_overflows_or_fails_axe(self, pages, visit):
-        assert reports(visit("light"), "light", worth_opening(pages)) == []
-
-
-class TestDarkOnAPhone:
-    @pytest.mark.timeout(900)
-    def test_no_page_errs_asks_the_network_overflows_or_fails_axe(self, pages, visit):
-        assert reports(visit("dark", width=PHONE), "dark", worth_opening(pages)) == []
-
-    @pytest.mark.timeout(300)
-    def test_nor_does_one_of_each_kind_on_a_desk(self, pages, visit):
-        kinds = one_of_each_kind(pages)
-        assert len(kinds) >= 5
-        assert reports(visit("dark"), "dark", kinds) == []
-
 
 def test_a_page_that_asks_the_network_is_noticed_and_gets_nothing(visit):
     opened = visit()

@@ -1,0 +1,230 @@
+"""One visit to every page, in a Chromium that cannot reach a network.
+
+On a desk in the light: errors, requests, width, every explorer by mouse and by keyboard, axe.
+Then the same page becomes a phone in the dark: width, and the colours by axe. What axe said is kept
+(:mod:`tests.verdicts`) until the page is made of something else.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import verdicts
+from tests.site.conftest import ROOT, SITE
+
+pytestmark = [pytest.mark.site, pytest.mark.timeout(300)]
+
+PHONE = 390
+ALL_RULES = {"resultTypes": ["violations"], "preload": False}
+COLOURS = {**ALL_RULES, "runOnly": {"type": "rule", "values": ["color-contrast"]}}
+FORMULAS_AS_WORDS = """() => {
+  for (const formula of document.querySelectorAll('mjx-container'))
+    formula.replaceWith(document.createTextNode('formula'));
+}"""
+ONE_OF_A_KIND = """() => {
+  const seen = new Set();
+  for (const code of document.querySelectorAll('.highlight pre')) {
+    let box = code;
+    while (box.parentElement && getComputedStyle(box).backgroundColor === 'rgba(0, 0, 0, 0)')
+      box = box.parentElement;
+    const behind = getComputedStyle(box).backgroundColor + getComputedStyle(code).fontSize;
+    for (const word of code.querySelectorAll('span[class]:not(:has(span))')) {
+      const kind = word.className + behind;
+      if (seen.has(kind)) word.replaceWith(document.createTextNode(word.textContent));
+      else seen.add(kind);
+    }
+  }
+  const count = {};
+  for (const entry of document.querySelectorAll('dl.py'))
+    if ((count[entry.className] = (count[entry.className] || 0) + 1) > 8) entry.remove();
+  for (const table of document.querySelectorAll('table'))
+    [...table.rows].slice(16).forEach((row) => row.remove());
+}"""
+WIDEST = """() => [...document.querySelectorAll('.bd-article *')]
+  .filter((e) => e.getBoundingClientRect().right > innerWidth + 1
+                 && !e.closest('pre, .pst-scrollable-table-container, .math, .paralg-graph'))
+  .slice(0, 5).map((e) => e.tagName + '.' + e.className)"""
+CONTROLS = (
+    "input[type=range], input[type=radio], input[type=checkbox], select, button, [tabindex='0']"
+)
+STATE = "(figure) => figure.innerText + [...figure.querySelectorAll('svg')].map(s => s.outerHTML)"
+KEYS = {
+    "range": ["ArrowRight", "ArrowRight", "ArrowLeft", "ArrowLeft", "ArrowLeft"],
+    "radio": ["ArrowDown"],
+    "checkbox": ["Space"],
+    "select": ["ArrowDown"],
+    "button": ["Enter"],
+}
+
+
+def _names() -> list[str]:
+    """Every page of the table of contents, and the two that the site adds."""
+    from build import pages
+
+    names = [path.relative_to(ROOT).with_suffix(".html").as_posix() for path in pages()]
+    return [*names, "search.html", "genindex.html"]
+
+
+def _explorers(page):
+    return page.locator("figure.paralg-explorer").all()
+
+
+@pytest.fixture(scope="module")
+def window(chromium, address):
+    """One window for all pages: what the site's scripts share is read once."""
+    from tests.site.conftest import Visit
+
+    visit = Visit(chromium, address)
+    yield visit
+    visit.context.close()
+
+
+@pytest.mark.parametrize("name", _names())
+def test_a_visit(name, window):
+    window.page.set_viewport_size({"width": 1280, "height": 900})
+    page = window.open(name)
+    assert page.evaluate("document.documentElement.dataset.theme") == "light"
+    assert too_wide(page) == []
+    assert nameless_controls(page) == []
+    for figure in _explorers(page):
+        who = figure.get_attribute("aria-label") or "an explorer"
+        assert answers(figure, by_mouse), f"{who} does not answer to the mouse"
+        assert answers(figure, by_keyboard), f"{who} does not answer to the keyboard"
+    made_of = verdicts.made_of(SITE / name, SITE)
+    examined = not verdicts.passed("axe", name, made_of)
+    if examined:
+        page.evaluate(FORMULAS_AS_WORDS)
+        page.evaluate(ONE_OF_A_KIND)
+        assert findings(page, ALL_RULES) == []
+    page.set_viewport_size({"width": PHONE, "height": 800})
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    assert too_wide(page) == []
+    if examined:
+        assert findings(page, COLOURS) == []
+        verdicts.note("axe", name, made_of)
+    assert window.problems == []
+
+
+def too_wide(page) -> list[str]:
+    """What makes a page wider than its window, if anything does."""
+    page.wait_for_function("new Promise((done) => requestAnimationFrame(() => done(true)))")
+    width = page.viewport_size["width"]
+    if page.evaluate("document.documentElement.scrollWidth") <= width:
+        return []
+    return [f"wider than {width} pixels", *page.evaluate(WIDEST)]
+
+
+def findings(page, rules: dict) -> list[str]:
+    """Serious and critical findings of axe, one line for each rule.
+
+    Formulas, thousands of elements that MathJax answers for, are taken out beforehand; of the
+    coloured words of code, thousands more, one of each kind stays on each kind of ground; so do
+    eight entries of each kind on a page of the library, and sixteen rows of a table.
+    """
+    from axe_playwright_python.sync_playwright import Axe
+
+    return [
+        f"{found['impact']} {found['id']} ({len(found['nodes'])}): {_example(found['nodes'][0])}"
+        for found in Axe().run(page, options=rules).response["violations"]
+        if found["impact"] in ("serious", "critical")
+    ]
+
+
+def _example(node: dict) -> str:
+    return f"{node['target']} {' '.join(node.get('failureSummary', '').split())[:240]}"
+
+
+def by_mouse(control) -> list[None]:
+    """Click a control where a person would: a slider away from its thumb."""
+    box = control.bounding_box()
+    if control.get_attribute("type") == "range":
+        low, high, value = (
+            float(control.evaluate(f"e => e.{name} || {default}"))
+            for name, default in (("min", 0), ("max", 100), ("value", 50))
+        )
+        share = 0.85 if (value - low) <= (high - low) / 2 else 0.15
+        control.click(position={"x": box["width"] * share, "y": box["height"] / 2})
+    else:
+        control.click()
+    return [None]
+
+
+def by_keyboard(control):
+    """Focus a control and press the keys that its kind answers to, one at a time."""
+    control.focus()
+    kind = control.get_attribute("type") or control.evaluate("e => e.tagName.toLowerCase()")
+    for key in KEYS.get(kind, ["ArrowRight", "ArrowDown", "Enter", "Space"]):
+        control.page.keyboard.press(key)
+        yield key
+
+
+def answers(figure, act) -> bool:
+    """Whether the figure shows something else after ``act`` on any of its controls."""
+    for control in figure.locator(CONTROLS).all():
+        if not control.is_visible() or not control.is_enabled():
+            continue
+        before = figure.evaluate(STATE)
+        for _ in act(control):
+            figure.page.wait_for_timeout(60)
+            if figure.evaluate(STATE) != before:
+                return True
+    return False
+
+
+def nameless_controls(page) -> list[str]:
+    """Controls of explorers that a screen reader could not announce."""
+    controls = page.locator("figure.paralg-explorer :is(input, select, button)").all()
+    named = "e => e.labels?.length || e.ariaLabel || e.textContent.trim()"
+    return [one.evaluate("e => e.outerHTML")[:120] for one in controls if not one.evaluate(named)]
+
+
+def pages_with_explorers(pages: list[str]) -> list[str]:
+    """Pages that carry an explorer."""
+    return [name for name in pages if "paralg-explorer" in (SITE / name).read_text("utf-8")]
+
+
+def test_every_page_is_visited(pages):
+    assert set(pages) - {"index.html"} == set(_names())
+
+
+def test_every_chapter_and_foundation_page_has_an_explorer(pages):
+    chapters = [n for n in pages if n.startswith(("notebooks/", "book/foundations/"))]
+    chapters = [n for n in chapters if not n.endswith("_experiments.html")]
+    assert chapters
+    assert set(chapters) <= set(pages_with_explorers(pages))
+
+
+def test_explorers_work_from_a_folder_without_a_server(pages, chromium):
+    context = chromium.new_context()
+    page = context.new_page()
+    for name in pages_with_explorers(pages)[:3]:
+        page.goto((SITE / name).as_uri(), wait_until="load")
+        page.wait_for_function(
+            "[...document.querySelectorAll('figure.paralg-explorer')]"
+            ".every((figure) => figure.dataset.ready === 'true')",
+            timeout=10_000,
+        )
+    context.close()
+
+
+def test_a_changed_element_or_style_is_examined_again_and_a_number_is_not(tmp_path):
+    site = tmp_path / "site"
+    (site / "_static").mkdir(parents=True)
+    page, style = site / "a.html", site / "_static" / "a.css"
+    style.write_text("p {color: #777}")
+
+    def key(body):
+        page.write_text(f"<html><body>{body}</body></html>")
+        verdicts._FURNITURE.clear()
+        return verdicts.made_of(page, site)
+
+    first = key("<p>3.1 seconds</p><p>4.0</p>")
+    assert key("<p>2.9 seconds</p>") == first
+    assert key("<p>2.9 seconds</p><img src='a'>") != first
+    assert key("<p class='pale'>2.9 seconds</p>") != first
+    assert key("<p></p>") != first
+    assert key("<p>1<script>draw()</script></p>") != key("<p>1<script>paint()</script></p>")
+    before = key("<p>1</p>")
+    style.write_text("p {color: #888}")
+    assert key("<p>1</p>") != before
+    verdicts._FURNITURE.clear()
