@@ -91,6 +91,11 @@ class Source:
         return all(_only_binds(node) for node in self.tree.body)
 
     @cached_property
+    def is_lazy(self) -> bool:
+        """Whether public names come from ``lazy(__name__, {...})`` of the library."""
+        return any(map(_is_lazy, self.tree.body))
+
+    @cached_property
     def lazy_targets(self) -> dict[str, str]:
         """Entries ``{"name": "module"}`` of dictionaries, as lazy ``__getattr__`` uses them."""
         found = {}
@@ -127,7 +132,9 @@ def _called(node: ast.Call) -> str:
 
 
 def is_getter(node: ast.stmt) -> bool:
-    return isinstance(node, ast.FunctionDef) and node.name in ("__getattr__", "__dir__")
+    if isinstance(node, ast.FunctionDef):
+        return node.name in ("__getattr__", "__dir__")
+    return _is_lazy(node)
 
 
 def _only_binds(node: ast.stmt) -> bool:
@@ -136,8 +143,14 @@ def _only_binds(node: ast.stmt) -> bool:
     if isinstance(node, ast.If):  # if TYPE_CHECKING
         return _names_in([node.test]) <= {"TYPE_CHECKING", "typing"}
     if isinstance(node, (ast.Assign, ast.AnnAssign)):
-        return not any(isinstance(inner, ast.Call) for inner in ast.walk(node))
+        return _is_lazy(node) or not any(isinstance(inner, ast.Call) for inner in ast.walk(node))
     return isinstance(node, (ast.Import, ast.ImportFrom)) or is_getter(node)
+
+
+def _is_lazy(node: ast.stmt) -> bool:
+    """Whether a statement is ``__getattr__, __dir__, __all__ = lazy(__name__, {...})``."""
+    call = getattr(node, "value", None)
+    return isinstance(call, ast.Call) and _called(call) == "lazy"
 
 
 def _names_in(trees: Iterable[ast.AST]) -> set[str]:

@@ -105,8 +105,8 @@ def read_exercise(page: Page, exercise: tuple[str, str]) -> None:
 
 def _read_quiz(page: Page, root: Path, docname: str) -> None:
     part, name = docname.split("/")[1:3]
-    path = root / "paralg" / part / name / "quiz.json"
-    if path.is_file():
+    package = root / "paralg" / part / name
+    for path in [*package.glob("quiz.json"), *package.glob("teaching/quiz.json")]:
         for item in json.loads(path.read_text(encoding="utf-8")):
             for objective in re.split(r"[,\s]+", item.get("objective", "")):
                 page.served.setdefault(objective, []).append(item.get("id", "quiz"))

@@ -83,7 +83,9 @@ def chapter_of(module: str) -> str | None:
 
 def _is_paper(parts: list[str]) -> bool:
     module = importlib.import_module(".".join(parts))
-    return (Path(module.__file__).parent / "checks.py").is_file() and hasattr(module, "__path__")
+    folder = Path(module.__file__).parent
+    has_checks = any((folder / name).is_file() for name in ("checks.py", "teaching/checks.py"))
+    return has_checks and hasattr(module, "__path__")
 
 
 class LibraryDirective(SphinxDirective):

@@ -27,7 +27,7 @@ class QuizDirective(SphinxDirective):
         """Return the raw HTML and a plain alternative, or one error with file and line."""
         try:
             chapter = find(self.arguments[0].strip())
-            path = chapter.folder / "quiz.json"
+            path = chapter.teaching / "quiz.json"
             self.env.note_dependency(str(path))
             items = load_quiz(path, chapter.slug)
         except (KeyError, ValueError, FileNotFoundError) as error:

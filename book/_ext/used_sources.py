@@ -238,6 +238,8 @@ class _Walk:
         if path not in self.files:
             self.files.add(path)
             self.files.update(_data_of(path))
+            if self.library.source(module).is_lazy:
+                self.follow(self.library.source(module), "lazy")
 
 
 def _files_under(folder: Path) -> Iterator[Path]:

@@ -32,7 +32,7 @@ class Chapter:
     part : str
         Package of the part, a key of `PARTS`.
     folder : Path
-        The package's folder; ``checks.py`` and ``quiz.json`` are in it.
+        The package's folder.
     """
 
     name: str
@@ -48,6 +48,17 @@ class Chapter:
     def module(self) -> str:
         """Dotted name of the package."""
         return f"paralg.{self.part}.{self.name}"
+
+    @property
+    def teaching(self) -> Path:
+        """Folder of checks, answers, quiz and explorer; a small chapter has them beside it all."""
+        room = self.folder / "teaching"
+        return room if room.is_dir() else self.folder
+
+    @property
+    def teaching_module(self) -> str:
+        """Dotted name of the package in `teaching`."""
+        return f"{self.module}.teaching" if self.teaching != self.folder else self.module
 
 
 def find_all() -> dict[str, Chapter]:

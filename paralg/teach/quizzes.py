@@ -78,7 +78,7 @@ def quiz(chapter: str) -> Quiz:
         If the questions are not in form; the message names the question and the key.
     """
     found = find(chapter)
-    return Quiz(found.slug, load_quiz(found.folder / "quiz.json", found.slug))
+    return Quiz(found.slug, load_quiz(found.teaching / "quiz.json", found.slug))
 
 
 def load_quiz(path: Path, chapter: str) -> list:

@@ -72,9 +72,9 @@ def check(label: str, answer, *, seconds: float = PATIENCE) -> Verdict:
 
 def checks_of(chapter: Chapter) -> dict:
     """Return the checks of a chapter by label; an empty mapping if it has no ``checks.py``."""
-    if not (chapter.folder / "checks.py").exists():
+    if not (chapter.teaching / "checks.py").exists():
         return {}
-    module = importlib.import_module(f"{chapter.module}.checks")
+    module = importlib.import_module(f"{chapter.teaching_module}.checks")
     return dict(getattr(module, "CHECKS", {}))
 
 

@@ -18,6 +18,14 @@ FILES = {
     "paralg/core/prim.py": "from paralg.core.cost import Cost\ndef scan(): ...\ndef pmap(): ...\n",
     "paralg/core/engine.py": "from . import cost\n",
     "paralg/core/busy.py": "import time\n",
+    "paralg/core/lazy.py": "def lazy(package, homes): ...\n",
+    "paralg/training/__init__.py": (
+        '"""Lazy."""\nfrom paralg.core.lazy import lazy\n\n'
+        '__getattr__, __dir__, __all__ = lazy(__name__, {"run": "loop", "log": "more.logs"})\n'
+    ),
+    "paralg/training/loop.py": "def run(): ...\n",
+    "paralg/training/more/__init__.py": "",
+    "paralg/training/more/logs.py": "def log(): ...\n",
     "paralg/figures/__init__.py": (
         '"""Lazy."""\n_LAZY = {"use": ".style", "gantt": ".charts"}\n\n\n'
         "def __getattr__(name):\n    import importlib\n"
@@ -86,6 +94,15 @@ CASES = [
     (
         "from paralg import figures\nfigures.gantt()",
         {"figures/__init__.py", "figures/charts.py", "core/__init__.py", "core/cost.py"},
+    ),
+    (
+        "from paralg.training import run",
+        {"training/__init__.py", "training/loop.py", "core/__init__.py", "core/lazy.py"},
+    ),
+    (
+        "from paralg import training\ntraining.log",
+        {"training/__init__.py", "training/more/__init__.py", "training/more/logs.py",
+         "core/__init__.py", "core/lazy.py"},
     ),
     (
         "from paralg.models import net",

@@ -159,7 +159,7 @@ def plan(request):
     path = request.param
     chapter = chapters.find(path.stem)
     return read_plan(
-        read_page(path), chapter.name, load_quiz(chapter.folder / "quiz.json", chapter.slug)
+        read_page(path), chapter.name, load_quiz(chapter.teaching / "quiz.json", chapter.slug)
     )
 
 
