@@ -36,6 +36,7 @@ CHAPTERS = {  # shared modules and the page that explains them; papers name thei
     "paralg.decoding": "freedave",
     "paralg.models": "freedave",
     "paralg.models.mixers": "recurrences-compared",
+    "paralg.sequence": "recurrences-compared",
 }
 _LONGEST_VALUE = 60
 LOGGER = logging.getLogger(__name__)

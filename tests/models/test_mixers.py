@@ -92,7 +92,7 @@ def test_states_have_the_sizes_of_the_formulas(mixer, n):
 def matrix_products(mixer, n):
     """Return the multiply-adds of matrix products at token n, as torch counts them."""
     layer = build(mixer, 64, 1, 4)
-    state = layer.first_state(1)
+    state = layer.begin(1)
     for _ in range(n):
         with FlopCounterMode(display=False) as counter:
             _, state = layer.step(torch.randn(1, 64), state)

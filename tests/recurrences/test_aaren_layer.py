@@ -8,7 +8,6 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from paralg.core.primitives import AFFINE, scan  # noqa: E402
-from paralg.models.state import state_bytes  # noqa: E402
 from paralg.recurrences.aaren import peers, schedules, theory  # noqa: E402
 from paralg.recurrences.aaren.attention import (  # noqa: E402
     METHODS,
@@ -22,6 +21,7 @@ from paralg.recurrences.aaren.model import (  # noqa: E402
     Shape,
     block_parameters,
 )
+from paralg.sequence.state import state_bytes  # noqa: E402
 
 OURS = METHODS[1:]
 LENGTHS = (1, 2, 3, 4, 5, 8, 33)
@@ -225,7 +225,7 @@ def test_a_model_says_the_same_at_once_and_token_by_token(kind, n):
     x = torch.randn(2, n, 3, dtype=torch.float64)
     with torch.no_grad():
         whole, stream = model(x), model.begin(2)
-        stream = type(stream)(0, tuple(block.layer.first_state(2) for block in model.blocks))
+        stream = type(stream)(0, tuple(block.layer.begin(2) for block in model.blocks))
         for t in range(n):
             said, stream = model.step(x[:, t], stream)
             torch.testing.assert_close(said, whole[:, t], rtol=0, atol=1e-10)
@@ -268,7 +268,7 @@ def test_padding_at_the_end_changes_nothing_and_masks_work(kind):
 def test_blocks_of_a_stream_equal_the_layer():
     torch.manual_seed(0)
     layer, x = Aaren(16, 2).double(), torch.randn(2, 23, 16, dtype=torch.float64)
-    state, parts = layer.first_state(2), []
+    state, parts = layer.begin(2), []
     state = tuple(part.double() for part in state)
     for start in range(0, 23, 5):
         part, state = layer.extend(x[:, start : start + 5], state)

@@ -122,9 +122,11 @@ def test_layer_steps_like_it_runs(kind, norm):
     if kind == "token":
         torch.nn.init.normal_(layer.ridge_proj.weight)
     x = torch.randn(3, 11, 8, dtype=torch.float64)
-    cache = lla.KeyValueCache(2)
-    steps = torch.cat([layer.step(x[:, i : i + 1], cache) for i in range(11)], 1)
-    assert torch.allclose(steps, layer(x), atol=1e-7)
+    cache, steps = layer.begin(3), []
+    for i in range(11):
+        out, cache = layer.step(x[:, i], cache)
+        steps.append(out)
+    assert torch.allclose(torch.stack(steps, 1), layer(x), atol=1e-7)
     assert (layer.ridges(x) > 0).all()
     assert layer.ridges(x).shape == (3, 2, 11)
 

@@ -338,15 +338,16 @@ def test_a_cache_says_the_same_token_by_token(method):
     steps = []
     for i in range(21):
         query, key, value = (x[:, i : i + 1] for x in (q, k, v))
-        steps.append(lla.lla_attention(query, *cache.extend(key, value), 0.5, **options))
+        cache = cache.extended(key, value)
+        steps.append(lla.lla_attention(query, *cache.held(), 0.5, **options))
     assert apart(torch.cat(steps, 1), lla.lla_attention(q, k, v, 0.5, **options)) < 1e-9
 
 
 def test_a_prompt_may_come_at_once():
     q, k, v = draw(1, 9)
-    cache = lla.KeyValueCache()
-    first = lla.lla_attention(q[:, :6], *cache.extend(k[:, :6], v[:, :6]), 1.0)
-    rest = lla.lla_attention(q[:, 6:], *cache.extend(k[:, 6:], v[:, 6:]), 1.0)
+    cache = lla.KeyValueCache().extended(k[:, :6], v[:, :6])
+    first = lla.lla_attention(q[:, :6], *cache.held(), 1.0)
+    rest = lla.lla_attention(q[:, 6:], *cache.extended(k[:, 6:], v[:, 6:]).held(), 1.0)
     assert apart(torch.cat([first, rest], 1), lla.lla_attention(q, k, v, 1.0)) < 1e-10
 
 

@@ -25,7 +25,7 @@ class Gated(nn.Module):
         """Mix a whole sequence, shape (b, n, width), in n dependent steps."""
         return self.output(self.unit(v)[0])
 
-    def first_state(self, batch: int) -> Tensor:
+    def begin(self, batch: int) -> Tensor:
         """Return zeros, shape (batch, width)."""
         return self.output.weight.new_zeros(batch, self.unit.hidden_size)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from paralg.models.state import KeyValueCache
 from paralg.recurrences.local_linear_attention.layer import LocalLinearAttention
+from paralg.sequence.state import KeyValueCache
 
 __all__ = ["Local"]
 
@@ -28,10 +28,10 @@ class Local(nn.Module):
         """Mix a whole sequence, shape (b, n, width)."""
         return self.layer(v)
 
-    def first_state(self, batch: int) -> KeyValueCache:
+    def begin(self, batch: int) -> KeyValueCache:
         """Return an empty cache; it takes its shape from the first token."""
         return KeyValueCache()
 
     def step(self, v: Tensor, state: KeyValueCache) -> tuple[Tensor, KeyValueCache]:
-        """Mix one token, shape (b, width); the cache is extended in place."""
-        return self.layer.step(v[:, None], state)[:, 0], state
+        """Mix one token, shape (b, width)."""
+        return self.layer.step(v, state)

@@ -15,7 +15,7 @@ class Mixer(Protocol):
     def forward(self, v: Tensor) -> Tensor:
         """Mix a whole sequence, shape (b, n, width); output t depends on inputs up to t."""
 
-    def first_state(self, batch: int) -> Any:
+    def begin(self, batch: int) -> Any:
         """Return what is known before the first token."""
 
     def step(self, v: Tensor, state: Any) -> tuple[Tensor, Any]:

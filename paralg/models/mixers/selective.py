@@ -28,7 +28,7 @@ class Selective(nn.Module):
         """Mix a whole sequence, shape (b, n, width), by a selective scan."""
         return self.block(v)[0]
 
-    def first_state(self, batch: int) -> BlockState:
+    def begin(self, batch: int) -> BlockState:
         """Return an empty window and zero states."""
         return self.block.first_state(batch)
 

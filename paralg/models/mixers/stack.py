@@ -71,7 +71,7 @@ class SequenceModel(nn.Module):
 
     def first_states(self, batch: int) -> list[Any]:
         """Return the layers' states before the first token."""
-        return [layer.mixer.first_state(batch) for layer in self.layers]
+        return [layer.mixer.begin(batch) for layer in self.layers]
 
     def step(self, x: Tensor, t: int, states: list[Any]) -> tuple[Tensor, list[Any]]:
         """Return outputs for token number t of each row, and the states after it.

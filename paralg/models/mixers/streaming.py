@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from paralg.models.mixers.stack import SequenceModel
-from paralg.models.state import KeyValueCache, state_bytes
+from paralg.sequence.state import KeyValueCache, state_bytes
 
 __all__ = ["Stream", "stream"]
 
@@ -72,8 +72,7 @@ def stream(
     for look in at:
         if reads is not None and look - window > max(reads, done):
             done = look - window
-            for cache in states:
-                _fill(cache, done)
+            states = [_filled(cache, done) for cache in states]
         taken = []
         for t in range(done, look):
             begin = time.perf_counter()
@@ -85,11 +84,11 @@ def stream(
     return Stream(np.array(at), np.array(kept), np.array(seconds))
 
 
-def _fill(cache: KeyValueCache, length: int) -> None:
-    """Repeat what a cache holds, in the same order, until it has this length."""
+def _filled(cache: KeyValueCache, length: int) -> KeyValueCache:
+    """Return a cache that repeats what one holds, in the same order, up to this length."""
     missing = length - len(cache)
     copies = -(-missing // len(cache))
-    cache.extend(*(part.repeat(1, 1, copies, 1)[:, :, :missing] for part in cache.held()))
+    return cache.extended(*(part.repeat(1, 1, copies, 1)[:, :, :missing] for part in cache.held()))
 
 
 def _check(at: Sequence[int], length: int) -> None:

@@ -13,9 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from paralg.models.state import KeyValueCache
 from paralg.recurrences.aaren import attention
 from paralg.recurrences.aaren.attention import first_state, prefix_attention
+from paralg.sequence.state import KeyValueCache
 
 __all__ = ["KINDS", "Aaren", "CausalAttention"]
 
@@ -91,7 +91,7 @@ class Aaren(_Projections):
         mixed, _ = prefix_attention(self.scores(x), values, mask, method=method, block=block)
         return self.out(mixed.flatten(2))
 
-    def first_state(self, batch: int) -> attention.State:
+    def begin(self, batch: int) -> attention.State:
         """Return the state before any token."""
         return first_state(batch, self.heads, self.size, self.query.dtype)
 
@@ -135,15 +135,16 @@ class CausalAttention(_Projections):
             mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=_seen(mask))
         return self.out(mixed.transpose(1, 2).flatten(2))
 
-    def first_state(self, batch: int) -> KeyValueCache:
+    def begin(self, batch: int) -> KeyValueCache:
         """Return an empty cache; it takes its shape from the first token."""
         return KeyValueCache()
 
     def step(self, x: Tensor, state: KeyValueCache) -> tuple[Tensor, KeyValueCache]:
-        """Take one token of shape (b, width); return its output and the cache, which has grown."""
+        """Take one token of shape (b, width); return its output and the longer cache."""
         parts = (self.to_query, self.to_key, self.to_value)
         q, k, v = (self.split(to(x))[:, :, None] for to in parts)
-        mixed = F.scaled_dot_product_attention(q, *state.extend(k, v))
+        state = state.extended(k, v)
+        mixed = F.scaled_dot_product_attention(q, *state.held())
         return self.out(mixed.flatten(1)), state
 
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from paralg.models.state import state_bytes
 from paralg.recurrences.aaren.layer import KINDS
+from paralg.sequence.state import state_bytes
 
 __all__ = ["Block", "SequenceModel", "Shape", "Stream", "block_parameters", "positions"]
 
@@ -140,7 +140,7 @@ class SequenceModel(nn.Module):
 
     def begin(self, batch: int = 1) -> Stream:
         """Return the stream before any token."""
-        return Stream(0, tuple(block.layer.first_state(batch) for block in self.blocks))
+        return Stream(0, tuple(block.layer.begin(batch) for block in self.blocks))
 
     def step(self, x: Tensor, stream: Stream) -> tuple[Tensor, Stream]:
         """Take one token of shape (b, inputs); return its output and the stream after it."""

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize, rms_norm, softplus
 
-from paralg.models.state import KeyValueCache
 from paralg.recurrences.local_linear_attention.attention import lla_attention
+from paralg.sequence.state import KeyValueCache
 
 __all__ = ["LocalLinearAttention"]
 
@@ -102,13 +102,23 @@ class LocalLinearAttention(nn.Module):
         mixed = lla_attention(q, k, v, ridge, qk_scale=1.0, **self.options)
         return self.out(mixed.transpose(1, 2).flatten(2))
 
+    def begin(self, batch: int) -> KeyValueCache:
+        """Return an empty cache; it takes its shape from the first token."""
+        return KeyValueCache()
+
     @torch.no_grad()
-    def step(self, x: Tensor, cache: KeyValueCache) -> Tensor:
-        """Mix new tokens, shape (b, t, width), with those in the cache, which grows by them.
+    def extend(self, x: Tensor, cache: KeyValueCache) -> tuple[Tensor, KeyValueCache]:
+        """Mix new tokens, shape (b, t, width), with those in the cache; return the longer one, too.
 
         Every earlier key is read again in each of T iterations: for one token work O(T n d), span
         O(T log n).
         """
         q, k, v, ridge = self.project(x)
-        mixed = lla_attention(q, *cache.extend(k, v), ridge, qk_scale=1.0, **self.options)
-        return self.out(mixed.transpose(1, 2).flatten(2))
+        cache = cache.extended(k, v)
+        mixed = lla_attention(q, *cache.held(), ridge, qk_scale=1.0, **self.options)
+        return self.out(mixed.transpose(1, 2).flatten(2)), cache
+
+    def step(self, x: Tensor, cache: KeyValueCache) -> tuple[Tensor, KeyValueCache]:
+        """Mix one token, shape (b, width)."""
+        out, cache = self.extend(x[:, None], cache)
+        return out[:, 0], cache

@@ -1,0 +1,245 @@
+r"""Prefixes along axis 1 of torch tensors: any associative operator, and h = a h + b in place.
+
+The schedules are those of `paralg.core.primitives`, and so are combines and rounds.
+`tensor_scan` combines out of place, so that autograd can go back through every round.
+`linear_scan` needs no stored round: the gradient of h = a h + b is the scan from the right with
+coefficients shifted by one, so that one `torch.autograd.Function` serves every method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from paralg.core.primitives import AFFINE, methods
+
+__all__ = ["LINEAR_METHODS", "METHODS", "AffineRounds", "linear_scan", "tensor_scan"]
+
+METHODS = ("sequential", "kogge-stone", "brent-kung", "associative")
+LINEAR_METHODS = ("loop", *METHODS)
+
+Parts = Sequence[Tensor]
+Combine = Callable[[Parts, Parts], Parts]
+
+
+def tensor_scan(combine: Combine, parts: Parts, *, method: str = "brent-kung") -> Parts:
+    r"""Return all prefixes of a sequence under an associative operator.
+
+    .. math:: y_i = x_0 \oplus x_1 \oplus \dots \oplus x_i
+
+    Parameters
+    ----------
+    combine : callable (left, right) -> sequence of Tensor
+        The operator, on many pairs at once: a side is a sequence of tensors whose axis 1 counts the
+        pairs, ``left`` earlier in the sequence.
+    parts : sequence of Tensor, each of shape (b, n, ...), n >= 1
+        The components of the elements.
+    method : {"sequential", "kogge-stone", "brent-kung", "associative"}
+        "associative" is torch's own generic scan, where this torch has one.
+
+    Returns
+    -------
+    sequence of Tensor, of the shapes of ``parts``
+
+    Raises
+    ------
+    ValueError
+        Unknown method.
+
+    Cost
+    ----
+    Combines and rounds of `paralg.core.primitives.scan_counts`.
+
+    References
+    ----------
+    [kogge-1973-parallel], [brent-1982-regular].
+
+    Examples
+    --------
+    >>> add = lambda left, right: [a + b for a, b in zip(left, right)]
+    >>> tensor_scan(add, [torch.tensor([[3, 1, 4, 1, 5]])], method="kogge-stone")
+    [tensor([[ 3,  4,  8,  9, 14]])]
+    """
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {METHODS}, got {method!r}")
+    return _FORMS[method](combine, parts)
+
+
+def _sequential(combine: Combine, parts: Parts) -> Parts:
+    rows = list(zip(*(part.split(1, 1) for part in parts), strict=True))
+    for i in range(1, len(rows)):
+        rows[i] = combine(rows[i - 1], rows[i])
+    return [torch.cat(row, 1) for row in zip(*rows, strict=True)]
+
+
+def _kogge_stone(combine: Combine, parts: Parts) -> Parts:
+    """Double the length of every prefix in each round."""
+    shift = 1
+    while shift < parts[0].shape[1]:
+        later = combine([part[:, :-shift] for part in parts], [part[:, shift:] for part in parts])
+        parts = [torch.cat([old[:, :shift], new], 1)
+                 for old, new in zip(parts, later, strict=True)]  # fmt: skip
+        shift *= 2
+    return parts
+
+
+def _brent_kung(combine: Combine, parts: Parts) -> Parts:
+    """Combine pairs, scan them, and fill in between: the two sweeps, as a recursion."""
+    pairs = parts[0].shape[1] // 2
+    if pairs == 0:
+        return parts
+    first, second = ([part[:, k : 2 * pairs : 2] for part in parts] for k in (0, 1))
+    odd = _brent_kung(combine, combine(first, second))
+    later = [part[:, 2::2] for part in parts]
+    if later[0].shape[1]:
+        even = combine([part[:, : later[0].shape[1]] for part in odd], later)
+    else:
+        even = later
+    return [_interleaved(torch.cat([part[:, :1], e], 1), o)
+            for part, e, o in zip(parts, even, odd, strict=True)]  # fmt: skip
+
+
+def _interleaved(even: Tensor, odd: Tensor) -> Tensor:
+    """Return even₀, odd₀, even₁, … along axis 1; there may be one even more."""
+    short = odd.shape[1]
+    mixed = torch.stack([even[:, :short], odd], 2).flatten(1, 2)
+    return torch.cat([mixed, even[:, short:]], 1)
+
+
+def _associative(combine: Combine, parts: Parts) -> Parts:
+    """Call the scan that torch keeps in a private module; its API may change."""
+    try:
+        from torch._higher_order_ops import associative_scan
+    except ImportError as error:
+        raise ValueError("method 'associative' needs torch 2.5 or later") from error
+    parts = tuple(part.contiguous() for part in parts)
+    return associative_scan(lambda left, right: tuple(combine(left, right)), parts, dim=1,
+                            combine_mode="generic")  # fmt: skip
+
+
+_FORMS = dict(zip(METHODS, (_sequential, _kogge_stone, _brent_kung, _associative), strict=True))
+
+
+def linear_scan(a: Tensor, b: Tensor, h0: Tensor | None = None, *, method="brent-kung") -> Tensor:
+    r"""Return all states of :math:`h_t = a_t h_{t-1} + b_t`.
+
+    Parameters
+    ----------
+    a, b : Tensor, shape (batch, L, ...), real or complex
+        Coefficients, of one shape.
+    h0 : Tensor, shape (batch, ...), optional
+        First state; 0 by default. It enters as :math:`b_1 + a_1 h_0`.
+    method : {"loop", "sequential", "kogge-stone", "brent-kung", "associative"}
+        "loop" is differentiated by autograd, step by step; "sequential", "kogge-stone" and
+        "brent-kung" work in place and have the reverse scan as their gradient; "associative" is
+        torch's own generic scan, where this torch has one.
+
+    Returns
+    -------
+    Tensor, shape (batch, L, ...)
+
+    Raises
+    ------
+    ValueError
+        Unknown method, or tensors of different shapes.
+
+    Cost
+    ----
+    ============ =================================== =====================
+    method       combines of a lane (L = 2^k)        rounds
+    ============ =================================== =====================
+    loop         L - 1                               L - 1
+    kogge-stone  L log₂ L - (L - 1)                  log₂ L
+    brent-kung   2 L - 2 - log₂ L                    2 log₂ L - 1
+    ============ =================================== =====================
+
+    No length needs padding.
+
+    References
+    ----------
+    [gu-2023-mamba], section 3.3.2; [martin-2018-parallelizing] for the gradient.
+
+    Examples
+    --------
+    >>> a = torch.tensor([[2.0, 0.5, 3.0]])
+    >>> linear_scan(a, torch.ones(1, 3), torch.ones(1))
+    tensor([[3.0000, 2.5000, 8.5000]])
+    """
+    if a.shape != b.shape:
+        raise ValueError(f"a and b must share a shape, got {tuple(a.shape)} and {tuple(b.shape)}")
+    if method not in LINEAR_METHODS:
+        raise ValueError(f"method must be one of {LINEAR_METHODS}, got {method!r}")
+    if a.shape[1] == 0:
+        return b
+    if h0 is not None:
+        b = torch.cat([b[:, :1] + a[:, :1] * h0[:, None], b[:, 1:]], dim=1)
+    if method == "loop":
+        return _loop(a, b)
+    if method == "associative":
+        return tensor_scan(AFFINE.combine, (a, b), method=method)[1]
+    return _LinearScan.apply(a, b, method)
+
+
+def _loop(a: Tensor, b: Tensor) -> Tensor:
+    """Run step by step over slices; the gradient of each ``a[:, t]`` would be as large as a."""
+    coefficients = zip(a.unbind(1), b.unbind(1), strict=True)
+    _, h = next(coefficients)
+    states = [h]
+    for decay, drive in coefficients:
+        h = decay * h + drive
+        states.append(h)
+    return torch.stack(states, dim=1)
+
+
+class AffineRounds:
+    """Maps (a, h), to be turned into their prefixes in place, a round at a time."""
+
+    def __init__(self, a: Tensor, h: Tensor):
+        self.a, self.h, self.n = a, h, h.shape[1]
+
+    def level(self, rows: AffineRounds, src: slice, dst: slice) -> None:
+        """Compose the maps at ``dst`` after those at ``src``."""
+        a = self.a[:, dst]
+        self.h[:, dst] += a * self.h[:, src]
+        if dst.step is None:  # Kogge–Stone: source and destination overlap
+            self.a[:, dst] = a * self.a[:, src]
+        else:
+            a *= self.a[:, src]
+
+
+def scan_in_place(a: Tensor, h: Tensor, method: str) -> None:
+    """Turn b (in ``h``) into the states; ``a`` becomes running products, or scratch."""
+    if method == "sequential":
+        for t in range(1, h.shape[1]):
+            h[:, t] += a[:, t] * h[:, t - 1]
+        return
+    rows = AffineRounds(a, h)
+    schedule = methods.kogge_stone if method == "kogge-stone" else methods.brent_kung
+    schedule(rows, rows)
+
+
+class _LinearScan(torch.autograd.Function):
+    """Scan forward; scan backward from the right."""
+
+    @staticmethod
+    def forward(ctx, a, b, method):
+        h = b.clone()
+        scan_in_place(a.clone(), h, method)
+        ctx.method = method
+        ctx.save_for_backward(a, h)
+        return h
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, dh):
+        a, h = ctx.saved_tensors
+        shifted = torch.cat([torch.zeros_like(a[:, :1]), a[:, 1:].flip(1)], dim=1).conj()
+        g = dh.flip(1)
+        scan_in_place(shifted.resolve_conj(), g, ctx.method)
+        g = g.flip(1)
+        da = torch.zeros_like(a)
+        da[:, 1:] = g[:, 1:] * h[:, :-1].conj()
+        return da, g, None

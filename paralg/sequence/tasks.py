@@ -1,0 +1,413 @@
+"""Tasks that ask different things of a memory: to look up, to repeat, to follow, to fit.
+
+All are generators: they make the sequences they need, no data is read. Each has
+
+===================================== ==========================================================
+``inputs``, ``outputs``               number of tokens, or of features; numbers of an answer
+``tokens``                            whether inputs are tokens, else vectors
+``draw(rows, rng, size=None)``        a `Batch` as trained on, or of a given size
+``loss(outputs, batch)``              what training lowers, a number
+``score(outputs, batch)``             how good each answer is, shape (b, k)
+``chance``                            the score of guessing, where answers are right or wrong
+===================================== ==========================================================
+
+where ``outputs`` are those of a model at all positions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from paralg.sequence.batch import Batch
+
+__all__ = [
+    "Copying", "Drift", "InductionHeads", "Recall", "TokenTask", "Tracking", "permutation_table",
+]  # fmt: skip
+
+
+class TokenTask:
+    """What tasks share in which one token is right at each position that is asked.
+
+    Examples
+    --------
+    >>> import torch
+    >>> batch = Batch(torch.tensor([[0, 1]]), torch.tensor([[1, 0]]))
+    >>> outputs = torch.tensor([[[0.0, 1.0], [0.0, 1.0]]])
+    >>> TokenTask().score(outputs, batch), TokenTask().loss(outputs, batch)
+    (tensor([[1., 0.]]), tensor(0.8133))
+    """
+
+    tokens = True
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Return the cross-entropy in nats per answer."""
+        said = batch.answers(outputs)
+        return cross_entropy(said.reshape(-1, said.shape[-1]), batch.targets.flatten())
+
+    def score(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Return which answers are right, shape (b, k), as 0 and 1."""
+        return (batch.answers(outputs).argmax(-1) == batch.targets).float()
+
+
+@dataclass(frozen=True)
+class Recall(TokenTask):
+    """Look up: pairs of key and value, then every key again, in another order.
+
+    Parameters
+    ----------
+    pairs : int
+        Largest number of pairs in training; each batch draws its own.
+    keys, values : int
+        Sizes of the two alphabets; value v is token keys + v.
+    fewest : int
+        Smallest number of pairs in training.
+    as_tokens : bool
+        Whether an answer is a token among all of them, else the number of a value.
+
+    References
+    ----------
+    The multi-query associative recall of [arora-2024-zoology] and of the experiments of
+    [zuo-2026-local]; sizes reduced, and queries follow at once.
+
+    Examples
+    --------
+    >>> batch = Recall(keys=4, values=2).draw(1, np.random.default_rng(0), size=2)
+    >>> batch.inputs.tolist(), batch.targets.tolist()
+    ([[3, 4, 2, 5, 2, 3]], [[1, 0]])
+    """
+
+    pairs: int = 16
+    keys: int = 32
+    values: int = 16
+    fewest: int = 2
+    as_tokens: bool = False
+
+    @property
+    def inputs(self) -> int:
+        """Tokens: keys, then values."""
+        return self.keys + self.values
+
+    @property
+    def outputs(self) -> int:
+        """Answers: values, or tokens."""
+        return self.inputs if self.as_tokens else self.values
+
+    @property
+    def chance(self) -> float:
+        """Share of right answers when guessing among the values."""
+        return 1 / self.values
+
+    def draw(self, rows: int, rng: np.random.Generator, *, size: int | None = None) -> Batch:
+        """Return rows with ``size`` pairs, or with a number of pairs drawn once for all of them.
+
+        Raises
+        ------
+        ValueError
+            More pairs than keys, or none.
+        """
+        if size is None:
+            fixed = self.fewest == self.pairs
+            size = self.pairs if fixed else int(rng.integers(self.fewest, self.pairs + 1))
+        if not 1 <= size <= self.keys:
+            raise ValueError(f"size must be between 1 and {self.keys} pairs, got {size}")
+        keys = rng.random((rows, self.keys)).argsort(1)[:, :size]
+        values = rng.integers(0, self.values, (rows, size))
+        pairs = np.stack([keys, self.keys + values], axis=2).reshape(rows, -1)
+        order = rng.random((rows, size)).argsort(1)
+        asked = np.take_along_axis(keys, order, 1)
+        right = np.take_along_axis(values, order, 1) + self.keys * self.as_tokens
+        return Batch.of(np.concatenate([pairs, asked], axis=1), right, Batch.last(size))
+
+
+@dataclass(frozen=True)
+class Copying(TokenTask):
+    """Repeat the data tokens, in order, when asked.
+
+    Parameters
+    ----------
+    length : int
+        Tokens before the first question.
+    data : int
+        Data tokens among them.
+    letters : int
+        Size of the data alphabet; letter v is token v, noise and "emit" are the two tokens after.
+    scattered : bool
+        Whether the data tokens lie anywhere among the noise, which makes the copying *selective*,
+        or before all of it.
+
+    Notes
+    -----
+    A fixed convolution kernel cannot do it when they are scattered: where a data token has to be
+    fetched from depends on where the others happened to lie.
+
+    References
+    ----------
+    [gu-2023-mamba], section 4.1.1; sizes reduced.
+
+    Examples
+    --------
+    >>> batch = Copying(6, 2, 4).draw(1, np.random.default_rng(1))
+    >>> batch.inputs.tolist(), batch.targets.tolist()
+    ([[4, 1, 4, 2, 4, 4, 5, 5]], [[1, 2]])
+    """
+
+    length: int = 24
+    data: int = 4
+    letters: int = 8
+    scattered: bool = True
+
+    @property
+    def inputs(self) -> int:
+        """Letters, noise, emit."""
+        return self.letters + 2
+
+    @property
+    def outputs(self) -> int:
+        """Letters."""
+        return self.letters
+
+    @property
+    def chance(self) -> float:
+        """Share of right tokens when guessing."""
+        return 1 / self.letters
+
+    def draw(self, rows: int, rng: np.random.Generator, *, size: int | None = None) -> Batch:
+        """Return rows of ``size + data`` tokens, by default ``length + data``, and their letters.
+
+        Raises
+        ------
+        ValueError
+            Fewer tokens than data.
+        """
+        length = self.length if size is None else size
+        if length < self.data:
+            raise ValueError(f"size must be at least {self.data}, got {length}")
+        letters = rng.integers(0, self.letters, (rows, self.data))
+        at = np.sort(rng.random((rows, length)).argsort(axis=1)[:, : self.data], axis=1)
+        if not self.scattered:
+            at[:] = np.arange(self.data)
+        tokens = np.full((rows, length + self.data), self.letters)
+        np.put_along_axis(tokens, at, letters, axis=1)
+        tokens[:, length:] = self.letters + 1
+        return Batch.of(tokens, letters, Batch.last(self.data))
+
+
+@dataclass(frozen=True)
+class InductionHeads(TokenTask):
+    """Say which letter followed a marker, when the marker comes again at the end.
+
+    Parameters
+    ----------
+    length : int
+        Tokens, the two markers included.
+    letters : int
+        Size of the alphabet; the marker is the token after it.
+
+    References
+    ----------
+    [gu-2023-mamba], section 4.1.2; sizes reduced.
+
+    Examples
+    --------
+    >>> batch = InductionHeads(8, 4).draw(1, np.random.default_rng(1))
+    >>> batch.inputs.tolist(), batch.targets.tolist()
+    ([[1, 4, 3, 3, 0, 0, 3, 4]], [[3]])
+    """
+
+    length: int = 64
+    letters: int = 16
+
+    @property
+    def inputs(self) -> int:
+        """Letters and marker."""
+        return self.letters + 1
+
+    @property
+    def outputs(self) -> int:
+        """Letters."""
+        return self.letters
+
+    @property
+    def chance(self) -> float:
+        """Share of right answers when guessing."""
+        return 1 / self.letters
+
+    def draw(
+        self, rows: int, rng: np.random.Generator, *, size: int | None = None,
+        distance: int | None = None,
+    ) -> Batch:  # fmt: skip
+        """Return rows of ``size`` tokens, the last a marker, and the letter it asks for.
+
+        The first marker stands anywhere, or ``distance`` tokens before the last.
+
+        Raises
+        ------
+        ValueError
+            Fewer than three tokens, or a distance that does not fit.
+        """
+        length = self.length if size is None else size
+        if length < 3:
+            raise ValueError(f"size must be at least 3, got {length}")
+        if distance is not None and not 2 <= distance < length:
+            raise ValueError(f"distance must be between 2 and {length - 1}, got {distance}")
+        tokens = rng.integers(0, self.letters, (rows, length))
+        marker = rng.integers(0, length - 2, (rows, 1))
+        if distance is not None:
+            marker[:] = length - 1 - distance
+        np.put_along_axis(tokens, marker, self.letters, axis=1)
+        tokens[:, -1] = self.letters
+        return Batch.of(tokens, np.take_along_axis(tokens, marker + 1, axis=1), Batch.last(1))
+
+
+def permutation_table(things: int) -> NDArray[np.int64]:
+    """Return the table of a symmetric group: entry (a, b) is b after a.
+
+    Parameters
+    ----------
+    things : int
+        Permuted things; the elements are numbered in lexicographic order.
+
+    Returns
+    -------
+    ndarray, shape (things!, things!)
+
+    Examples
+    --------
+    >>> permutation_table(2).tolist()
+    [[0, 1], [1, 0]]
+    """
+    group = np.array(list(permutations(range(things))))
+    number = {tuple(p): i for i, p in enumerate(group.tolist())}
+    return np.array([[number[tuple(b[a].tolist())] for b in group] for a in group])
+
+
+@dataclass(frozen=True)
+class Tracking(TokenTask):
+    """Follow: a sequence of permutations of a few things; say where they are after each.
+
+    The answer at position t is the product of the first t + 1 elements of the symmetric group: a
+    state of few values that every token changes.
+
+    Parameters
+    ----------
+    length : int
+        Tokens in training.
+    things : int
+        Permuted things: 3 for six tokens, 5 for 120.
+
+    Examples
+    --------
+    >>> batch = Tracking(4).draw(1, np.random.default_rng(0))
+    >>> batch.inputs.tolist(), batch.targets.tolist()
+    ([[5, 3, 3, 1]], [[5, 1, 2, 4]])
+    """
+
+    length: int = 32
+    things: int = 3
+
+    @property
+    def inputs(self) -> int:
+        """Elements of the group."""
+        return int(np.prod(np.arange(1, self.things + 1)))
+
+    outputs = inputs
+
+    @property
+    def chance(self) -> float:
+        """Share of right answers when guessing."""
+        return 1 / self.outputs
+
+    def draw(self, rows: int, rng: np.random.Generator, *, size: int | None = None) -> Batch:
+        """Return rows of ``size`` tokens, by default ``length``; every position is asked."""
+        table = permutation_table(self.things)
+        tokens = rng.integers(0, len(table), (rows, self.length if size is None else size))
+        products = tokens.copy()
+        for t in range(1, tokens.shape[1]):
+            products[:, t] = table[products[:, t - 1], tokens[:, t]]
+        return Batch.of(tokens, products)
+
+
+@dataclass(frozen=True)
+class Drift:
+    r"""Fit: say :math:`v = W k` for a key k, be told v, and go on, while W jumps now and then.
+
+    Tokens come in twos: (k, 0, 1) asks for v, and (k, v, 0) tells it. Keys are uniform on the
+    sphere, W has independent entries of variance 1/d. In training W jumps before any question but
+    the first with probability 1/segment, so that no position gives a jump away; in a test it jumps
+    after every ``segment`` questions.
+
+    Parameters
+    ----------
+    width : int
+        Numbers d in a key and in a value.
+    segment : int
+        Questions between two jumps: exactly in a test, on average in training.
+    segments : int
+        Segments of a test of the trained length, which is ``segments * segment`` questions.
+
+    References
+    ----------
+    [zuo-2026-local], test-time regression; the generator is ours.
+
+    Examples
+    --------
+    >>> batch = Drift(width=2, segment=3).draw(4, np.random.default_rng(0), size=1)
+    >>> batch.inputs.shape, batch.targets.shape
+    (torch.Size([4, 6, 5]), torch.Size([4, 3, 2]))
+    """
+
+    width: int = 4
+    segment: int = 16
+    segments: int = 2
+
+    tokens = False
+
+    @property
+    def inputs(self) -> int:
+        """A key, a value, and whether it is a question."""
+        return 2 * self.width + 1
+
+    @property
+    def outputs(self) -> int:
+        """A value."""
+        return self.width
+
+    def draw(self, rows: int, rng: np.random.Generator, *, size: int | None = None) -> Batch:
+        """Return rows of ``size`` segments, or of the trained length with jumps anywhere."""
+        keys, values = self.pairs(rows, rng, size)
+        flag = np.ones_like(keys[..., :1])
+        asking = np.concatenate([keys, 0 * values, flag], axis=2)
+        telling = np.concatenate([keys, values, 0 * flag], axis=2)
+        inputs = np.stack([asking, telling], axis=2).reshape(rows, -1, self.inputs)
+        return Batch.of(inputs, values, slice(None, None, 2))
+
+    def pairs(
+        self, rows: int, rng: np.random.Generator, size: int | None = None
+    ) -> tuple[NDArray, NDArray]:
+        """Return keys and values, each of shape (rows, questions, width)."""
+        d, n = self.width, self.segment * (self.segments if size is None else size)
+        keys = rng.normal(size=(rows, n, d))
+        keys /= np.linalg.norm(keys, axis=-1, keepdims=True)
+        maps = rng.normal(size=(rows, n, d, d)) / np.sqrt(d)
+        jumps = rng.random((rows, n)) * self.segment < 1
+        if size is not None:
+            jumps = np.broadcast_to(np.arange(n) % self.segment == 0, (rows, n))
+        jumps = np.concatenate([np.zeros((rows, 1), bool), jumps[:, 1:]], axis=1)
+        now = maps[np.arange(rows)[:, None], jumps.cumsum(1)]
+        values = np.einsum("bnij,bnj->bni", now, keys)
+        return keys.astype(np.float32), values.astype(np.float32)
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Return the mean squared error over that of the answer 0."""
+        return self.score(outputs, batch).mean()
+
+    def score(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Return squared errors over the mean of that of the answer 0, shape (b, k)."""
+        error = (batch.answers(outputs) - batch.targets).square().sum(-1)
+        return error / batch.targets.square().sum(-1).mean()
