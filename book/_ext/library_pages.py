@@ -35,7 +35,7 @@ CHAPTERS = {  # shared modules and the page that explains them; papers name thei
     "paralg.core.engine": "personalized-pagerank",
     "paralg.decoding": "freedave",
     "paralg.models": "freedave",
-    "paralg.models.mixers": "recurrences-compared",
+    "paralg.recurrences.compared": "recurrences-compared",
     "paralg.sequence": "recurrences-compared",
 }
 _LONGEST_VALUE = 60

@@ -1,0 +1,142 @@
+"""The mixers by name, and one small network in which only they change.
+
+Aaren, softmax and local linear attention are the layers of their chapters as they are.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from paralg.recurrences.aaren.layer import Aaren, CausalAttention
+from paralg.recurrences.local_linear_attention.layer import LocalLinearAttention
+from paralg.recurrences.mamba import BlockState, MambaBlock, MambaConfig
+from paralg.sequence import SequenceModel, sinusoidal
+
+__all__ = ["MIXERS", "GRUMixer", "MambaMixer", "network"]
+
+_REACH = 2000.0  # of the positions: the slowest wave turns by about one radian in so many tokens
+
+
+class GRUMixer(nn.Module):
+    """The unit of Cho et al. (2014), torch's own, with an output projection: no step composes.
+
+    Parameters
+    ----------
+    width : int
+
+    Examples
+    --------
+    >>> GRUMixer(8)(torch.zeros(1, 3, 8)).shape
+    torch.Size([1, 3, 8])
+    """
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.unit = nn.GRU(width, width, batch_first=True)
+        self.output = nn.Linear(width, width, bias=False)
+
+    def forward(self, v: Tensor) -> Tensor:
+        """Mix a whole sequence, shape (b, n, width), in n dependent steps."""
+        return self.output(self.unit(v)[0])
+
+    def begin(self, batch: int) -> Tensor:
+        """Return zeros, shape (batch, width)."""
+        return self.output.weight.new_zeros(batch, self.unit.hidden_size)
+
+    def step(self, v: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Mix one token, shape (b, width)."""
+        unit = self.unit
+        weights = (unit.weight_ih_l0, unit.weight_hh_l0, unit.bias_ih_l0, unit.bias_hh_l0)
+        state = torch.gru_cell(v, state, *weights)
+        return self.output(state), state
+
+
+class MambaMixer(nn.Module):
+    """A Mamba block of the default sizes.
+
+    Parameters
+    ----------
+    width : int
+    layers : int
+        Of the network, by whose root the output projection is divided.
+
+    References
+    ----------
+    [gu-2023-mamba], section 3.4.
+
+    Examples
+    --------
+    >>> MambaMixer(8, layers=2)(torch.zeros(1, 3, 8)).shape
+    torch.Size([1, 3, 8])
+    """
+
+    def __init__(self, width: int, layers: int):
+        super().__init__()
+        self.block = MambaBlock(MambaConfig(d_model=width, n_layer=layers))
+        self.block.out_proj.weight.data /= layers**0.5
+
+    def forward(self, v: Tensor) -> Tensor:
+        """Mix a whole sequence, shape (b, n, width), by a selective scan."""
+        return self.block(v)[0]
+
+    def begin(self, batch: int) -> BlockState:
+        """Return an empty window and zero states."""
+        return self.block.first_state(batch)
+
+    def step(self, v: Tensor, state: BlockState) -> tuple[Tensor, BlockState]:
+        """Mix one token, shape (b, width)."""
+        return self.block.step(v, state)
+
+
+MIXERS = {
+    "softmax": lambda width, layers, heads: CausalAttention(width, heads),
+    "lla": lambda width, layers, heads: LocalLinearAttention(width, heads),
+    "aaren": lambda width, layers, heads: Aaren(width, heads),
+    "mamba": lambda width, layers, heads: MambaMixer(width, layers),
+    "gru": lambda width, layers, heads: GRUMixer(width),
+}
+"""What makes each mixer, in the order in which they are drawn: growing state first."""
+
+
+def network(
+    mixer: str, inputs: int, outputs: int, *, tokens: bool = True, width: int = 64,
+    layers: int = 2, heads: int = 4, seed: int = 0,
+) -> SequenceModel:  # fmt: skip
+    """Return the network of the comparison around a mixer, with fresh weights.
+
+    Parameters
+    ----------
+    mixer : str
+        A key of ``MIXERS``.
+    inputs, outputs, tokens, width, layers, seed
+        As for `paralg.sequence.SequenceModel`.
+    heads : int
+        Where a mixer has some.
+
+    Returns
+    -------
+    SequenceModel
+
+    Raises
+    ------
+    ValueError
+        Unknown mixer.
+
+    Notes
+    -----
+    All mixers get the same positions, embeddings and perceptrons. A mixer keeps what belongs to it
+    by its own paper: Mamba its short convolution, local linear attention its normed keys.
+
+    Examples
+    --------
+    >>> network("gru", inputs=5, outputs=3, width=16)(torch.tensor([[1, 2, 3, 4]])).shape
+    torch.Size([1, 4, 3])
+    """
+    if mixer not in MIXERS:
+        raise ValueError(f"mixer must be one of {', '.join(MIXERS)}, got {mixer!r}")
+    make = partial(MIXERS[mixer], width, layers, heads)
+    return SequenceModel(make, inputs, outputs, tokens=tokens, width=width, layers=layers,
+                         positions=partial(sinusoidal, longest=_REACH), seed=seed)  # fmt: skip
