@@ -26,12 +26,13 @@ def warmable() -> Iterator[tuple[str, Callable[[], object]]]:
         for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             try:
                 module = importlib.import_module(info.name)
+                warm = getattr(module, "warm", None)
             except ModuleNotFoundError as error:
                 if (error.name or "").startswith("paralg"):
                     raise
                 continue
-            if callable(getattr(module, "warm", None)):
-                yield info.name, module.warm
+            if callable(warm):
+                yield info.name, warm
 
 
 def warm_all(say: Callable[[str], object] = print) -> list[str]:

@@ -1,16 +1,17 @@
-"""Start a chapter: its package, its notebook, its tests, and its line in the table of contents.
+"""Start a chapter: its rooms, its notebook, tests, benchmark, and its line in the contents.
 
     python book/_tools/new_chapter.py PART PAPER        (or: make chapter PART=… PAPER=…)
 
 The new chapter runs and passes its tests from the first minute, with a sum along a tree as its
 stand-in; everything that is still to be written is marked with the sign ✎.  Title and citation key
-come from ``book/_data/papers.yml`` where it knows the paper.  The first chapter of a part brings
-the part's page of the library reference.
+come from ``book/_data/papers.yml``; of a paper that it does not know they are asked for at once.
+The first chapter of a part brings the part's page of the library reference.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import keyword
 import re
 import sys
@@ -43,10 +44,12 @@ def files(part: str, paper: str, known: dict | None = None) -> dict[Path, str]:
     """
     words = _words(part, paper, known or {})
     package, made = Path("paralg", part, paper), {}
-    for path in sorted((TEMPLATE / "package").iterdir()):
-        if path.is_file():
-            made[package / path.name.removesuffix(".in")] = _filled(path, words)
+    for path in sorted((TEMPLATE / "package").rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            target = package / path.relative_to(TEMPLATE / "package")
+            made[target.with_name(path.name.removesuffix(".in"))] = _filled(path, words)
     made[Path("tests", part, f"test_{paper}.py")] = _filled(TEMPLATE / "tests.py.in", words)
+    made[Path("benchmarks", f"bench_{paper}.py")] = _filled(TEMPLATE / "bench.py.in", words)
     notebook = nb.from_text(_filled(TEMPLATE / "chapter.md", words), paper)
     made[Path("notebooks", part, f"{paper}.ipynb")] = nb.dumps(notebook)
     return made
@@ -77,6 +80,67 @@ def entry_of(root: Path, paper: str) -> dict | None:
     return next((entry for entry in listed if entry["module"] == paper), None)
 
 
+ASKED = {
+    "number": "number of the paper, or the next free one",
+    "short": "title of the chapter, a few words",
+    "year": "year",
+    "arxiv": "arXiv number, or empty",
+    "cite": "citation key author-year-word, as in book/references.bib",
+    "patterns": "patterns, the carrying one first, from the list of papers.yml: scan, draft",
+    "idea": "the idea in one sentence",
+}
+
+
+def entry_text(part: str, paper: str, answers: dict[str, str]) -> str:
+    """Return a paper's entry of ``papers.yml``."""
+    quoted = {"short", "cite", "arxiv", "idea"}
+    lines = [f"  - number: {answers['number']}", f"    part: {part}", f"    module: {paper}"]
+    for name in list(ASKED)[1:]:
+        value = answers[name]
+        if name == "patterns":
+            value = f"[{value}]"
+        lines.append(f"    {name}: " + (json.dumps(value, ensure_ascii=False) if name in quoted
+                                        else value))  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def ask(part: str, paper: str) -> dict[str, str]:
+    """Ask in the terminal for what ``papers.yml`` needs to know of a paper."""
+    print(f"book/_data/papers.yml does not know {paper!r}; the map and the part's page need:")
+    return {name: input(f"  {question}: ").strip() for name, question in ASKED.items()}
+
+
+def add_entry(root: Path, part: str, paper: str) -> None:
+    """Put a paper that ``papers.yml`` does not know into it, asking; refuse where no one answers.
+
+    Raises
+    ------
+    BadRequest
+        Without a terminal, or if the answers do not read as an entry.
+    """
+    path = root / "book" / "_data" / "papers.yml"
+    if not path.exists() or entry_of(root, paper) is not None:
+        return
+    if not sys.stdin.isatty():
+        example = entry_text(part, paper, {name: "…" for name in ASKED} | {"number": "43"})
+        raise BadRequest(
+            f"book/_data/papers.yml does not know {paper!r}. Add an entry to its list of papers, "
+            f"and the citation key to book/references.bib, or call this in a terminal to be "
+            f"asked:\n\n{example}"
+        )
+    text = path.read_text(encoding="utf-8").rstrip("\n") + "\n"
+    text += entry_text(part, paper, ask(part, paper))
+    try:
+        known = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise BadRequest(f"the answers do not read as an entry: {error}") from None
+    names = {pattern["name"] for pattern in known.get("patterns", [])}
+    wrong = [one for one in known["papers"][-1]["patterns"] if names and one not in names]
+    if wrong:
+        raise BadRequest(f"patterns must be of {', '.join(sorted(names))}; got {', '.join(wrong)}")
+    path.write_text(text, encoding="utf-8")
+
+
 def check_request(root: Path, part: str, paper: str) -> None:
     """Raise `BadRequest` unless `part` is a part and `paper` a name that is free."""
     if part not in PARTS:
@@ -87,6 +151,7 @@ def check_request(root: Path, part: str, paper: str) -> None:
     taken = [*root.glob(f"paralg/*/{paper}/__init__.py"), *root.glob(f"paralg/*/{paper}.py")]
     taken += root.glob(f"notebooks/*/{paper}.ipynb")
     taken += root.glob(f"tests/{part}/test_{paper}.py")
+    taken += root.glob(f"benchmarks/bench_{paper}.py")
     if taken:
         there = ", ".join(str(path.relative_to(root)) for path in taken)
         raise BadRequest(f"{paper!r} is taken and nothing was changed: {there}")
@@ -156,6 +221,7 @@ def create(root: Path, part: str, paper: str) -> list[Path]:
     check_request(root, part, paper)
     toc = root / "_toc.yml"
     table = with_entry(toc.read_text(encoding="utf-8"), part, paper)
+    add_entry(root, part, paper)
     texts = files(part, paper, entry_of(root, paper))
     with_page = with_reference(table, part)
     if with_page != table:
@@ -181,15 +247,13 @@ def main(argv: list[str] | None = None) -> int:
         print(f"No chapter was made. {error}", file=sys.stderr)
         return 2
     print("\n".join(["Made:", *(f"  {path}" for path in made), "  its line in _toc.yml", ""]))
-    if entry_of(args.root, args.paper) is None:
-        print("Add the paper to book/_data/papers.yml: the map and the part's page read it there.")
     print(f"What is still to be written is marked ✎:  grep -rn ✎ {' '.join(_roots(made))}")
     print("CONTRIBUTING.md has the checklist.")
     return 0
 
 
 def _roots(paths: list[Path]) -> list[str]:
-    doors = (path.parent if path.parts[0] == "paralg" else path for path in paths)
+    doors = (Path(*path.parts[:3]) if path.parts[0] == "paralg" else path for path in paths)
     return sorted({str(path) for path in doors if path.parts[0] != "book"})
 
 

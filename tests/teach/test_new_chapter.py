@@ -63,25 +63,37 @@ def _run(root, *command, timeout=200):
     return done.stdout
 
 
-def test_three_doors(made):
+def test_the_doors_and_the_rooms(made):
     _, paths = made
-    assert sorted(map(str, paths)) == [
-        "notebooks/rounds/sample_paper.ipynb",
-        "paralg/rounds/sample_paper/__init__.py",
-        "paralg/rounds/sample_paper/checks.py",
-        "paralg/rounds/sample_paper/explorer.js",
-        "paralg/rounds/sample_paper/explorer.py",
-        "paralg/rounds/sample_paper/method.py",
-        "paralg/rounds/sample_paper/quiz.json",
-        "tests/rounds/test_sample_paper.py",
-    ]
+    package = "paralg/rounds/sample_paper/"
+    rooms = {
+        "": ["__init__", "method", "theory", "variants"],
+        "fast/": ["__init__", "compiled"],
+        "experiments/": ["__init__", "peers"],
+        "teaching/": ["__init__", "answers", "checks", "explorer"],
+    }
+    expected = [f"{package}{room}{name}.py" for room, names in rooms.items() for name in names]
+    expected += [f"{package}teaching/explorer.js", f"{package}teaching/quiz.json"]
+    expected += ["benchmarks/bench_sample_paper.py", "notebooks/rounds/sample_paper.ipynb"]
+    expected += ["tests/rounds/test_sample_paper.py"]
+    assert sorted(map(str, paths)) == sorted(expected)
+
+
+def test_its_benchmark_runs_and_its_kernel_can_be_warmed(made):
+    root, _ = made
+    (root / "benchmarks" / "_common.py").symlink_to(ROOT / "benchmarks" / "_common.py")
+    (root / "benchmarks" / "__init__.py").touch()
+    assert "numpy.sum" in _run(root, "-m", "benchmarks.bench_sample_paper", "--quick")
+    program = "from paralg.warm import warm_all; assert any('sample' in n for n in warm_all())"
+    _run(root, "-c", "from paralg.rounds import sample_paper; sample_paper.warm()")
+    _run(root, "-c", program)
 
 
 def test_its_tests_and_its_examples_pass(made):
     root, _ = made
     options = ["-q", "-p", "no:cacheprovider", "--doctest-modules"]
-    method = "paralg/rounds/sample_paper/method.py"
-    assert "passed" in _run(root, "-m", "pytest", *options, "tests", method)
+    package = "paralg/rounds/sample_paper"
+    assert "passed" in _run(root, "-m", "pytest", *options, "tests", package)
 
 
 def test_it_is_lint_clean(made):
@@ -99,7 +111,7 @@ from paralg.teach import chapters, objectives, registry
 from paralg.teach.quizzes import load_quiz
 chapter = chapters.find("sample-paper")
 assert chapter.folder.resolve().is_relative_to(Path.cwd().resolve())
-quiz = load_quiz(chapter.folder / "quiz.json", chapter.slug)
+quiz = load_quiz(chapter.folder / "teaching" / "quiz.json", chapter.slug)
 page = objectives.read_page("notebooks/rounds/sample_paper.ipynb")
 plan = objectives.read_plan(page, chapter.name, quiz)
 sys.exit("\\n".join(objectives.problems(plan)) or 0)
@@ -111,20 +123,14 @@ sys.exit("\\n".join(objectives.problems(plan)) or 0)
 def test_its_checks_know_right_from_wrong(made):
     root, _ = made
     program = """
+from paralg.rounds.sample_paper.teaching.answers import RIGHT, WRONG
 from paralg.teach import check
-def my_tree(xs):
-    xs, levels = list(xs), 0
-    while len(xs) > 1:
-        odd = xs[-1:] if len(xs) % 2 else []
-        xs = [a + b for a, b in zip(xs[::2], xs[1::2])] + odd
-        levels += 1
-    return xs[0], levels
-assert check("ex-sample-paper-tree", my_tree)
-assert not check("ex-sample-paper-tree", lambda xs: (sum(xs), len(xs) - 1))
-assert not check("ex-sample-paper-tree", lambda xs: 3)
-assert check("ex-sample-paper-span", 10)
-assert not check("ex-sample-paper-span", 999)
-assert check("ex-sample-paper-work", lambda n: n - 1)
+assert set(RIGHT) == set(WRONG)
+for label, answer in RIGHT.items():
+    assert check(label, answer), label
+    for wrong, told in WRONG[label]:
+        verdict = check(label, wrong)
+        assert not verdict and told in str(verdict), (label, told, str(verdict))
 """
     _run(root, "-c", program)
 
@@ -162,7 +168,8 @@ def test_only_prompts_are_left(made):
     root, paths = made
     for path in paths:
         text = (root / path).read_text()
-        assert "✎" in text or path.name in ("checks.py",) or path.parts[0] == "tests", path
+        finished = path.parts[0] == "tests" or path.parent.name in ("teaching", "fast")
+        assert "✎" in text or finished or path.parent.name == "experiments", path
         assert not any(word in text for word in ("PART_NAME", "PAPER_NAME", "PAPER-SLUG", "TODO"))
 
 
@@ -200,8 +207,27 @@ def test_what_is_known_of_the_paper_is_filled_in(empty, capsys):
     text = (empty / "notebooks/rounds/known.ipynb").read_text()
     assert "# ✎ A known paper" in text
     assert "{cite}`known-2020-paper`" in text
-    assert new_chapter.main(["rounds", "unknown", "--root", str(empty)]) == 0
-    assert "Add the paper to book/_data/papers.yml" in capsys.readouterr().out
+    assert new_chapter.main(["rounds", "unknown", "--root", str(empty)]) == 2
+    error = capsys.readouterr().err
+    assert "does not know 'unknown'. Add an entry" in error
+    assert "    module: unknown\n" in error
+
+
+def test_an_unknown_paper_is_asked_for_in_a_terminal(empty, monkeypatch, capsys):
+    (empty / "book/_data").mkdir(parents=True)
+    papers = empty / "book/_data/papers.yml"
+    papers.write_text("patterns:\n  - {name: scan}\n" + PAPERS)
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    answers = {"number": "43", "short": 'A "new" paper: one', "year": "2026", "arxiv": "",
+               "cite": "new-2026-one", "patterns": "walks", "idea": "It adds."}  # fmt: skip
+    monkeypatch.setattr(new_chapter, "ask", lambda part, paper: answers)
+    assert new_chapter.main(["rounds", "newer", "--root", str(empty)]) == 2
+    assert "patterns must be of scan; got walks" in capsys.readouterr().err
+    answers["patterns"] = "scan"
+    assert new_chapter.main(["rounds", "newer", "--root", str(empty)]) == 0
+    assert new_chapter.entry_of(empty, "newer")["short"] == 'A "new" paper: one'
+    assert new_chapter.entry_of(empty, "known")["part"] == "rounds"
+    assert "[new-2026-one]" in (empty / "paralg/rounds/newer/__init__.py").read_text()
 
 
 REFERENCE = """  - caption: Reference
