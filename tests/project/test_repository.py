@@ -128,7 +128,7 @@ def test_readme_names_every_notebook_and_every_link_leads_somewhere():
     assert missing == []
     notebooks = {name for name in _git_files() if name.endswith(".ipynb")}
     unnamed = sorted(notebooks - set(links))
-    assert unnamed == [], "README.md, 'What stands', should link to every notebook"
+    assert unnamed == [], "README.md, 'Finished chapters', should link to every notebook"
 
 
 def test_pictures_of_the_readme_are_small_and_described():
