@@ -14,6 +14,8 @@ import numpy as np
 
 __all__ = ["Ratio", "Timings", "compare", "pinned"]
 
+_LEAST = 3  # rounds that are taken whatever the budget: below it there is no spread
+
 
 class Ratio(NamedTuple):
     """How many times faster one method is: median of the rounds and their quartiles."""
@@ -110,6 +112,7 @@ def compare(
     threads: int = 1,
     min_seconds: float = 0.0,
     settle: float = 0.0,
+    budget: float | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Timings:
     """Time several ways to do the same thing, interleaved.
@@ -134,6 +137,9 @@ def compare(
         For at least so long each method runs uncounted before the clock starts for it, so that it
         does not pay for what the method before it left behind: its data in the caches, its threads
         still waiting in a busy loop.
+    budget : float, seconds, optional
+        No round begins that would end after so many seconds, warm-up included, if it took as long
+        as the one before it; three rounds are always taken, or all if there are fewer.
     clock : callable
         Returns seconds.
 
@@ -145,7 +151,7 @@ def compare(
     Raises
     ------
     ValueError
-        No method, ``repeats < 1``, ``warmup < 0`` or ``threads < 1``.
+        No method, ``repeats < 1``, ``warmup < 0``, ``threads < 1`` or ``budget <= 0``.
 
     Examples
     --------
@@ -157,12 +163,21 @@ def compare(
     1x [1, 1]
     """
     _check(methods, repeats, warmup)
+    if budget is not None and budget <= 0:
+        raise ValueError(f"budget must be above 0 seconds, got {budget}")
+    end = None if budget is None else clock() + budget
     with pinned(threads):
         for _ in range(warmup):
             for method in methods.values():
                 method()
         calls = {name: _calls(method, min_seconds, clock) for name, method in methods.items()}
-        rounds = [_round(methods, calls, turn, settle, clock) for turn in range(repeats)]
+        rounds, lasted = [], 0.0
+        while len(rounds) < repeats:
+            begin = None if end is None else clock()
+            if begin is not None and len(rounds) >= _LEAST and begin + lasted > end:
+                break
+            rounds.append(_round(methods, calls, len(rounds), settle, clock))
+            lasted = 0.0 if begin is None else clock() - begin
     seconds = {name: np.array([taken[name] for taken in rounds]) for name in methods}
     return Timings(seconds, threads)
 

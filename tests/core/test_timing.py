@@ -63,6 +63,20 @@ def test_warm_up_is_not_counted():
     assert timings.median == {"jit": 1}
 
 
+@pytest.mark.parametrize(("budget", "rounds"), [(None, 9), (100, 9), (10, 5), (9, 4), (0.5, 3)])
+def test_no_round_begins_that_would_overrun_the_budget(budget, rounds):
+    clock = Clock()
+    timings = compare({"f": clock.method("f", 1), "g": clock.method("g", 1)}, repeats=9, warmup=0,
+                      budget=budget, clock=clock)  # fmt: skip
+    assert len(timings.seconds["f"]) == len(timings.seconds["g"]) == rounds
+
+
+def test_fewer_rounds_than_three_are_all_taken():
+    clock = Clock()
+    timings = compare({"f": clock.method("f", 9)}, repeats=2, budget=1, clock=clock)
+    assert len(timings.seconds["f"]) == 2
+
+
 def test_short_methods_are_called_often_between_two_looks():
     clock = Clock()
     timings = compare({"f": clock.method("f", 0.25)}, repeats=1, warmup=0, min_seconds=1,
@@ -120,6 +134,7 @@ def test_pinning_works_without_threadpoolctl(monkeypatch):
         ({"repeats": 0}, "repeats must be at least 1, got 0"),
         ({"warmup": -1}, "warmup must be at least 0, got -1"),
         ({"threads": 0}, "threads must be at least 1, got 0"),
+        ({"budget": 0}, "budget must be above 0 seconds, got 0"),
     ],
 )
 def test_bad_input_is_told_what_was_expected(given, text):
