@@ -290,7 +290,8 @@ def test_bad_requests_change_nothing(empty, capsys, part, paper, message):
 
 def test_nothing_is_overwritten(empty, capsys):
     assert new_chapter.main(["rounds", "one", "--root", str(empty)]) == 0
-    assert "✎ benchmarks/bench_one.py notebooks/rounds/one.ipynb paralg/rounds/one" in capsys.readouterr().out
+    told = "✎ benchmarks/bench_one.py notebooks/rounds/one.ipynb paralg/rounds/one"
+    assert told in capsys.readouterr().out
     before = {path: path.read_bytes() for path in empty.rglob("*.*") if path.is_file()}
     assert new_chapter.main(["scaling", "one", "--root", str(empty)]) == 2
     assert "'one' is taken and nothing was changed: paralg/rounds/one" in capsys.readouterr().err
