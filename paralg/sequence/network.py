@@ -24,14 +24,11 @@ __all__ = [
 class Mixer(Protocol):
     """A causal map from vectors to vectors, computed in parallel or one token at a time.
 
-    ``forward(v, **how)`` mixes a whole sequence, shape (b, n, width), output t depending on inputs
-    up to t; ``begin(batch)`` returns what is known before the first token; ``step(v, state)`` mixes
-    one token, shape (b, width), and returns its output and what is known after it. ``step`` leaves
-    the state it is given as it is, so that one may go on from it twice.
+    ``step`` leaves the state it is given as it is, so that one may go on from it twice.
     """
 
     def forward(self, v: Tensor, **how) -> Tensor:
-        """Mix a whole sequence, shape (b, n, width)."""
+        """Mix a whole sequence, shape (b, n, width); output t depends on inputs up to t."""
 
     def begin(self, batch: int) -> Any:
         """Return the state before the first token."""

@@ -51,7 +51,15 @@ def tensor_scan(combine: Combine, parts: Parts, *, method: str = "brent-kung") -
 
     Cost
     ----
-    Combines and rounds of `paralg.core.primitives.scan_counts`.
+    Combines and rounds of `paralg.core.primitives.scan_counts`, for n = 2^k:
+
+    =========== ======================= ================
+    method      combines                rounds
+    =========== ======================= ================
+    sequential  n - 1                   n - 1
+    kogge-stone n log₂ n - (n - 1)      log₂ n
+    brent-kung  2 n - 2 - log₂ n        2 log₂ n - 1
+    =========== ======================= ================
 
     References
     ----------
@@ -94,10 +102,8 @@ def _brent_kung(combine: Combine, parts: Parts) -> Parts:
     first, second = ([part[:, k : 2 * pairs : 2] for part in parts] for k in (0, 1))
     odd = _brent_kung(combine, combine(first, second))
     later = [part[:, 2::2] for part in parts]
-    if later[0].shape[1]:
-        even = combine([part[:, : later[0].shape[1]] for part in odd], later)
-    else:
-        even = later
+    count = later[0].shape[1]
+    even = combine([part[:, :count] for part in odd], later) if count else later
     return [_interleaved(torch.cat([part[:, :1], e], 1), o)
             for part, e, o in zip(parts, even, odd, strict=True)]  # fmt: skip
 
@@ -148,15 +154,8 @@ def linear_scan(a: Tensor, b: Tensor, h0: Tensor | None = None, *, method="brent
 
     Cost
     ----
-    ============ =================================== =====================
-    method       combines of a lane (L = 2^k)        rounds
-    ============ =================================== =====================
-    loop         L - 1                               L - 1
-    kogge-stone  L log₂ L - (L - 1)                  log₂ L
-    brent-kung   2 L - 2 - log₂ L                    2 log₂ L - 1
-    ============ =================================== =====================
-
-    No length needs padding.
+    That of `tensor_scan`, "loop" as "sequential"; the gradient as much again. No length needs
+    padding, and no round is stored.
 
     References
     ----------

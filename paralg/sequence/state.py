@@ -33,6 +33,10 @@ class KeyValueCache:
     ValueError
         ``capacity < 1``.
 
+    Cost
+    ----
+    O(d) a token, with the doublings spread over all tokens of one line of caches.
+
     Examples
     --------
     >>> import torch
@@ -58,13 +62,7 @@ class KeyValueCache:
         return 0 if self._room is None else sum(part.nbytes for part in self.held())
 
     def held(self) -> tuple[Tensor, Tensor]:
-        """Return views of all keys and values, shapes (..., n, d) and (..., n, d_v).
-
-        Raises
-        ------
-        ValueError
-            There are none yet, so that no shape is known.
-        """
+        """Return views of keys and values, (..., n, d) and (..., n, d_v); ValueError if none."""
         if self._room is None:
             raise ValueError("expected a cache that has been extended, got one without tokens")
         return tuple(part[..., : self._length, :] for part in (self._room.k, self._room.v))
@@ -72,23 +70,16 @@ class KeyValueCache:
     def extended(self, k: Tensor, v: Tensor) -> KeyValueCache:
         """Return the cache with keys, shape (..., t, d), and values, shape (..., t, d_v), appended.
 
-        O(t d) a call, with the doublings spread over all calls of one line of caches.
-
-        Raises
-        ------
-        ValueError
-            Leading axes or widths differ from those of the tokens before.
+        ValueError if leading axes or widths differ from those of the tokens before.
         """
         stop, room = self._length + k.shape[-2], self._room
         if room is not None:
             _check(k, v, room)
-        longer = KeyValueCache(self.capacity)
-        if room is None or room.used != self._length or stop > self.capacity:
-            full = room is None or stop > self.capacity
-            longer.capacity = max(self.capacity, 2 * self._length * full, stop)
+        full = stop > self.capacity
+        longer = KeyValueCache(max(2 * self._length, stop) if full else self.capacity)
+        if room is None or room.used != self._length or full:
             room = self._copied(k, v, longer.capacity)
-        room.k[..., self._length : stop, :] = k
-        room.v[..., self._length : stop, :] = v
+        room.k[..., self._length : stop, :], room.v[..., self._length : stop, :] = k, v
         room.used = longer._length = stop
         longer._room = room
         return longer

@@ -5,19 +5,22 @@ All are generators: they make the sequences they need, no data is read. Each has
 ===================================== ==========================================================
 ``inputs``, ``outputs``               number of tokens, or of features; numbers of an answer
 ``tokens``                            whether inputs are tokens, else vectors
-``draw(rows, rng, size=None)``        a `Batch` as trained on, or of a given size
+``draw(rows, rng, size=None)``        a `Batch` as trained on, or of a given size; ValueError for
+                                      a size that does not fit
 ``loss(outputs, batch)``              what training lowers, a number
 ``score(outputs, batch)``             how good each answer is, shape (b, k)
 ``chance``                            the score of guessing, where answers are right or wrong
 ===================================== ==========================================================
 
-where ``outputs`` are those of a model at all positions.
+where ``outputs`` are those of a model at all positions. Only ``draw`` costs anything: work and
+memory of the order of what it returns, for `Drift` times the width.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import permutations
+from math import factorial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +47,7 @@ class TokenTask:
     """
 
     tokens = True
+    chance = property(lambda self: 1 / self.outputs)
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Return the cross-entropy in nats per answer."""
@@ -62,7 +66,7 @@ class Recall(TokenTask):
     Parameters
     ----------
     pairs : int
-        Largest number of pairs in training; each batch draws its own.
+        Largest number of pairs in training; each batch draws its own. The size of a test.
     keys, values : int
         Sizes of the two alphabets; value v is token keys + v.
     fewest : int
@@ -88,29 +92,12 @@ class Recall(TokenTask):
     fewest: int = 2
     as_tokens: bool = False
 
-    @property
-    def inputs(self) -> int:
-        """Tokens: keys, then values."""
-        return self.keys + self.values
-
-    @property
-    def outputs(self) -> int:
-        """Answers: values, or tokens."""
-        return self.inputs if self.as_tokens else self.values
-
-    @property
-    def chance(self) -> float:
-        """Share of right answers when guessing among the values."""
-        return 1 / self.values
+    inputs = property(lambda self: self.keys + self.values)
+    outputs = property(lambda self: self.inputs if self.as_tokens else self.values)
+    chance = property(lambda self: 1 / self.values)
 
     def draw(self, rows: int, rng: np.random.Generator, *, size: int | None = None) -> Batch:
-        """Return rows with ``size`` pairs, or with a number of pairs drawn once for all of them.
-
-        Raises
-        ------
-        ValueError
-            More pairs than keys, or none.
-        """
+        """Return rows with ``size`` pairs, or with a number of pairs drawn once for all of them."""
         if size is None:
             fixed = self.fewest == self.pairs
             size = self.pairs if fixed else int(rng.integers(self.fewest, self.pairs + 1))
@@ -132,19 +119,15 @@ class Copying(TokenTask):
     Parameters
     ----------
     length : int
-        Tokens before the first question.
+        Tokens before the first question; the size of a test.
     data : int
         Data tokens among them.
     letters : int
         Size of the data alphabet; letter v is token v, noise and "emit" are the two tokens after.
     scattered : bool
-        Whether the data tokens lie anywhere among the noise, which makes the copying *selective*,
-        or before all of it.
-
-    Notes
-    -----
-    A fixed convolution kernel cannot do it when they are scattered: where a data token has to be
-    fetched from depends on where the others happened to lie.
+        Whether the data tokens lie anywhere among the noise, which makes the copying *selective*:
+        no fixed convolution kernel can do it, because where a token has to be fetched from depends
+        on where the others lie. Otherwise they come before all noise.
 
     References
     ----------
@@ -162,29 +145,11 @@ class Copying(TokenTask):
     letters: int = 8
     scattered: bool = True
 
-    @property
-    def inputs(self) -> int:
-        """Letters, noise, emit."""
-        return self.letters + 2
-
-    @property
-    def outputs(self) -> int:
-        """Letters."""
-        return self.letters
-
-    @property
-    def chance(self) -> float:
-        """Share of right tokens when guessing."""
-        return 1 / self.letters
+    inputs = property(lambda self: self.letters + 2)
+    outputs = property(lambda self: self.letters)
 
     def draw(self, rows: int, rng: np.random.Generator, *, size: int | None = None) -> Batch:
-        """Return rows of ``size + data`` tokens, by default ``length + data``, and their letters.
-
-        Raises
-        ------
-        ValueError
-            Fewer tokens than data.
-        """
+        """Return rows of ``size + data`` tokens, or ``length + data``, and their letters."""
         length = self.length if size is None else size
         if length < self.data:
             raise ValueError(f"size must be at least {self.data}, got {length}")
@@ -205,7 +170,7 @@ class InductionHeads(TokenTask):
     Parameters
     ----------
     length : int
-        Tokens, the two markers included.
+        Tokens, the two markers included; the size of a test.
     letters : int
         Size of the alphabet; the marker is the token after it.
 
@@ -223,34 +188,14 @@ class InductionHeads(TokenTask):
     length: int = 64
     letters: int = 16
 
-    @property
-    def inputs(self) -> int:
-        """Letters and marker."""
-        return self.letters + 1
-
-    @property
-    def outputs(self) -> int:
-        """Letters."""
-        return self.letters
-
-    @property
-    def chance(self) -> float:
-        """Share of right answers when guessing."""
-        return 1 / self.letters
+    inputs = property(lambda self: self.letters + 1)
+    outputs = property(lambda self: self.letters)
 
     def draw(
         self, rows: int, rng: np.random.Generator, *, size: int | None = None,
         distance: int | None = None,
     ) -> Batch:  # fmt: skip
-        """Return rows of ``size`` tokens, the last a marker, and the letter it asks for.
-
-        The first marker stands anywhere, or ``distance`` tokens before the last.
-
-        Raises
-        ------
-        ValueError
-            Fewer than three tokens, or a distance that does not fit.
-        """
+        """Return rows in which the first marker is anywhere, or ``distance`` before the last."""
         length = self.length if size is None else size
         if length < 3:
             raise ValueError(f"size must be at least 3, got {length}")
@@ -263,6 +208,42 @@ class InductionHeads(TokenTask):
         np.put_along_axis(tokens, marker, self.letters, axis=1)
         tokens[:, -1] = self.letters
         return Batch.of(tokens, np.take_along_axis(tokens, marker + 1, axis=1), Batch.last(1))
+
+
+@dataclass(frozen=True)
+class Tracking(TokenTask):
+    """Follow: a sequence of permutations of a few things; say where they are after each.
+
+    The answer at position t is the product of the first t + 1 elements of the symmetric group: a
+    state of few values that every token changes.
+
+    Parameters
+    ----------
+    length : int
+        Tokens; the size of a test.
+    things : int
+        Permuted things: 3 for six tokens, 5 for 120.
+
+    Examples
+    --------
+    >>> batch = Tracking(4).draw(1, np.random.default_rng(0))
+    >>> batch.inputs.tolist(), batch.targets.tolist()
+    ([[5, 3, 3, 1]], [[5, 1, 2, 4]])
+    """
+
+    length: int = 32
+    things: int = 3
+
+    inputs = outputs = property(lambda self: factorial(self.things))
+
+    def draw(self, rows: int, rng: np.random.Generator, *, size: int | None = None) -> Batch:
+        """Return rows of ``size`` tokens, by default ``length``; every position is asked."""
+        table = permutation_table(self.things)
+        tokens = rng.integers(0, len(table), (rows, self.length if size is None else size))
+        products = tokens.copy()
+        for t in range(1, tokens.shape[1]):
+            products[:, t] = table[products[:, t - 1], tokens[:, t]]
+        return Batch.of(tokens, products)
 
 
 def permutation_table(things: int) -> NDArray[np.int64]:
@@ -288,52 +269,6 @@ def permutation_table(things: int) -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True)
-class Tracking(TokenTask):
-    """Follow: a sequence of permutations of a few things; say where they are after each.
-
-    The answer at position t is the product of the first t + 1 elements of the symmetric group: a
-    state of few values that every token changes.
-
-    Parameters
-    ----------
-    length : int
-        Tokens in training.
-    things : int
-        Permuted things: 3 for six tokens, 5 for 120.
-
-    Examples
-    --------
-    >>> batch = Tracking(4).draw(1, np.random.default_rng(0))
-    >>> batch.inputs.tolist(), batch.targets.tolist()
-    ([[5, 3, 3, 1]], [[5, 1, 2, 4]])
-    """
-
-    length: int = 32
-    things: int = 3
-
-    @property
-    def inputs(self) -> int:
-        """Elements of the group."""
-        return int(np.prod(np.arange(1, self.things + 1)))
-
-    outputs = inputs
-
-    @property
-    def chance(self) -> float:
-        """Share of right answers when guessing."""
-        return 1 / self.outputs
-
-    def draw(self, rows: int, rng: np.random.Generator, *, size: int | None = None) -> Batch:
-        """Return rows of ``size`` tokens, by default ``length``; every position is asked."""
-        table = permutation_table(self.things)
-        tokens = rng.integers(0, len(table), (rows, self.length if size is None else size))
-        products = tokens.copy()
-        for t in range(1, tokens.shape[1]):
-            products[:, t] = table[products[:, t - 1], tokens[:, t]]
-        return Batch.of(tokens, products)
-
-
-@dataclass(frozen=True)
 class Drift:
     r"""Fit: say :math:`v = W k` for a key k, be told v, and go on, while W jumps now and then.
 
@@ -349,7 +284,7 @@ class Drift:
     segment : int
         Questions between two jumps: exactly in a test, on average in training.
     segments : int
-        Segments of a test of the trained length, which is ``segments * segment`` questions.
+        The size of a test of the trained length, which is ``segments * segment`` questions.
 
     References
     ----------
@@ -367,16 +302,8 @@ class Drift:
     segments: int = 2
 
     tokens = False
-
-    @property
-    def inputs(self) -> int:
-        """A key, a value, and whether it is a question."""
-        return 2 * self.width + 1
-
-    @property
-    def outputs(self) -> int:
-        """A value."""
-        return self.width
+    inputs = property(lambda self: 2 * self.width + 1)
+    outputs = property(lambda self: self.width)
 
     def draw(self, rows: int, rng: np.random.Generator, *, size: int | None = None) -> Batch:
         """Return rows of ``size`` segments, or of the trained length with jumps anywhere."""

@@ -11,8 +11,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from paralg.recurrences import compared
-from paralg.recurrences.compared import MIXERS, MixerSizes, needs, network, stream
+from paralg.recurrences.compared import MIXERS, needs, network, stream
 from paralg.recurrences.compared.experiments import runs
+from paralg.recurrences.compared.theory import MixerSizes
 from paralg.sequence import ConvolutionBlock, Drift, KeyValueCache, Recall, SequenceModel, Tracking
 
 TASKS = {"recall": Recall(), "tracking": Tracking(), "drift": Drift(segment=4)}

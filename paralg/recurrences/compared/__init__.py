@@ -8,8 +8,8 @@
 from paralg.core.lazy import lazy
 
 __getattr__, __dir__, __all__ = lazy(__name__, {
-    "GRUMixer": "mixers", "MIXERS": "mixers", "MambaMixer": "mixers", "network": "mixers",
-    "MixerNeeds": "theory", "MixerSizes": "theory", "needs": "theory",
+    "MIXERS": "mixers", "network": "mixers",
+    "needs": "theory",
     "SIZES": "experiments.runs", "TASKS": "experiments.runs", "evaluate": "experiments.runs",
     "load": "experiments.runs", "log": "experiments.runs", "logs": "experiments.runs",
     "StreamRun": "experiments.streaming", "stream": "experiments.streaming",

@@ -21,17 +21,7 @@ _REACH = 2000.0  # of the positions: the slowest wave turns by about one radian 
 
 
 class GRUMixer(nn.Module):
-    """The unit of Cho et al. (2014), torch's own, with an output projection: no step composes.
-
-    Parameters
-    ----------
-    width : int
-
-    Examples
-    --------
-    >>> GRUMixer(8)(torch.zeros(1, 3, 8)).shape
-    torch.Size([1, 3, 8])
-    """
+    """The unit of Cho et al. (2014), torch's own, with an output projection: no step composes."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -55,23 +45,7 @@ class GRUMixer(nn.Module):
 
 
 class MambaMixer(nn.Module):
-    """A Mamba block of the default sizes.
-
-    Parameters
-    ----------
-    width : int
-    layers : int
-        Of the network, by whose root the output projection is divided.
-
-    References
-    ----------
-    [gu-2023-mamba], section 3.4.
-
-    Examples
-    --------
-    >>> MambaMixer(8, layers=2)(torch.zeros(1, 3, 8)).shape
-    torch.Size([1, 3, 8])
-    """
+    """A Mamba block of the default sizes, its output divided by the root of the layers."""
 
     def __init__(self, width: int, layers: int):
         super().__init__()

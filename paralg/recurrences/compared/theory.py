@@ -12,15 +12,8 @@ __all__ = ["MixerNeeds", "MixerSizes", "needs"]
 class MixerSizes:
     """Sizes of a mixer; the defaults are those of the comparison.
 
-    Parameters
-    ----------
-    width, heads : int
-        Of the vectors, and of attention.
-    states, expand, window, rank : int
-        Mamba: states of a channel, channels over width, convolution, rank of the step sizes.
-    iterations : int
-        Local linear attention: iterations of conjugate gradients. By default as many as a head has
-        unknowns, which suffice in exact arithmetic; the solver stops when it is there.
+    ``iterations`` are those of conjugate gradients in local linear attention: by default as many as
+    a head has unknowns, which suffice in exact arithmetic; the solver stops when it has converged.
     """
 
     width: int = 64
@@ -36,16 +29,11 @@ class MixerSizes:
 class MixerNeeds:
     """Counts of one layer after n tokens.
 
-    Parameters
-    ----------
-    state : int
-        Numbers kept between two tokens.
-    work : int
-        Multiply-adds of the next token, projections included.
-    span : int
-        Dependent steps in which n tokens are mixed in training, with as many workers as wanted:
-        levels of the trees over tokens (a scan goes up and down, as Brent and Kung's does; an
-        iteration of a solver also adds over its unknowns), or tokens where steps do not compose.
+    ``state`` are the numbers kept between two tokens, ``work`` the multiply-adds of the next token,
+    projections included, and ``span`` the dependent steps in which n tokens are mixed in training,
+    with as many workers as wanted: levels of the trees over tokens (a scan goes up and down, as
+    Brent and Kung's does; an iteration of a solver also adds over its unknowns), or tokens where
+    steps do not compose.
     """
 
     state: int
