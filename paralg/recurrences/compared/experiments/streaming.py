@@ -51,9 +51,9 @@ def stream(
     window : int
         Tokens before a measurement of whose times the median is taken.
     reads : int, optional
-        For caches: tokens after which the stream is not read through any more; up to the window
-        before a measurement, the caches are filled with copies of what they hold. Time and bytes
-        depend on how many keys there are, so a measurement far out costs a window only.
+        Tokens after which the stream is not read through any more; up to the window before a
+        measurement, caches are filled with copies of what they hold, and other states are kept.
+        Time and bytes depend on how many keys there are, so a measurement far out costs a window.
 
     Returns
     -------
@@ -66,8 +66,7 @@ def stream(
 
     Cost
     ----
-    n steps, or ``reads`` and a window for each measurement beyond; a step of a cache reads all
-    tokens before it again.
+    n steps, or ``reads`` and a window for each measurement beyond.
 
     Examples
     --------
@@ -92,8 +91,10 @@ def stream(
 
 
 def _filled(state: SequenceState, length: int) -> SequenceState:
-    """Return caches that repeat what they hold, in the same order, up to this length."""
-    return SequenceState(length, tuple(_repeated(cache, length) for cache in state.states))
+    """Return a state after so many tokens, in which caches repeat what they hold, in order."""
+    parts = (_repeated(part, length) if isinstance(part, KeyValueCache) else part
+             for part in state.states)  # fmt: skip
+    return SequenceState(length, tuple(parts))
 
 
 def _repeated(cache: KeyValueCache, length: int) -> KeyValueCache:
