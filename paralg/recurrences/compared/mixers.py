@@ -10,8 +10,8 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from paralg.recurrences.aaren.layer import Aaren, CausalAttention
-from paralg.recurrences.local_linear_attention.layer import LocalLinearAttention
+from paralg.recurrences.aaren import Aaren, CausalAttention
+from paralg.recurrences.local_linear_attention import LocalLinearAttention
 from paralg.recurrences.mamba import BlockState, MambaBlock, MambaConfig
 from paralg.sequence import SequenceModel, sinusoidal
 
