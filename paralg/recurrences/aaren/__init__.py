@@ -1,39 +1,31 @@
 """Attention as an RNN: softmax attention with a fixed query is a recurrence, and scans in parallel.
 
-Importing this package imports neither torch nor numba; the first use of a name that needs them
-does.
+The reading order:
+
+1. `monoid`: what is kept of a set of tokens, and how two sets are joined.
+2. `attention`: one scan of that operator gives attention over every prefix.
+3. `streaming`: the same by a recurrent cell, or block by block.
+4. `layer`: the query is learned, and torch trains it.
+
+Then `theory` (gate, gradient, counts), `variants` (decay; forms that fail), `fast` (torch tensors:
+scans, blocks, a fused kernel), `experiments` (the trained models) and `teaching`.
+Nothing here imports torch or numba before a name is used that needs them.
 """
 
-from __future__ import annotations
+from paralg.core.lazy import lazy
 
-import importlib
-from typing import Any
-
-from paralg.recurrences.aaren.explorer import explorer as explorer
-
-_HOME = {
-    "Aaren": "layer", "CausalAttention": "layer",
-    "Attended": "schedules", "attend": "schedules", "attend_dense": "schedules",
-    "cell": "schedules", "empty": "schedules", "prefixes": "schedules", "stream": "schedules",
-    "stream_blocks": "schedules", "unstable_stream": "schedules",
-    "SOFTMAX": "monoid", "UNSAFE": "monoid", "decayed": "monoid", "leaves": "monoid",
-    "read": "monoid",
-    "SequenceModel": "model", "Shape": "model", "block_parameters": "model",
-    "acting_parameters": "theory", "cells": "theory", "gated": "theory", "gates": "theory",
+__getattr__, __dir__, __all__ = lazy(__name__, {
+    "SOFTMAX": "monoid", "empty": "monoid", "leaves": "monoid", "read": "monoid",
+    "AttentionResult": "attention", "prefixes": "attention",
+    "cell": "streaming", "stream": "streaming", "stream_blocks": "streaming",
+    "Aaren": "layer",
+    "acting_parameters": "theory", "attend": "theory", "attend_dense": "theory",
+    "block_parameters": "theory", "cells": "theory", "gated": "theory", "gates": "theory",
     "gradients": "theory", "state_numbers": "theory", "weights": "theory",
-    "first_state": "attention", "prefix_attention": "attention",
-    "load": "train", "log": "train", "seeds": "train",
-    "warm": "compiled",
-}  # fmt: skip
-
-__all__ = sorted([*_HOME, "explorer"])
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    "UNSAFE": "variants", "decayed": "variants", "unstable_stream": "variants",
+    "first_state": "fast.prefix", "prefix_attention": "fast.prefix", "warm": "fast.kernel",
+    "AarenConfig": "experiments.model", "CausalAttention": "experiments.peers",
+    "build": "experiments.model",
+    "load": "experiments.runs", "log": "experiments.runs", "seeds": "experiments.runs",
+    "explorer": "teaching.explorer",
+})  # fmt: skip

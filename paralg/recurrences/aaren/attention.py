@@ -1,143 +1,83 @@
-"""Attention of a fixed query over every prefix, in torch: one function, every way to compute it."""
+"""Attention of one query over every prefix: one scan of the core with the operator `SOFTMAX`."""
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from dataclasses import dataclass
 
-from paralg.recurrences.aaren import forms
+from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["METHODS", "State", "first_state", "prefix_attention"]
+from paralg.core.cost import Cost
+from paralg.core.primitives import scan
+from paralg.recurrences.aaren.monoid import SOFTMAX, Summary, empty, leaves, read
 
-METHODS = ("auto", "compiled", *forms.FORMS)
-
-State = tuple[Tensor, Tensor, Tensor]
-"""Maximum (b, h), denominator (b, h) and numerator (b, h, d) of the tokens so far."""
+__all__ = ["AttentionResult", "prefixes"]
 
 
-def first_state(batch: int, heads: int, width: int, dtype: torch.dtype = torch.float32) -> State:
-    """Return the state before any token, the identity (−∞, 0, 0)."""
-    m = torch.full((batch, heads), -torch.inf, dtype=dtype)
-    return m, torch.zeros_like(m), torch.zeros(batch, heads, width, dtype=dtype)
-
-
-def prefix_attention(
-    scores: Tensor, values: Tensor, mask: Tensor | None = None, *, state: State | None = None,
-    method: str = "auto", block: int = 64,
-) -> tuple[Tensor, State]:  # fmt: skip
-    r"""Return softmax attention over every prefix, and the state after the last token.
-
-    .. math:: o_k = \sum_{i \le k} \frac{e^{s_i}}{\sum_{j \le k} e^{s_j}}\, v_i
+@dataclass(frozen=True, eq=False)
+class AttentionResult:
+    """Outputs of attention over prefixes, the summary after the last token, and what they cost.
 
     Parameters
     ----------
-    scores : Tensor, shape (b, n, h)
-        One score for each token and head.
-    values : Tensor, shape (b, n, h, d)
-    mask : Tensor of bool, shape (b, n), optional
-        True where there is a token; other leaves are the identity. An output before the first
-        token is 0.
-    state : (Tensor, Tensor, Tensor), optional
-        Of the tokens before; a constant for "compiled".
-    method : str
-        "compiled" fused numba kernel; "loop" the cell, token by token; "blocks" of `block` tokens;
-        "kogge-stone" (Hillis–Steele) and "brent-kung" the scans of logarithmic depth;
-        "associative" torch's own generic scan, where this torch has one. "auto" takes "compiled"
-        on the CPU in single or double precision, unless a gradient is to flow into `state`; else
-        "blocks".
-    block : int
-        Tokens in a block, for "blocks".
+    outputs : ndarray, shape (n, ..., d)
+    summary : tuple of ndarray, shapes (...), (...), (..., d)
+    cost : Cost
+        Unions of two summaries, and the longest chain of them.
+    numbers : int
+        Numbers held at once, beside the input.
+    levels : list or None
+        Rounds, when traced.
+    """
+
+    outputs: NDArray
+    summary: Summary
+    cost: Cost
+    numbers: int
+    levels: list | None = None
+
+
+def prefixes(
+    scores: ArrayLike, values: ArrayLike, mask: ArrayLike | None = None, *,
+    method: str = "brent-kung", chunk: int | None = None, trace: bool = False,
+) -> AttentionResult:  # fmt: skip
+    r"""Return attention of one query over every prefix, by one scan of the core.
+
+    .. math:: o_k = \frac{w_k}{u_k}, \qquad
+              (m_k, u_k, w_k) = \bigoplus_{i \le k} (s_i, 1, v_i)
+
+    It is the many-to-many recurrence of [feng-2024-attention].
+
+    Parameters
+    ----------
+    scores, values, mask : array_like
+        As in the table of `monoid`.
+    method : {"sequential", "kogge-stone", "brent-kung", "blelloch", "chunked"}
+    chunk : int, optional
+        Tokens in a chunk, for ``"chunked"``.
+    trace : bool
+        Whether to record the rounds.
 
     Returns
     -------
-    outputs : Tensor, shape (b, n, h, d)
-    state : tuple of Tensor
+    AttentionResult
 
     Raises
     ------
     ValueError
-        Shapes that do not fit, an unknown method, ``block < 1``.
-    TypeError
-        Tensors that are not floating, or of two types.
+        As for `leaves` and `paralg.core.primitives.scan`.
 
     Cost
     ----
-    =========== =================================== ================= ========================
-    method      work of a head                      span              memory beyond in and out
-    =========== =================================== ================= ========================
-    compiled    n d                                 n                 d
-    loop        n d                                 n                 d
-    blocks      n block d                           ⌈n / block⌉       block²
-    kogge-stone n d ⌈log₂ n⌉                        ⌈log₂ n⌉          n d
-    brent-kung  2 n d                               2 log₂ n          n d
-    =========== =================================== ================= ========================
-
-    Notes
-    -----
-    Outputs do not depend on the maximum, so any gradient through it is zero; what would spoil
-    gradients is −∞, which every form keeps out of differences.
-
-    References
-    ----------
-    [feng-2024-attention].
+    That of a scan of n elements; all n summaries are held.
 
     Examples
     --------
-    >>> scores, values = torch.zeros(1, 3, 1), torch.tensor([4.0, 0.0, 2.0]).view(1, 3, 1, 1)
-    >>> outputs, state = prefix_attention(scores, values, method="blocks", block=2)
-    >>> outputs.flatten()
-    tensor([4., 2., 2.])
+    >>> run = prefixes(np.zeros(4), np.array([[4.0], [0.0], [2.0], [2.0]]))
+    >>> run.outputs[:, 0], run.cost
+    (array([4., 2., 2., 2.]), Cost(work=4, span=3))
     """
-    _check(scores, values, mask, state, method, block)
-    if mask is not None:
-        scores = scores.masked_fill(~mask[:, :, None], -torch.inf)
-    if method == "auto":
-        flows = torch.is_grad_enabled() and any(part.requires_grad for part in state or ())
-        method = "compiled" if _compilable(values) and not flows else "blocks"
-    if method == "compiled":
-        return _compiled(scores, values, state)
-    b, n, h, d = values.shape
-    before = first_state(b, h, d, values.dtype) if state is None else state
-    if n == 0:
-        return values, before
-    return forms.FORMS[method](scores, values, before, block)
-
-
-def _compiled(scores: Tensor, values: Tensor, state: State | None) -> tuple[Tensor, State]:
-    """Run the kernel, which carries the output where the other forms carry the numerator."""
-    from paralg.recurrences.aaren.compiled import fused_attention
-
-    if state is not None:
-        m, u, w = state
-        state = (m, u, forms.read(u, w))
-    outputs, (m, u, o) = fused_attention(scores, values, state)
-    return outputs, (m, u, o * u[..., None])
-
-
-def _compilable(values: Tensor) -> bool:
-    return values.device.type == "cpu" and values.dtype in (torch.float32, torch.float64)
-
-
-def _check(scores, values, mask, state, method: str, block: int) -> None:
-    """Check types, shapes and options; say what was expected and what came."""
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {METHODS}, got {method!r}")
-    if block < 1:
-        raise ValueError(f"block must be at least 1, got {block}")
-    if values.dim() != 4 or scores.shape != values.shape[:3]:
-        got = f"{tuple(scores.shape)} and {tuple(values.shape)}"
-        raise ValueError(f"scores must be (b, n, h) and values (b, n, h, d), got {got}")
-    if not values.is_floating_point() or scores.dtype != values.dtype:
-        got = f"{scores.dtype} and {values.dtype}"
-        raise TypeError(f"scores and values must be floating and of one type, got {got}")
-    b, n, h, d = values.shape
-    if mask is not None and (mask.shape != (b, n) or mask.dtype != torch.bool):
-        got = f"{mask.dtype} of shape {tuple(mask.shape)}"
-        raise ValueError(f"mask must be bool of shape {(b, n)}, got {got}")
-    shapes = [(b, h), (b, h), (b, h, d)]
-    if state is not None and [tuple(part.shape) for part in state] != shapes:
-        got = [tuple(part.shape) for part in state]
-        raise ValueError(f"state must have the shapes {shapes}, got {got}")
-    if method == "compiled" and not _compilable(values):
-        got = f"{values.dtype} on {values.device}"
-        raise ValueError(f"method 'compiled' expects float32 or float64 on the CPU, got {got}")
+    parts = leaves(scores, values, mask)
+    run = scan(SOFTMAX, parts, method=method, chunk=chunk, trace=trace)
+    held = sum(part.size for part in run.values)
+    last = tuple(part[-1] for part in run.values) if len(parts[0]) else empty(parts[2].shape[1:])
+    return AttentionResult(read(run.values), last, run.cost, held, run.levels)

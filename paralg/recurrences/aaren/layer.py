@@ -1,9 +1,4 @@
-"""Two layers of one interface: Aaren, whose query is learned, and causal self-attention.
-
-Both take a sequence at once in training and a token at a time afterwards. What they keep between
-tokens differs: Aaren a triple for each head, self-attention all keys and values, as in
-[feng-2024-attention].
-"""
+"""The layer Aaren: multi-head attention of a learned query, at once in training, then by tokens."""
 
 from __future__ import annotations
 
@@ -13,15 +8,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from paralg.recurrences.aaren import attention
-from paralg.recurrences.aaren.attention import first_state, prefix_attention
-from paralg.sequence.state import KeyValueCache
+from paralg.recurrences.aaren.fast.forms import State
+from paralg.recurrences.aaren.fast.prefix import first_state, prefix_attention
 
-__all__ = ["KINDS", "Aaren", "CausalAttention"]
+__all__ = ["Aaren", "HeadProjections"]
 
 
-class _Projections(nn.Module):
-    """Query, key, value and output projections, split into heads."""
+class HeadProjections(nn.Module):
+    """Query, key, value and output projections of `width` numbers, split into heads."""
 
     def __init__(self, width: int, heads: int):
         super().__init__()
@@ -37,7 +31,7 @@ class _Projections(nn.Module):
         return x.unflatten(-1, (self.heads, self.size))
 
 
-class Aaren(_Projections):
+class Aaren(HeadProjections):
     r"""Attention of a learned query over every prefix: :math:`o_k = \text{Attention}(q, h_{1..k})`.
 
     Parameters
@@ -46,13 +40,26 @@ class Aaren(_Projections):
     heads : int
         Must divide the width.
 
+    Raises
+    ------
+    ValueError
+        The width is no multiple of the heads.
+
     Notes
     -----
-    The query is a token that goes through the layer's own query projection, as in the paper; its
-    first value, N(0, 1) in every entry, is ours. Because it is the same for all tokens, the score
-    is one vector times the input, :math:`s = x \cdot W_k^\top q / \sqrt d`, and keys are never
-    made. The bias of the keys adds the same to every score and has no effect; it is kept so that
+    The query is a token that goes through the layer's own query projection, as in
+    [feng-2024-attention]; its first value, N(0, 1) in every entry, is ours. Because it is the same
+    for all tokens, the score is one vector times the input, :math:`s = x \cdot W_k^\top q /
+    \sqrt d`, and keys are never made. The bias of the keys has no effect; it is kept so that
     parameters correspond to those of self-attention.
+
+    Examples
+    --------
+    >>> layer, x = Aaren(8, 2), torch.zeros(1, 3, 8)
+    >>> state, outputs = layer.begin(1), layer(x)
+    >>> one, state = layer.step(x[:, 0], state)
+    >>> outputs.shape, bool(torch.allclose(one, outputs[:, 0]))
+    (torch.Size([1, 3, 8]), True)
     """
 
     def __init__(self, width: int, heads: int):
@@ -61,10 +68,7 @@ class Aaren(_Projections):
         self._last_fold: tuple = (None, None)
 
     def folded(self) -> tuple[Tensor, Tensor]:
-        """Return the h vectors, shape (h, width), and offsets that turn an input into scores.
-
-        Outside of training they are computed once for as long as no parameter changes.
-        """
+        """Return vectors (h, width) and offsets (h,) of the scores; kept outside of training."""
         if torch.is_grad_enabled():
             return self._fold()
         used = (self.query, *self.to_query.parameters(), *self.to_key.parameters())
@@ -83,29 +87,22 @@ class Aaren(_Projections):
         """Return the score of every token for every head, shape (…, h)."""
         return F.linear(x, *self.folded())
 
-    def forward(
-        self, x: Tensor, mask: Tensor | None = None, *, method: str = "auto", block: int = 64
-    ) -> Tensor:
-        """Return outputs of shape (b, n, width) for inputs of that shape, all at once."""
-        values = self.split(self.to_value(x))
-        mixed, _ = prefix_attention(self.scores(x), values, mask, method=method, block=block)
-        return self.out(mixed.flatten(2))
+    def forward(self, x: Tensor, mask: Tensor | None = None, **how) -> Tensor:
+        """Return outputs (b, n, width) for such inputs; `how` is for `prefix_attention`."""
+        return self.extend(x, None, mask=mask, **how)[0]
 
-    def begin(self, batch: int) -> attention.State:
+    def begin(self, batch: int) -> State:
         """Return the state before any token."""
         return first_state(batch, self.heads, self.size, self.query.dtype)
 
-    def extend(self, x: Tensor, state: attention.State, **how) -> tuple[Tensor, attention.State]:
+    def extend(self, x: Tensor, state: State | None, **how) -> tuple[Tensor, State]:
         """Go on with a block of shape (b, n, width); return outputs and the state after it."""
         values = self.split(self.to_value(x))
         mixed, state = prefix_attention(self.scores(x), values, state=state, **how)
         return self.out(mixed.flatten(2)), state
 
-    def step(self, x: Tensor, state: attention.State) -> tuple[Tensor, attention.State]:
-        """Take one token of shape (b, width); return its output and the state after it.
-
-        This is the recurrent cell, written out.
-        """
+    def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """Take one token of shape (b, width); return its output and the state after it."""
         scores, values = self.scores(x), self.split(self.to_value(x))
         before, u, w = state
         m = torch.maximum(before, scores)
@@ -113,47 +110,3 @@ class Aaren(_Projections):
         u = u * keep + enter
         w = w * keep[..., None] + enter[..., None] * values
         return self.out((w / u[..., None]).flatten(1)), (m, u, w)
-
-
-class CausalAttention(_Projections):
-    """Softmax self-attention of every token over its prefix, with a cache of keys and values.
-
-    Parameters
-    ----------
-    width : int
-    heads : int
-        Must divide the width.
-    """
-
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Return outputs of shape (b, n, width) for inputs of that shape, all at once."""
-        parts = (self.to_query, self.to_key, self.to_value)
-        q, k, v = (self.split(to(x)).transpose(1, 2) for to in parts)
-        if mask is None:
-            mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        else:
-            mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=_seen(mask))
-        return self.out(mixed.transpose(1, 2).flatten(2))
-
-    def begin(self, batch: int) -> KeyValueCache:
-        """Return an empty cache; it takes its shape from the first token."""
-        return KeyValueCache()
-
-    def step(self, x: Tensor, state: KeyValueCache) -> tuple[Tensor, KeyValueCache]:
-        """Take one token of shape (b, width); return its output and the longer cache."""
-        parts = (self.to_query, self.to_key, self.to_value)
-        q, k, v = (self.split(to(x))[:, :, None] for to in parts)
-        state = state.extended(k, v)
-        mixed = F.scaled_dot_product_attention(q, *state.held())
-        return self.out(mixed.flatten(1)), state
-
-
-def _seen(mask: Tensor) -> Tensor:
-    """Return who sees whom, (b, 1, n, n): earlier tokens that are there, and always oneself."""
-    n = mask.shape[1]
-    causal = torch.ones(n, n, dtype=torch.bool).tril()
-    return (causal & mask[:, None] | torch.eye(n, dtype=torch.bool))[:, None]
-
-
-KINDS = {"aaren": Aaren, "transformer": CausalAttention}
-"""The layers by the name of the model they make."""

@@ -1,34 +1,35 @@
 r"""The monoid of attention with a fixed query: maximum, denominator, numerator.
 
-[feng-2024-attention] show that the update is associative.
 A set A of tokens is summarised by :math:`m = \max s_i`, :math:`u = \sum e^{s_i - m}` and
-:math:`w = \sum e^{s_i - m} v_i`; two summaries join into that of the union.
+:math:`w = \sum e^{s_i - m} v_i`; two summaries join into that of the union, which is associative
+[feng-2024-attention]. Letters and shapes of the whole package:
+
+======== ============== ============================================================
+name     shape          meaning
+======== ============== ============================================================
+scores   (n, ...)       one number for each token and head, :math:`s_i`
+values   (n, ..., d)    one vector of width d for each token and head, :math:`v_i`
+mask     (n, ...)       True where there is a token; elsewhere it is as if left out
+summary  (m, u, w)      maximum (...), denominator (...) and numerator (..., d)
+outputs  (n, ..., d)    row k attends to the tokens 0 … k
+======== ============== ============================================================
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from paralg.core.primitives import Operator
 
-__all__ = ["SOFTMAX", "UNSAFE", "decayed", "leaves", "read", "shift"]
+__all__ = ["SOFTMAX", "Summary", "empty", "join", "leaves", "read", "shift"]
 
 Summary = tuple[NDArray, NDArray, NDArray]
-"""Maximum of shape (n, ...), denominator of the same, numerator of shape (n, ..., d)."""
+"""Maximum, denominator, numerator; with a leading axis n where each token has one."""
 
 
 def shift(old: NDArray, new: NDArray) -> NDArray:
-    r"""Return :math:`e^{old - new}` for old ≤ new, and 0 where old is :math:`-\infty`.
-
-    Nothing is ever computed from :math:`-\infty - (-\infty)`: an infinite maximum is replaced by 0
-    inside the exponent.
-
-    Examples
-    --------
-    >>> shift(np.array([0.0, -np.inf, -np.inf]), np.array([0.0, 2.0, -np.inf]))
-    array([1., 0., 0.])
-    """
+    r"""Return :math:`e^{old - new}` for old ≤ new; 0 where old is −∞, also if new is −∞, too."""
     return np.exp(old - np.where(np.isneginf(new), 0.0, new).astype(new.dtype))
 
 
@@ -40,69 +41,39 @@ def join(left: Summary, right: Summary) -> Summary:
     return m, u_a * a + u_b * b, w_a * a[..., None] + w_b * b[..., None]
 
 
-def join_unsafe(left, right):
-    """Add denominators and numerators that carry no maximum."""
-    return left[0] + right[0], left[1] + right[1]
-
-
-
 SOFTMAX = Operator(join, (-np.inf, 0.0, 0.0), "softmax")
-"""Union of two sets of tokens; identity (−∞, 0, 0), the empty set. Commutative, too."""
-
-UNSAFE = Operator(join_unsafe, (0.0, 0.0), "softmax without a maximum")
-"""The same on pairs (u, w) without a maximum: as associative, and overflows."""
+"""Union of two sets of tokens; its identity (−∞, 0, 0) is the empty set. It commutes, too."""
 
 
-def decayed(rate: float) -> Operator:
-    r"""Return the operator of scores that lose ``rate`` with every later token.
-
-    At token k the score of token i counts as :math:`s_i - \lambda (k - i)`. An element is
-    (n, m, u, w) with n the number of tokens in it: joining lowers the maximum of what came first by
-    :math:`\lambda` times the tokens that came after. The operator does not commute.
+def empty(shape: tuple[int, ...], dtype: DTypeLike = np.float64) -> Summary:
+    """Return the summary of no token, the identity of `SOFTMAX`.
 
     Parameters
     ----------
-    rate : float
-        The λ, at least 0; 0 gives `SOFTMAX` with a count.
-
-    Raises
-    ------
-    ValueError
-        A negative rate.
+    shape : tuple of int
+        Of a token's value, (..., d).
+    dtype : dtype
 
     Examples
     --------
-    >>> from paralg.core.primitives import scan
-    >>> one, score, value = np.ones(3), np.zeros(3), np.array([[1.0], [0.0], [0.0]])
-    >>> n, m, u, w = scan(decayed(np.log(2)), (one, score, one, value)).values
-    >>> (w[:, 0] / u).round(3)
-    array([1.   , 0.333, 0.143])
+    >>> empty((2,))
+    (array(-inf), array(0.), array([0., 0.]))
     """
-    if not rate >= 0:
-        raise ValueError(f"rate must be at least 0, got {rate}")
-
-    def combine(first, then):
-        n = first[0] + then[0]
-        m, u, w = join((first[1] - rate * then[0], *first[2:]), then[1:])
-        return n, m, u, w
-
-    return Operator(combine, (0.0, -np.inf, 0.0, 0.0), f"softmax decaying by {rate:g}")
+    heads = shape[:-1]
+    return np.full(heads, -np.inf, dtype), np.zeros(heads, dtype), np.zeros(shape, dtype)
 
 
-def leaves(scores: NDArray, values: NDArray, mask: NDArray | None = None) -> Summary:
+def leaves(scores: ArrayLike, values: ArrayLike, mask: ArrayLike | None = None) -> Summary:
     r"""Return the summaries of single tokens, :math:`(s_i, 1, v_i)`, and the identity where masked.
 
     Parameters
     ----------
-    scores : ndarray, shape (n, ...)
-        One score for each token and head.
-    values : ndarray, shape (n, ..., d)
-    mask : ndarray of bool, shape (n, ...), optional
-        True where there is a token; elsewhere it is as if it were not there.
+    scores, values, mask : array_like
+        As in the table of this module; a score of −∞ is no token, either.
 
     Returns
     -------
-    tuple of ndarray
+    tuple of ndarray, shapes (n, ...), (n, ...), (n, ..., d)
 
     Raises
     ------
@@ -130,6 +101,16 @@ def leaves(scores: NDArray, values: NDArray, mask: NDArray | None = None) -> Sum
 
 
 def read(summary: Summary) -> NDArray:
-    r"""Return the attention outputs :math:`w / u`, and 0 for the empty set."""
+    r"""Return the attention outputs :math:`w / u`, and 0 for the empty set.
+
+    Parameters
+    ----------
+    summary : tuple of ndarray, shapes (...), (...), (..., d)
+
+    Examples
+    --------
+    >>> read((np.array(0.0), np.array(4.0), np.array([2.0, 8.0])))
+    array([0.5, 2. ])
+    """
     _, u, w = summary
     return w / np.where(u == 0, 1, u)[..., None]

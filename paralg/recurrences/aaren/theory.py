@@ -3,7 +3,8 @@ r"""What the recurrence is: a gate, a running mean whose proportions are fixed, 
 And what it is not: with several queries, attention is one such recurrence for each of them.
 
 With :math:`L_k = \log \sum_{i \le k} e^{s_i}`, everything here follows from
-:math:`o_k = \sum_{i \le k} e^{s_i - L_k} v_i`. NumPy, finite scores, and the scans of the core.
+:math:`o_k = \sum_{i \le k} e^{s_i - L_k} v_i`; NumPy, finite scores of shape (n,), values of shape
+(n, d), and the scans of the core. Where no source is given, the statement is ours.
 """
 
 from __future__ import annotations
@@ -12,14 +13,72 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from paralg.core.cost import Cost
-from paralg.core.primitives import AFFINE, scan
-from paralg.recurrences.aaren.monoid import read
-from paralg.recurrences.aaren.schedules import cell, empty
+from paralg.core.primitives import AFFINE, reduce, scan
+from paralg.recurrences.aaren.monoid import SOFTMAX, empty, leaves, read
+from paralg.recurrences.aaren.streaming import cell
 
 __all__ = [
-    "acting_parameters", "cells", "gated", "gates", "gradients", "logs", "state_numbers",
-    "weights",
+    "acting_parameters", "attend", "attend_dense", "block_parameters", "cells", "gated", "gates",
+    "gradients", "logs", "state_numbers", "weights",
 ]  # fmt: skip
+
+
+def attend(
+    scores: ArrayLike, values: ArrayLike, mask: ArrayLike | None = None
+) -> tuple[NDArray, Cost]:
+    r"""Return softmax attention of one query over all tokens, as a tree of unions.
+
+    .. math:: o = \sum_i \frac{e^{s_i}}{\sum_j e^{s_j}} v_i
+
+    It is the many-to-one recurrence of [feng-2024-attention].
+
+    Parameters
+    ----------
+    scores, values, mask : array_like
+        As in the table of `monoid`.
+
+    Returns
+    -------
+    output : ndarray, shape (..., d)
+        0 where there is no token.
+    cost : Cost
+        n − 1 unions on a chain of ⌈log₂ n⌉.
+
+    Raises
+    ------
+    ValueError
+        As for `leaves`.
+
+    Examples
+    --------
+    >>> attend(np.log([1.0, 3.0]), np.array([[0.0], [4.0]]))
+    (array([3.]), Cost(work=1, span=1))
+    """
+    parts = leaves(scores, values, mask)
+    if len(parts[0]) == 0:
+        return np.zeros(parts[2].shape[1:], parts[2].dtype), Cost()
+    total = reduce(SOFTMAX, parts)
+    return read(total.values), total.cost
+
+
+def attend_dense(scores: ArrayLike, values: ArrayLike) -> NDArray:
+    r"""Return attention over every prefix through an n × n matrix: the oracle, not a method.
+
+    Parameters
+    ----------
+    scores : array_like, shape (n,)
+    values : array_like, shape (n, d)
+
+    Cost
+    ----
+    Work and memory n².
+
+    Examples
+    --------
+    >>> attend_dense(np.zeros(2), np.array([[4.0], [2.0]]))[:, 0]
+    array([4., 3.])
+    """
+    return weights(scores) @ np.asarray(values)
 
 
 def logs(scores: ArrayLike) -> NDArray:
@@ -29,6 +88,10 @@ def logs(scores: ArrayLike) -> NDArray:
 
 def weights(scores: ArrayLike) -> NDArray:
     """Return the n × n matrix of weights: row k is what output k gives to every token.
+
+    Parameters
+    ----------
+    scores : array_like, shape (n,)
 
     Examples
     --------
@@ -46,6 +109,10 @@ def gates(scores: ArrayLike) -> NDArray:
     r"""Return the share of each token at its arrival, :math:`p_k = e^{s_k - L_k}`, shape (n,).
 
     It is a sigmoid of the score against all before it: :math:`p_k = \sigma(s_k - L_{k-1})`.
+
+    Parameters
+    ----------
+    scores : array_like, shape (n,)
 
     Examples
     --------
@@ -67,12 +134,19 @@ def gated(scores: ArrayLike, values: ArrayLike, *, method: str = "brent-kung") -
     values : array_like, shape (n, d)
     method : str
         Of `paralg.core.primitives.scan`.
+
+    Examples
+    --------
+    >>> gated(np.zeros(2), np.array([[4.0], [2.0]]))[:, 0]
+    array([4., 3.])
     """
     gate = gates(scores)[:, None]
     return scan(AFFINE, (1 - gate, gate * np.asarray(values)), method=method).values[1]
 
 
-def gradients(scores: ArrayLike, values: ArrayLike, g: ArrayLike, *, method="brent-kung"):
+def gradients(
+    scores: ArrayLike, values: ArrayLike, g: ArrayLike, *, method: str = "brent-kung"
+) -> tuple[NDArray, NDArray]:
     r"""Return the gradients of scores and values, by one scan from the right.
 
     .. math:: G_i = g_i + e^{L_i - L_{i+1}} G_{i+1}, \qquad
@@ -91,8 +165,13 @@ def gradients(scores: ArrayLike, values: ArrayLike, g: ArrayLike, *, method="bre
 
     Returns
     -------
-    dscores : ndarray, shape (n,)
-    dvalues : ndarray, shape (n, d)
+    (ndarray, ndarray), shapes (n,) and (n, d)
+
+    Examples
+    --------
+    >>> ds, dv = gradients(np.zeros(2), np.array([[1.0], [3.0]]), np.array([[0.0], [1.0]]))
+    >>> ds, dv[:, 0]
+    (array([-0.5,  0.5]), array([0.5, 0.5]))
     """
     values, g, L = np.asarray(values), np.asarray(g), logs(scores)
     keep = np.append(np.exp(L[:-1] - L[1:]), 0.0)[::-1, None]
@@ -107,8 +186,8 @@ def cells(queries: ArrayLike, keys: ArrayLike, values: ArrayLike) -> tuple[NDArr
     r"""Return softmax attention of every query over all tokens, as recurrent cells side by side.
 
     Each query is the constant of a cell of its own, :math:`s_i = q \cdot k_i / \sqrt d`, and the
-    output is that of the last step: many to one. With the tokens' own queries this is
-    self-attention, with latent ones cross-attention.
+    output is that of the last step. With the tokens' own queries this is self-attention, with
+    latent ones cross-attention, both as read by [feng-2024-attention].
 
     Parameters
     ----------
@@ -135,11 +214,39 @@ def cells(queries: ArrayLike, keys: ArrayLike, values: ArrayLike) -> tuple[NDArr
     return read(summary), Cost(work=len(queries) * len(keys), span=len(keys))
 
 
+def block_parameters(kind: str, width: int) -> int:
+    r"""Return the parameters of a block: :math:`12 d^2 + 13 d`, and d more for Aaren's query.
+
+    Four projections have :math:`4 d^2 + 4 d`, the perceptron :math:`8 d^2 + 5 d`, two norms
+    :math:`4 d`. The example has the two numbers that [feng-2024-attention] report.
+
+    Parameters
+    ----------
+    kind : {"aaren", "transformer"}
+    width : int
+
+    Raises
+    ------
+    ValueError
+        Another kind.
+
+    Examples
+    --------
+    >>> block_parameters("transformer", 512), block_parameters("aaren", 512)
+    (3152384, 3152896)
+    """
+    return 12 * width**2 + 13 * width + _of_kind(kind, width, 0)
+
+
 def acting_parameters(width: int, heads: int) -> tuple[int, int]:
     """Return how many parameters make the scores of an Aaren layer, and by how many they act.
 
     Query token, query projection and key projection act through one vector of the width for each
     head, since the offset of a score cancels in the softmax.
+
+    Parameters
+    ----------
+    width, heads : int
 
     Examples
     --------
@@ -152,17 +259,26 @@ def acting_parameters(width: int, heads: int) -> tuple[int, int]:
 def state_numbers(kind: str, width: int, heads: int, tokens: int) -> int:
     """Return the numbers that a layer keeps after so many tokens.
 
+    Parameters
+    ----------
+    kind : {"aaren", "transformer"}
+    width, heads, tokens : int
+
     Raises
     ------
     ValueError
-        A kind other than "aaren" and "transformer".
+        Another kind.
 
     Examples
     --------
     >>> state_numbers("aaren", 64, 4, 10_000), state_numbers("transformer", 64, 4, 10_000)
     (72, 1280000)
     """
-    sizes = {"aaren": width + 2 * heads, "transformer": 2 * width * tokens}
-    if kind not in sizes:
-        raise ValueError(f"kind must be one of {tuple(sizes)}, got {kind!r}")
-    return sizes[kind]
+    return _of_kind(kind, width + 2 * heads, 2 * width * tokens)
+
+
+def _of_kind(kind: str, aaren: int, transformer: int) -> int:
+    found = {"aaren": aaren, "transformer": transformer}
+    if kind not in found:
+        raise ValueError(f"kind must be one of {tuple(found)}, got {kind!r}")
+    return found[kind]

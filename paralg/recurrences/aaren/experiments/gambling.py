@@ -3,7 +3,7 @@
 Two decks win more at once and lose in the end, two the reverse; the people had to find out. The
 model reads return to go, last deck and last loss of each choice, and learns which deck was taken;
 asked for a high return, it should draw from the good decks. What the decks pay follows from the
-data, so that a model can also be let to play.
+data, so that a model can draw cards itself.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from paralg.data.iowa_gambling import LOSSES, TRIALS, WINS, load
-from paralg.recurrences.aaren.model import SequenceModel, Shape
+from paralg.recurrences.aaren.experiments.model import AarenConfig
+from paralg.sequence.network import SequenceModel
 
 __all__ = [
-    "ASKED", "BEST", "SHAPE", "Decks", "asked", "baselines", "data", "loss", "nats", "people",
-    "play", "returns", "score",
+    "BEST", "CONFIG", "QUANTILES", "Decks", "baselines", "data", "loss", "nats", "people",
+    "returns", "roll_out", "score", "targets",
 ]  # fmt: skip
 
-SHAPE = Shape(6, 4, dropout=0.1)
-ASKED = {"low": 0.1, "middle": 0.5, "high": 0.9}
+CONFIG = AarenConfig(6, 4, dropout=0.1)
+QUANTILES = {"low": 0.1, "middle": 0.5, "high": 0.9}
 """Quantiles of the training people's returns that a model is asked for."""
 BEST = int(10 * (10 * WINS - LOSSES.sum(1)).max())
 """The return of a hundred cards from good decks alone."""
@@ -37,7 +38,7 @@ _RETURN, _LOSS = 1000.0, 250.0
 
 
 def people(split: str) -> tuple[NDArray, NDArray]:
-    """Return decks and losses of the people of a part, each of shape (n, 100); drawn by lot."""
+    """Return decks and losses of the people of a part, each of shape (n, 100), split at random."""
     games, order = load(), np.random.default_rng(0).permutation(330)
     rows = order[slice(*_SPLITS[split])]
     return games.choices[rows], games.losses[rows]
@@ -60,7 +61,7 @@ def data(split: str) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(tokens).float(), torch.from_numpy(choices)
 
 
-def loss(model: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+def loss(model: nn.Module, rng: np.random.Generator, step: int) -> tuple[Tensor, dict]:
     """Draw people; return the cross-entropy of all their choices."""
     tokens, choices = data("train")
     rows = torch.from_numpy(rng.choice(len(tokens), _BATCH, replace=False))
@@ -89,13 +90,13 @@ def baselines() -> dict[str, float]:
     found = {}
     for name, context in _CONTEXTS.items():
         counts = np.ones((9, 4))
-        np.add.at(counts, _seen(context, "train"), 1)
+        np.add.at(counts, _table_entries(context, "train"), 1)
         shares = counts / counts.sum(1, keepdims=True)
-        found[name] = float(-np.log(shares[_seen(context, "test")]).mean())
+        found[name] = float(-np.log(shares[_table_entries(context, "test")]).mean())
     return found
 
 
-def _seen(context, split: str) -> tuple[NDArray, NDArray]:
+def _table_entries(context, split: str) -> tuple[NDArray, NDArray]:
     """Return row and column of every choice of a part in a table of counts."""
     choices, losses = people(split)
     rows = 1 + context(choices, losses)[:, :-1]
@@ -104,18 +105,10 @@ def _seen(context, split: str) -> tuple[NDArray, NDArray]:
 
 @dataclass(frozen=True, eq=False)
 class Decks:
-    """Shuffled cards for many games at once: of each ten cards of a deck, one of each kind.
+    """Shuffled cards for many games at once: of each ten cards of a deck, one of each kind."""
 
-    Parameters
-    ----------
-    losses : ndarray, shape (rows, 4, 100)
-        What the next card of a deck loses.
-    drawn : ndarray, shape (rows, 4)
-        Cards taken so far; counted up by :meth:`draw`.
-    """
-
-    losses: NDArray
-    drawn: NDArray
+    losses: NDArray  # (rows, 4, 100), what the cards of each deck lose, in order
+    drawn: NDArray  # (rows, 4), cards taken so far; `draw` adds to it
 
     @classmethod
     def shuffled(cls, rows: int, rng: np.random.Generator) -> Decks:
@@ -133,18 +126,15 @@ class Decks:
 
 
 @torch.no_grad()
-def play(model: SequenceModel, target: float, rows: int = _GAMES, seed: int = 1):
-    """Ask a model for a return and let it draw, choice by choice, with what its stream keeps.
-
-    Returns
-    -------
-    choices, losses : ndarray, shape (rows, 100)
-    """
+def roll_out(
+    model: SequenceModel, target: float, rows: int = _GAMES, seed: int = 1
+) -> tuple[NDArray, NDArray]:
+    """Return choices and losses (rows, 100) of a model that is asked for a return."""
     rng = np.random.default_rng([seed, 11])
-    decks, stream, kept = Decks.shuffled(rows, rng), model.eval().begin(rows), []
+    decks, state, kept = Decks.shuffled(rows, rng), model.eval().begin(rows), []
     row = np.concatenate([np.full((rows, 1), target / _RETURN), np.zeros((rows, 5))], 1)
     for _ in range(TRIALS):
-        logits, stream = model.step(torch.from_numpy(row).float(), stream)
+        logits, state = model.step(torch.from_numpy(row).float(), state)
         share = logits.double().softmax(1).numpy().cumsum(1)
         taken = np.minimum((rng.random((rows, 1)) > share).sum(1), 3)
         lost = decks.draw(taken)
@@ -154,16 +144,15 @@ def play(model: SequenceModel, target: float, rows: int = _GAMES, seed: int = 1)
     return tuple(np.stack(part, 1) for part in zip(*kept, strict=True))
 
 
-def asked() -> dict[str, float]:
+def targets() -> dict[str, float]:
     """Return the returns that models are asked for, by name."""
     won = returns(*people("train"))
-    return {name: float(np.quantile(won, level)) for name, level in ASKED.items()}
+    return {name: float(np.quantile(won, level)) for name, level in QUANTILES.items()}
 
 
 def score(model: SequenceModel) -> dict[str, dict[str, float]]:
     """Return nats on validation and test people, and the mean return for each one asked for."""
-    found = {name: nats(model, name) for name in ("validation", "test")}
-    gained = {}
-    for name, target in asked().items():
-        gained[name] = round(float(returns(*play(model, target)).mean()), 1)
-    return {"nats": {name: round(one, 4) for name, one in found.items()}, "gained": gained}
+    gained = {name: round(float(returns(*roll_out(model, target)).mean()), 1)
+              for name, target in targets().items()}  # fmt: skip
+    found = {name: round(nats(model, name), 4) for name in ("validation", "test")}
+    return {"nats": found, "gained": gained}

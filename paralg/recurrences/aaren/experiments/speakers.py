@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from paralg.data import japanese_vowels
-from paralg.recurrences.aaren.model import Shape
+from paralg.recurrences.aaren.experiments.model import AarenConfig
 
-__all__ = ["SHAPE", "accuracy", "accuracy_by_frame", "data", "loss", "score"]
+__all__ = ["CONFIG", "accuracy", "accuracy_by_frame", "data", "loss", "score"]
 
-SHAPE = Shape(japanese_vowels.CHANNELS, japanese_vowels.SPEAKERS, dropout=0.1)
+CONFIG = AarenConfig(japanese_vowels.CHANNELS, japanese_vowels.SPEAKERS, dropout=0.1)
 _BATCH = 32
 
 
@@ -31,7 +31,7 @@ def data(split: str) -> tuple[Tensor, Tensor, Tensor]:
     return tuple(map(torch.from_numpy, (frames, part.mask.copy(), part.speakers.copy())))
 
 
-def loss(model: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+def loss(model: nn.Module, rng: np.random.Generator, step: int) -> tuple[Tensor, dict]:
     """Draw a batch of training utterances; return cross-entropy after the last frame."""
     frames, mask, speakers = data("train")
     rows = torch.from_numpy(rng.choice(len(frames), _BATCH, replace=False))
@@ -45,24 +45,18 @@ def _last(outputs: Tensor, mask: Tensor) -> Tensor:
     return outputs[torch.arange(len(mask)), mask.sum(1) - 1]
 
 
-@torch.no_grad()
 def accuracy(model: nn.Module, split: str = "test") -> float:
     """Return the share of utterances whose speaker is found after the last frame."""
-    frames, mask, speakers = data(split)
-    return (_last(model.eval()(frames), mask).argmax(1) == speakers).float().mean().item()
+    return float(accuracy_by_frame(model, split)[-1])
 
 
 @torch.no_grad()
 def accuracy_by_frame(model: nn.Module, split: str = "test") -> np.ndarray:
-    """Return the share of utterances whose speaker is found after frame 1, 2, …, shape (29,).
-
-    An utterance that has ended counts with its last answer.
-    """
+    """Return the share that is right after frame 1, 2, … 29; an utterance keeps its last answer."""
     frames, mask, speakers = data(split)
     right = model.eval()(frames).argmax(2) == speakers[:, None]
-    last = mask.sum(1) - 1
-    seen = torch.minimum(torch.arange(frames.shape[1])[None], last[:, None])
-    return right.gather(1, seen).float().mean(0).numpy()
+    now = torch.minimum(torch.arange(frames.shape[1])[None], mask.sum(1, keepdim=True) - 1)
+    return right.gather(1, now).float().mean(0).numpy()
 
 
 def score(model: nn.Module) -> dict[str, float]:

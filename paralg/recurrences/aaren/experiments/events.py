@@ -22,16 +22,16 @@ from torch.nn.functional import softplus
 
 from paralg.core.primitives import AFFINE, scan
 from paralg.data import ridgecrest
-from paralg.recurrences.aaren.model import Shape
+from paralg.recurrences.aaren.experiments.model import AarenConfig
 
 __all__ = [
-    "MARKS", "MEMORY", "SHAPE", "hawkes", "likelihood", "loss", "poisson", "recent", "score",
+    "CONFIG", "MARKS", "MEMORY", "hawkes", "likelihood", "loss", "poisson", "recent", "score",
     "tokens",
 ]  # fmt: skip
 
 MARKS = 2
 """Below magnitude 3, and from 3 on."""
-SHAPE = Shape(3, 2 * MARKS, dropout=0.1)
+CONFIG = AarenConfig(3, 2 * MARKS, dropout=0.1)
 _TRAIN, _VALIDATE = 0.6, 0.75
 _LENGTH, _BATCH = 64, 16
 MEMORY = 64
@@ -77,12 +77,7 @@ def likelihood(
 ) -> tuple[Tensor, Tensor]:
     """Return the log-likelihood of each gap and of each mark given its gap, in nats.
 
-    Parameters
-    ----------
-    outputs : Tensor, shape (…, 4)
-        Offsets and slopes of the two intensities.
-    units, gaps, marks : Tensor, shape (…)
-        Hours, hours, and 0 or 1.
+    `outputs` (…, 4) are offsets and slopes of the two intensities; units and gaps are hours.
     """
     offset, slope = outputs.double().chunk(2, -1)
     passed = torch.log1p(gaps / units)
@@ -103,8 +98,8 @@ def _integral(offset: Tensor, slope: Tensor, passed: Tensor) -> Tensor:
 
 
 def loss(
-    model: nn.Module, rng: np.random.Generator, memory: int = MEMORY
-) -> tuple[Tensor, dict[str, float]]:
+    model: nn.Module, rng: np.random.Generator, step: int, memory: int = MEMORY
+) -> tuple[Tensor, dict]:
     """Draw runs of 64 events from the training part; return their negative log-likelihood."""
     last = ends()["train"][1]
     firsts = rng.integers(0, last - _LENGTH, size=_BATCH)
@@ -116,10 +111,7 @@ def loss(
 
 @torch.no_grad()
 def score(model: nn.Module, memory: int = MEMORY) -> dict[str, dict[str, float]]:
-    """Return nats an event (lower is better) on validation and test, each event with 64 before it.
-
-    Every event is predicted from the 64 events before it and nothing after.
-    """
+    """Return nats an event (lower is better) on two parts, each predicted from the 64 before it."""
     model.eval()
     found = {}
     for split in ("validation", "test"):
@@ -138,32 +130,35 @@ def _nats(time: Tensor, mark: Tensor) -> dict[str, float]:
 
 def poisson() -> dict[str, float]:
     """Return nats a test event of a constant rate and constant shares of marks, from training."""
-    gaps, marks, *_ = _catalogue()
+    gaps = _catalogue()[0]
     (_, one), (two, last) = ends()["train"], ends()["test"]
-    rate, share = (one - 1) / gaps[1:one].sum(), np.bincount(marks[:one]) / one
-    time, mark = np.log(rate) - rate * gaps[two:last], np.log(share[marks[two:last]])
-    return _nats(torch.from_numpy(time), torch.from_numpy(mark))
+    rate = (one - 1) / gaps[1:one].sum()
+    return _with_shares(np.log(rate) - rate * gaps[two:last])
 
 
 def recent() -> dict[str, float]:
     """Return nats a test event of the rate 1 / c, with c the average of the recent gaps."""
-    gaps, marks, units, _ = _catalogue()
-    (_, one), (two, last) = ends()["train"], ends()["test"]
-    unit, share = units[two - 1 : last - 1], np.bincount(marks[:one]) / one
-    time = -np.log(unit) - gaps[two:last] / unit
-    return _nats(torch.from_numpy(time), torch.from_numpy(np.log(share[marks[two:last]])))
+    gaps, _, units, _ = _catalogue()
+    two, last = ends()["test"]
+    unit = units[two - 1 : last - 1]
+    return _with_shares(-np.log(unit) - gaps[two:last] / unit)
+
+
+def _with_shares(time: np.ndarray) -> dict[str, float]:
+    """Return nats of test gaps, with marks drawn independently with the training part's shares."""
+    marks, (_, one), test = _catalogue()[1], ends()["train"], slice(*ends()["test"])
+    share = np.bincount(marks[:one]) / one
+    return _nats(torch.from_numpy(time), torch.from_numpy(np.log(share[marks[test]])))
 
 
 def hawkes() -> dict[str, float]:
     r"""Return nats a test event of a Hawkes process with exponential kernels, fitted to training.
 
     .. math:: \lambda(t) = \mu + \sum_{t_i < t} \alpha e^{\eta (M_i - 3)} \beta e^{-\beta (t - t_i)}
-
-    Marks are drawn independently with the shares of the training part.
     """
     from scipy.optimize import minimize
 
-    gaps, marks, *_ = _catalogue()
+    gaps = _catalogue()[0]
     magnitudes = ridgecrest.load().magnitudes
     (_, one), (two, last) = ends()["train"], ends()["test"]
 
@@ -171,13 +166,11 @@ def hawkes() -> dict[str, float]:
         return -_hawkes(np.exp(x[:3]), x[3], gaps[:one], magnitudes[:one])[1:].mean()
 
     best = minimize(nats, [0.0, -1.0, 1.0, 0.5], method="Nelder-Mead", options={"maxiter": 4000})
-    time = _hawkes(np.exp(best.x[:3]), best.x[3], gaps, magnitudes)[two:last]
-    share = np.bincount(marks[:one]) / one
-    return _nats(torch.from_numpy(time), torch.from_numpy(np.log(share[marks[two:last]])))
+    return _with_shares(_hawkes(np.exp(best.x[:3]), best.x[3], gaps, magnitudes)[two:last])
 
 
 def _hawkes(rates, growth: float, gaps: np.ndarray, magnitudes: np.ndarray) -> np.ndarray:
-    """Return the log-likelihood of every gap; excitement decays between events: a scan, too."""
+    """Return the log-likelihood of every gap; the excitation decays between events."""
     base, jump, decay = rates
     jumps = jump * decay * np.exp(growth * (magnitudes - 3))
     excited, found = 0.0, np.zeros(len(gaps))

@@ -13,12 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from paralg.data import sunspots
-from paralg.recurrences.aaren.model import Shape
+from paralg.recurrences.aaren.experiments.model import AarenConfig
 
-__all__ = ["CONTEXT", "HORIZON", "SHAPE", "errors", "forecast", "loss", "naive", "score", "windows"]
+__all__ = [
+    "CONFIG", "CONTEXT", "HORIZON", "errors", "forecast", "loss", "naive", "score", "windows",
+]  # fmt: skip
 
 CONTEXT, HORIZON = 132, 96
-SHAPE = Shape(1, HORIZON, dropout=0.1)
+CONFIG = AarenConfig(1, HORIZON, dropout=0.1)
 _SPLITS = {"train": (0.0, 0.7), "validation": (0.7, 0.8), "test": (0.8, 1.0)}
 _BATCH = 32
 
@@ -44,20 +46,24 @@ def windows(split: str) -> tuple[Tensor, Tensor]:
     return whole[:, :CONTEXT], whole[:, CONTEXT:]
 
 
+def _normal(context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return windows standardised by their own mean and spread, and these two."""
+    middle, spread = context.mean(1, keepdim=True), context.std(1, keepdim=True) + 1e-3
+    return (context - middle) / spread, middle, spread
+
+
 def forecast(model: nn.Module, context: Tensor) -> Tensor:
     """Return the forecast after the last month of each context, shape (n, 96)."""
-    middle, spread = context.mean(1, keepdim=True), context.std(1, keepdim=True) + 1e-3
-    inputs = ((context - middle) / spread)[..., None]
-    return model(inputs)[:, -1] * spread + middle
+    inputs, middle, spread = _normal(context)
+    return model(inputs[..., None])[:, -1] * spread + middle
 
 
-def loss(model: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+def loss(model: nn.Module, rng: np.random.Generator, step: int) -> tuple[Tensor, dict]:
     """Draw windows of the training part; return the mean squared error."""
     series = _series("train")
     first = rng.integers(0, len(series) - CONTEXT - HORIZON + 1, size=_BATCH)
     rows = torch.from_numpy(series[first[:, None] + np.arange(CONTEXT + HORIZON)])
-    error = (forecast(model, rows[:, :CONTEXT]) - rows[:, CONTEXT:]).square().mean()
-    return error, {}
+    return (forecast(model, rows[:, :CONTEXT]) - rows[:, CONTEXT:]).square().mean(), {}
 
 
 def errors(predicted: Tensor, wanted: Tensor) -> dict[str, float]:
@@ -73,14 +79,12 @@ def naive() -> dict[str, dict[str, float]]:
     of the standardised context, by ridge regression with the strength that is best on validation.
     """
     context, wanted = windows("test")
-    again = context[:, :HORIZON]
-    steady = context[:, -1:].expand_as(wanted)
-    middle = context.mean(1, keepdim=True).expand_as(wanted)
     return {
-        "last month": errors(steady, wanted), "mean": errors(middle, wanted),
-        "eleven years ago": errors(again, wanted),
+        "last month": errors(context[:, -1:].expand_as(wanted), wanted),
+        "mean": errors(context.mean(1, keepdim=True).expand_as(wanted), wanted),
+        "eleven years ago": errors(context[:, :HORIZON], wanted),
         "linear": errors(_ridge(context, strength()), wanted),
-    }  # fmt: skip
+    }
 
 
 @functools.cache
@@ -101,17 +105,11 @@ def _ridge(context: Tensor, penalty: float) -> Tensor:
     return X @ weights * spread + middle
 
 
-def _normal(context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    middle, spread = context.mean(1, keepdim=True), context.std(1, keepdim=True) + 1e-3
-    return (context - middle) / spread, middle, spread
-
-
 @torch.no_grad()
 def score(model: nn.Module) -> dict[str, dict[str, float]]:
     """Return the errors on validation and test windows."""
-    model.eval()
     found = {}
     for split in ("validation", "test"):
         context, wanted = windows(split)
-        found[split] = errors(forecast(model, context), wanted)
+        found[split] = errors(forecast(model.eval(), context), wanted)
     return found

@@ -16,15 +16,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from paralg.recurrences.aaren.model import SequenceModel, Shape
+from paralg.recurrences.aaren.experiments.model import AarenConfig
+from paralg.sequence.network import SequenceModel
 
 __all__ = [
-    "POLICIES", "SHAPE", "STEPS", "Episodes", "data", "expert", "loss", "normalised", "play",
-    "play_model", "score",
+    "CONFIG", "POLICIES", "STEPS", "Episodes", "data", "expert", "levels", "loss", "normalised",
+    "roll_out", "roll_out_model", "score",
 ]  # fmt: skip
 
 STEPS, TORQUE = 100, 2.0
-SHAPE = Shape(5, 1, dropout=0.1)
+CONFIG = AarenConfig(5, 1, dropout=0.1)
 _EPISODES, _BATCH, _TRIALS = 300, 32, 200
 _SCALE = 500.0
 """Returns are divided by it."""
@@ -44,8 +45,8 @@ def move(state: NDArray, torque: NDArray) -> tuple[NDArray, NDArray]:
     return np.stack([angle, speed], 1), reward
 
 
-def seen(state: NDArray) -> NDArray:
-    """Return what a policy sees: cosine, sine and speed, shape (rows, 3)."""
+def observe(state: NDArray) -> NDArray:
+    """Return what a policy is told: cosine, sine and speed, shape (rows, 3)."""
     angle, speed = state.T
     return np.stack([np.cos(angle), np.sin(angle), speed / 4], 1)
 
@@ -76,15 +77,9 @@ POLICIES = {"random": random, "medium": medium, "expert": expert}
 
 @dataclass(frozen=True, eq=False)
 class Episodes:
-    """Recorded episodes.
+    """Recorded observations (rows, 100, 3), torques and rewards, both (rows, 100)."""
 
-    Parameters
-    ----------
-    seen : ndarray, shape (rows, 100, 3)
-    torques, rewards : ndarray, shape (rows, 100)
-    """
-
-    seen: NDArray
+    observations: NDArray
     torques: NDArray
     rewards: NDArray
 
@@ -94,13 +89,13 @@ class Episodes:
         return self.rewards.sum(1)
 
 
-def play(policy, rows: int, rng: np.random.Generator) -> Episodes:
-    """Let ``policy(state, rng)`` act for `rows` episodes at once."""
+def roll_out(policy, rows: int, rng: np.random.Generator) -> Episodes:
+    """Return `rows` episodes in which ``policy(state, rng)`` acts."""
     state, kept = start(rows, rng), []
     for _ in range(STEPS):
         torque = policy(state, rng)
         after, reward = move(state, torque)
-        kept.append((seen(state), torque, reward))
+        kept.append((observe(state), torque, reward))
         state = after
     return Episodes(*(np.stack(part, 1) for part in zip(*kept, strict=True)))
 
@@ -109,7 +104,7 @@ def play(policy, rows: int, rng: np.random.Generator) -> Episodes:
 def data() -> tuple[Tensor, Tensor]:
     """Return tokens (900, 100, 5) and torques of 300 episodes of each policy."""
     rng = np.random.default_rng(0)
-    runs = [play(policy, _EPISODES, rng) for policy in POLICIES.values()]
+    runs = [roll_out(policy, _EPISODES, rng) for policy in POLICIES.values()]
     pairs = [(_tokens(run), run.torques) for run in runs]
     tokens, torques = (np.concatenate(part) for part in zip(*pairs, strict=True))
     return torch.from_numpy(tokens).float(), torch.from_numpy(torques).float()
@@ -118,10 +113,10 @@ def data() -> tuple[Tensor, Tensor]:
 def _tokens(run: Episodes) -> NDArray:
     to_go = np.cumsum(run.rewards[:, ::-1], 1)[:, ::-1] / _SCALE
     before = np.concatenate([np.zeros((len(to_go), 1)), run.torques[:, :-1]], 1)
-    return np.concatenate([to_go[..., None], run.seen, before[..., None]], 2)
+    return np.concatenate([to_go[..., None], run.observations, before[..., None]], 2)
 
 
-def loss(model: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+def loss(model: nn.Module, rng: np.random.Generator, step: int) -> tuple[Tensor, dict]:
     """Draw episodes; return the mean squared error of the torque at every step."""
     tokens, torques = data()
     rows = torch.from_numpy(rng.integers(len(tokens), size=_BATCH))
@@ -129,27 +124,29 @@ def loss(model: nn.Module, rng: np.random.Generator) -> tuple[Tensor, dict[str, 
 
 
 @torch.no_grad()
-def play_model(model: SequenceModel, target: float, rows: int = _TRIALS, seed: int = 1) -> Episodes:
-    """Ask a model for a return and let it act, step by step, with what it keeps in its stream."""
-    stream = model.eval().begin(rows)
+def roll_out_model(
+    model: SequenceModel, target: float, rows: int = _TRIALS, seed: int = 1
+) -> Episodes:
+    """Return episodes in which a model acts that is asked for a return, step by step."""
+    kept = model.eval().begin(rows)
     to_go, before = np.full(rows, target / _SCALE), np.zeros(rows)
 
     def policy(state, rng):
-        nonlocal stream, to_go, before
-        row = np.concatenate([to_go[:, None], seen(state), before[:, None]], 1)
-        answer, stream = model.step(torch.from_numpy(row).float(), stream)
+        nonlocal kept, to_go, before
+        row = np.concatenate([to_go[:, None], observe(state), before[:, None]], 1)
+        answer, kept = model.step(torch.from_numpy(row).float(), kept)
         before = np.clip(answer[:, 0].numpy().astype(float), -TORQUE, TORQUE)
         to_go = to_go - move(state, before)[1] / _SCALE
         return before
 
-    return play(policy, rows, np.random.default_rng([seed, 7]))
+    return roll_out(policy, rows, np.random.default_rng([seed, 7]))
 
 
 @functools.cache
 def levels(seed: int = 1) -> dict[str, float]:
     """Return the mean return of each policy on the episodes that models are tested on."""
     return {
-        name: float(play(policy, _TRIALS, np.random.default_rng([seed, 7])).returns.mean())
+        name: float(roll_out(policy, _TRIALS, np.random.default_rng([seed, 7])).returns.mean())
         for name, policy in POLICIES.items()
     }
 
@@ -163,6 +160,6 @@ def normalised(value: float) -> float:
 def score(model: SequenceModel) -> dict[str, float]:
     """Return the normalised return when asked for what each policy reaches."""
     return {
-        name: round(normalised(float(play_model(model, target).returns.mean())), 2)
+        name: round(normalised(float(roll_out_model(model, target).returns.mean())), 2)
         for name, target in levels().items()
     }

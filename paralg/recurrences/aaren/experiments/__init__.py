@@ -1,0 +1,1 @@
+"""What the chapter trains and measures: a model, five tasks in four settings, recall, the runs."""

@@ -1,0 +1,91 @@
+"""The model of all tasks of this chapter: the layer is exchanged and nothing else.
+
+Pre-norm residual blocks, v ← v + Layer(LN(v)), v ← v + MLP(LN(v)), with sinusoidal positions added
+to the input; the paper does not say where its norms stand, before is our choice.
+Positions have a fifth of the usual amplitude, for both kinds; `choose` has the runs it was chosen
+by.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+from paralg.recurrences.aaren.experiments.peers import CausalAttention
+from paralg.recurrences.aaren.layer import Aaren
+from paralg.sequence.network import PerceptronBlock, SequenceModel, sinusoidal
+
+__all__ = ["KINDS", "AarenConfig", "build_model"]
+
+KINDS = {"aaren": Aaren, "transformer": CausalAttention}
+"""The layers by the name of the model they make."""
+
+
+@dataclass(frozen=True)
+class AarenConfig:
+    """Sizes of a model.
+
+    Parameters
+    ----------
+    inputs, outputs : int
+        Numbers that come in and go out at every token.
+    kind : {"aaren", "transformer"}
+    width, layers, heads : int
+    dropout : float
+        Of what a block adds.
+    amplitude : float
+        Of the positions.
+
+    Raises
+    ------
+    ValueError
+        An unknown kind, or a size below 1.
+
+    Examples
+    --------
+    >>> AarenConfig(3, 5).of("transformer").kind
+    'transformer'
+    """
+
+    inputs: int
+    outputs: int
+    kind: str = "aaren"
+    width: int = 64
+    layers: int = 2
+    heads: int = 4
+    dropout: float = 0.0
+    amplitude: float = 0.2
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"kind must be one of {tuple(KINDS)}, got {self.kind!r}")
+        for name in ("inputs", "outputs", "width", "layers", "heads"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+
+    def of(self, kind: str) -> AarenConfig:
+        """Return the same sizes with the other layer."""
+        return replace(self, kind=kind)
+
+
+def build_model(config: AarenConfig, seed: int = 0) -> SequenceModel:
+    """Return a model, numbers in and numbers out at every token, untrained.
+
+    Parameters
+    ----------
+    config : AarenConfig
+    seed : int
+        Of the first weights.
+
+    Examples
+    --------
+    >>> import torch
+    >>> build_model(AarenConfig(3, 5))(torch.zeros(1, 7, 3)).shape
+    torch.Size([1, 7, 5])
+    """
+    return SequenceModel(
+        partial(KINDS[config.kind], config.width, config.heads), config.inputs, config.outputs,
+        tokens=False, width=config.width, layers=config.layers,
+        block=partial(PerceptronBlock, widen=4, dropout=config.dropout),
+        positions=partial(sinusoidal, amplitude=config.amplitude), seed=seed,
+    )  # fmt: skip

@@ -1,0 +1,133 @@
+"""The same outputs from tokens that arrive one by one, or in blocks, with one summary kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from paralg.core.cost import Cost
+from paralg.recurrences.aaren.attention import AttentionResult
+from paralg.recurrences.aaren.monoid import Summary, empty, read, shift
+
+__all__ = ["cell", "stream", "stream_blocks"]
+
+
+def cell(summary: Summary, score: ArrayLike, value: ArrayLike) -> Summary:
+    r"""Take one token into a summary: the recurrent cell, with its running maximum.
+
+    .. math:: m_k = \max(m_{k-1}, s_k), \quad
+              u_k = u_{k-1} e^{m_{k-1} - m_k} + e^{s_k - m_k}, \quad
+              w_k = w_{k-1} e^{m_{k-1} - m_k} + e^{s_k - m_k} v_k
+
+    Parameters
+    ----------
+    summary : tuple of ndarray, shapes (...), (...), (..., d)
+    score : ndarray, shape (...)
+    value : ndarray, shape (..., d)
+
+    Cost
+    ----
+    One union: 2 d + 2 multiplications a head.
+
+    Notes
+    -----
+    In [feng-2024-attention] :math:`u, w` are called :math:`c, a`. The first maximum is −∞: one that
+    starts from zero is right, too, the sums being zero, but underflows at very negative scores.
+
+    Examples
+    --------
+    >>> cell(empty((1,)), np.array(2.0), np.array([5.0]))
+    (np.float64(2.0), np.float64(1.0), array([5.]))
+    """
+    before, u, w = summary
+    m = np.maximum(before, score)
+    keep, enter = shift(before, m), shift(score, m)
+    return m, u * keep + enter, w * keep[..., None] + enter[..., None] * value
+
+
+def stream(
+    tokens: Iterable[tuple[NDArray, NDArray]], summary: Summary
+) -> Iterator[tuple[NDArray, Summary]]:
+    """Yield output and summary after every token; d + 2 numbers a head are all that is kept.
+
+    Parameters
+    ----------
+    tokens : iterable of (ndarray, ndarray)
+        Score of shape (...) and value of shape (..., d).
+    summary : tuple of ndarray
+        Of the tokens before; `empty` at the beginning.
+
+    Examples
+    --------
+    >>> [float(o[0]) for o, _ in stream([(0.0, [4.0]), (0.0, [2.0])], empty((1,)))]
+    [4.0, 3.0]
+    """
+    for score, value in tokens:
+        summary = cell(summary, np.asarray(score), np.asarray(value))
+        yield read(summary), summary
+
+
+def stream_blocks(
+    scores: ArrayLike, values: ArrayLike, size: int, summary: Summary | None = None
+) -> AttentionResult:
+    r"""Return attention over every prefix, a block at a time, with one summary carried along.
+
+    .. math:: w_k = e^{m - M_k} w + \sum_{i \le k} e^{s_i - M_k} v_i, \qquad
+              M_k = \max\!\left(m, \max_{i \le k} s_i\right)
+
+    It is the block form of [feng-2024-attention].
+
+    Parameters
+    ----------
+    scores : array_like, shape (n,)
+    values : array_like, shape (n, d)
+    size : int
+        Tokens in a block.
+    summary : tuple of ndarray, optional
+        Of the tokens before.
+
+    Returns
+    -------
+    AttentionResult
+        A token counts as one union; the outputs of a block do not wait for each other, so the span
+        is a union a block. ``numbers`` are the weights of a block and two summaries.
+
+    Raises
+    ------
+    ValueError
+        ``size < 1``.
+
+    Cost
+    ----
+    Work n, span ⌈n / size⌉; n · size · d multiplications, a triangular product in each block.
+
+    Examples
+    --------
+    >>> run = stream_blocks(np.zeros(5), np.arange(5.0)[:, None], 2)
+    >>> run.outputs[:, 0], run.cost
+    (array([0. , 0.5, 1. , 1.5, 2. ]), Cost(work=5, span=3))
+    """
+    scores, values = np.asarray(scores), np.asarray(values)
+    if size < 1:
+        raise ValueError(f"size must be at least 1, got {size}")
+    summary = empty(values.shape[1:], values.dtype) if summary is None else summary
+    outputs = np.empty_like(values)
+    starts = range(0, len(scores), size)
+    for start in starts:
+        part = slice(start, start + size)
+        outputs[part], summary = _block(scores[part], values[part], summary)
+    held = size * size + 2 * (values.shape[1] + 2)
+    return AttentionResult(outputs, summary, Cost(work=len(scores), span=len(starts)), held)
+
+
+def _block(scores: NDArray, values: NDArray, summary: Summary) -> tuple[NDArray, Summary]:
+    """Return the outputs of a block that follows ``summary``, and the summary after it."""
+    m, u, w = summary
+    largest = np.maximum(np.maximum.accumulate(scores), m)
+    weights = np.tril(shift(scores[None], np.maximum(largest[:, None], scores[None])))
+    keep = shift(m, largest)
+    u = keep * u + weights.sum(1)
+    w = keep[:, None] * w + weights @ values
+    return read((largest, u, w)), (largest[-1], u[-1], w[-1])

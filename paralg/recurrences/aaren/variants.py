@@ -1,0 +1,111 @@
+r"""Beside the method: scores that fade, sums without a maximum, and two forms that look right.
+
+The last two, `running_maximum` and `global_maximum`, are for the chapter's hunt: one is wrong, the
+other unsafe. Shapes are those of `paralg.recurrences.aaren.monoid`, without heads.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from paralg.core.primitives import Operator
+from paralg.recurrences.aaren.monoid import join
+
+__all__ = ["UNSAFE", "decayed", "global_maximum", "running_maximum", "unstable_stream"]
+
+
+def _join_unsafe(left, right):
+    return left[0] + right[0], left[1] + right[1]
+
+
+UNSAFE = Operator(_join_unsafe, (0.0, 0.0), "softmax without a maximum")
+"""Union on pairs (u, w) without a maximum: as associative as `SOFTMAX`, and overflows."""
+
+
+def decayed(rate: float) -> Operator:
+    r"""Return the operator of scores that lose ``rate`` with every later token.
+
+    At token k the score of token i counts as :math:`s_i - \lambda (k - i)`. An element is
+    (n, m, u, w) with n the number of tokens in it: joining lowers the maximum of what came first by
+    :math:`\lambda` times the tokens that came after. The operator does not commute.
+
+    Parameters
+    ----------
+    rate : float
+        The λ, at least 0; 0 gives `SOFTMAX` with a count.
+
+    Returns
+    -------
+    Operator
+
+    Raises
+    ------
+    ValueError
+        A negative rate.
+
+    Notes
+    -----
+    Ours; the paper has no decay.
+
+    Examples
+    --------
+    >>> from paralg.core.primitives import scan
+    >>> one, score, value = np.ones(3), np.zeros(3), np.array([[1.0], [0.0], [0.0]])
+    >>> n, m, u, w = scan(decayed(np.log(2)), (one, score, one, value)).values
+    >>> (w[:, 0] / u).round(3)
+    array([1.   , 0.333, 0.143])
+    """
+    if not rate >= 0:
+        raise ValueError(f"rate must be at least 0, got {rate}")
+
+    def combine(first, then):
+        n = first[0] + then[0]
+        m, u, w = join((first[1] - rate * then[0], *first[2:]), then[1:])
+        return n, m, u, w
+
+    return Operator(combine, (0.0, -np.inf, 0.0, 0.0), f"softmax decaying by {rate:g}")
+
+
+def unstable_stream(scores: ArrayLike, values: ArrayLike) -> NDArray:
+    """Return the outputs of the recurrence without a maximum, in the type of the scores.
+
+    Parameters
+    ----------
+    scores : array_like, shape (n, ...)
+    values : array_like, shape (n, ..., d)
+
+    Returns
+    -------
+    ndarray, shape (n, ..., d)
+        NaN from the first sum that overflows.
+
+    Examples
+    --------
+    >>> unstable_stream(np.zeros(2), np.array([[4.0], [2.0]]))[:, 0]
+    array([4., 3.])
+    """
+    scores, values = np.asarray(scores), np.asarray(values)
+    weights = np.exp(scores)
+    u = np.add.accumulate(weights)
+    return np.add.accumulate(weights[..., None] * values) / u[..., None]
+
+
+def running_maximum(scores: ArrayLike, values: ArrayLike) -> NDArray:
+    """Return cumulative sums of terms that were each scaled by the maximum of their own time.
+
+    Wrong as soon as the maximum moves: terms with different scales are added.
+    """
+    scores, values = np.asarray(scores), np.asarray(values)
+    terms = np.exp(scores - np.maximum.accumulate(scores))
+    return np.cumsum(terms[:, None] * values, axis=0) / np.cumsum(terms)[:, None]
+
+
+def global_maximum(scores: ArrayLike, values: ArrayLike) -> NDArray:
+    """Return cumulative sums of terms scaled by the maximum of the whole sequence.
+
+    In floating point a prefix far below a later maximum becomes 0/0.
+    """
+    scores, values = np.asarray(scores), np.asarray(values)
+    terms = np.exp(scores - scores.max(initial=-np.inf))
+    return np.cumsum(terms[:, None] * values, axis=0) / np.cumsum(terms)[:, None]
