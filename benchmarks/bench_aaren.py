@@ -4,7 +4,7 @@
 
 First the operator: four heads of sixteen, batch 1, float32, one thread for every method, forward
 alone and forward with backward. Then one causal layer of width 64 in training, projections
-included: Aaren against self-attention. Then a stream: one more token after n, for a model of two
+included: Aaren against self-attention. Then a stream: its token number n, for a model of two
 layers, Aaren against a cache of keys and values.
 """
 
@@ -18,8 +18,16 @@ from torch import Tensor
 from benchmarks._common import main as run_main
 from benchmarks._common import rows_of
 from paralg.core.timing import compare
-from paralg.recurrences.aaren import Aaren, CausalAttention, peers, prefix_attention, warm
-from paralg.recurrences.aaren.model import SequenceModel, Shape
+from paralg.recurrences.aaren import (
+    Aaren,
+    AarenConfig,
+    CausalAttention,
+    build_model,
+    prefix_attention,
+    warm,
+)
+from paralg.recurrences.aaren.experiments import peers
+from paralg.sequence import KeyValueCache, SequenceModel
 
 __all__ = ["main", "operands", "run"]
 
@@ -150,7 +158,7 @@ def _layer(length: int, repeats: int) -> list[dict]:
 def _stream(count: int, repeats: int) -> list[dict]:
     calls, notes = {}, {}
     for kind, name in (("aaren", "Aaren"), ("transformer", "cache of keys and values")):
-        model = SequenceModel(Shape(8, 8, kind)).eval()
+        model = build_model(AarenConfig(8, 8, kind)).eval()
         calls[name], size = _next(model, count)
         notes[name] = f"{size:,} bytes of state"
     timings = compare(calls, repeats=repeats, threads=THREADS, min_seconds=2e-3)
@@ -159,23 +167,24 @@ def _stream(count: int, repeats: int) -> list[dict]:
 
 @torch.no_grad()
 def _next(model: SequenceModel, count: int) -> tuple[Callable, int]:
-    """Return a call that takes one more token after `count`, and the bytes of state it stands on.
+    """Return a call that takes token number `count`, and the bytes of state after it.
 
-    Each call goes on from the same place: the token is written over by the next call.
+    Each call goes on from the same state, which a step does not change; in the buffer of a cache
+    there is room for the token, and the call leaves it free again.
     """
-    stream, x = model.begin(), torch.randn(1, 8)
-    for _ in range(count):
-        _, stream = model.step(x, stream)
-    size = stream.nbytes
-    caches = [state for state in stream.states if hasattr(state, "length")]
+    state, x = model.begin(), torch.randn(1, 8)
+    for _ in range(count - 1):
+        _, state = model.step(x, state)
+    buffers = [one._room for one in state.states if isinstance(one, KeyValueCache)]
 
     def call():
         with torch.no_grad():
-            model.step(x, stream)
-        for cache in caches:
-            cache.length = count
+            after = model.step(x, state)[1]
+        for buffer in buffers:
+            buffer.used = count - 1
+        return after
 
-    return call, size
+    return call, call().nbytes
 
 
 def main(argv: list[str] | None = None) -> None:

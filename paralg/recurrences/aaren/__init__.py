@@ -25,7 +25,7 @@ __getattr__, __dir__, __all__ = lazy(__name__, {
     "UNSAFE": "variants", "decayed": "variants", "unstable_stream": "variants",
     "first_state": "fast.prefix", "prefix_attention": "fast.prefix", "warm": "fast.kernel",
     "AarenConfig": "experiments.model", "CausalAttention": "experiments.peers",
-    "build": "experiments.model",
+    "build_model": "experiments.model",
     "load": "experiments.runs", "log": "experiments.runs", "seeds": "experiments.runs",
     "explorer": "teaching.explorer",
 })  # fmt: skip

@@ -72,6 +72,7 @@ def prefixes(
 
     Examples
     --------
+    >>> import numpy as np
     >>> run = prefixes(np.zeros(4), np.array([[4.0], [0.0], [2.0], [2.0]]))
     >>> run.outputs[:, 0], run.cost
     (array([4., 2., 2., 2.]), Cost(work=4, span=3))

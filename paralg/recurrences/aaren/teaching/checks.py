@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
 from paralg.core.primitives import scan
 from paralg.foundations.answers import entries
-from paralg.recurrences.aaren.monoid import SOFTMAX, decayed, leaves
-from paralg.recurrences.aaren.pitfalls import running_maximum
-from paralg.recurrences.aaren.schedules import prefixes
+from paralg.recurrences.aaren.attention import prefixes
+from paralg.recurrences.aaren.monoid import SOFTMAX, leaves
+from paralg.recurrences.aaren.variants import decayed, running_maximum
 from paralg.teach.checking import (
     call,
     close_to,
@@ -32,49 +33,57 @@ def _numbers(value, size: int, name: str) -> tuple[float, ...]:
     return found
 
 
+def _applied(operator, first, then) -> tuple[float, ...]:
+    """Join two summaries of plain numbers, the last of which is a numerator."""
+    sides = ((*map(np.array, side[:-1]), np.array(side[-1:])) for side in (first, then))
+    return tuple(float(np.ravel(part)[0]) for part in operator(*sides))
+
+
+def _summary(operator, parts) -> tuple[float, ...]:
+    """Return the summary of all leaves, as plain numbers."""
+    return tuple(float(np.ravel(part[-1])[0]) for part in scan(operator, parts).values)
+
+
+def _summaries() -> list[tuple[float, ...]]:
+    """Return summaries of small sets, the empty one included."""
+    sets = ([(0.0, 1.0)], [(2.0, -1.0)], [(-3.0, 2.0), (1.0, 0.5)], [(800.0, 1.0)], [(-900.0, 4.0)])
+    found = (np.array(tokens).T for tokens in sets)
+    return [SOFTMAX.identity, *(_summary(SOFTMAX, leaves(s, v[:, None])) for s, v in found)]
+
+
+def _joins(given: Callable, operator, pairs, name: str, hint: Callable, **near) -> None:
+    """Require that pairs are joined as by the operator; ``hint(pair)`` says what may be wrong."""
+
+    def differs(*pair):
+        return not np.allclose(given(*pair), _applied(operator, *pair), **near)
+
+    bad = smallest_failing(differs, pairs, shrink=False)
+    if bad is not None:
+        require(False, name, hint(bad), failing=bad, expected=_applied(operator, *bad),
+                got=given(*bad))  # fmt: skip
+
+
 @exercise("ex-aaren-identity")
 def identity(answer):
     """The summary of no token, and that of one token."""
-    nothing, one = (
-        _numbers(value, 3, f"{name} is a triple (m, u, w)")
-        for name, value in zip(
-            ("identity", "leaf"), entries(answer, ("identity", "leaf")), strict=True
-        )
-    )
-    require(nothing != (0, 0, 0), "the identity changes nothing",
-            "joined with a token of score −5, a maximum of 0 would stay", got=nothing)  # fmt: skip
-    require(nothing[0] == -math.inf, "the identity changes nothing",
-            "its maximum must be below every score", got=nothing)  # fmt: skip
-    require(nothing == (-math.inf, 0, 0), "the identity changes nothing",
-            "a set without tokens has empty sums", got=nothing)  # fmt: skip
+    names = ("identity", "leaf")
+    nothing, one = (_numbers(value, 3, f"{name} is a triple (m, u, w)")
+                    for name, value in zip(names, entries(answer, names), strict=True))  # fmt: skip
+    for right, hint in (
+        (nothing != (0, 0, 0), "joined with a token of score −5, a maximum of 0 would stay"),
+        (nothing[0] == -math.inf, "its maximum must be below every score"),
+        (nothing == (-math.inf, 0, 0), "a set without tokens has empty sums"),
+    ):
+        require(right, "the identity changes nothing", hint, got=nothing)
     close_to(one[0], 3.0, name="the leaf's maximum")
     close_to(one[1], 1.0, name="the leaf's denominator", wrong={
         math.exp(3): "sums are kept relative to the maximum: e^(s − m)",
     })  # fmt: skip
     close_to(one[2], 5.0, name="the leaf's numerator", wrong={
-        5 * math.exp(3): "sums are kept relative to the maximum: e^(s − m) v", 15.0:
-        "the weight is an exponential, not the score",
+        5 * math.exp(3): "sums are kept relative to the maximum: e^(s − m) v",
+        15.0: "the weight is an exponential, not the score",
     })  # fmt: skip
     return "Right: (−∞, 0, 0) is the empty set, (s, 1, v) a single token."
-
-
-def _summaries() -> list[tuple[float, float, float]]:
-    """Return summaries of small sets, the empty one included."""
-    sets = [[], [(0.0, 1.0)], [(2.0, -1.0)], [(-3.0, 2.0), (1.0, 0.5)], [(800.0, 1.0)],
-            [(-900.0, 4.0)]]  # fmt: skip
-    found = []
-    for one in sets:
-        total = (np.array(-np.inf), np.array(0.0), np.array([0.0]))
-        for s, v in one:
-            total = SOFTMAX(total, (np.array(s), np.array(1.0), np.array([v])))
-        found.append((float(total[0]), float(total[1]), float(total[2][0])))
-    return found
-
-
-def _joined(a, b) -> tuple[float, float, float]:
-    first, then = ((np.array(m), np.array(u), np.array([w])) for m, u, w in (a, b))
-    m, u, w = SOFTMAX(first, then)
-    return float(m), float(u), float(w[0])
 
 
 @exercise("ex-aaren-join")
@@ -82,36 +91,32 @@ def join(answer):
     """The operator on summaries of one head and one value."""
     pairs = [(a, b) for a in _summaries() for b in _summaries()]
 
-    def differs(a, b):
-        got = _numbers(call(answer, a, b), 3, "returns a triple of numbers")
-        return not np.allclose(got, _joined(a, b), rtol=1e-9, atol=1e-12)
+    def given(a, b):
+        return _numbers(call(answer, a, b), 3, "returns a triple of numbers")
 
-    bad = smallest_failing(differs, pairs, shrink=False)
-    if bad is not None:
-        got = call(answer, *bad)
-        hint = "rescale both sides to the larger maximum before you add"
-        if np.isnan(_numbers(got, 3, "returns a triple")).any():
-            hint = "−∞ − (−∞) is no number: what should the weight of an empty set be?"
-        elif not np.isfinite(_numbers(got, 3, "returns a triple")[1:]).all():
-            hint = "an exponent must never be positive"
-        require(False, "joins two summaries", hint, failing=bad, expected=_joined(*bad), got=got)
+    def hint(bad):
+        if np.isnan(given(*bad)).any():
+            return "−∞ − (−∞) is no number: what should the weight of an empty set be?"
+        if not np.isfinite(given(*bad)[1:]).all():
+            return "an exponent must never be positive"
+        return "rescale both sides to the larger maximum before you add"
+
+    _joins(given, SOFTMAX, pairs, "joins two summaries", hint, rtol=1e-9, atol=1e-12)
     return f"Right on {len(pairs)} pairs, empty sets and scores of ±900 included."
 
 
 @exercise("ex-aaren-blocks")
 def blocks(answer):
     """Outputs of a block, from the summary before it."""
-    rng, cases = np.random.default_rng(0), []
-    for n in (1, 2, 3, 5):
-        for before in _summaries():
-            cases.append((before, 3 * rng.normal(size=n), rng.normal(size=n)))
+    rng = np.random.default_rng(0)
+    cases = [(before, 3 * rng.normal(size=n), rng.normal(size=n))
+             for n in (1, 2, 3, 5) for before in _summaries()]  # fmt: skip
 
     def oracle(before, scores, values):
         first = (np.array([before[0]]), np.array([before[1]]), np.array([[before[2]]]))
-        parts = leaves(scores, values[:, None])
-        parts = tuple(np.concatenate(pair) for pair in zip(first, parts, strict=True))
-        m, u, w = (part[1:] for part in scan(SOFTMAX, parts).values)
-        return w[:, 0] / u
+        parts = zip(first, leaves(scores, values[:, None]), strict=True)
+        _, u, w = scan(SOFTMAX, tuple(map(np.concatenate, parts))).values
+        return w[1:, 0] / u[1:]
 
     return equal_to_oracle(
         answer, oracle, cases, tol=1e-9, name="goes on from the summary",
@@ -159,13 +164,13 @@ def gate(answer):
 @exercise("ex-aaren-crossing")
 def crossing(answer):
     """The first number of tokens at which a cache holds more numbers than an Aaren layer."""
-    cases = [(64, 4), (64, 64), (512, 8), (16, 1), (8, 8)]
 
     def oracle(width, heads):
         return next(n for n in range(1, 100) if 2 * width * n > width + 2 * heads)
 
     return equal_to_oracle(
-        answer, oracle, cases, name="is the first such number",
+        answer, oracle, [(64, 4), (64, 64), (512, 8), (16, 1), (8, 8)],
+        name="is the first such number",
         hint="two rows of the width for each token, against d + 2 numbers for each head",
     )  # fmt: skip
 
@@ -186,29 +191,20 @@ def decay(answer):
     rate, rng = 0.5, np.random.default_rng(1)
     reference = decayed(rate)
 
-    def summary(n):
+    def drawn(n):
         parts = (np.ones(n), *leaves(rng.normal(size=n), rng.normal(size=(n, 1))))
-        run = scan(reference, parts).values
-        return tuple(float(np.ravel(part[-1])[0]) for part in run)
+        return _summary(reference, parts)
 
-    pairs = [(summary(a), summary(b)) for a in (1, 2, 5) for b in (1, 2, 5)]
+    pairs = [(drawn(a), drawn(b)) for a in (1, 2, 5) for b in (1, 2, 5)]
     pairs.append((pairs[0][0], pairs[0][0]))
-
-    def expected(a, b):
-        first, then = ((*map(np.array, part[:3]), np.array([part[3]])) for part in (a, b))
-        n, m, u, w = reference(first, then)
-        return float(n), float(m), float(u), float(w[0])
 
     def given(a, b):
         return _numbers(call(answer, a, b, rate), 4, "returns four numbers (c, m, u, w)")
 
-    def differs(a, b):
-        return not np.allclose(given(a, b), expected(a, b), atol=1e-9)
+    def hint(bad):
+        if np.allclose(given(*bad[::-1]), _applied(reference, *bad), atol=1e-9):
+            return "it is the first one that fades, by as many steps as the second has tokens"
+        return "what happens to m?"
 
-    bad = smallest_failing(differs, pairs, shrink=False)
-    if bad is not None:
-        backwards = np.allclose(given(bad[1], bad[0]), expected(*bad), atol=1e-9)
-        hint = "it is the first one that fades, by as many steps as the second has tokens"
-        require(False, "lets the first fade", hint if backwards else "what happens to m?",
-                failing=bad, expected=expected(*bad), got=call(answer, *bad, rate))  # fmt: skip
+    _joins(given, reference, pairs, "lets the first fade", hint, atol=1e-9)
     return f"Right on {len(pairs)} pairs: still a scan, and it does not commute any more."

@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from paralg.recurrences.aaren.attention import prefixes
+
+if TYPE_CHECKING:
+    from paralg.figures import Explorer
 
 __all__ = ["SCORES", "VALUES", "explorer"]
 
 VALUES = (0.8, -0.6, 0.4, -1.0, 0.2, -0.4, 1.0, 0.6, -0.8, 0.4, -1.0, -0.2)
 SCORES = (2.0, 3.0, 1.0, 4.0, 0.0, 2.0, 10.0, 3.0, 1.0, 2.0, 9.0, 4.0)
-_PRESETS = (
-    ("two loud", SCORES),
-    ("all equal", (2.0,) * 12),
-    ("rising", tuple(float(k) for k in range(1, 13))),
-    ("too loud", (2.0, 3.0, 1.0, 12.0, 0.0, 2.0, 1.0, 3.0, 1.0, 12.0, 4.0, 4.0)),
-)
+_PRESETS = {
+    "two loud": SCORES,
+    "all equal": (2.0,) * 12,
+    "rising": tuple(float(k) for k in range(1, 13)),
+    "too loud": (2.0, 3.0, 1.0, 12.0, 0.0, 2.0, 1.0, 3.0, 1.0, 12.0, 4.0, 4.0),
+}
 _METHODS = {
     "brent-kung": "Brent–Kung", "kogge-stone": "Hillis–Steele", "sequential": "token by token",
 }  # fmt: skip
 
 
-def explorer():
-    """Return the interactive figure: drag scores, let tokens arrive, leave out the maximum."""
+def explorer() -> Explorer:
+    """Return the interactive figure: drag scores, let tokens arrive, leave out the maximum.
+
+    Examples
+    --------
+    >>> explorer().name
+    'aaren-scan'
+    """
     from paralg.figures import Explorer
 
-    networks = {
-        method: [_network(method, n) for n in range(1, 13)] for method in _METHODS
-    }
-    presets = [{"label": label, "scores": list(scores)} for label, scores in _PRESETS]
+    networks = {method: [_network(method, n) for n in range(1, 13)] for method in _METHODS}
+    presets = [{"label": label, "scores": list(scores)} for label, scores in _PRESETS.items()]
     return Explorer(
         name="aaren-scan",
         script=Path(__file__).with_name("explorer.js"),
@@ -48,20 +60,12 @@ def explorer():
 
 def _network(method: str, n: int) -> dict:
     """Return the rounds of a scan of n summaries, traced in the core, as JSON values."""
-    import numpy as np
-
-    from paralg.recurrences.aaren.schedules import prefixes
-
     run = prefixes(np.zeros(n), np.zeros((n, 1)), method=method, trace=True)
     return {"levels": run.levels, "work": run.cost.work, "span": run.cost.span}
 
 
 def outputs(scores=SCORES) -> list[float]:
     """Return the outputs of all prefixes, in double precision."""
-    import numpy as np
-
-    from paralg.recurrences.aaren.schedules import prefixes
-
     return prefixes(np.array(scores), np.array(VALUES)[:, None]).outputs[:, 0].tolist()
 
 
@@ -69,20 +73,18 @@ def _still():
     """Draw scores, Brent–Kung tree, values and outputs of the start."""
     import matplotlib.pyplot as plt
 
-    fig, (top, tree, low) = plt.subplots(
-        3, figsize=(6.4, 5.0), sharex=True, gridspec_kw={"height_ratios": [1.2, 2.2, 1.3]}
-    )
-    _draw_scores(top)
+    from paralg.figures import GREY, VERMILION
+
+    shape = {"figsize": (6.4, 5.0), "gridspec_kw": {"height_ratios": [1.2, 2.2, 1.3]}}
+    fig, (top, tree, low) = plt.subplots(3, sharex=True, **shape)
+    tokens = range(1, 13)
+    top.bar(tokens, SCORES, color=VERMILION, width=0.6)
+    top.set(ylabel="score s", yticks=[0, 5, 10], xlim=(0.4, 12.6))
     _draw_tree(tree, _network("brent-kung", 12)["levels"])
-    _draw_outputs(low)
+    low.plot(tokens, VALUES, ls="", marker="o", mfc="none", mew=1, color=GREY)
+    low.step(tokens, outputs(), where="mid", color=VERMILION, marker="", ls="-")
+    low.set(xlabel="token", ylabel="value, output", xticks=list(tokens))
     return fig
-
-
-def _draw_scores(ax) -> None:
-    from paralg.figures import VERMILION
-
-    ax.bar(range(1, 13), SCORES, color=VERMILION, width=0.6)
-    ax.set(ylabel="score s", yticks=[0, 5, 10], xlim=(0.4, 12.6))
 
 
 def _draw_tree(ax, levels) -> None:
@@ -98,12 +100,3 @@ def _draw_tree(ax, levels) -> None:
     ax.vlines(range(1, 13), -len(levels), 0, color=GREY, lw=0.5, alpha=0.5)
     ax.set(ylabel="rounds", yticks=[-row for row in range(len(levels) + 1)])
     ax.set_yticklabels(range(len(levels) + 1))
-
-
-def _draw_outputs(ax) -> None:
-    from paralg.figures import GREY, VERMILION
-
-    tokens = range(1, 13)
-    ax.plot(tokens, VALUES, ls="", marker="o", mfc="none", mew=1, color=GREY)
-    ax.step(tokens, outputs(), where="mid", color=VERMILION, marker="", ls="-")
-    ax.set(xlabel="token", ylabel="value, output", xticks=list(tokens))

@@ -1,0 +1,280 @@
+"""The tasks of the chapter: what they contain, what they promise, and the shipped runs."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from paralg.data import iowa_gambling, sunspots  # noqa: E402
+from paralg.recurrences.aaren.experiments import (  # noqa: E402
+    choose,
+    control,
+    events,
+    forecast,
+    gambling,
+    runs,
+    speakers,
+)
+from paralg.recurrences.aaren.experiments.model import (  # noqa: E402
+    KINDS,
+    AarenConfig,
+    build_model,
+)
+from paralg.recurrences.aaren.experiments.recall import (  # noqa: E402
+    VALUES,
+    OneHotRecall,
+    histogram_guess,
+)
+from paralg.recurrences.aaren.experiments.runs import RUNS, TASKS  # noqa: E402
+from paralg.training import Plan, TrainingRun, train  # noqa: E402
+
+
+def test_frames_are_standardised_by_the_training_part():
+    frames, mask, _ = speakers.data("train")
+    np.testing.assert_allclose(frames[mask].mean(0), 0, atol=1e-4)
+    np.testing.assert_allclose(frames[mask].std(0), 1, atol=1e-2)
+
+
+@pytest.mark.parametrize("pairs", [1, 4, 8])
+@pytest.mark.parametrize("joined", [False, True])
+def test_recall_can_be_solved_by_reading(pairs, joined):
+    batch = OneHotRecall(pairs, joined).draw(50, np.random.default_rng(0))
+    tokens, wanted = batch.inputs.numpy(), batch.targets[:, 0].numpy()
+    assert tokens.shape == (50, pairs * (1 if joined else 2) + 1, pairs + VALUES + 1)
+    for row, value in zip(tokens, wanted, strict=True):
+        asked = row[-1, :pairs].argmax()
+        at = row[:-1, asked].argmax() + (0 if joined else 1)
+        assert row[at, pairs:-1].argmax() == value
+        assert row[:-1, -1].sum() == 0
+    assert tokens[:, :, :pairs].sum((0, 2)).sum() == 50 * (pairs + 1)
+
+
+def test_the_best_guess_from_values_alone_lies_between_chance_and_one():
+    guesses = [histogram_guess(n, rows=5000) for n in (1, 8, 64)]
+    assert guesses[0] == 1
+    assert 1 / VALUES < guesses[2] < guesses[1] < 0.4
+
+
+def test_forecasts_are_of_new_months_and_follow_scale_and_level():
+    context, wanted = forecast.windows("test")
+    assert context.shape[1:] == (forecast.CONTEXT,)
+    assert wanted.shape[1:] == (forecast.HORIZON,)
+    months = sunspots.monthly()
+    cut = round(0.8 * len(months))
+    raw = months[cut - forecast.CONTEXT : cut]
+    assert np.corrcoef(context[0], raw)[0, 1] == pytest.approx(1)
+    model = build_model(forecast.CONFIG).eval()
+    with torch.no_grad():
+        one = forecast.forecast(model, context[:4])
+        two = forecast.forecast(model, 3 * context[:4] + 5)
+    torch.testing.assert_close(two, 3 * one + 5, rtol=1e-2, atol=1e-1)
+    assert forecast.naive()["linear"]["mse"] < forecast.naive()["mean"]["mse"]
+    past, after = forecast.windows("validation")
+    found = [forecast.errors(forecast._ridge(past, 10.0**k), after)["mse"] for k in range(-1, 6)]
+    assert forecast.strength() == 10.0 ** (int(np.argmin(found)) - 1)
+
+
+def test_likelihood_is_a_density_over_gaps_and_marks():
+    outputs = torch.tensor([0.3, -0.5, -0.2, 0.1])
+    gaps = torch.linspace(0, 60, 30_001, dtype=torch.float64)
+    units, total = torch.full_like(gaps, 0.4), 0.0
+    for mark in (0, 1):
+        parts = events.likelihood(outputs.expand(len(gaps), 4), units, gaps,
+                                  torch.full(gaps.shape, mark))  # fmt: skip
+        total += torch.trapezoid(sum(parts).exp(), gaps).item()
+    assert total == pytest.approx(1, abs=2e-3)
+
+
+def test_point_processes_have_the_likelihoods_of_their_formulas():
+    gaps = np.array([0.0, 1.0, 2.0])
+    found = events._hawkes((0.5, 0.0, 1.0), 0.0, gaps, np.full(3, 3.0))
+    np.testing.assert_allclose(found[1:], math.log(0.5) - 0.5 * gaps[1:])
+    busy = events._hawkes((0.5, 0.8, 1.0), 0.0, gaps, np.full(3, 3.0))
+    rate = 0.5 + 0.8 * math.exp(-1)
+    assert busy[1] == pytest.approx(math.log(rate) - 0.5 - 0.8 * (1 - math.exp(-1)))
+    assert events.hawkes()["both"] < events.poisson()["both"]
+
+
+def test_events_are_predicted_from_the_past_alone():
+    rows, units, gaps, marks = events.tokens(10, 30)
+    assert len(rows) == len(units) == len(gaps) == len(marks) == 19
+    torch.testing.assert_close(rows[1:], events.tokens(11, 31)[0][:-1])
+    assert list(events.ends().values()) == [(0, 497), (497, 622), (622, 829)]
+
+
+def test_policies_have_three_qualities_and_the_expert_holds_the_top():
+    levels = control.levels()
+    assert levels["random"] < levels["medium"] < levels["expert"]
+    run = control.roll_out(control.expert, 50, np.random.default_rng(3))
+    assert (run.observations[:, -10:, 0] > 0.9).mean() > 0.95
+    assert control.normalised(levels["expert"]) == 100
+    tokens, torques = control.data()
+    assert tokens.shape == (900, 100, 5)
+    assert (torques.abs() <= control.TORQUE).all()
+    np.testing.assert_allclose(tokens[:, 1:, 4], torques[:, :-1])
+
+
+def _watched(config):
+    """Return a model and the list of the tokens that it is stepped with."""
+    model, given = build_model(config).eval(), []
+    step = model.step
+
+    def spy(x, state):
+        given.append(x)
+        return step(x, state)
+
+    model.step = spy
+    return model, given
+
+
+def test_a_model_that_acts_reads_what_it_was_trained_on():
+    model, given = _watched(control.CONFIG)
+    run = control.roll_out_model(model, -100.0, rows=3)
+    tokens = torch.stack(given, 1)
+    np.testing.assert_allclose(tokens[:, :, 1:4], run.observations, atol=1e-6)
+    spent = np.cumsum(run.rewards, 1)
+    np.testing.assert_allclose(tokens[:, 1:, 0] * control._SCALE, -100 - spent[:, :-1], rtol=1e-4)
+
+
+def test_people_are_in_one_part_and_tokens_tell_what_was_won():
+    parts = [gambling.people(split) for split in ("train", "validation", "test")]
+    assert [len(choices) for choices, _ in parts] == [200, 50, 80]
+    rows = np.concatenate([np.concatenate(part, 1) for part in parts])
+    whole = np.concatenate(iowa_gambling.load(), 1)
+    assert sorted(map(tuple, rows)) == sorted(map(tuple, whole))
+    tokens, decks = (part.numpy() for part in gambling.data("test"))
+    choices, losses = gambling.people("test")
+    gains = iowa_gambling.WINS[choices] - losses
+    np.testing.assert_allclose(1000 * tokens[:, 0, 0], gains.sum(1), rtol=1e-5)
+    spent = 1000 * (tokens[:, :-1, 0] - tokens[:, 1:, 0])
+    np.testing.assert_allclose(spent, gains[:, :-1], atol=0.01)
+    assert (tokens[:, 0, 1:] == 0).all()
+    assert (tokens[:, 1:, 1:5].argmax(2) == decks[:, :-1]).all()
+    np.testing.assert_allclose(250 * tokens[:, 1:, 5], losses[:, :-1], atol=0.01)
+
+
+def test_decks_are_shuffled_in_tens_and_drawn_from_the_top():
+    decks = gambling.Decks.shuffled(3, np.random.default_rng(0))
+    blocks = np.sort(decks.losses.reshape(3, 4, 10, 10), 3)
+    assert (blocks == np.sort(iowa_gambling.LOSSES, 1)[None, :, None]).all()
+    cards = decks.losses.copy()
+    for k in range(3):
+        assert (decks.draw(np.array([0, 1, 1])) == cards[[0, 1, 2], [0, 1, 1], k]).all()
+    assert decks.drawn.tolist() == [[3, 0, 0, 0], [0, 3, 0, 0], [0, 3, 0, 0]]
+    assert gambling.BEST == 2500
+
+
+def test_a_model_that_draws_reads_what_it_was_trained_on():
+    model, given = _watched(gambling.CONFIG)
+    choices, losses = gambling.roll_out(model, 700.0, rows=5)
+    tokens = torch.stack(given, 1).numpy()
+    gains = iowa_gambling.WINS[choices] - losses
+    np.testing.assert_allclose(1000 * tokens[:, 1:, 0], 700 - gains.cumsum(1)[:, :-1], atol=0.1)
+    assert (tokens[:, 1:, 1:5].argmax(2) == choices[:, :-1]).all()
+    np.testing.assert_allclose(250 * tokens[:, 1:, 5], losses[:, :-1], atol=0.01)
+    again = gambling.roll_out(build_model(gambling.CONFIG).eval(), 700.0, rows=5)
+    assert (again[0] == choices).all()
+
+
+def test_tables_of_counts_are_better_the_more_they_look_at():
+    found = gambling.baselines()
+    assert math.log(4) > found["shares of the decks"] > found["given the deck before"]
+    assert found["given the deck before"] > found["given deck and loss before"] > 0.5
+
+
+def test_what_was_chosen_is_best_on_validation():
+    assert choose.best("quakes") == {"memory": events.MEMORY, "steps": TASKS["quakes"].steps}
+    assert choose.best("gambling") == {"steps": TASKS["gambling"].steps}
+    assert choose.best("recall") == {"amplitude": AarenConfig(1, 1).amplitude}
+    shown = set.union(*(set(runs.seeds(task)) for task in TASKS))
+    for name, grid in choose.GRIDS.items():
+        rows = choose.rows(name)
+        assert len(rows) == math.prod(map(len, grid.values.values()))
+        assert all(len(row[kind]) == len(choose.SEEDS[name]) for row in rows for kind in KINDS)
+        assert not shown & set(choose.SEEDS[name])
+    with pytest.raises(ValueError, match="name must be one of .* got 'pendulum'"):
+        choose.rows("pendulum")
+
+
+def test_candidates_are_written_and_the_best_is_found(tmp_path, monkeypatch):
+    grid = choose.CandidateGrid({"steps": (1, 2)}, lambda kind, seed, steps: 3.0 - steps)
+    monkeypatch.setattr(choose, "GRIDS", {"gambling": grid})
+    monkeypatch.setattr(choose, "FILE", tmp_path / "choices.json")
+    choose.main([])
+    assert [row["steps"] for row in choose.rows("gambling")] == [1, 2]
+    assert choose.best("gambling") == {"steps": 2}
+
+
+def test_a_run_follows_from_its_seed_also_as_a_candidate_and_when_interrupted(tmp_path):
+    task, plan = TASKS["gambling"], Plan("trial", 2, 1e-3)
+    assert task.config.dropout > 0
+    whole, rest = runs.build("gambling-aaren", 3), runs.build("gambling-aaren", 5)
+    train(plan, whole, task.loss, seed=3)
+    torch.rand(7)  # what the process drew before makes no difference
+    run = TrainingRun(plan, runs.build("gambling-aaren", 3), task.loss, seed=3)
+    run.step()
+    run.keep(tmp_path / "part")
+    train(plan, rest, task.loss, seed=3, partial=tmp_path / "part")
+    tried = choose._trained(task.config.of("aaren"), task.loss, 2, 3)
+    for a, b, c in zip(*(m.parameters() for m in (whole, rest, tried)), strict=True):
+        assert torch.equal(a, b)
+        assert torch.equal(a, c)
+
+
+@pytest.mark.parametrize("name", list(RUNS.plans))
+def test_every_plan_trains_and_has_three_logs(name):
+    run = TrainingRun(RUNS.plan(name), runs.build(name), RUNS.loss(name))
+    assert math.isfinite(run.step())
+    task, _, kind = name.rpartition("-")
+    assert isinstance(run.model.blocks[0].mixer, KINDS[kind])
+    assert runs.seeds(task) == [0, 1, 2]
+    for record in RUNS.logs(name):
+        assert (record["steps"], record["plan"]["rate"]) == (run.plan.steps, run.plan.rate)
+        assert record["cpu_seconds"] < 180
+
+
+@pytest.mark.parametrize("name", ["speakers-aaren", "speakers-transformer", "gambling-aaren"])
+def test_shipped_weights_score_what_their_log_says(name):
+    model, scores = runs.load(name), runs.log(name)["scores"]
+    if name.startswith("speakers"):
+        curve = speakers.accuracy_by_frame(model)
+        assert curve[-1] == speakers.accuracy(model) == pytest.approx(scores["test"], abs=0.006)
+    else:
+        assert gambling.nats(model) == pytest.approx(scores["nats"]["test"], abs=1e-3)
+    assert RUNS.names() == ["gambling-aaren-0", "speakers-aaren-0", "speakers-transformer-0"]
+
+
+def test_what_the_chapter_says_of_the_runs():
+    def scores(task, kind, *path):
+        found = []
+        for record in RUNS.logs(f"{task}-{kind}"):
+            score = record["scores"]
+            for key in path:
+                score = score[key]
+            found.append(score)
+        return np.array(found)
+
+    def mean(*path):
+        return scores(*path).mean()
+
+    said = [scores("speakers", kind, "test") for kind in KINDS]
+    assert abs(said[0].mean() - said[1].mean()) < min(np.ptp(said[0]), np.ptp(said[1]))
+    assert mean("recall", "transformer", "right") > 0.95
+    assert mean("recall", "aaren", "right") < histogram_guess() + 0.03
+    assert mean("pairs4", "aaren", "right") > mean("pairs16", "aaren", "right") + 0.5
+    for kind in KINDS:
+        assert mean("quakes", kind, "test", "both") < events.recent()["both"]
+        assert mean("sunspots", kind, "test", "mse") > forecast.naive()["linear"]["mse"]
+
+
+def test_wrong_requests_are_told(capsys):
+    assert RUNS.main(["nothing"], module="m") == 2
+    assert "expected one of speakers-aaren" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="expected one of"):
+        runs.build("speakers")
+    with pytest.raises(ValueError, match="only the log is kept"):
+        runs.load("recall-aaren")

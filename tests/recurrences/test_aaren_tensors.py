@@ -1,0 +1,274 @@
+"""Prefix attention in torch, the fused kernel, the two layers and the model around them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from paralg.core.primitives import AFFINE, scan  # noqa: E402
+from paralg.recurrences.aaren import Aaren, AarenConfig, CausalAttention, build_model  # noqa: E402
+from paralg.recurrences.aaren import attention, theory  # noqa: E402
+from paralg.recurrences.aaren.experiments import peers  # noqa: E402
+from paralg.recurrences.aaren.fast.prefix import (  # noqa: E402
+    METHODS,
+    first_state,
+    prefix_attention,
+)
+from paralg.sequence import state_bytes  # noqa: E402
+
+OURS = METHODS[1:]
+LENGTHS = (1, 2, 3, 4, 5, 8, 33)
+KINDS = ("aaren", "transformer")
+both_kinds = pytest.mark.parametrize("kind", KINDS)
+every_method = pytest.mark.parametrize("method", OURS)
+
+
+def near(got, expected, tolerance=1e-12):
+    torch.testing.assert_close(got, expected, rtol=0, atol=tolerance)
+
+
+def operands(b, n, h, d, dtype=torch.float64, seed=0):
+    random = torch.Generator().manual_seed(seed + n)
+    scores = 3 * torch.randn(b, n, h, generator=random, dtype=dtype)
+    return scores, torch.randn(b, n, h, d, generator=random, dtype=dtype)
+
+
+@pytest.mark.parametrize("n", LENGTHS)
+def test_every_method_is_causal_softmax_and_the_scan_of_the_core(n):
+    scores, values = operands(2, n, 3, 4)
+    exact = peers.dense(scores, values)
+    for method in OURS:
+        outputs, (m, u, w) = prefix_attention(scores, values, method=method, block=4)
+        near(outputs, exact)
+        torch.testing.assert_close(m, scores.amax(1))
+        torch.testing.assert_close(w / u[..., None], outputs[:, -1])
+    core = attention.prefixes(scores[0].numpy(), values[0].numpy(), method="brent-kung")
+    np.testing.assert_allclose(exact[0].numpy(), core.outputs, atol=1e-12)
+    g = theory.gates(scores[0, :, 0].numpy())[:, None]
+    maps = scan(AFFINE, (1 - g, g * values[0, :, 0].numpy()), method="kogge-stone").values[1]
+    np.testing.assert_allclose(exact[0, :, 0].numpy(), maps, atol=1e-12)
+
+
+def test_it_is_torchs_attention_with_the_query_repeated():
+    random = torch.Generator().manual_seed(1)
+    query = torch.randn(3, 8, generator=random, dtype=torch.float64)
+    keys, values = torch.randn(2, 2, 21, 3, 8, generator=random, dtype=torch.float64)
+    scores = (keys * query).sum(-1) / 8**0.5
+    expected = peers.repeated_query(query, keys, values)
+    near(prefix_attention(scores, values)[0], expected)
+    near(peers.signed_logs(scores, values), expected, 1e-9)
+
+
+@every_method
+def test_a_state_carries_over_and_masks_are_identities(method):
+    scores, values = operands(2, 20, 3, 4)
+    how = {"method": method, "block": 8}
+    whole, end = prefix_attention(scores, values, **how)
+    first, state = prefix_attention(scores[:, :9], values[:, :9], **how)
+    rest, last = prefix_attention(scores[:, 9:], values[:, 9:], state=state, **how)
+    near(torch.cat([first, rest], 1), whole)
+    torch.testing.assert_close(last, end, rtol=1e-12, atol=1e-12)
+    mask = torch.rand(2, 20, generator=torch.Generator().manual_seed(3)) < 0.5
+    mask[0, :3] = False
+    masked, _ = prefix_attention(scores, values, mask, **how)
+    assert torch.isfinite(masked).all()
+    assert (masked[0, :3] == 0).all()
+    for b in range(2):
+        kept, _ = prefix_attention(scores[b : b + 1, mask[b]], values[b : b + 1, mask[b]])
+        near(masked[b, mask[b]], kept[0])
+
+
+@every_method
+def test_gradients_equal_those_of_the_matrix_also_with_ties_and_masks(method):
+    scores, values = operands(2, 9, 2, 3)
+    scores = scores.round()  # ties
+    g = torch.randn(2, 9, 2, 3, generator=torch.Generator().manual_seed(9), dtype=torch.float64)
+    leaf, oracle = ([x.clone().requires_grad_() for x in (scores, values)] for _ in range(2))
+    outputs, _ = prefix_attention(*leaf, method=method, block=4)
+    found = torch.autograd.grad(outputs, leaf, g)
+    near(found, torch.autograd.grad(peers.dense(*oracle), oracle, g), 1e-11)
+    mask = torch.ones(2, 9, dtype=torch.bool)
+    mask[0, :2] = mask[1, 4] = mask[:, 8] = False
+    outputs, _ = prefix_attention(*leaf, mask, method=method, block=4)
+    for gradient in torch.autograd.grad(outputs, leaf, g):
+        assert torch.isfinite(gradient).all()
+        assert (gradient[~mask] == 0).all()
+
+
+def test_a_gradient_flows_into_a_state_that_asks_for_it():
+    scores, values = operands(2, 9, 2, 3)
+    _, state = prefix_attention(scores[:, :4], values[:, :4])
+    state = tuple(part.clone().requires_grad_() for part in state)
+    outputs, _ = prefix_attention(scores[:, 4:], values[:, 4:], state=state)
+    du, dw = torch.autograd.grad(outputs.sum(), state[1:])
+    assert (du != 0).all()
+    assert (dw > 0).all()
+    alone, _ = prefix_attention(scores[:, 4:], values[:, 4:], state=state, method="compiled")
+    near(alone, outputs.detach())
+    assert not alone.requires_grad
+
+
+def test_the_kernels_gradient_passes_the_difference_test():
+    scores, values = (x.requires_grad_() for x in operands(2, 6, 2, 3))
+    assert torch.autograd.gradcheck(lambda *x: prefix_attention(*x, method="compiled")[0],
+                                    (scores, values))  # fmt: skip
+
+
+@every_method
+def test_extreme_scores_in_single_precision(method):
+    scores = torch.tensor([1e4, -1e4, 3e3, 1e4]).view(1, 4, 1).requires_grad_()
+    values = torch.arange(4.0).view(1, 4, 1, 1).requires_grad_()
+    outputs, _ = prefix_attention(scores, values, method=method)
+    assert outputs.flatten().tolist() == [0, 0, 0, 1.5]
+    grads = torch.autograd.grad(outputs.sum(), (scores, values))
+    assert all(torch.isfinite(part).all() for part in grads)
+
+
+@pytest.mark.parametrize("method", ["compiled", "blocks", "kogge-stone"])
+def test_single_precision_stays_near_double_on_long_sequences(method):
+    scores, values = operands(1, 5000, 2, 4, torch.float32)
+    exact, _ = prefix_attention(scores.double(), values.double())
+    outputs, _ = prefix_attention(scores, values, method=method)
+    assert (outputs - exact).abs().max() < 2e-5
+
+
+def test_half_precision_no_tokens_and_memory_in_another_order():
+    scores, values = operands(1, 7, 2, 3)
+    outputs, _ = prefix_attention(scores.bfloat16(), values.bfloat16())
+    assert outputs.dtype == torch.bfloat16
+    assert (outputs - peers.dense(scores, values)).abs().max() < 0.05
+    for method in OURS:
+        outputs, state = prefix_attention(scores[:, :0], values[:, :0], method=method)
+        assert outputs.shape == (1, 0, 2, 3)
+        assert torch.isneginf(state[0]).all()
+    turned = values.transpose(1, 3).contiguous().transpose(1, 3).requires_grad_()
+    outputs, _ = prefix_attention(scores, turned, method="compiled")
+    near(outputs, peers.dense(scores, values))
+    gradient = torch.ones(3, dtype=torch.float64).expand_as(outputs)  # neither is in order
+    near(torch.autograd.grad(outputs, turned, gradient)[0].sum(), outputs.new_tensor(42.0))
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "words"),
+    [
+        ({"method": "tree"}, ValueError, "method must be one of"),
+        ({"block": 0}, ValueError, "block must be at least 1, got 0"),
+        ({"scores": torch.zeros(1, 3, 5)}, ValueError, r"got \(1, 3, 5\) and \(1, 4, 2, 3\)"),
+        ({"scores": torch.zeros(1, 4, 2).double()}, TypeError, "float64 and torch.float32"),
+        ({"mask": torch.ones(1, 4)}, ValueError, r"mask must be bool of shape \(1, 4\)"),
+        ({"state": first_state(1, 2, 5)}, ValueError, r"got \[\(1, 2\), \(1, 2\), \(1, 2, 5\)\]"),
+        ({"scores": torch.zeros(1, 4, 2).half(), "values": torch.zeros(1, 4, 2, 3).half(),
+          "method": "compiled"}, ValueError, "expects float32 or float64 on the CPU, got"),
+    ],
+)  # fmt: skip
+def test_errors_say_what_was_expected(change, kind, words):
+    given = {"scores": torch.zeros(1, 4, 2), "values": torch.zeros(1, 4, 2, 3)} | change
+    with pytest.raises(kind, match=words):
+        prefix_attention(**given)
+
+
+@pytest.fixture
+def layer():
+    torch.manual_seed(0)
+    return Aaren(16, 4).double()
+
+
+def vectors(b, n, width):
+    random = torch.Generator().manual_seed(n)
+    return torch.randn(b, n, width, generator=random, dtype=torch.float64)
+
+
+def test_the_layer_is_multi_head_attention_of_its_query(layer):
+    x = vectors(2, 9, 16)
+    query = layer.split(layer.to_query(layer.query))
+    keys, values = layer.split(layer.to_key(x)), layer.split(layer.to_value(x))
+    near(layer(x), layer.out(peers.repeated_query(query, keys, values).flatten(2)))
+    grads = torch.autograd.grad(layer(x).square().sum(), [layer.to_key.bias, layer.query])
+    assert grads[0].abs().max() < 1e-12 < grads[1].abs().max()  # the keys' bias has no effect
+
+
+def test_blocks_of_a_stream_equal_the_layer(layer):
+    x, parts = vectors(2, 23, 16), []
+    state = layer.begin(2)
+    for start in range(0, 23, 5):
+        part, state = layer.extend(x[:, start : start + 5], state)
+        parts.append(part)
+    near(torch.cat(parts, 1), layer(x))
+
+
+def test_scores_follow_the_parameters_when_they_change():
+    torch.manual_seed(0)
+    layer, x = Aaren(16, 4), torch.randn(1, 5, 16)
+    with torch.no_grad():
+        before = layer(x)
+        assert layer.folded()[0] is layer.folded()[0]
+        layer.to_key.weight.mul_(2)
+        changed = layer(x)
+        layer.load_state_dict(Aaren(16, 4).state_dict())
+        other = layer(x)
+    assert not torch.allclose(before, changed)
+    assert not torch.allclose(changed, other)
+    torch.testing.assert_close(layer(x), other)  # as in training, where nothing is kept
+    assert layer.double()(x.double()).dtype == torch.float64
+
+
+@both_kinds
+@pytest.mark.parametrize("n", [1, 2, 37])
+def test_a_model_says_the_same_at_once_and_token_by_token(kind, n):
+    model = build_model(AarenConfig(3, 5, kind, width=32), seed=1).double().eval()
+    x = vectors(2, n, 3)
+    with torch.no_grad():
+        whole, state = model(x), model.begin(2)
+        for t in range(n):
+            before, (out, state) = state, model.step(x[:, t], state)
+            near(out, whole[:, t], 1e-10)
+        torch.testing.assert_close(model.step(x[:, -1], before)[0], out)  # `before` is unchanged
+        changed = x.clone()
+        changed[:, n // 2 :] += 1
+        near(model(changed)[:, : n // 2], whole[:, : n // 2])
+
+
+@both_kinds
+def test_what_is_kept_is_what_the_chapter_counts(kind):
+    model = build_model(AarenConfig(3, 5, kind, width=32, heads=4)).eval()
+    state = model.begin(1)
+    with torch.no_grad():
+        for count in range(1, 41):
+            _, state = model.step(torch.randn(1, 3), state)
+            numbers = theory.state_numbers(kind, 32, 4, count)
+            assert state.nbytes == 2 * 4 * numbers
+            assert state_bytes(state.states[0]) == 4 * numbers
+
+
+@both_kinds
+@pytest.mark.parametrize("width", [16, 64, 512])
+def test_parameters_are_the_papers(kind, width):
+    [block] = build_model(AarenConfig(1, 1, kind, width=width, layers=1)).blocks
+    counted = sum(part.numel() for part in block.parameters())
+    assert counted == theory.block_parameters(kind, width)
+
+
+@both_kinds
+def test_padding_at_the_end_changes_nothing_and_masks_work(kind):
+    model = build_model(AarenConfig(3, 5, kind, width=32)).eval()
+    x = torch.randn(1, 12, 3)
+    mask = torch.tensor([[True] * 9 + [False] * 3])
+    with torch.no_grad():
+        near(model(x, mask=mask)[:, :9], model(x[:, :9]), 1e-5)
+        assert torch.isfinite(model(x, mask=~mask)).all()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Aaren(10, 3), "width must be a multiple of heads, got 10 and 3"),
+        (lambda: CausalAttention(8, 0), "got 8 and 0"),
+        (lambda: AarenConfig(1, 1, "rnn"), "kind must be one of"),
+        (lambda: AarenConfig(0, 1), "inputs must be at least 1, got 0"),
+    ],
+)
+def test_layers_refuse_what_does_not_fit(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()
