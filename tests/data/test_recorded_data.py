@@ -1,4 +1,4 @@
-"""Recorded data: origin and licence, what the archives contain, and that files can be made again."""
+"""Recorded data: origin and licence, what is in it, and that the files can be made again."""
 
 import numpy as np
 import pytest

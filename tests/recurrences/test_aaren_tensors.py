@@ -8,8 +8,14 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from paralg.core.primitives import AFFINE, scan  # noqa: E402
-from paralg.recurrences.aaren import Aaren, AarenConfig, CausalAttention, build_model  # noqa: E402
-from paralg.recurrences.aaren import attention, theory  # noqa: E402
+from paralg.recurrences.aaren import (  # noqa: E402
+    Aaren,
+    AarenConfig,
+    CausalAttention,
+    attention,
+    build_model,
+    theory,
+)
 from paralg.recurrences.aaren.experiments import peers  # noqa: E402
 from paralg.recurrences.aaren.fast.prefix import (  # noqa: E402
     METHODS,
