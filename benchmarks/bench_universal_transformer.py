@@ -25,7 +25,7 @@ from paralg.recurrences.universal_transformer import (
     UTConfig,
     run_compacted,
 )
-from paralg.recurrences.universal_transformer.costs import layers_of_equal_parameters, parameters
+from paralg.recurrences.universal_transformer.theory import layers_of_equal_parameters, parameters
 
 __all__ = ["main", "run"]
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from paralg.recurrences import universal_transformer as ut
-from paralg.recurrences.universal_transformer.models import causal_mask
+from paralg.recurrences.universal_transformer.experiments.models import causal_mask
 
 BARE = ut.UTConfig(d_model=16, heads=2, d_ff=24, steps=3, position="none", step_signal="none")
 
@@ -31,13 +31,13 @@ def spread(*values):
 
 
 def test_sinusoids_are_the_papers():
-    signal = ut.sinusoid(torch.arange(5), 6)
+    signal = ut.sinusoidal(torch.arange(5), 6)
     for i in range(5):
         for j in range(3):
             angle = i / 10_000 ** (2 * j / 6)
             pair = signal[i, 2 * j : 2 * j + 2]
             np.testing.assert_allclose(pair, [np.sin(angle), np.cos(angle)], atol=1e-6)
-    split = ut.sinusoid(torch.arange(5), 6, "split")
+    split = ut.sinusoidal(torch.arange(5), 6, layout="split")
     rates = 10_000.0 ** (-torch.arange(3) / 2)
     angles = torch.arange(5)[:, None] * rates
     assert torch.allclose(split, torch.cat([angles.sin(), angles.cos()], dim=1), atol=1e-6)
@@ -49,7 +49,7 @@ def test_sinusoids_are_the_papers():
 def test_signals_depend_on_what_they_should(combine, step_signal, position):
     config = replace(BARE, combine=combine, step_signal=step_signal, position=position)
     torch.manual_seed(0)
-    signal = ut.CoordinateSignal(config)
+    signal = ut.VariedSignal(config)
     x = torch.zeros(1, 4, 16) + 0.1
     first, second = (signal(x, torch.arange(4), step) for step in (1, 2))
     assert first.shape == x.shape
@@ -66,9 +66,9 @@ def test_a_short_step_table_is_an_error_or_extended():
 
 
 def test_first_positions():
-    signal = ut.CoordinateSignal(replace(BARE, position_start="step", steps=4))
+    signal = ut.VariedSignal(replace(BARE, position_start="step", steps=4))
     assert [signal.first_position(8, step, None) for step in (1, 2, 3, 4)] == [0, 2, 4, 6]
-    drawn = ut.CoordinateSignal(replace(BARE, position_start="random"))
+    drawn = ut.VariedSignal(replace(BARE, position_start="random"))
     generator = torch.Generator().manual_seed(0)
     assert {drawn.first_position(4, 1, generator) for _ in range(60)} == {0, 1, 2, 3}
     assert drawn.eval().first_position(4, 1, generator) == 0
@@ -80,22 +80,22 @@ def test_an_offset_moves_the_positions():
     wide = torch.cat([states(1, 2, seed=1), x], dim=1)
     alone = torch.ones(1, 3, 3, dtype=torch.bool)
     hidden = torch.cat([torch.zeros(5, 2, dtype=torch.bool), torch.ones(5, 3, dtype=torch.bool)], 1)
-    inside = model(wide, allowed=hidden[None]).output[:, 2:]
-    assert spread(inside, model(x, allowed=alone, offset=2).output) < 1e-12
-    assert spread(inside, model(x, allowed=alone).output) > 1e-3
+    inside = model(wide, attention_mask=hidden[None]).output[:, 2:]
+    assert spread(inside, model(x, attention_mask=alone, offset=2).output) < 1e-12
+    assert spread(inside, model(x, attention_mask=alone).output) > 1e-3
 
 
 def test_positions_may_be_numbered_otherwise():
     """Places of equal index differ by their content alone."""
     model, x = core(replace(BARE, position="sinusoid")), states(1, 4)
     x[:, 2:] = x[:, :2]
-    twice = model(x, positions=torch.tensor([0, 1, 0, 1])).output
+    twice = model(x, position_ids=torch.tensor([0, 1, 0, 1])).output
     assert spread(twice[:, :2], twice[:, 2:]) < 1e-12
     assert spread(model(x).output[:, :2], model(x).output[:, 2:]) > 1e-3
-    moved = model(x, positions=torch.arange(4) + 5).output
+    moved = model(x, position_ids=torch.arange(4) + 5).output
     assert spread(moved, model(x, offset=5).output) < 1e-12
-    with pytest.raises(ValueError, match=r"positions must be \(4,\), got \(3,\)"):
-        model(x, positions=torch.arange(3))
+    with pytest.raises(ValueError, match=r"position_ids must be \(4,\), got \(3,\)"):
+        model(x, position_ids=torch.arange(3))
 
 
 def test_a_plain_stack_may_see_the_signal_before_every_layer():
@@ -103,7 +103,7 @@ def test_a_plain_stack_may_see_the_signal_before_every_layer():
     for every in (False, True):
         torch.manual_seed(0)
         found[every] = ut.PlainStack(config, every=every).double().eval()
-    by_hand, signal = states(), ut.sinusoid(torch.arange(5), 16)
+    by_hand, signal = states(), ut.sinusoidal(torch.arange(5), 16)
     for layer in found[True].body.before:
         by_hand = layer(by_hand + signal)
     assert spread(by_hand, found[True](states()).output) < 1e-12
@@ -113,7 +113,7 @@ def test_a_plain_stack_may_see_the_signal_before_every_layer():
 def test_a_plain_stack_takes_positions():
     torch.manual_seed(0)
     model = ut.PlainStack(replace(BARE, position="sinusoid")).double().eval()
-    moved = model(states(), positions=torch.arange(5) + 7).output
+    moved = model(states(), position_ids=torch.arange(5) + 7).output
     assert spread(moved, model(states(), offset=7).output) < 1e-12
 
 
@@ -123,21 +123,22 @@ def test_the_shift_is_one_for_encoder_and_decoder():
     found = []
     for stack in (model.encoder, model.decoder):
         stack.signal.register_forward_hook(lambda part, given, out: found.append(given[1]))
-    model(source, target, positions=torch.tensor([0, 1, 0]), offset=9)
+    model(source, target, position_ids=torch.tensor([0, 1, 0]), offset=9)
     assert [tuple(one.tolist()) for one in found] == [(9, 10, 9)] * 3 + [(9, 10)] * 3
 
 
 def test_attention_weights_are_those_that_mix():
     torch.manual_seed(0)
-    part = ut.Attention(16, 2).double()
-    x, allowed = states(), torch.ones(5, 5, dtype=torch.bool).tril()[None]
+    part = ut.MultiHeadAttention(16, 2).double()
+    x, attention_mask = states(), torch.ones(5, 5, dtype=torch.bool).tril()[None]
     keys, values = part.keys_values(x)
-    weights = part.weights(x, keys, allowed)
+    weights = part.weights(x, keys, attention_mask)
     assert weights.shape == (2, 2, 5, 5)
     assert torch.allclose(weights.sum(dim=-1), torch.ones(2, 2, 5, dtype=torch.float64))
-    assert not weights[..., ~allowed[0]].any()
+    assert not weights[..., ~attention_mask[0]].any()
     mixed = weights @ values.unflatten(-1, (2, 8)).transpose(1, 2)
-    assert spread(part.o(mixed.transpose(1, 2).flatten(2)), part(x, keys, values, allowed)) < 1e-12
+    by_hand = part.o(mixed.transpose(1, 2).flatten(2))
+    assert spread(by_hand, part(x, keys, values, attention_mask)) < 1e-12
 
 
 # ---- equality with torch ----
@@ -176,7 +177,7 @@ def test_tied_layers_of_torch_are_the_recurrence(norm, steps):
 def test_a_signal_at_the_first_step_only_is_a_tied_transformer(norm):
     signals = {"position": "sinusoid", "signal_at": "first"}
     model, x = core(replace(BARE, norm=norm, **signals)), states()
-    layer, by_hand = twin(model, norm == "pre"), x + ut.sinusoid(torch.arange(5), 16)
+    layer, by_hand = twin(model, norm == "pre"), x + ut.sinusoidal(torch.arange(5), 16)
     for _ in range(3):
         by_hand = layer(by_hand)
     assert spread(model.last_norm(by_hand), model(x).output) < 1e-12
@@ -185,9 +186,9 @@ def test_a_signal_at_the_first_step_only_is_a_tied_transformer(norm):
 
 def test_padding_mask_is_torchs():
     model, x = core(), states()
-    valid = torch.tensor([[True] * 5, [True] * 3 + [False] * 2])
-    theirs = twin(model, False)(x, src_key_padding_mask=~valid)
-    assert spread(model(x, valid=valid, steps=1).output[valid], theirs[valid]) < 1e-12
+    mask = torch.tensor([[True] * 5, [True] * 3 + [False] * 2])
+    theirs = twin(model, False)(x, src_key_padding_mask=~mask)
+    assert spread(model(x, padding_mask=mask, steps=1).output[mask], theirs[mask]) < 1e-12
 
 
 def test_no_step_returns_the_input():
@@ -221,8 +222,8 @@ def test_padding_changes_nothing(transition, halting):
     config = replace(BARE, transition=transition, halting=halting, position="sinusoid", steps=6)
     model, x = core(config), states(1, 4)
     wide = torch.cat([x, 9 * states(1, 3, seed=1)], dim=1)
-    valid = torch.arange(7)[None] < 4
-    padded, short = model(wide, valid=valid), model(x, valid=torch.ones(1, 4, dtype=torch.bool))
+    padded = model(wide, padding_mask=torch.arange(7)[None] < 4)
+    short = model(x, padding_mask=torch.ones(1, 4, dtype=torch.bool))
     assert spread(padded.output[:, :4], short.output) < 1e-12
     assert padded.ponder == short.ponder
     assert padded.steps[0, 4:].sum() == 0 or halting is None
@@ -236,27 +237,28 @@ def test_the_decoder_is_causal(transition, halting, norm):
     model = core(config, cross=True, causal=True)
     context, x = states(2, 3, seed=2), states()
     other = torch.cat([x[:, :3], states(seed=9)[:, 3:]], dim=1)
-    runs = [model(part, context=context, allowed=causal_mask(5)[None]) for part in (x, other)]
+    options = {"context": context, "attention_mask": causal_mask(5)[None]}
+    runs = [model(part, **options) for part in (x, other)]
     assert spread(runs[0].output[:, :3], runs[1].output[:, :3]) < 1e-12
     assert spread(runs[0].output[:, 3:], runs[1].output[:, 3:]) > 1e-3
 
 
 def test_cross_attention_sees_only_what_is_no_padding():
     model = core(cross=True, causal=True)
-    context, seen = states(2, 3, seed=2), torch.tensor([[True, True, False]] * 2)
+    context, context_mask = states(2, 3, seed=2), torch.tensor([[True, True, False]] * 2)
     other = context.clone()
     other[:, 2] += 5.0
-    runs = [model(states(), context=c, seen=seen).output for c in (context, other)]
+    runs = [model(states(), context=c, context_mask=context_mask).output for c in (context, other)]
     assert spread(*runs) == 0
 
 
 def test_an_isolated_position_sees_nothing_and_stays_finite():
-    allowed = torch.zeros(1, 5, 5, dtype=torch.bool)
+    attention_mask = torch.zeros(1, 5, 5, dtype=torch.bool)
     x = states()
-    run = core()(x, allowed=allowed)
+    run = core()(x, attention_mask=attention_mask)
     assert run.output.isfinite().all()
     x[:, 1:] += 1.0
-    assert torch.equal(core()(x, allowed=allowed).output[:, 0], run.output[:, 0])
+    assert torch.equal(core()(x, attention_mask=attention_mask).output[:, 0], run.output[:, 0])
 
 
 # ---- variants ----
@@ -319,21 +321,21 @@ def test_layers_inside_and_mixed_in():
 
 def test_separable_convolution_by_hand():
     torch.manual_seed(0)
-    part = ut.SepConv(replace(BARE, d_model=2, heads=1, d_ff=3)).double()
+    part = ut.SeparableConvolution(replace(BARE, d_model=2, heads=1, d_ff=3)).double()
     x = torch.randn(1, 4, 2, dtype=torch.float64)
-    valid = torch.tensor([[True, True, True, False]])
+    padding_mask = torch.tensor([[True, True, True, False]])
 
     def convolve(x, which, k):
         window, mix = part.window[which].weight[:, 0], part.mix[which]
-        padded = torch.nn.functional.pad(x * valid[..., None], (0, 0, k // 2, k // 2))[0]
+        padded = torch.nn.functional.pad(x * padding_mask[..., None], (0, 0, k // 2, k // 2))[0]
         mixed = [(padded[i : i + k].T * window).sum(dim=1) for i in range(x.shape[1])]
         return mix(torch.stack(mixed))[None]
 
-    assert spread(part(x, valid), convolve(convolve(x, 0, 3).relu(), 1, 5)) < 1e-12
+    assert spread(part(x, padding_mask), convolve(convolve(x, 0, 3).relu(), 1, 5)) < 1e-12
 
 
 def test_parameters_do_not_depend_on_the_steps():
-    from paralg.recurrences.universal_transformer.costs import parameters
+    from paralg.recurrences.universal_transformer.theory import parameters
 
     sizes = {parameters(ut.Recurrence(replace(BARE, steps=t))) for t in (1, 6, 50)}
     assert len(sizes) == 1
@@ -395,8 +397,8 @@ def test_wrong_arguments_are_named():
     model = core()
     with pytest.raises(ValueError, match=r"x must be \(b, n, 16\), got \(2, 5, 8\)"):
         model(states(d=8))
-    with pytest.raises(ValueError, match=r"valid must be \(2, 5\), got \(2, 4\)"):
-        model(states(), valid=torch.ones(2, 4, dtype=torch.bool))
+    with pytest.raises(ValueError, match=r"padding_mask must be \(2, 5\), got \(2, 4\)"):
+        model(states(), padding_mask=torch.ones(2, 4, dtype=torch.bool))
     with pytest.raises(ValueError, match="steps must not be negative, got -1"):
         model(states(), steps=-1)
     with pytest.raises(ValueError, match="expected no context"):

@@ -28,7 +28,7 @@ def core(config=HALTING, seed=0, **kind):
 
 def run_ledger(p, epsilon=0.01, close=False):
     p = torch.tensor(p, dtype=torch.float64)
-    ledger, weights = ut.open_ledger(torch.ones(p.shape[1:], dtype=torch.bool), p.dtype), []
+    ledger, weights = ut.start_halting(torch.ones(p.shape[1:], dtype=torch.bool), p.dtype), []
     for step, row in enumerate(p):
         ledger, w = ut.advance(ledger, row, epsilon, close and step == len(p) - 1)
         weights.append(w)
@@ -238,27 +238,28 @@ def test_compaction_equals_masking_under_freezing(halting, norm, inside, masked)
     rng = np.random.default_rng(3)
     options = {}
     if masked != "none":
-        options["valid"] = torch.from_numpy(rng.random((3, 7)) < 0.7) | (torch.arange(7) == 0)
+        kept = torch.from_numpy(rng.random((3, 7)) < 0.7)
+        options["padding_mask"] = kept | (torch.arange(7) == 0)
     if masked == "graph":
         adjacency = rng.random((3, 7, 7)) < 0.3
-        options["allowed"] = torch.from_numpy(adjacency | np.eye(7, dtype=bool))
+        options["attention_mask"] = torch.from_numpy(adjacency | np.eye(7, dtype=bool))
     with torch.no_grad():
         dense = model(x, generator=torch.Generator().manual_seed(1), **options)
     few = ut.run_compacted(model, x, generator=torch.Generator().manual_seed(1), **options)
-    valid = dense.valid
-    assert float((dense.output - few.output)[valid].abs().max()) < 1e-12
+    padding_mask = dense.padding_mask
+    assert float((dense.output - few.output)[padding_mask].abs().max()) < 1e-12
     for name in ("steps", "remainder", "mass", "weights"):
         one, other = getattr(dense, name), getattr(few, name)
-        assert torch.allclose(one * valid, other * valid, atol=1e-12), name
+        assert torch.allclose(one * padding_mask, other * padding_mask, atol=1e-12), name
     assert few.rounds == dense.rounds == few.active.span
     assert few.queries == inside * few.active.work <= dense.queries
-    assert few.keys <= few.queries + inside * int(valid.sum())
+    assert few.keys <= few.queries + inside * int(padding_mask.sum())
 
 
 def test_compaction_of_a_decoder():
     model = core(replace(HALTING, halting_bias=0.0), cross=True, causal=True)
-    options = {"context": states(seed=5), "seen": torch.arange(7).repeat(3, 1) < 5,
-               "allowed": ut.causal_mask(7)[None]}  # fmt: skip
+    options = {"context": states(seed=5), "context_mask": torch.arange(7).repeat(3, 1) < 5,
+               "attention_mask": ut.causal_mask(7)[None]}  # fmt: skip
     with torch.no_grad():
         dense = model(states(), **options)
     few = ut.run_compacted(model, states(), **options)
@@ -268,7 +269,7 @@ def test_compaction_of_a_decoder():
 
 def test_compaction_with_other_positions():
     model, x = core(), states()
-    options = {"positions": torch.tensor([0, 1, 2, 0, 1, 2, 3]), "offset": 4}
+    options = {"position_ids": torch.tensor([0, 1, 2, 0, 1, 2, 3]), "offset": 4}
     with torch.no_grad():
         dense = model(x, **options)
     assert float((dense.output - ut.run_compacted(model, x, **options).output).abs().max()) < 1e-12

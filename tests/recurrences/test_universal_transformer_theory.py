@@ -16,8 +16,9 @@ import torch
 
 from paralg.core.cost import Cost
 from paralg.recurrences import universal_transformer as ut
-from paralg.recurrences.universal_transformer import costs, objectives
-from paralg.recurrences.universal_transformer.automaton import (
+from paralg.recurrences.universal_transformer import theory as costs
+from paralg.recurrences.universal_transformer.experiments import objectives
+from paralg.recurrences.universal_transformer.theory import (
     automaton,
     decode,
     encode,
@@ -92,9 +93,9 @@ def test_a_state_depends_on_nothing_beyond_as_many_hops_as_rounds(rounds):
     x = torch.randn(1, 10, 16, dtype=torch.float64)
     moved = x.clone()
     moved[:, 0] = torch.randn(16, dtype=torch.float64)
-    allowed = path(10).allowed
+    mask = path(10).attention_mask
     with torch.no_grad():
-        one, other = (core(part, allowed=allowed, steps=rounds).output for part in (x, moved))
+        one, other = (core(one, attention_mask=mask, steps=rounds).output for one in (x, moved))
     differs = (one != other).any(dim=-1)[0]
     assert differs.tolist() == [k <= rounds for k in range(10)]
 
@@ -112,10 +113,10 @@ def test_distances_against_networkx():
 
 def test_forests_are_forests():
     batch = ut.Reachability(nodes=14).draw(40, np.random.default_rng(0))
-    for allowed, symbols, distance in zip(
-        batch.allowed, batch.symbols, batch.distance, strict=True
+    for attention_mask, symbols, distance in zip(
+        batch.attention_mask, batch.symbols, batch.distance, strict=True
     ):
-        graph = nx.from_numpy_array(allowed.numpy())
+        graph = nx.from_numpy_array(attention_mask.numpy())
         graph.remove_edges_from(nx.selfloop_edges(graph))
         assert nx.is_forest(graph)
         assert distance[symbols.bool()].tolist() == [0]
@@ -162,7 +163,7 @@ def test_equal_parameters():
 def test_the_expected_loss_of_a_certain_halt_is_the_loss_there():
     model = ut.Tagger(2, 2, ut.UTConfig(halting="position", close=True, halting_bias=40.0))
     batch = ut.Reachability().draw(3, np.random.default_rng(0))
-    logits, run = model(batch.symbols, allowed=batch.allowed, keep=True)
+    logits, run = model(batch.symbols, attention_mask=batch.attention_mask, keep=True)
     mixed = objectives.mixed_loss(logits, batch.targets, run, 0.0)
     expected = objectives.expected_loss(model, batch.targets, run, 0.25)
     assert expected.item() == pytest.approx(mixed.item() + 0.25, abs=1e-5)
@@ -176,7 +177,7 @@ def test_an_open_law_makes_the_expected_loss_vanish():
     found = {}
     for close in (False, True):
         model = ut.Tagger(2, 2, ut.UTConfig(halting="position", close=close, halting_bias=-40.0))
-        _, run = model(batch.symbols, allowed=batch.allowed, keep=True)
+        _, run = model(batch.symbols, attention_mask=batch.attention_mask, keep=True)
         found[close] = objectives.expected_loss(model, batch.targets, run, 0.01).item()
     assert found[False] < 1e-6
     assert found[True] > 0.1

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 import torch
 
-from paralg.models import training
 from paralg.recurrences import universal_transformer as ut
-from paralg.recurrences.universal_transformer import evaluate, train
-from paralg.recurrences.universal_transformer.recipes import (
+from paralg.recurrences.universal_transformer.experiments import evaluate
+from paralg.recurrences.universal_transformer.experiments import runs as train
+from paralg.recurrences.universal_transformer.experiments.recipes import (
     RATES,
     RECIPES,
     GraphRecipe,
     StringRecipe,
     recipe,
 )
-from paralg.recurrences.universal_transformer.tasks import END, PLUS, StringTask, say
+from paralg.recurrences.universal_transformer.experiments.tasks import END, PLUS, StringTask, say
 
 
 def rng(seed=0):
@@ -87,7 +87,7 @@ def test_reversing_what_is_numbered_from_the_end_is_copying():
     pairs = StringTask("reverse", "end").draw(5, rng(), length=6)
     turned = torch.cat([pairs.source[:, :-1].flip(1), pairs.source[:, -1:]], dim=1)
     with torch.no_grad():
-        one = model(pairs.source, pairs.target, positions=pairs.positions).logits
+        one = model(pairs.source, pairs.target, position_ids=pairs.positions).logits
         other = model(turned, pairs.target).logits
     assert torch.allclose(one, other, atol=1e-5)
 
@@ -95,7 +95,7 @@ def test_reversing_what_is_numbered_from_the_end_is_copying():
 def test_tasks_are_functions_of_the_generator():
     one, two = (StringTask("copy").draw(3, rng(7), length=4).source for _ in range(2))
     assert torch.equal(one, two)
-    one, two = (ut.Reachability().draw(3, rng(7)).allowed for _ in range(2))
+    one, two = (ut.Reachability().draw(3, rng(7)).attention_mask for _ in range(2))
     assert torch.equal(one, two)
 
 
@@ -131,10 +131,10 @@ def test_looks_are_shares_of_attention(plain):
     """With keys that are all alike attention is even, so each digit gets 1 of n + 1."""
     model = ut.Seq2Seq(14, ut.UTConfig(steps=2), plain=plain).eval()
     for part in model.decoder.modules():
-        if isinstance(part, ut.Layer):
+        if isinstance(part, ut.UTBlock):
             torch.nn.init.zeros_(part.cross.k.weight)
     for name, share in (("copy", 1 / 6), ("reverse", 1 / 6), ("add", 2 / 12)):
-        right, mass = evaluate.looks(model, StringTask(name), 5, rows=4)
+        right, mass = evaluate.attention_share(model, StringTask(name), 5, rows=4)
         assert mass == pytest.approx(np.full(5, share), abs=1e-5)
         assert 0 <= right <= 1
 
@@ -163,13 +163,13 @@ def test_spearman_against_scipy(seed):
 
 @pytest.mark.parametrize("name", ["reach-official-4", "reach-expected-4", "copy-act", "add-deep"])
 def test_training_repeats_itself(name):
-    runs = [train.train(name, seed=1, steps=3)[1]["curve"] for _ in range(2)]
+    runs = [train.RUNS.fit(name, 1, steps=3)[1]["curve"] for _ in range(2)]
     assert runs[0] == runs[1]
-    assert train.train(name, seed=2, steps=3)[1]["curve"] != runs[0]
+    assert train.RUNS.fit(name, 2, steps=3)[1]["curve"] != runs[0]
 
 
 def test_training_learns():
-    curve = train.train("reach-expected-4", steps=60)[1]["curve"]
+    curve = train.RUNS.fit("reach-expected-4", steps=60)[1]["curve"]
     assert curve[-1]["loss"] < 0.8 * curve[0]["loss"]
 
 
@@ -179,7 +179,7 @@ def test_the_ponder_weight_ramps():
     free = train.loss_of(replace(chosen, ponder=0.0))
     differences = []
     for step in range(6):
-        pair = [one(model, rng(step))[0].item() for one in (loss, free)]
+        pair = [one(model, rng(step), step)[0].item() for one in (loss, free)]
         differences.append(pair[0] - pair[1])
     assert differences[:3] == [0.0] * 3
     assert differences[3] == pytest.approx(differences[4] / 2, rel=0.2)
@@ -197,20 +197,25 @@ def test_lessons_grow():
 def test_command_line(tmp_path, capsys, monkeypatch):
     short = replace(recipe("reverse-ut"), tested=(1, 3), batch=4)
     monkeypatch.setitem(RECIPES, "reverse-ut", short)
+    made = train.runs_in(tmp_path)
+
+    def call(*words):
+        return made.main(words, module="paralg.example")
+
     options = ["--steps", "2", "--seed", "5", "--out", str(tmp_path), "--nice", "0"]
-    assert train.main(["reverse-ut", *options]) == 0
+    assert call("reverse-ut", *options) == 0
     assert "reverse-ut-5" in capsys.readouterr().out
-    scores = train.log("reverse-ut", 5, tmp_path)["scores"]
+    scores = made.log("reverse-ut", 5)["scores"]
     assert scores["lengths"] == [1, 3]
-    assert train.score(train.load("reverse-ut", 5, tmp_path), short) == scores
-    assert train.main(["reach-fixed", *options]) == 0
-    assert train.main(["nonsense"]) == 2
+    assert train.score(made.load("reverse-ut", 5), short) == scores
+    assert call("reach-fixed", *options) == 0
+    assert call("nonsense") == 2
     assert "expected one of reach-fixed" in capsys.readouterr().err
 
 
 # ---- shipped runs ----
 
-SHIPPED = training.available(train.FOLDER)
+SHIPPED = train.RUNS.names()
 LOGS = sorted(train.FOLDER.glob("*.json"))
 
 

@@ -1,37 +1,31 @@
 """Universal Transformer: one block applied again and again to all positions, each until it halts.
 
-Importing this package does not import torch; the first use of a name that needs it does.
+1. `block`: attention, transition, norms; the table of letters and shapes.
+2. `signals`: the coordinate signal of position and step.
+3. `halting`: the halting unit and the rule of adaptive computation time.
+4. `recurrence`: H becomes Block(H + P), T times or until every position has halted.
+
+Then `variants` (the switches of the released code), `theory` (counts, the halting rule in pure
+Python, rule 110), `fast.compacted` (halted positions are not computed), `experiments`, `teaching`.
 """
 
-from __future__ import annotations
+from paralg.core.lazy import lazy
 
-import importlib
-from typing import Any
-
-_HOME = {
-    "ACT": "config", "UTConfig": "config",
-    "Attention": "layer", "Fc": "layer", "Layer": "layer", "SepConv": "layer",
-    "CoordinateSignal": "signals", "sinusoid": "signals",
-    "GraphBatch": "graphs", "Reachability": "graphs", "distances": "graphs",
-    "from_networkx": "graphs",
-    "PlainStack": "models", "Seq2Seq": "models", "Seq2SeqRun": "models",
-    "Tagger": "models", "Transduced": "models", "causal_mask": "models",
-    "Halted": "oracle", "coefficients": "oracle", "halt": "oracle",
-    "HaltingUnit": "halting", "Ledger": "halting", "advance": "halting", "mix": "halting",
-    "open_ledger": "halting",
-    "Recurrence": "recurrence",
-    "UTRun": "run",
-    "run_compacted": "compacted",
-}  # fmt: skip
-
-__all__ = sorted(_HOME)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__, __all__ = lazy(__name__, {
+    "MultiHeadAttention": "block", "TransitionFunction": "block", "UTBlock": "block",
+    "CoordinateSignal": "signals", "sinusoidal": "signals",
+    "HaltingState": "halting", "HaltingUnit": "halting", "advance": "halting",
+    "start_halting": "halting",
+    "DepthRecurrence": "recurrence", "UTRun": "recurrence",
+    "ACT": "variants", "PlainStack": "variants", "Recurrence": "variants",
+    "SeparableConvolution": "variants", "UTConfig": "variants", "VariedSignal": "variants",
+    "mix": "variants",
+    "Halted": "theory", "coefficients": "theory", "halt": "theory",
+    "run_compacted": "fast.compacted",
+    "GraphBatch": "experiments.tasks", "Reachability": "experiments.tasks",
+    "distances": "experiments.tasks", "from_networkx": "experiments.tasks",
+    "Seq2Seq": "experiments.models", "Seq2SeqRun": "experiments.models",
+    "Tagger": "experiments.models", "Transduced": "experiments.models",
+    "causal_mask": "experiments.models",
+    "explorer": "teaching.explorer",
+})  # fmt: skip

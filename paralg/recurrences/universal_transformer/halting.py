@@ -1,4 +1,4 @@
-"""Adaptive computation time of each position: the ledger, the halting unit, the ponder cost."""
+"""Adaptive computation time [graves-2016-adaptive] of each position: halting unit, state, rule."""
 
 from __future__ import annotations
 
@@ -7,23 +7,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from paralg.recurrences.universal_transformer.config import UTConfig
-
-__all__ = ["HaltingUnit", "Ledger", "advance", "mix", "open_ledger"]
+__all__ = ["HaltingState", "HaltingUnit", "advance", "blend", "start_halting"]
 
 
 @dataclass(frozen=True, eq=False)
-class Ledger:
-    """What halting has recorded so far, for each position.
+class HaltingState:
+    """What the rule has recorded for each position, all of one shape.
 
     Parameters
     ----------
-    mass : Tensor, shape (...)
-        Halting mass hp; exactly 1 once halted.
-    remainder : Tensor, shape (...)
-        R, the mass that the halting step received.
-    steps : Tensor, shape (...)
-        N, steps taken.
+    mass, remainder, steps : Tensor, shape (...)
+        Halting mass hp, exactly 1 once halted; R, what the halting step received; N, steps taken.
     """
 
     mass: Tensor
@@ -40,118 +34,72 @@ class Ledger:
         return bool((self.mass < 1 - epsilon).any())
 
 
-def open_ledger(valid: Tensor, dtype: torch.dtype) -> Ledger:
-    """Return the ledger before the first step; padding counts as halted after no step."""
-    remainder, steps = (torch.zeros(valid.shape, dtype=dtype) for _ in range(2))
-    return Ledger((~valid).to(dtype), remainder, steps)
+def start_halting(padding_mask: Tensor, dtype: torch.dtype) -> HaltingState:
+    """Return the state before the first step, in a dtype; padding has halted after no step."""
+    remainder, steps = (torch.zeros(padding_mask.shape, dtype=dtype) for _ in range(2))
+    return HaltingState((~padding_mask).to(dtype), remainder, steps)
 
 
-def advance(ledger: Ledger, p: Tensor, epsilon: float, last: bool = False) -> tuple[Ledger, Tensor]:
+def advance(
+    halting: HaltingState, p: Tensor, epsilon: float, last: bool = False
+) -> tuple[HaltingState, Tensor]:
     """Take one step of the released halting rule.
 
     Parameters
     ----------
-    ledger : Ledger
+    halting : HaltingState
     p : Tensor, shape (...)
         Halting probability of each position at this step.
     epsilon : float
+        A position halts when its mass exceeds 1 - epsilon; halted, it holds exactly 1.
     last : bool
-        Whether whoever still runs must halt now and receives all that is left.
+        Whether whatever still runs must halt now and receives all that is left.
 
     Returns
     -------
-    Ledger, Tensor
-        The new ledger, and the weight w of this step's state: p while running, what was missing to
+    HaltingState, Tensor
+        The new state, and the weight w of this step's states: p while running, what was missing to
         1 in the halting step, 0 afterwards.
-
-    Notes
-    -----
-    "Running" is hp < 1, while the threshold is 1 - epsilon: a halted position holds exactly 1, so
-    the two ranges do not collide.
 
     References
     ----------
     [graves-2016-adaptive]; the rule of the released code, ``universal_transformer_act_basic``.
     """
-    running = ledger.running
-    halts = running & ((ledger.mass + p > 1 - epsilon) | last)
+    running = halting.running
+    halts = running & ((halting.mass + p > 1 - epsilon) | last)
     goes_on = running & ~halts
-    mass = ledger.mass + p * goes_on
+    mass = halting.mass + p * goes_on
     left = (1 - mass) * halts
     full = torch.where(halts, torch.ones_like(mass), mass)
-    steps = ledger.steps + running
-    return Ledger(full, ledger.remainder + left, steps), p * goes_on + left
+    new = HaltingState(full, halting.remainder + left, halting.steps + running)
+    return new, p * goes_on + left
 
 
-def mix(output: Tensor, state: Tensor, w: Tensor, rule: str) -> Tensor:
-    """Return the output after a step: blend, Graves' sum, or the released code's expression.
-
-    Parameters
-    ----------
-    output, state : Tensor, shape (..., d)
-    w : Tensor, shape (...)
-    rule : {"blend", "accumulated", "released"}
-
-    Examples
-    --------
-    >>> y, s, w = torch.zeros(2), torch.ones(2), torch.tensor(0.25)
-    >>> [mix(y, s, w, rule).tolist() for rule in ("blend", "accumulated", "released")]
-    [[0.25, 0.25], [0.25, 0.25], [0.0, 0.0]]
-    """
+def blend(output: Tensor, state: Tensor, w: Tensor) -> Tensor:
+    """Return the output after a step, w s + (1 - w) y, for states (..., d) and weights (...)."""
     w = w[..., None]
-    if rule == "blend":
-        return w * state + (1 - w) * output
-    added = w * state + output
-    return added if rule == "accumulated" else added - w
+    return w * state + (1 - w) * output
 
 
 class HaltingUnit(nn.Module):
-    """Halting probabilities of a step, by the rule that the configuration names.
+    r"""A position's halting probability, :math:`\sigma(w \cdot h + b)` of its state with signal.
 
     Parameters
     ----------
-    config : UTConfig
+    d_model : int
+    bias : float
+        First b.
     """
 
-    def __init__(self, config: UTConfig):
+    def __init__(self, d_model: int, bias: float = 1.0):
         super().__init__()
-        self.config = config
-        if config.halting in ("position", "global"):
-            self.linear = nn.Linear(config.d_model, 1)
-            nn.init.constant_(self.linear.bias, config.halting_bias)
+        self.linear = nn.Linear(d_model, 1)
+        nn.init.constant_(self.linear.bias, bias)
 
     def logits(self, x: Tensor) -> Tensor:
-        """Return the halting unit's value before the sigmoid, shape (...)."""
+        """Return the unit's value before the sigmoid, shape (...)."""
         return self.linear(x).squeeze(-1)
 
-    def forward(
-        self, x: Tensor, group: Tensor, change: Tensor | None, noise: Tensor | None
-    ) -> Tensor:
-        """Return p for each of the states.
-
-        Parameters
-        ----------
-        x : Tensor, shape (m, d)
-            States with their signal, those of all sequences in one list.
-        group : Tensor of int, shape (m,)
-            Sequence that each belongs to.
-        change : Tensor, shape (m,), optional
-            Root-mean-square difference to the state one step before, for ``"settled"``.
-        noise : Tensor, shape (m,), optional
-            Uniform numbers, for ``"random"``.
-        """
-        rule = self.config.halting
-        if rule == "random":
-            return noise
-        if rule == "settled":
-            return x.new_zeros(len(x)) if change is None else (change < self.config.tau).to(x.dtype)
-        p = self.logits(x).sigmoid()
-        return p if rule == "position" else _mean_of_group(p, group)
-
-
-def _mean_of_group(p: Tensor, group: Tensor) -> Tensor:
-    """Give every position the mean over its sequence."""
-    size = int(group.max()) + 1 if len(group) else 0
-    total = p.new_zeros(size).index_add(0, group, p)
-    count = p.new_zeros(size).index_add(0, group, torch.ones_like(p))
-    return (total / count.clamp(min=1))[group]
+    def forward(self, x: Tensor, group: Tensor, change=None, noise=None) -> Tensor:
+        """Return p of m states; `group` (their sequence) and the rest are for other rules."""
+        return self.logits(x).sigmoid()

@@ -9,33 +9,25 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from paralg.recurrences.universal_transformer.graphs import GraphBatch, Reachability
-from paralg.recurrences.universal_transformer.layer import Layer
-from paralg.recurrences.universal_transformer.models import Seq2Seq, Tagger
-from paralg.recurrences.universal_transformer.tasks import Pairs, StringTask
+from paralg.recurrences.universal_transformer.block import UTBlock
+from paralg.recurrences.universal_transformer.experiments.models import Seq2Seq, Tagger
+from paralg.recurrences.universal_transformer.experiments.tasks import (
+    GraphBatch,
+    Pairs,
+    Reachability,
+    StringTask,
+)
 
-__all__ = ["ByDistance", "by_distance", "length_curve", "looks", "spearman", "string_accuracy"]
+__all__ = [
+    "ByDistance", "attention_share", "by_distance", "length_curve", "spearman", "string_accuracy",
+]  # fmt: skip
 
 _SEED = 2025
 
 
 @dataclass(frozen=True, eq=False)
 class ByDistance:
-    """How a model does on nodes at each distance from the source.
-
-    Parameters
-    ----------
-    distance : ndarray of int, shape (k,)
-        -1 stands for nodes that the source does not reach.
-    right : ndarray, shape (k,)
-        Share of right answers.
-    steps : ndarray, shape (k,)
-        Mean of N.
-    accuracy : float
-        Over all nodes.
-    correlation : float
-        Spearman's, between N and distance over reached nodes; NaN if N is constant.
-    """
+    """How a model does on nodes at each distance from the source."""
 
     distance: NDArray[np.int64]
     right: NDArray[np.float64]
@@ -49,18 +41,9 @@ def by_distance(
     model: Tagger, task: Reachability | GraphBatch, *, graphs: int = 500, seed: int = _SEED,
     **options,
 ) -> ByDistance:  # fmt: skip
-    """Score a model on graphs drawn with a fixed seed, or on given ones.
-
-    Parameters
-    ----------
-    model : Tagger
-    task : Reachability or GraphBatch
-    graphs, seed : int
-    **options
-        Of :class:`Recurrence`, as ``steps=10``.
-    """
+    """Score a model on graphs drawn with a fixed seed, or on given ones."""
     drawn = task if isinstance(task, GraphBatch) else task.draw(graphs, np.random.default_rng(seed))
-    logits, run = model(drawn.symbols, allowed=drawn.allowed, **options)
+    logits, run = model(drawn.symbols, attention_mask=drawn.attention_mask, **options)
     right = (logits.argmax(-1) == drawn.targets).numpy()
     distance, steps = drawn.distance.numpy(), run.steps.numpy()
     kinds = np.unique(distance)
@@ -71,15 +54,7 @@ def by_distance(
 
 
 def spearman(x: NDArray, y: NDArray) -> float:
-    """Return Spearman's rank correlation; NaN if either side is constant.
-
-    Examples
-    --------
-    >>> spearman(np.array([1, 2, 2, 5]), np.array([0, 1, 3, 9])).__round__(3)
-    0.949
-    >>> spearman(np.ones(3), np.arange(3))
-    nan
-    """
+    """Return Spearman's rank correlation; NaN if either side is constant."""
     from scipy.stats import rankdata
 
     ranks = [rankdata(side) - (len(side) + 1) / 2 for side in (x, y)]
@@ -90,44 +65,20 @@ def spearman(x: NDArray, y: NDArray) -> float:
 def string_accuracy(
     model: Seq2Seq, task: StringTask, length: int, *, rows: int = 100, seed: int = _SEED, **options
 ) -> tuple[float, float]:  # fmt: skip
-    """Return the shares of right tokens and of whole sequences, written greedily.
-
-    Parameters
-    ----------
-    model : Seq2Seq
-    task : StringTask
-    length, rows, seed : int
-    **options
-        `steps` of :class:`Recurrence`.
-    """
+    """Return the shares of right tokens and of whole sequences, written greedily."""
     pairs = task.draw(rows, np.random.default_rng([seed, length]), length=length)
     said = model.transduce(
-        pairs.source, pairs.target.shape[1], positions=pairs.positions, **options
+        pairs.source, pairs.target.shape[1], position_ids=pairs.positions, **options
     ).tokens
     right = said == pairs.target
     return right.float().mean().item(), right.all(dim=1).float().mean().item()
 
 
 @torch.no_grad()
-def looks(
+def attention_share(
     model: Seq2Seq, task: StringTask, length: int, *, rows: int = 50, seed: int = _SEED
 ) -> tuple[float, NDArray[np.float64]]:  # fmt: skip
-    """Measure how much of the decoder's attention lands on the digits it needs.
-
-    Parameters
-    ----------
-    model : Seq2Seq
-    task : StringTask
-    length, rows, seed : int
-
-    Returns
-    -------
-    float
-        Share of right tokens when every token is predicted from the *right* ones before it.
-    ndarray, shape (length,)
-        For each target digit the mean attention to the source digits it is made of, in the head
-        and step where that mean over all digits is largest.
-    """
+    """Measure how much of the decoder's attention lands on the digits it needs."""
     pairs = task.draw(rows, np.random.default_rng([seed, length]), length=length)
     logits, attention = _attention(model, pairs)
     digits = np.arange(length)[:, None]
@@ -140,7 +91,7 @@ def looks(
 def _attention(model: Seq2Seq, pairs: Pairs) -> tuple[Tensor, Tensor]:
     """Return logits, and attention to the source, shape (steps, b, heads, n, m)."""
     found: list[Tensor] = []
-    layers = [part for part in model.decoder.modules() if isinstance(part, Layer)]
+    layers = [part for part in model.decoder.modules() if isinstance(part, UTBlock)]
     hooks = [
         layer.cross.register_forward_pre_hook(
             lambda cross, given: found.append(cross.weights(given[0], given[1], given[3]))
@@ -148,7 +99,7 @@ def _attention(model: Seq2Seq, pairs: Pairs) -> tuple[Tensor, Tensor]:
         for layer in layers
     ]
     try:
-        logits = model(pairs.source, pairs.target, positions=pairs.positions).logits
+        logits = model(pairs.source, pairs.target, position_ids=pairs.positions).logits
     finally:
         for hook in hooks:
             hook.remove()
@@ -156,18 +107,11 @@ def _attention(model: Seq2Seq, pairs: Pairs) -> tuple[Tensor, Tensor]:
 
 
 def length_curve(model: nn.Module, task: StringTask, lengths, **options) -> dict[str, list[float]]:
-    """Score a model at each length.
-
-    Returns
-    -------
-    dict of str to list of float
-        "token" and "sequence" of :func:`string_accuracy`; "forced" and "looks" of :func:`looks`,
-        the latter as a mean over digits.
-    """
+    """Score a model at each length."""
     written = [string_accuracy(model, task, n, **options) for n in lengths]
-    seen = [looks(model, task, n) for n in lengths]
+    shares = [attention_share(model, task, n) for n in lengths]
     columns = {
         "token": [token for token, _ in written], "sequence": [whole for _, whole in written],
-        "forced": [right for right, _ in seen], "looks": [mass.mean() for _, mass in seen],
+        "forced": [right for right, _ in shares], "looks": [mass.mean() for _, mass in shares],
     }  # fmt: skip
     return {name: [round(float(x), 4) for x in column] for name, column in columns.items()}

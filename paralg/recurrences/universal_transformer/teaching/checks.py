@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 
 from paralg.foundations.answers import entries
-from paralg.recurrences.universal_transformer.oracle import coefficients, halt
+from paralg.recurrences.universal_transformer.theory import coefficients, halt
 from paralg.teach.checking import (
     call,
     close_to,
@@ -205,10 +205,10 @@ def settled_at(tau: float) -> tuple[float, float]:
     """Return accuracy and correlation of the network of fixed depth, halted by its changes."""
     from dataclasses import replace
 
-    from paralg.recurrences.universal_transformer.evaluate import by_distance
-    from paralg.recurrences.universal_transformer.models import Tagger
-    from paralg.recurrences.universal_transformer.recipes import recipe
-    from paralg.recurrences.universal_transformer.train import load
+    from paralg.recurrences.universal_transformer.experiments.evaluate import by_distance
+    from paralg.recurrences.universal_transformer.experiments.models import Tagger
+    from paralg.recurrences.universal_transformer.experiments.recipes import recipe
+    from paralg.recurrences.universal_transformer.experiments.runs import load
 
     chosen = recipe("reach-fixed")
     model = Tagger(2, 2, replace(chosen.config, halting="settled", close=True, tau=tau))
@@ -234,11 +234,11 @@ def right_answers(shift: float) -> int:
     """Count right answers in the explorer's graph, network of the middle ponder weight."""
     import torch
 
-    from paralg.recurrences.universal_transformer.explorer import scene
-    from paralg.recurrences.universal_transformer.train import load
+    from paralg.recurrences.universal_transformer.experiments.runs import load
+    from paralg.recurrences.universal_transformer.teaching.explorer import scene
 
     model, graph = load("reach-low-2"), scene()
     with torch.no_grad():
         model.core.halting.linear.bias += shift
-        logits, _ = model(graph.symbols, allowed=graph.allowed)
+        logits, _ = model(graph.symbols, attention_mask=graph.attention_mask)
     return int((logits.argmax(-1) == graph.targets).sum())

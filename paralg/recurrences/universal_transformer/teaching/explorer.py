@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["NETWORKS", "explorer", "scene"]
+__all__ = ["NETWORKS", "explorer", "scene"]  # fmt: skip
 
 NETWORKS = {
     "λ = 0.001": "reach-ponder-0.001",
@@ -23,14 +23,15 @@ def scene():
     import numpy as np
     import torch
 
-    from paralg.recurrences.universal_transformer.graphs import GraphBatch, Reachability
+    from paralg.recurrences.universal_transformer.experiments.tasks import GraphBatch, Reachability
 
     drawn = Reachability(_NODES).draw(1, np.random.default_rng(_SEED))
     far = torch.where(drawn.distance < 0, 99, drawn.distance)[0]
     order = torch.argsort(far, stable=True)
     return GraphBatch(
-        drawn.symbols[:, order], drawn.allowed[:, order][:, :, order], drawn.distance[:, order]
-    )
+        drawn.symbols[:, order], drawn.attention_mask[:, order][:, :, order],
+        drawn.distance[:, order],
+    )  # fmt: skip
 
 
 def explorer():
@@ -62,22 +63,18 @@ def explorer():
 
 
 def _network(label: str, name: str, graph) -> dict:
-    """Return halting logits, states and readout of a network on the graph, as JSON values.
-
-    States do not depend on who has halted, since the released rule freezes nobody; so logits and
-    states of all steps suffice for every bias.
-    """
+    """Return halting logits, states and readout of a network on the graph, as JSON values."""
     import torch
 
-    from paralg.recurrences.universal_transformer.train import load
+    from paralg.recurrences.universal_transformer.experiments.runs import load
 
     model = load(name)
     core = model.core
     bias = core.halting.linear.bias.item()
     with torch.no_grad():
-        taken = model(graph.symbols, allowed=graph.allowed)[1].steps[0].int().tolist()
-        core.halting.linear.bias.fill_(-60.0)  # nobody halts: all steps are seen
-        run = model(graph.symbols, allowed=graph.allowed, keep=True)[1]
+        taken = model(graph.symbols, attention_mask=graph.attention_mask)[1].steps[0].int().tolist()
+        core.halting.linear.bias.fill_(-60.0)  # no position halts: all steps are taken
+        run = model(graph.symbols, attention_mask=graph.attention_mask, keep=True)[1]
         logits = torch.stack(run.logits)[:, 0] + 60.0 + bias
         readout = model.readout.weight[1] - model.readout.weight[0]
         offset = float(model.readout.bias[1] - model.readout.bias[0])
@@ -98,7 +95,7 @@ def _short(values) -> list:
 
 
 def _edges(graph) -> list[list[int]]:
-    found = graph.allowed[0].triu(1).nonzero()
+    found = graph.attention_mask[0].triu(1).nonzero()
     return found.tolist()
 
 
@@ -106,7 +103,7 @@ def _masses(network: dict) -> tuple[list[list[float]], list[int]]:
     """Return the halting mass of each node after each step, and N."""
     import numpy as np
 
-    from paralg.recurrences.universal_transformer.oracle import halt
+    from paralg.recurrences.universal_transformer.theory import halt
 
     p = 1 / (1 + np.exp(-np.array(network["logits"])))
     paths, taken = [], []

@@ -6,14 +6,17 @@ from dataclasses import dataclass, replace
 
 from torch import nn
 
-from paralg.models.training import Plan
-from paralg.recurrences.universal_transformer.config import UTConfig
-from paralg.recurrences.universal_transformer.costs import layers_of_equal_parameters
-from paralg.recurrences.universal_transformer.graphs import Reachability
-from paralg.recurrences.universal_transformer.models import Seq2Seq, Tagger
-from paralg.recurrences.universal_transformer.tasks import SYMBOLS, StringTask
+from paralg.recurrences.universal_transformer.experiments.models import Seq2Seq, Tagger
+from paralg.recurrences.universal_transformer.experiments.tasks import (
+    SYMBOLS,
+    Reachability,
+    StringTask,
+)
+from paralg.recurrences.universal_transformer.theory import layers_of_equal_parameters
+from paralg.recurrences.universal_transformer.variants import UTConfig
+from paralg.training import Plan
 
-__all__ = ["NUMBERING", "RATES", "RECIPES", "GraphRecipe", "StringRecipe", "recipe"]
+__all__ = ["NUMBERING", "RATES", "RECIPES", "GraphRecipe", "StringRecipe", "recipe"]  # fmt: skip
 
 RATES = (2e-3, 4e-3)
 """Learning rates of the search for a recipe in which halting follows difficulty."""
@@ -33,22 +36,7 @@ NUMBERING = {"copy": "start", "reverse": "start", "add": "plus"}
 
 @dataclass(frozen=True)
 class GraphRecipe:
-    """A run on reachability.
-
-    Parameters
-    ----------
-    plan : Plan
-    config : UTConfig
-    loss : {"mixed", "expected"}
-        See :mod:`objectives`.
-    ponder : float
-        Weight of the ponder cost.
-    begin, length : int
-        Step at which that weight begins to grow, and steps until it is whole.
-    task : Reachability
-    batch : int
-        Graphs a step.
-    """
+    """A run on reachability."""
 
     plan: Plan
     config: UTConfig
@@ -66,29 +54,7 @@ class GraphRecipe:
 
 @dataclass(frozen=True)
 class StringRecipe:
-    """A run on copy, reverse or add.
-
-    Parameters
-    ----------
-    plan : Plan
-    config : UTConfig
-    task : StringTask
-    plain : bool or "every"
-        Whether to stack different layers, and with the signal before every one of them.
-    longest : int
-        Lengths from 1 to this are drawn, one for each batch.
-    copies : int
-        Steps at the beginning in which strings are copied, whatever the task.
-    grow : int
-        Steps after these over which the longest length grows from 1 to `longest`, slowly at first.
-    shift : int
-        In training all indices of source and target are moved by one number, drawn from 0 to this.
-    tested : tuple of int
-        Lengths at which the trained model is scored.
-    ponder : float
-    batch : int
-        Sequences a step.
-    """
+    """A run on copy, reverse or add."""
 
     plan: Plan
     config: UTConfig
@@ -183,13 +149,7 @@ RECIPES = {one.plan.name: one for one in (*_graph_recipes(), *_string_recipes())
 
 
 def recipe(name: str) -> GraphRecipe | StringRecipe:
-    """Return a recipe by name.
-
-    Raises
-    ------
-    ValueError
-        There is none; the message lists them.
-    """
+    """Return a recipe by name."""
     if name not in RECIPES:
         raise ValueError(f"expected one of {', '.join(RECIPES)}, got {name!r}")
     return RECIPES[name]

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from paralg.recurrences.universal_transformer.config import UTConfig
-from paralg.recurrences.universal_transformer.recurrence import OPTIONS, Recurrence
-from paralg.recurrences.universal_transformer.run import UTRun
+from paralg.recurrences.universal_transformer.recurrence import UTRun
+from paralg.recurrences.universal_transformer.variants import PlainStack, Recurrence, UTConfig
 
-__all__ = [
-    "PlainStack",
-    "Seq2Seq",
-    "Seq2SeqRun",
-    "Tagger",
-    "Transduced",
-    "causal_mask",
-]
-
+__all__ = ["Seq2Seq", "Seq2SeqRun", "Tagger", "Transduced", "causal_mask"]  # fmt: skip
 
 def causal_mask(n: int) -> Tensor:
     """Return who may look at whom when nobody sees later positions, shape (n, n).
@@ -31,39 +22,6 @@ def causal_mask(n: int) -> Tensor:
     [[True, False], [True, True]]
     """
     return torch.ones(n, n, dtype=torch.bool).tril()
-
-
-class PlainStack(nn.Module):
-    """A transformer's stack of different layers, with the position signal at its input.
-
-    Parameters
-    ----------
-    config : UTConfig
-        ``steps`` is the number of layers; switches of halting and recurrence play no part.
-    cross, causal : bool
-        As for :class:`Recurrence`.
-    every : bool
-        Whether the position signal is added before every layer, as the recurrence has it.
-    """
-
-    def __init__(self, config: UTConfig, *, cross=False, causal=False, every: bool = False):
-        super().__init__()
-        self.config = config
-        bare = replace(config, before=config.steps, after=0, halting=None, recurrence="basic",
-                       step_signal="none", layers_inside=1)  # fmt: skip
-        self.body = Recurrence(bare, cross=cross, causal=causal)
-        self.body.layers = nn.ModuleList()
-        self.body.signal_every = every
-
-    def forward(self, x: Tensor, **options) -> UTRun:
-        """Run all layers; options are those of :class:`Recurrence` but for `steps`."""
-        body = self.body
-        scene = body.scene(x, **OPTIONS | options)
-        state = body.last_norm(body.mixed_in(body.before, x, scene))
-        zeros, depth = torch.zeros(x.shape[:2], dtype=x.dtype), len(body.before)
-        taken = scene.valid.numel() * depth
-        return UTRun(state, depth * scene.valid.to(x.dtype), zeros, zeros, scene.valid,
-                     zeros[None][:0], queries=taken, keys=taken, rounds=depth)  # fmt: skip
 
 
 def _core(config: UTConfig, plain: bool | str, **kind) -> nn.Module:
@@ -93,14 +51,7 @@ class Tagger(nn.Module):
             self.readout = nn.Linear(config.d_model, classes)
 
     def forward(self, symbols: Tensor, **options) -> tuple[Tensor, UTRun]:
-        """Return logits, shape (b, n, classes), and the run.
-
-        Parameters
-        ----------
-        symbols : Tensor of int, shape (b, n)
-        **options
-            Those of :class:`Recurrence`.
-        """
+        """Return logits, shape (b, n, classes), and the run."""
         run = self.core(self.embed(symbols), **options)
         return self.readout(run.output), run
 
@@ -159,44 +110,38 @@ class Seq2Seq(nn.Module):
             self.readout = nn.Linear(config.d_model, symbols)
 
     def forward(
-        self, source: Tensor, target: Tensor, *, positions: Tensor | None = None, **options
+        self, source: Tensor, target: Tensor, *, position_ids: Tensor | None = None, **options
     ) -> Seq2SeqRun:
-        """Return logits for each target token, given the ones before it.
-
-        Parameters
-        ----------
-        source : Tensor of int, shape (b, m)
-        target : Tensor of int, shape (b, n)
-        positions : Tensor of int, shape (m,), optional
-            Index of each source token; the target's are counted from 0.
-        **options
-            `steps`, `offset`, `generator` of :class:`Recurrence`, the same for both stacks.
-        """
+        """Return logits for each target token, given the ones before it."""
         read = source != self.PAD
-        encoded = self.encoder(self._embed(source), valid=read, positions=positions, **options)
+        encoded = self._read(source, read, position_ids, options)
         shifted = nn.functional.pad(target[:, :-1], (1, 0), value=self.START)
         decoded = self.decoder(
-            self._embed(shifted), valid=target != self.PAD, context=encoded.output, seen=read,
-            allowed=causal_mask(target.shape[1])[None], **options,
+            self._embed(shifted), padding_mask=target != self.PAD, context=encoded.output,
+            context_mask=read, attention_mask=causal_mask(target.shape[1])[None], **options,
         )  # fmt: skip
         return Seq2SeqRun(self.readout(decoded.output), encoded, decoded)
 
     @torch.no_grad()
     def transduce(
-        self, source: Tensor, length: int, *, positions: Tensor | None = None, **options
+        self, source: Tensor, length: int, *, position_ids: Tensor | None = None, **options
     ) -> Transduced:
         """Write `length` tokens greedily, one decoder call each; arguments as in a call."""
         read = source != self.PAD
-        encoded = self.encoder(self._embed(source), valid=read, positions=positions, **options)
+        encoded = self._read(source, read, position_ids, options)
         tokens = torch.full((len(source), 1), self.START)
         for _ in range(length):
             run = self.decoder(
-                self._embed(tokens), context=encoded.output, seen=read,
-                allowed=causal_mask(tokens.shape[1])[None], **options,
+                self._embed(tokens), context=encoded.output, context_mask=read,
+                attention_mask=causal_mask(tokens.shape[1])[None], **options,
             )  # fmt: skip
             said = self.readout(run.output[:, -1]).argmax(-1, keepdim=True)
             tokens = torch.cat([tokens, said], dim=1)
         return Transduced(tokens[:, 1:], length)
+
+    def _read(self, source: Tensor, read: Tensor, position_ids: Tensor | None, options) -> UTRun:
+        states = self._embed(source)
+        return self.encoder(states, padding_mask=read, position_ids=position_ids, **options)
 
     def _embed(self, tokens: Tensor) -> Tensor:
         return self.embedding(tokens) * math.sqrt(self.embedding.embedding_dim)

@@ -1,0 +1,1 @@
+"""Forms that do less work, each equal to the plain one in a test."""

@@ -1,0 +1,132 @@
+"""Answers to the exercises, right and wrong, for the tests: each wrong one with what it is told."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+from paralg.recurrences.universal_transformer.teaching.checks import right_answers, settled_at
+from paralg.recurrences.universal_transformer.theory import coefficients
+
+__all__ = ["OTHER_FORMS", "RIGHT", "WRONG"]
+
+_ = "ex-universal-transformer-"
+
+
+def run_active(states, block, p, epsilon=0.01, freeze=True, close=True):
+    states, output, mass = states.copy(), np.zeros(len(states)), np.zeros(len(states))
+    for t, row in enumerate(p):
+        rows = np.flatnonzero(mass < 1)
+        if not len(rows):
+            break
+        new = block(rows if freeze else np.arange(len(states)), states)
+        kept = new if freeze else new[rows]
+        halts = (mass[rows] + row[rows] > 1 - epsilon) | (close and t == len(p) - 1)
+        w = np.where(halts, 1 - mass[rows], row[rows])
+        states[rows] = kept
+        output[rows] += w * kept
+        mass[rows] = np.where(halts, 1.0, mass[rows] + row[rows])
+    return output
+
+
+def rule110(left, centre, right, relu):
+    v, new = 4 * left + 2 * centre + right, 0.0
+    for u in (1, 2, 3, 5, 6):
+        up = relu(2 * (v - u + 0.75)) - relu(2 * (v - u + 0.25))
+        down = relu(2 * (v - u - 0.25)) - relu(2 * (v - u - 0.75))
+        new = new + up - down
+    return new
+
+
+def thin_rule(left, centre, right, relu):
+    return relu(centre + right) - relu(centre + right - 1) - relu(left + centre + right - 2)
+
+
+def rounded_rule(left, centre, right, relu):
+    return 110 >> int(round(4 * left + 2 * centre + right)) & 1
+
+
+def turn(rate, c):
+    cosine, sine = np.cos(rate * c), np.sin(rate * c)
+    return np.array([[cosine, -sine], [sine, cosine]])
+
+
+def mirror(rate, c):
+    cosine, sine = np.cos(rate * c), np.sin(rate * c)
+    return np.array([[-cosine, sine], [sine, cosine]])
+
+
+def largest_shift():
+    right = {s: right_answers(s) for s in np.arange(-6, 6.25, 0.25)}
+    return max(s for s, count in right.items() if count == max(right.values()))
+
+
+RIGHT = {
+    f"{_}remainder": {"steps": 3, "remainder": 0.3},
+    f"{_}parameters": {"parameters": 6, "operations": 1},
+    f"{_}rounds": 5,
+    f"{_}blend": coefficients,
+    f"{_}crossing": lambda n, steps: (n - 1) * steps / (n - steps),
+    f"{_}compact": run_active,
+    f"{_}rule": rule110,
+    f"{_}turn": turn,
+    f"{_}settled": settled_at(0.5)[1],
+    f"{_}shift": largest_shift(),
+}
+
+OTHER_FORMS = [
+    (f"{_}remainder", {"steps": 3.0, "remainder": np.float64(1 - 0.7)}),
+    (f"{_}blend", lambda w: (c for c in coefficients(w))),
+    (f"{_}blend", lambda w: np.array(w) * np.append(np.cumprod(1 - np.array(w)[:0:-1])[::-1], 1)),
+    (f"{_}crossing", lambda n, steps: Fraction((n - 1) * steps, n - steps)),
+    (f"{_}compact", lambda s, block, p: run_active(s, block, p).tolist()),
+    (f"{_}rounds", np.int64(5)),
+    (f"{_}turn", lambda rate, c: turn(rate, c).tolist()),
+]
+
+WRONG = {
+    f"{_}remainder": [
+        ({"steps": 2, "remainder": 0.3}, "not above 0.99"),
+        ({"steps": 3, "remainder": 0.5}, "missing to 1"),
+    ],
+    f"{_}parameters": [
+        ({"parameters": 1, "operations": 1}, "differ from each other"),
+        ({"parameters": 6, "operations": 6}, "whoever owns"),
+    ],
+    f"{_}rounds": [
+        (3, "from member 16"),
+        (33, "all at once"),
+    ],
+    f"{_}blend": [
+        (lambda w: list(w), "Graves"),
+        (lambda w: coefficients(w[::-1])[::-1], "later"),
+        (lambda w: [x / 2 for x in w], "unroll"),
+        (lambda w: coefficients(w)[:-1], "one coefficient for each weight"),
+        (lambda w: None, "not iterable"),
+    ],
+    f"{_}crossing": [
+        (lambda n, steps: steps, "rounds as well"),
+        (lambda n, steps: n / steps, "solve"),
+    ],
+    f"{_}compact": [
+        (lambda s, block, p: np.zeros(len(s)), "frozen states"),
+        (lambda s, block, p: 0.0, "one output for each position"),
+        (lambda s, block, p: run_active(s, block, p, freeze=False), "at most"),
+        (lambda s, block, p: run_active(s, block, p, close=False), "all that is left"),
+    ],
+    f"{_}rule": [
+        (lambda left, centre, right, relu: centre, "bit of 110"),
+        (thin_rule, "plateau"),
+        (rounded_rule, "sums, products and relu"),
+    ],
+    f"{_}turn": [
+        (lambda rate, c: turn(rate, -c), "j = i - c"),
+        (mirror, "reflection"),
+        (lambda rate, c: np.eye(2), "expand"),
+        (lambda rate, c: np.cos(rate * c), "two by two"),
+    ],
+    f"{_}shift": [
+        (-6, "larger one"),
+    ],
+}

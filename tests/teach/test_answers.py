@@ -1,0 +1,82 @@
+"""What every chapter's teaching must do, driven by its ``teaching/answers.py``.
+
+``RIGHT`` has a right answer for each label, ``OTHER_FORMS`` pairs of a label and a right answer
+that is written differently, ``WRONG`` for a label the wrong answers and words of what each is told.
+"""
+
+import importlib
+import json
+
+import pytest
+
+from paralg.teach import chapters, check
+from paralg.teach.quizzes import load_quiz
+from paralg.teach.registry import checks_of
+
+CHAPTERS = [one for one in chapters.find_all().values() if (one.folder / "teaching").is_dir()]
+ANSWERS = {
+    one.name: importlib.import_module(f"{one.module}.teaching.answers")
+    for one in CHAPTERS
+    if (one.folder / "teaching" / "answers.py").exists()
+}
+
+
+def right():
+    for name, module in ANSWERS.items():
+        yield from ((name, label, answer) for label, answer in module.RIGHT.items())
+        yield from ((name, *pair) for pair in getattr(module, "OTHER_FORMS", ()))
+
+
+def wrong():
+    for module in ANSWERS.values():
+        for label, told in module.WRONG.items():
+            yield from ((label, answer, words) for answer, words in told)
+
+
+def ids(value):
+    return value if isinstance(value, str) and value.startswith("ex-") else ""
+
+
+@pytest.mark.parametrize("name, label, answer", list(right()), ids=ids)
+def test_right_answers_pass(name, label, answer):
+    verdict = check(label, answer)
+    assert verdict, verdict
+
+
+@pytest.mark.parametrize("label, answer, words", list(wrong()), ids=ids)
+def test_wrong_answers_are_told_why(label, answer, words):
+    verdict = check(label, answer)
+    assert not verdict
+    assert words in str(verdict)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda one: one.name)
+def test_every_check_has_answers_and_takes_a_stub_for_none(chapter):
+    checks = checks_of(chapter)
+    if not checks:
+        return
+    assert chapter.name in ANSWERS, "teaching/answers.py is missing"
+    module = ANSWERS[chapter.name]
+    assert set(module.RIGHT) == set(checks)
+    assert set(module.WRONG) <= set(checks)
+
+    def stub(*arguments, **options):
+        raise NotImplementedError
+
+    for label, answer in module.RIGHT.items():
+        if callable(answer):
+            assert "not answered" in str(check(label, stub)).lower(), label
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda one: one.name)
+def test_quiz_and_explorer_are_data(chapter):
+    if (chapter.folder / "teaching" / "checks.py").exists():
+        load_quiz(chapter.folder / "teaching" / "quiz.json", chapter.slug)
+    if not (chapter.folder / "teaching" / "explorer.py").exists():
+        return
+    pytest.importorskip("matplotlib").use("agg")
+    make = importlib.import_module(f"{chapter.module}.teaching.explorer").explorer
+    first, again = make(), make()
+    assert json.dumps(first.state) == json.dumps(again.state)
+    assert len(json.dumps(first.state)) < 100_000
+    assert first.html == again.html
