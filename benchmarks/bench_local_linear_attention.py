@@ -20,7 +20,7 @@ from benchmarks._common import main as run_main
 from benchmarks._common import row, rows_of
 from paralg.core.timing import compare
 from paralg.recurrences.local_linear_attention import lla_attention, lla_forward, warm
-from paralg.recurrences.local_linear_attention.peers import has_statsmodels, local_line
+from paralg.recurrences.local_linear_attention.experiments.peers import has_statsmodels, local_line
 from paralg.recurrences.local_linear_attention.theory import smooth
 
 __all__ = ["main", "run"]

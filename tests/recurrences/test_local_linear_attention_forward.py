@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import paralg.recurrences.local_linear_attention as lla
-from paralg.recurrences.local_linear_attention import counts, reference
-from paralg.recurrences.local_linear_attention.rows import NORMS
+from paralg.recurrences.local_linear_attention import reference
+from paralg.recurrences.local_linear_attention import theory as counts
+from paralg.recurrences.local_linear_attention.fast.blocks import NORMS
 
 MODULES = sorted(m.name for m in pkgutil.iter_modules(lla.__path__, f"{lla.__name__}."))
 WAYS = [

@@ -2,121 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 
 import paralg.recurrences.local_linear_attention as lla
-from paralg.recurrences.local_linear_attention import explorer
-from paralg.recurrences.local_linear_attention.explorer import START, reading
-from paralg.recurrences.local_linear_attention.reference import closed_form
-from paralg.teach import check
+from paralg.recurrences.local_linear_attention.teaching.explorer import START, explorer, reading
 from tests.figures.web import explorer_page, set_to, shown
-
-EX = "ex-local-linear-attention-"
-LONG = lla.CGOptions(max_iters=200)
-
-
-def product(p, w, q, k, ridge):
-    t = w * (p @ k.T - (p * q).sum(1, keepdims=True))
-    return t @ k - t.sum(1, keepdims=True) * q + ridge * p
-
-
-def by_differences(p, w, q, k, ridge):
-    z = k[None] - q[:, None]
-    return ((w * (z @ p[..., None])[..., 0])[..., None] * z).sum(1) + ridge * p
-
-
-def by_matrices(p, w, q, k, ridge):
-    first, total = w @ k, w.sum(1)[:, None, None]
-    raw = np.stack([(row[:, None] * k).T @ k for row in w])
-    mixed = first[:, :, None] * q[:, None] + q[:, :, None] * first[:, None]
-    sigma = raw - mixed + total * q[:, :, None] * q[:, None]
-    return np.asarray(sigma @ p[..., None])[..., 0] + ridge * p
-
-
-def merge(a, b):
-    top = max(a[0], b[0])
-    left, right = np.exp(a[0] - top), np.exp(b[0] - top)
-    return top, left * a[1] + right * b[1], left * a[2] + right * b[2]
-
-
-def scale(ridge, norm, top, omega):
-    return ridge * {"max": 1.0, "softmax": omega, "raw": np.exp(-top)}[norm]
-
-
-def from_guess(product, rhs, guess):
-    rest = rhs - product(guess)
-    stop = lla.CGOptions(atol=float(1e-12 * rhs.norm()), rtol=0.0)
-    return guess + lla.conjugate_gradients(product, rest, stop).x
-
-
-def too_exact(product, rhs, guess):
-    return guess + lla.conjugate_gradients(product, rhs - product(guess), LONG).x
-
-
-def slope(w, z, v, g, ridge):
-    return closed_form(w, z, (v @ g)[:, None], ridge).slopes[:, 0]
-
-
-def stub(*arguments):
-    raise NotImplementedError
-
-
-RIGHT = {
-    "limits": {"huge": 2.0, "none": -0.5},
-    "crossing": 32,
-    "negative": lambda w, z, ridge: (w @ z**2 + ridge) / (w @ z),
-    "product": product,
-    "merge": merge,
-    "scale": scale,
-    "gap": (3.4, 0.4, -2),
-    "slope": slope,
-    "warm": from_guess,
-}
-WRONG = [
-    ("limits", {"huge": 0.0, "none": -0.5}, "not penalised"),
-    ("limits", {"huge": 2.0, "none": 2.0}, "read at z = 0"),
-    ("limits", {"huge": 2.0, "none": 7.0}, "not this value"),
-    ("crossing", 64, "passes the keys twice"),
-    ("crossing", 16, "symmetric"),
-    ("negative", lambda w, z, ridge: (w @ z) / (w @ z**2 + ridge), "share vanishes"),
-    ("product", lambda p, w, q, k, ridge: (w * (p @ k.T)) @ k + ridge * p, "equals Σp"),
-    ("product", by_differences, "no array of all differences"),
-    ("product", by_matrices, "or of all matrices"),
-    ("merge", lambda a, b: (max(a[0], b[0]), a[1] + b[1], a[2] + b[2]), "larger maximum"),
-    ("merge", lambda a, b: a[1] + b[1], "returns (m, ω, M)"),
-    ("scale", lambda ridge, norm, top, omega: ridge, "same output"),
-    ("gap", (1.0, 0.4, -2), "more than 2.5"),
-    ("gap", (9.0, 0.4, -2), "query is between"),
-    ("gap", (1.0, 0.4), "(query, bandwidth"),
-    ("warm", lambda product, rhs, guess: guess, "solves the system from 0"),
-    ("warm", too_exact, "saves products"),
-    ("warm", lambda product, rhs, guess: lla.conjugate_gradients(product, rhs, LONG).x, "saves"),
-    ("slope", lambda w, z, v, g, ridge: z.T @ (w * (v @ g)), "equals u"),
-]
-
-
-@pytest.mark.parametrize("label", RIGHT)
-def test_right_answers_pass(label):
-    assert check(EX + label, RIGHT[label])
-
-
-@pytest.mark.parametrize("label, answer, words", WRONG)
-def test_wrong_answers_are_told_why(label, answer, words):
-    verdict = check(EX + label, answer)
-    assert not verdict
-    assert words in str(verdict)
-
-
-def test_right_answers_in_another_form_pass():
-    assert check(EX + "merge", lambda a, b: list(merge(a, b)))
-
-    def row_by_row(p, w, q, k, ridge):
-        rows = [((k - q[i]).T @ (w[i] * ((k - q[i]) @ p[i]))) for i in range(len(p))]
-        return np.array(rows) + ridge * p
-
-    assert check(EX + "product", row_by_row)
 
 
 def test_a_warm_start_helps_slow_queries_and_not_those_that_jump():
@@ -142,16 +33,6 @@ def test_a_warm_start_helps_slow_queries_and_not_those_that_jump():
         rounds[name] = taken["warm"] / taken["cold"]
     assert rounds["slow"] < 0.8
     assert rounds["far"] > 0.9
-
-
-@pytest.mark.parametrize("label", [k for k, v in RIGHT.items() if callable(v)])
-def test_stubs_are_no_answers_yet(label):
-    assert "not answered" in str(check(EX + label, stub)).lower()
-
-
-def test_explorer_is_the_same_at_every_run(drawing):
-    assert explorer().html == explorer().html
-    assert len(explorer().html) < 200_000
 
 
 def test_explorer_computes_what_python_does(chromium, tmp_path, drawing):

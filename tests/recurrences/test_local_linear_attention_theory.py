@@ -11,14 +11,10 @@ import torch
 import paralg.recurrences.local_linear_attention as lla
 from paralg.core.primitives import ADD, brent_kung_counts, reduce, scan
 from paralg.data import engel
-from paralg.recurrences.local_linear_attention import (
-    interpolation,
-    peers,
-    regressors,
-    scans,
-    test_time,
-    theory,
-)
+from paralg.recurrences.local_linear_attention import theory
+from paralg.recurrences.local_linear_attention import variants as regressors
+from paralg.recurrences.local_linear_attention import variants as scans
+from paralg.recurrences.local_linear_attention.experiments import interpolation, peers, test_time
 
 
 def draw(n=15, d=3, d_v=2, seed=0):
@@ -240,7 +236,7 @@ def test_streams_are_segments_of_one_map_each():
 
 def test_no_method_sees_the_label():
     stream = test_time.segments(1, 20, 10, 3)
-    other = test_time.Stream(stream.k, stream.v.clone())
+    other = test_time.LabelledPairs(stream.k, stream.v.clone())
     other.v[:, 12:] = 99.0
     for method in test_time.METHODS:
         a, b = (test_time.predict(s, method)[:, :12] for s in (stream, other))

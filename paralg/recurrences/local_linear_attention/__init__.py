@@ -1,47 +1,31 @@
 """Local linear attention and FlashLLA: a local line for every query, all solved at once.
 
-Importing this package imports neither torch nor numba; the first use of a name that needs them
-does.
+1. `reference`: the local constant, the local line and its closed form, one query at a time.
+2. `conjugate`: products with every query's second moments, and conjugate gradients on all of them.
+3. `layer`: projections, ridge and cache around it.
+
+Then `theory` (risk, bounds, counts), `variants` (dense matrices, other regressors, scans), `fast`
+(blocks of queries, compiled tiles), `experiments`, `teaching`.
 """
 
-from __future__ import annotations
+from paralg.core.lazy import lazy
 
-import importlib
-from typing import Any
-
-from paralg.recurrences.local_linear_attention.explorer import explorer as explorer
-
-_HOME = {
-    "CGOptions": "conjugate", "CGRun": "conjugate", "conjugate_gradients": "conjugate",
-    "InContextRegression": "tasks", "PermutationState": "tasks", "Recall": "tasks",
-    "Layout": "rows", "Rows": "rows",
-    "KeyValueCache": "layer", "LocalLinearAttention": "layer",
-    "MOMENTS": "scans", "mesa_by_scan": "scans", "mesa_recursive": "scans",
-    "prefix_lines": "scans",
-    "RELEASED": "attention", "Run": "attention", "lla_attention": "attention",
-    "lla_forward": "attention",
-    "SequenceModel": "models",
-    "by_loop": "regressors", "delta_rule": "regressors", "gated_sum": "regressors",
-    "mesa": "regressors",
+__getattr__, __dir__, __all__ = lazy(__name__, {
     "attend_by_lstsq": "reference", "closed_form": "reference", "local_constant": "reference",
     "local_line": "reference", "softmax_weights": "reference",
-    "interpolate": "interpolation",
-    "load": "train", "log": "train",
-    "peak_bytes": "memory",
-    "relmm": "primitives", "relsum": "primitives", "sigma_product": "primitives",
-    "segments": "test_time", "predict": "test_time", "errors": "test_time",
+    "CGOptions": "conjugate", "CGRun": "conjugate", "conjugate_gradients": "conjugate",
+    "relmm": "conjugate", "relsum": "conjugate", "sigma_product": "conjugate",
+    "KeyValueCache": "layer", "LocalLinearAttention": "layer",
     "smooth": "theory", "edge_bias": "theory", "risk": "theory", "cg_bound": "theory",
-    "warm": "compiled",
-}  # fmt: skip
-
-__all__ = sorted([*_HOME, "explorer"])
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    "MOMENTS": "variants", "mesa_by_scan": "variants", "mesa_recursive": "variants",
+    "prefix_lines": "variants", "by_loop": "variants", "delta_rule": "variants",
+    "gated_sum": "variants", "mesa": "variants",
+    "BlockLayout": "fast.blocks", "QueryBlock": "fast.blocks",
+    "RELEASED": "fast.attention", "LLARun": "fast.attention", "lla_attention": "fast.attention",
+    "lla_forward": "fast.attention", "warm": "fast.compiled",
+    "InContextRegression": "experiments.tasks", "interpolate": "experiments.interpolation",
+    "peak_bytes": "experiments.memory", "load": "experiments.runs", "log": "experiments.runs",
+    "segments": "experiments.test_time", "predict": "experiments.test_time",
+    "errors": "experiments.test_time",
+    "explorer": "teaching.explorer",
+})  # fmt: skip

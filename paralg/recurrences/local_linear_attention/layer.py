@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize, rms_norm, softplus
 
-from paralg.recurrences.local_linear_attention.attention import lla_attention
+from paralg.recurrences.local_linear_attention.fast.attention import lla_attention
 from paralg.sequence.state import KeyValueCache
 
 __all__ = ["LocalLinearAttention"]
@@ -108,10 +108,8 @@ class LocalLinearAttention(nn.Module):
 
     @torch.no_grad()
     def extend(self, x: Tensor, cache: KeyValueCache) -> tuple[Tensor, KeyValueCache]:
-        """Mix new tokens, shape (b, t, width), with those in the cache; return the longer one, too.
-
-        Every earlier key is read again in each of T iterations: for one token work O(T n d), span
-        O(T log n).
+        """Mix new tokens, shape (b, t, width), with those in the cache; return the longer one,
+        too.
         """
         q, k, v, ridge = self.project(x)
         cache = cache.extended(k, v)

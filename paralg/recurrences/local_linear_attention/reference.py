@@ -7,21 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Fit", "attend_by_lstsq", "closed_form", "local_constant", "local_line",
-           "softmax_weights"]  # fmt: skip
-
+__all__ = [
+    "Fit", "attend_by_lstsq", "closed_form", "local_constant", "local_line", "softmax_weights",
+]  # fmt: skip
 
 class Fit(NamedTuple):
-    """A local line at a query.
-
-    Attributes
-    ----------
-    value : ndarray, shape (d_v,)
-        Height at the query: the output.
-    slopes : ndarray, shape (d, d_v)
-    shares : ndarray, shape (m,)
-        What each value contributes: ``value = shares @ v``.
-    """
+    """A local line at a query."""
 
     value: NDArray
     slopes: NDArray

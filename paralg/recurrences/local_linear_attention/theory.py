@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil, log2
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["KINDS", "Risk", "cg_bound", "condition", "edge_bias", "risk", "slope", "smooth"]
+from paralg.core.cost import Cost
+
+__all__ = [
+    "KINDS", "Risk", "cg_bound", "condition", "edge_bias", "forward_cost", "memory_numbers",
+    "pairs", "risk", "slope", "smooth", "traffic", "work",
+]  # fmt: skip
 
 KINDS = ("constant", "line")
 
@@ -30,7 +36,7 @@ def smooth(x: ArrayLike, at: ArrayLike, h: float, kind: str = "line") -> NDArray
     Returns
     -------
     ndarray, shape (m, n)
-        Rows that add up to 1.
+        QueryBlock that add up to 1.
 
     Raises
     ------
@@ -86,12 +92,7 @@ def edge_bias(
 
 @dataclass(frozen=True)
 class Risk:
-    """Mean squared error over [0, 1], split.
-
-    Attributes
-    ----------
-    bias2, variance : float
-    """
+    """Mean squared error over [0, 1], split."""
 
     bias2: float
     variance: float
@@ -130,13 +131,7 @@ def risk(
 
 
 def slope(x: ArrayLike, y: ArrayLike) -> float:
-    """Return the slope of a line through points on two logarithmic axes.
-
-    Examples
-    --------
-    >>> round(slope([1, 10, 100], [2, 200, 20_000]), 6)
-    2.0
-    """
+    """Return the slope of a line through points on two logarithmic axes."""
     return float(np.polyfit(np.log(x), np.log(y), 1)[0])
 
 
@@ -170,3 +165,44 @@ def cg_bound(kappa: ArrayLike, steps: ArrayLike) -> NDArray:
     """
     root = np.sqrt(np.asarray(kappa, dtype=float))
     return 2 * ((root - 1) / (root + 1)) ** np.asarray(steps)
+
+
+def pairs(n: int, m: int, causal: bool = True) -> int:
+    """Return how many pairs of a query and a key that it sees there are."""
+    return n * m - n * (n - 1) // 2 if causal else n * m
+
+
+def work(method: str, seen: int, n: int, d: int, d_v: int, iterations: int = 0) -> int:
+    """Return the multiply-adds of a forward pass."""
+    if method == "softmax":
+        return seen * (d + d_v)
+    common = seen * (3 * d + d_v)
+    if method == "cg":
+        return common + 2 * d * iterations
+    return common + seen * d * d + n * (d**3 // 6 + d * d)
+
+
+def memory_numbers(method: str, n: int, d: int, block: int = 128) -> int:
+    """Return the order of the numbers held beside the operands: the leading terms."""
+    if method == "naive":
+        return n * n * d + n * d * d
+    own = 2 * n * d + 2 * block * n
+    return own + (block * d * d if method == "direct" else 0)
+
+
+def traffic(
+    seen: int, d: int, d_v: int, block: int, passes: int, *, stored: bool = False
+) -> float:
+    """Return how many numbers move between slow memory and one that holds a block of queries."""
+    return seen * (passes * d + d_v) / block + (passes * seen if stored else 0)
+
+
+def forward_cost(run, m: int, causal: bool, method: str) -> Cost:
+    """Return the cost of a forward pass from what it counted."""
+    B, n, d = run.rho.shape
+    seen = B * pairs(n, m, causal)
+    visible = [i + 1 + m - n if causal else m for i in range(n)]
+    taken = int((run.iterations.sum(0) * run.iterations.new_tensor(visible)).sum())
+    span = run.passes * (ceil(log2(max(m, 1))) + ceil(log2(max(d, 1))))
+    amount = work(method, seen, B * n, d, run.out.shape[-1], taken)
+    return Cost(work=amount, span=span, rounds=run.rounds)

@@ -1,0 +1,1 @@
+"""Tasks, runs, scores and peers: what the experiments and the benchmark need."""

@@ -1,0 +1,141 @@
+"""Test-time regression: nothing is trained, every method fits what came before and predicts."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from paralg.recurrences.local_linear_attention.experiments.interpolation import (
+    interpolate,
+    slopes_mesa,
+)
+from paralg.recurrences.local_linear_attention.fast.attention import lla_attention
+from paralg.recurrences.local_linear_attention.variants import delta_rule, gated_sum
+
+__all__ = ["GRID", "METHODS", "LabelledPairs", "best", "errors", "predict", "segments"]
+
+METHODS = ("softmax", "lla", "mesa", "linear", "gla", "delta", "gated delta", "hybrid")
+
+_SCALES = (1.0, 4.0, 16.0, 64.0)
+_RIDGES = (1e-3, 1e-2, 1e-1, 1.0)
+_RATES = (0.25, 0.5, 1.0, 1.5)
+GRID = {
+    "softmax": [{"scale": s} for s in (*_SCALES, 256.0)],
+    "mesa": [{"ridge": r} for r in _RIDGES],
+    "lla": [{"scale": s, "ridge": r} for s in _SCALES for r in _RIDGES],
+    "linear": [{"rate": r} for r in (0.5, 1.0, 2.0, 4.0)],
+    "gla": [{"rate": r, "keep": a} for r in (1.0, 2.0, 4.0) for a in (0.8, 0.9, 0.95, 0.98)],
+    "delta": [{"rate": r} for r in _RATES],
+    "gated delta": [{"rate": r, "keep": a} for r in _RATES for a in (0.9, 0.95, 0.98, 0.99)],
+    "hybrid": [{"scale": s, "rate": r} for s in (4.0, 16.0, 64.0) for r in (0.5, 1.0)],
+}
+"""Parameters tried for each method."""
+
+
+class LabelledPairs(NamedTuple):
+    """Sequences of keys and values."""
+
+    k: Tensor
+    v: Tensor
+
+
+def segments(
+    rows: int, length: int, segment: int, width: int, *, spread: float = 0.5, seed: int = 0
+) -> LabelledPairs:
+    r"""Draw sequences whose map and whose region of keys change from segment to segment.
+
+    .. math:: k = \frac{c_s + \text{spread} \cdot \varepsilon}{\| \cdot \|}, \quad v = W_s k
+
+    Parameters
+    ----------
+    rows, length, segment, width : int
+    spread : float
+        The noise is normal with variance spread²/width in each direction.
+    seed : int
+
+    Returns
+    -------
+    LabelledPairs
+
+    Notes
+    -----
+    Our generator after the description of the paper's; :math:`c_s` is uniform on the sphere,
+    entries of :math:`W_s` are normal with variance 1/width.
+    """
+    rng = np.random.default_rng(seed)
+    parts = -(-length // segment)
+    centres = _unit(rng.normal(size=(rows, parts, 1, width)))
+    noise = rng.normal(size=(rows, parts, segment, width)) / width**0.5
+    k = _unit(centres + spread * noise)
+    maps = rng.normal(size=(rows, parts, width, width)) / width**0.5
+    v = np.einsum("rpij,rpsj->rpsi", maps, k)
+    k, v = (torch.from_numpy(x.reshape(rows, -1, width)[:, :length].copy()) for x in (k, v))
+    return LabelledPairs(k, v)
+
+
+def predict(
+    stream: LabelledPairs, method: str, *, scale: float = 1.0, ridge: float = 1.0,
+    rate: float = 1.0,
+    keep: float = 1.0,
+) -> Tensor:  # fmt: skip
+    """Predict each value but the first from its key and the strict past.
+
+    Parameters
+    ----------
+    stream : LabelledPairs
+    method : str
+        One of `METHODS`; "hybrid" is softmax attention to the residuals of DeltaNet.
+    scale, ridge : float
+        Of the weights; of the regressions.
+    rate : float
+        Step size of the delta rules; for the sums of "linear" and "gla", whose state is divided by
+        the number of keys in it, a factor.
+    keep : float
+        What is left of a state after a token.
+
+    Returns
+    -------
+    Tensor, shape (b, n - 1, d)
+
+    Raises
+    ------
+    ValueError
+        Another method.
+    """
+    q, k, v = stream.k[:, 1:], stream.k[:, :-1], stream.v[:, :-1]
+    if method == "lla":
+        return lla_attention(q, k, v, ridge, qk_scale=scale, method="direct")
+    if method == "softmax":
+        return interpolate(q, k, v, "softmax", scale=scale)
+    if method == "linear":
+        seen = torch.arange(1, q.shape[1] + 1, dtype=q.dtype)[:, None]
+        return rate * ((q @ k.mT).tril() @ v) / seen
+    if method == "gla":
+        return rate * (1 - keep) * gated_sum(q, k, v, torch.full_like(k[..., :1], keep))
+    if method in ("delta", "gated delta"):
+        steps, kept = (torch.full_like(k[..., :1], x) for x in (rate, keep))
+        return delta_rule(q, k, v, steps, kept)
+    if method == "hybrid":
+        return interpolate(q, k, v, "delta", scale=scale, rate=rate)
+    if method == "mesa":
+        slopes = slopes_mesa(q, k, v, scale=scale, ridge=ridge)
+        return (slopes @ q[..., None]).squeeze(-1)
+    raise ValueError(f"method must be one of {METHODS}, got {method!r}")
+
+
+def errors(stream: LabelledPairs, method: str, **parameters) -> Tensor:
+    """Return squared errors summed over the outputs, shape (b, n - 1)."""
+    return (predict(stream, method, **parameters) - stream.v[:, 1:]).square().sum(-1)
+
+
+def best(stream: LabelledPairs, method: str, grid: list[dict] | None = None) -> tuple[dict, Tensor]:
+    """Return the parameters with the least mean error, and the errors with them."""
+    tried = [(p, errors(stream, method, **p)) for p in (GRID[method] if grid is None else grid)]
+    return min(tried, key=lambda pair: float(pair[1].mean()))
+
+
+def _unit(x):
+    return x / np.linalg.norm(x, axis=-1, keepdims=True)

@@ -1,0 +1,1 @@
+"""Compiled and batched forms, each equal to the plain one."""

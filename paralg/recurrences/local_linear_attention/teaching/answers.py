@@ -1,0 +1,114 @@
+"""Answers to the exercises, right and wrong, for the tests: each wrong one with what it is told."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import paralg.recurrences.local_linear_attention as lla
+from paralg.recurrences.local_linear_attention.reference import closed_form
+
+__all__ = ["OTHER_FORMS", "RIGHT", "WRONG"]
+
+_ = "ex-local-linear-attention-"
+LONG = lla.CGOptions(max_iters=200)
+
+
+def product(p, w, q, k, ridge):
+    t = w * (p @ k.T - (p * q).sum(1, keepdims=True))
+    return t @ k - t.sum(1, keepdims=True) * q + ridge * p
+
+
+def by_differences(p, w, q, k, ridge):
+    z = k[None] - q[:, None]
+    return ((w * (z @ p[..., None])[..., 0])[..., None] * z).sum(1) + ridge * p
+
+
+def by_matrices(p, w, q, k, ridge):
+    first, total = w @ k, w.sum(1)[:, None, None]
+    raw = np.stack([(row[:, None] * k).T @ k for row in w])
+    mixed = first[:, :, None] * q[:, None] + q[:, :, None] * first[:, None]
+    sigma = raw - mixed + total * q[:, :, None] * q[:, None]
+    return np.asarray(sigma @ p[..., None])[..., 0] + ridge * p
+
+
+def merge(a, b):
+    top = max(a[0], b[0])
+    left, right = np.exp(a[0] - top), np.exp(b[0] - top)
+    return top, left * a[1] + right * b[1], left * a[2] + right * b[2]
+
+
+def scale(ridge, norm, top, omega):
+    return ridge * {"max": 1.0, "softmax": omega, "raw": np.exp(-top)}[norm]
+
+
+def from_guess(product, rhs, guess):
+    rest = rhs - product(guess)
+    stop = lla.CGOptions(atol=float(1e-12 * rhs.norm()), rtol=0.0)
+    return guess + lla.conjugate_gradients(product, rest, stop).x
+
+
+def too_exact(product, rhs, guess):
+    return guess + lla.conjugate_gradients(product, rhs - product(guess), LONG).x
+
+
+def slope(w, z, v, g, ridge):
+    return closed_form(w, z, (v @ g)[:, None], ridge).slopes[:, 0]
+
+
+def row_by_row(p, w, q, k, ridge):
+    rows = [((k - q[i]).T @ (w[i] * ((k - q[i]) @ p[i]))) for i in range(len(p))]
+    return np.array(rows) + ridge * p
+
+
+RIGHT = {
+    f"{_}limits": {"huge": 2.0, "none": -0.5},
+    f"{_}crossing": 32,
+    f"{_}negative": lambda w, z, ridge: (w @ z**2 + ridge) / (w @ z),
+    f"{_}product": product,
+    f"{_}merge": merge,
+    f"{_}scale": scale,
+    f"{_}gap": (3.4, 0.4, -2),
+    f"{_}slope": slope,
+    f"{_}warm": from_guess,
+}
+OTHER_FORMS = [(f"{_}merge", lambda a, b: list(merge(a, b))), (f"{_}product", row_by_row)]
+
+WRONG = {
+    f"{_}limits": [
+        ({"huge": 0.0, "none": -0.5}, "not penalised"),
+        ({"huge": 2.0, "none": 2.0}, "read at z = 0"),
+        ({"huge": 2.0, "none": 7.0}, "not this value"),
+    ],
+    f"{_}crossing": [
+        (64, "passes the keys twice"),
+        (16, "symmetric"),
+    ],
+    f"{_}negative": [
+        (lambda w, z, ridge: (w @ z) / (w @ z**2 + ridge), "share vanishes"),
+    ],
+    f"{_}product": [
+        (lambda p, w, q, k, ridge: (w * (p @ k.T)) @ k + ridge * p, "equals Σp"),
+        (by_differences, "no array of all differences"),
+        (by_matrices, "or of all matrices"),
+    ],
+    f"{_}merge": [
+        (lambda a, b: (max(a[0], b[0]), a[1] + b[1], a[2] + b[2]), "larger maximum"),
+        (lambda a, b: a[1] + b[1], "returns (m, ω, M)"),
+    ],
+    f"{_}scale": [
+        (lambda ridge, norm, top, omega: ridge, "same output"),
+    ],
+    f"{_}gap": [
+        ((1.0, 0.4, -2), "more than 2.5"),
+        ((9.0, 0.4, -2), "query is between"),
+        ((1.0, 0.4), "(query, bandwidth"),
+    ],
+    f"{_}warm": [
+        (lambda product, rhs, guess: guess, "solves the system from 0"),
+        (too_exact, "saves products"),
+        (lambda product, rhs, guess: lla.conjugate_gradients(product, rhs, LONG).x, "saves"),
+    ],
+    f"{_}slope": [
+        (lambda w, z, v, g, ridge: z.T @ (w * (v @ g)), "equals u"),
+    ],
+}
