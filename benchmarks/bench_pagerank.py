@@ -300,7 +300,7 @@ from benchmarks.bench_pagerank import measure
 from paralg.core.engine import connect
 with connect("mpi") as engine:
     found = measure(engine, int(sys.argv[1]), int(sys.argv[2]))
-    if engine.leader:
+    if engine.is_root:
         print(json.dumps(found))
 """
 

@@ -20,11 +20,11 @@ import pytest
 from paralg.core.cost import Cost
 from paralg.core.engine import EngineError, connect, payload
 from paralg.core.engine.base import Engine
-from paralg.core.engine.parts import Job, raise_first
+from paralg.core.engine.partitions import PartitionCall, raise_first
 from paralg.core.engine.processes import ProcessesEngine
 from paralg.core.engine.tasks import Failure, blocks_of, name_of, wants_index
 from paralg.core.engine.wire import Packed, receive, send
-from paralg.core.engine.worker import Worker, obey
+from paralg.core.engine.worker import Worker, answer_requests
 
 LOCAL = ["serial", "processes"]
 
@@ -444,7 +444,7 @@ def test_a_worker_reports_failures():
 
 def test_a_worker_answers_every_request_and_leaves_when_the_connection_closes():
     ours, theirs = socket.socketpair()
-    worker = threading.Thread(target=obey, args=(Worker(0, 1), theirs))
+    worker = threading.Thread(target=answer_requests, args=(Worker(0, 1), theirs))
     worker.start()
     with ours:
         answers = []
@@ -512,7 +512,7 @@ def test_small_helpers():
     assert name_of(functools.partial(max)) == "partial"
     assert blocks_of([1, None], 0, 2) == ([1, None], 0, 0)
     assert Failure(None, "f", "E", "text").error().message == "a worker: f raised E: text"
-    assert Job(len, {}, False).title == "len"
+    assert PartitionCall(len, {}, False).title == "len"
     failures = [Failure(place, "f", "E", "text") for place in (2, 1)]
     with pytest.raises(EngineError, match="partition 1"):
         raise_first([1, *failures])

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from paralg.core.engine import EngineError, connect, dask
-from paralg.core.engine.parts import Job
+from paralg.core.engine.partitions import PartitionCall
 
 distributed = pytest.importorskip("distributed")
 
@@ -59,9 +59,9 @@ def test_large_arguments_travel_once(engine, recwarn):
     table = np.arange(1 << 18)
     parts = engine.map(lambda i, table: int(table[i]), engine.scatter(range(3)), table=table)
     assert engine.gather(parts) == [0, 1, 2]
-    job = Job(len, {"kw": ([table], "x")}, False)
+    job = PartitionCall(len, {"kw": ([table], "x")}, False)
     assert isinstance(engine._shared(job), distributed.Future)
-    assert engine._shared(Job(len, {"few": [1]}, False)).kw == {"few": [1]}
+    assert engine._shared(PartitionCall(len, {"few": [1]}, False)).kw == {"few": [1]}
     assert not recwarn.list
 
 
@@ -82,13 +82,13 @@ def test_a_cluster_that_does_not_start(monkeypatch):
 def test_a_worker_that_dies_is_one_error():
     before = psutil.Process().children()
     other = connect("dask", 2)
-    staff = [process for process in psutil.Process().children() if process not in before]
+    processes = [process for process in psutil.Process().children() if process not in before]
     parts = other.scatter(range(2))
     with pytest.raises(EngineError, match="a worker is gone during leave; .*the engine is closed"):
         other.map(programs.leave, parts, busy=0.1)
     with pytest.raises(EngineError, match="closed: a worker is gone during leave"):
         other.gather(parts)
-    assert psutil.wait_procs(staff, timeout=10)[1] == []
+    assert psutil.wait_procs(processes, timeout=10)[1] == []
 
 
 def test_what_workers_run():
@@ -98,7 +98,8 @@ def test_what_workers_run():
     assert dask._bundle(blocks, 0, 2) == {0: "a", 2: "c"}
     assert dask._collect(2, {0: "a", 2: "c"}, {2: "f"}) == ["c", "f"]
     assert dask._unbox(([1],)) == [1]
-    assert dask._failed(dask._run(Job(programs.ask_to_exit, {}, False), 4, 1)).partition == 4
+    exiting = PartitionCall(programs.ask_to_exit, {}, False)
+    assert dask._failed(dask._run(exiting, 4, 1)).partition == 4
 
 
 def test_a_task_that_cannot_run_is_told(engine):
@@ -107,12 +108,12 @@ def test_a_task_that_cannot_run_is_told(engine):
         engine._finish([lost], "step")
 
 
-def test_a_worker_that_left_is_missed_in_the_roll_call(engine, monkeypatch):
+def test_a_worker_that_left_is_missed_in_the_check_workers(engine, monkeypatch):
     closed = []
     monkeypatch.setattr(engine, "_names", [*engine._names, "tcp://gone:1"])
     monkeypatch.setattr(engine, "close", lambda: closed.append(True))
     with pytest.raises(EngineError, match="a worker is gone during step .tcp://gone:1."):
-        engine._roll_call("step")
+        engine._check_workers("step")
     assert closed == [True]
 
 

@@ -39,7 +39,7 @@ from paralg.core.engine import EngineError, connect
 def test_one_rank_equals_serial(program):
     hook = sys.excepthook
     with connect("mpi") as engine:
-        assert (engine.workers, engine.rank, engine.leader) == (1, 0, True)
+        assert (engine.workers, engine.rank, engine.is_root) == (1, 0, True)
         assert programs.same(program(engine), program(connect("serial")))
     assert sys.excepthook == hook
 
@@ -108,7 +108,7 @@ def test_several_ranks_equal_serial_bit_by_bit(ranks):
 for program in (programs.exchange, programs.walk):
     with connect("mpi") as engine:
         assert programs.same(program(engine), program(connect("serial")))
-        if engine.leader:
+        if engine.is_root:
             print(engine)
 """)  # fmt: skip
     assert result.returncode == 0, result.stderr
@@ -130,7 +130,7 @@ with connect("mpi") as engine:
             texts.append(error.message)
     everywhere = engine.gather(engine.map(lambda part: texts, parts))
     assert len(texts) == 3 and everywhere == [texts] * 6
-    if engine.leader:
+    if engine.is_root:
         print(*texts, sep="\\n")
 """)  # fmt: skip
     assert result.returncode == 0, result.stderr
@@ -190,7 +190,7 @@ with connect("mpi") as engine:
     parts = engine.scatter([[None, "ab"], ["c", None]])
     engine.shuffle(parts)
     costs = engine.gather(engine.map(lambda part: repr(engine.cost), parts))
-    if engine.leader:
+    if engine.is_root:
         print(*costs)
 """)  # fmt: skip
     assert result.stdout.strip() == " ".join([repr(Cost(rounds=1, messages=2, bytes=3))] * 2)

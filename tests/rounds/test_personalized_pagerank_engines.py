@@ -55,7 +55,7 @@ def test_mpi(reference, ranks):
         "from pagerank_cases import walk_program\nfrom paralg.core.engine import connect\n"
         "with connect('mpi') as engine:\n"
         "    found = walk_program(engine)\n"
-        "    if engine.leader: print(engine.workers, found)"
+        "    if engine.is_root: print(engine.workers, found)"
     )
     path = os.pathsep.join([str(HERE), *filter(None, sys.path)])
     done = subprocess.run(

@@ -2,7 +2,7 @@
 
 from paralg.core.engine.base import Engine
 from paralg.core.engine.connect import ENGINES, connect
-from paralg.core.engine.parts import Parts
+from paralg.core.engine.partitions import Partitions
 from paralg.core.engine.tasks import EngineError, payload
 
-__all__ = ["ENGINES", "Engine", "EngineError", "Parts", "connect", "payload"]
+__all__ = ["ENGINES", "Engine", "EngineError", "Partitions", "connect", "payload"]

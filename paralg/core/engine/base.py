@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from operator import index
 
 from paralg.core.cost import Cost
-from paralg.core.engine.parts import Job, Parts, Traffic, tree_reduce
+from paralg.core.engine.partitions import PartitionCall, Partitions, ShuffleTraffic, tree_reduce
 from paralg.core.engine.tasks import EngineError, wants_index
 
 __all__ = ["Engine"]
@@ -29,7 +29,8 @@ def _in_turn(method):
 class Engine:
     """Where partitions live and functions run on them.
 
-    An algorithm is a *driver*: it holds handles (`Parts`), never the data, and sends functions.
+    An algorithm is a *driver*: it holds handles (`Partitions`), never the data.
+    It sends functions.
     Partition ``i`` lives on worker ``i % workers``.
     The result is a function of the partitions alone, so it has the same bits on every engine
     and for every number of workers, as long as the functions are deterministic in their
@@ -74,12 +75,12 @@ class Engine:
         return self._cost
 
     @property
-    def leader(self) -> bool:
+    def is_root(self) -> bool:
         """Whether this process is the one that should print and write files."""
         return True
 
     @_in_turn
-    def scatter(self, parts: Iterable) -> Parts:
+    def scatter(self, parts: Iterable) -> Partitions:
         """Give the engine its partitions.
 
         Parameters
@@ -89,15 +90,8 @@ class Engine:
 
         Returns
         -------
-        Parts
+        Partitions
             Handle.
-
-        Raises
-        ------
-        ValueError
-            There is no partition.
-        EngineError
-            The engine is closed, or a worker died.
         """
         self._open()
         parts = list(parts)
@@ -106,7 +100,7 @@ class Engine:
         return self._handle(self._scatter(parts), len(parts))
 
     @_in_turn
-    def map(self, fn: Callable, *parts: Parts, **kw) -> Parts:
+    def map(self, fn: Callable, *parts: Partitions, **kw) -> Partitions:
         """Apply ``fn(part, ..., **kw)`` to every partition where it is.
 
         Parameters
@@ -114,14 +108,14 @@ class Engine:
         fn : callable
             Gets partition i of each handle, and ``index=i`` if it has a parameter of that name.
             Any function will do, also a lambda or a closure of a notebook.
-        *parts : Parts
+        *parts : Partitions
             One or more handles with equally many partitions.
         **kw
             Arguments that all partitions share.
 
         Returns
         -------
-        Parts
+        Partitions
             Handle of the results.
 
         Raises
@@ -133,27 +127,22 @@ class Engine:
             No handle, handles of another engine, or of different lengths.
         """
         count = self._check(*parts)
-        job = Job(fn, kw, wants_index(fn))
+        job = PartitionCall(fn, kw, wants_index(fn))
         return self._handle(self._map(job, [part.state for part in parts], count), count)
 
     @_in_turn
-    def shuffle(self, parts: Parts) -> Parts:
+    def shuffle(self, parts: Partitions) -> Partitions:
         """Exchange blocks: partition j receives block j of every partition.
 
         Parameters
         ----------
-        parts : Parts
+        parts : Partitions
             Partition i is a list of P blocks, P the number of partitions.
 
         Returns
         -------
-        Parts
+        Partitions
             Partition j is the list ``[block j of partition 0, block j of partition 1, ...]``.
-
-        Raises
-        ------
-        EngineError
-            A partition is not a list of P blocks, or a worker died.
         """
         count = self._check(parts)
         state, traffic = self._shuffle(parts.state, count)
@@ -161,40 +150,29 @@ class Engine:
         return self._handle(state, count)
 
     @_in_turn
-    def reduce(self, fn: Callable, parts: Parts):
+    def reduce(self, fn: Callable, parts: Partitions):
         """Return the partitions combined by ``fn(left, right)`` in a tree of fixed shape.
 
         Parameters
         ----------
         fn : callable
             Associative; the order of the partitions is kept, so it need not commute.
-        parts : Parts
+        parts : Partitions
             Partitions to combine.
 
         Returns
         -------
         object
             The same bits for every number of workers.
-
-        Raises
-        ------
-        EngineError
-            ``fn`` raised, or a worker died.
         """
         count = self._check(parts)
         value, moved = self._reduce(fn, parts.state, count)
-        self._count(Traffic(count - 1, moved))
+        self._count(ShuffleTraffic(count - 1, moved))
         return value
 
     @_in_turn
-    def gather(self, parts: Parts) -> list:
-        """Return all partitions in order (on every rank, under MPI).
-
-        Raises
-        ------
-        EngineError
-            A worker died, or a partition cannot be sent.
-        """
+    def gather(self, parts: Partitions) -> list:
+        """Return all partitions in order (on every rank, under MPI)."""
         count = self._check(parts)
         return self._gather(parts.state, count)
 
@@ -203,26 +181,14 @@ class Engine:
         """Wait until all workers have arrived; one round."""
         self._open()
         self._barrier()
-        self._count(Traffic())
+        self._count(ShuffleTraffic())
 
     def progress(
         self, iterable: Iterable, total: int | None = None, label: str = "", delay: float = 0.0
     ) -> Iterable:
-        """Return ``iterable``, with a progress bar where somebody can see it.
-
-        Parameters
-        ----------
-        iterable : iterable
-            What the loop runs over.
-        total : int, optional
-            Expected number of turns.
-        label : str
-            Text before the bar.
-        delay : float, seconds
-            A loop that is over sooner shows nothing.
-        """
+        """Return ``iterable``, with a progress bar on a terminal."""
         show = sys.stderr.isatty() if self._show is None else self._show
-        if not (show and self.leader):
+        if not (show and self.is_root):
             return iterable
         from tqdm import tqdm
 
@@ -249,10 +215,10 @@ class Engine:
     def _scatter(self, parts: list):
         raise NotImplementedError
 
-    def _map(self, job: Job, states: list, count: int):
+    def _map(self, job: PartitionCall, states: list, count: int):
         raise NotImplementedError
 
-    def _shuffle(self, state, count: int) -> tuple[object, Traffic]:
+    def _shuffle(self, state, count: int) -> tuple[object, ShuffleTraffic]:
         raise NotImplementedError
 
     def _gather(self, state, count: int) -> list:
@@ -274,13 +240,13 @@ class Engine:
         if self.closed:
             raise EngineError(f"the engine {self.name} is closed: {self._why_closed}")
 
-    def _check(self, *parts: Parts) -> int:
+    def _check(self, *parts: Partitions) -> int:
         """Check handles and return their number of partitions."""
         self._open()
         if not parts:
             raise ValueError("expected at least one handle, got none")
         for part in parts:
-            if not isinstance(part, Parts):
+            if not isinstance(part, Partitions):
                 raise ValueError(f"expected a handle made by scatter or map, got {part!r}")
             if part.owner is not self._owner:
                 raise ValueError("expected a handle of this engine, got one of another engine")
@@ -289,8 +255,8 @@ class Engine:
             raise ValueError(f"handles must have equally many partitions, got {counts}")
         return counts[0]
 
-    def _handle(self, state, count: int) -> Parts:
-        return Parts(self._owner, state, count)
+    def _handle(self, state, count: int) -> Partitions:
+        return Partitions(self._owner, state, count)
 
-    def _count(self, traffic: Traffic) -> None:
+    def _count(self, traffic: ShuffleTraffic) -> None:
         self._cost += Cost(rounds=1, messages=traffic.messages, bytes=traffic.bytes)

@@ -7,32 +7,17 @@ import signal
 from concurrent.futures import CancelledError
 
 from paralg.core.engine.base import Engine
-from paralg.core.engine.parts import Job, Traffic, raise_first
+from paralg.core.engine.partitions import PartitionCall, ShuffleTraffic, raise_first
 from paralg.core.engine.tasks import EngineError, Failure, blocks_of
 
 __all__ = ["DaskEngine"]
 
-_LOOK = 2.0  # seconds between two looks at who is still there
+_POLL = 2.0  # seconds between two checks that all workers are there
 _LARGE = 1 << 20  # bytes of arguments that are not to travel with each task
 
 
 class DaskEngine(Engine):
     """Runs partition i on worker ``i % workers`` of a Dask cluster.
-
-    Parameters
-    ----------
-    workers : int, optional
-        Processes of a cluster on this machine; two by default. With ``address``, how many of
-        the cluster's workers to use; all by default.
-    progress : bool, optional
-        Whether to show progress bars.
-    address : str, optional
-        Scheduler of a running cluster, for example ``"tcp://head:8786"``.
-
-    Raises
-    ------
-    EngineError
-        ``distributed`` is not installed, or the cluster cannot be reached or is too small.
 
     Notes
     -----
@@ -79,7 +64,7 @@ class DaskEngine(Engine):
         """Return the addresses of the workers to use, always in the same order."""
         if self._cluster is not None:
             self._client.wait_for_workers(workers or 2)
-            self._client.run(_leave_interrupts_to_the_driver)
+            self._client.run(_ignore_interrupts)
         names = sorted(self._client.scheduler_info(n_workers=-1)["workers"])
         wanted = len(names) if workers is None else workers
         if not 1 <= wanted <= len(names):
@@ -87,30 +72,31 @@ class DaskEngine(Engine):
             raise EngineError(f"expected {max(wanted, 1)} Dask workers, got {len(names)}")
         return names[:wanted]
 
-    def _home(self, i: int) -> str:
+    def _address_of(self, i: int) -> str:
         return self._names[i % self.workers]
 
     def _submit(self, i: int, fn, *args):
         """Run ``fn`` where partition i lives."""
+        where = [self._address_of(i)]
         return self._client.submit(
-            fn, *args, workers=[self._home(i)], pure=False, retries=0, allow_other_workers=False
+            fn, *args, workers=where, pure=False, retries=0, allow_other_workers=False
         )
 
     def _finish(self, futures: list, running: str) -> list:
         """Wait for futures; a worker that left is an error, not a wait without end."""
         try:
             while not self._ended(futures):
-                self._roll_call(running)
+                self._check_workers(running)
         except CancelledError:
             raise self._loss(running) from None
         for future in futures:
             if future.status == "error":
-                raise self._refusal(future.exception(), running)
+                raise self._task_error(future.exception(), running)
             if future.status != "finished":
                 raise self._loss(running, f" (a task is {future.status})")
         return futures
 
-    def _refusal(self, error: BaseException, running: str) -> EngineError:
+    def _task_error(self, error: BaseException, running: str) -> EngineError:
         """Return the error for a task that Dask itself could not run."""
         if isinstance(error, self._distributed.scheduler.KilledWorker):
             return self._loss(running)
@@ -120,12 +106,12 @@ class DaskEngine(Engine):
         """Wait a little; tell whether all futures have ended."""
         try:
             with self._client.as_current():
-                self._distributed.wait(futures, timeout=_LOOK)
+                self._distributed.wait(futures, timeout=_POLL)
         except self._distributed.TimeoutError:
             return False
         return True
 
-    def _roll_call(self, running: str) -> None:
+    def _check_workers(self, running: str) -> None:
         """Check that all workers are still there."""
         present = self._client.scheduler_info(n_workers=-1)["workers"]
         missing = [name for name in self._names if name not in present]
@@ -149,13 +135,13 @@ class DaskEngine(Engine):
     def _scatter(self, parts: list) -> list:
         boxes = [(part,) for part in parts]  # a box keeps Dask from looking into lists
         placed = [
-            self._client.scatter(box, workers=[self._home(i)], hash=False)
+            self._client.scatter(box, workers=[self._address_of(i)], hash=False)
             for i, box in enumerate(boxes)
         ]
         opened = [self._submit(i, _unbox, box) for i, box in enumerate(placed)]
         return self._finish(opened, "scatter")
 
-    def _map(self, job: Job, states: list, count: int) -> list:
+    def _map(self, job: PartitionCall, states: list, count: int) -> list:
         results, shared = [], self._shared(job)
         for i in range(count):
             args = [state[i] for state in states]
@@ -164,13 +150,13 @@ class DaskEngine(Engine):
         raise_first(self._fetch(notes, job.title))
         return results
 
-    def _shared(self, job: Job):
+    def _shared(self, job: PartitionCall):
         """Return the job, or where large arguments are in it a copy for all workers, sent once."""
         if _array_bytes(list(job.kw.values())) < _LARGE:
             return job
         return self._client.scatter([job], workers=self._names, broadcast=True, hash=False)[0]
 
-    def _shuffle(self, state: list, count: int) -> tuple[list, Traffic]:
+    def _shuffle(self, state: list, count: int) -> tuple[list, ShuffleTraffic]:
         leaving = [self._submit(i, blocks_of, part, i, count) for i, part in enumerate(state)]
         notes = [self._submit(i, _weigh, blocks) for i, blocks in enumerate(leaving)]
         failures, messages, moved = zip(*self._fetch(notes, "shuffle"), strict=True)
@@ -183,7 +169,7 @@ class DaskEngine(Engine):
             self._submit(j, _collect, j, *[row[j % self.workers] for row in bundles])
             for j in range(count)
         ]
-        return self._finish(received, "shuffle"), Traffic(sum(messages), sum(moved))
+        return self._finish(received, "shuffle"), ShuffleTraffic(sum(messages), sum(moved))
 
     def _gather(self, state: list, count: int) -> list:
         return self._fetch(state, "gather")
@@ -195,7 +181,7 @@ class DaskEngine(Engine):
             self._cluster.close()
 
 
-def _leave_interrupts_to_the_driver() -> None:
+def _ignore_interrupts() -> None:
     """Ignore Ctrl-C, which a terminal sends to workers of this machine, too."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
@@ -211,7 +197,7 @@ def _unbox(box: tuple):
     return box[0]
 
 
-def _run(job: Job, index: int, *args):
+def _run(job: PartitionCall, index: int, *args):
     """Run one partition; called on a worker."""
     return job.run(args, index)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from paralg.core.engine.base import Engine
-from paralg.core.engine.parts import Job, Traffic, raise_first
+from paralg.core.engine.partitions import PartitionCall, ShuffleTraffic, raise_first
 from paralg.core.engine.tasks import EngineError, Failure, blocks_of, call, payload
 from paralg.core.engine.wire import Packed
 
@@ -23,20 +23,6 @@ class MpiEngine(Engine):
     When a function fails on one rank, the same error is raised on all.
     While the engine is open, an error that ends the program on one rank ends it on all, and is
     printed once.
-
-    Parameters
-    ----------
-    workers : int, optional
-        Must be the number of ranks.
-    progress : bool, optional
-        Whether rank 0 shows progress bars.
-
-    Raises
-    ------
-    EngineError
-        mpi4py is not installed or finds no MPI library.
-    ValueError
-        ``workers`` is not the number of ranks.
     """
 
     name = "mpi"
@@ -58,7 +44,7 @@ class MpiEngine(Engine):
         sys.excepthook = self._end_together
 
     @property
-    def leader(self) -> bool:
+    def is_root(self) -> bool:
         """Whether this is rank 0."""
         return self.rank == 0
 
@@ -69,7 +55,7 @@ class MpiEngine(Engine):
     def _scatter(self, parts: list) -> dict:
         return {i: parts[i] for i in self._own(len(parts))}
 
-    def _map(self, job: Job, states: list, count: int) -> dict:
+    def _map(self, job: PartitionCall, states: list, count: int) -> dict:
         results: dict = {}
         for i in self._own(count):
             results[i] = job.run(tuple(state[i] for state in states), i)
@@ -84,7 +70,7 @@ class MpiEngine(Engine):
         everywhere = self._comm.allgather(failures[:1])
         raise_first([failure for found in everywhere for failure in found])
 
-    def _shuffle(self, state: dict, count: int) -> tuple[dict, Traffic]:
+    def _shuffle(self, state: dict, count: int) -> tuple[dict, ShuffleTraffic]:
         checked = {i: blocks_of(state[i], i, count) for i in self._own(count)}
         self._agree([blocks for blocks, _, _ in checked.values()])
         rows = {i: blocks for i, (blocks, _, _) in checked.items()}
@@ -116,12 +102,12 @@ class MpiEngine(Engine):
         pairs = zip(ends - arriving, ends, strict=True)
         return [incoming.data[start:end] for start, end in pairs]
 
-    def _total(self, leaving: list[tuple[int, int]]) -> Traffic:
+    def _total(self, leaving: list[tuple[int, int]]) -> ShuffleTraffic:
         """Add up the traffic of all ranks."""
         own = np.array(leaving, dtype=np.int64).reshape(-1, 2).sum(axis=0)
         everything = np.empty_like(own)
         self._comm.Allreduce(own, everything)
-        return Traffic(*map(int, everything))
+        return ShuffleTraffic(*map(int, everything))
 
     def _gather(self, state: dict, count: int) -> list:
         everything: dict = {}
@@ -132,7 +118,7 @@ class MpiEngine(Engine):
     def _reduce(self, fn: Callable, state: dict, count: int) -> tuple[object, int]:
         """Combine in the tree of `tree_reduce`, each value moving to the rank of its partner.
 
-        All ranks walk through the pairs in the same order, so nobody waits in a circle.
+        All ranks walk through the pairs in the same order, so none waits in a circle.
         A failure travels up the tree in place of a value.
         """
         values, moved, step = dict(state), 0, 1
@@ -181,7 +167,7 @@ class MpiEngine(Engine):
         lines = "".join(traceback.format_exception(kind, error, trace))
         if not isinstance(error, EngineError):
             self._abort(f"rank {self.rank} of {self.workers}: {lines}")
-        elif self.leader:
+        elif self.is_root:
             sys.stderr.write(lines)
 
     def _abort(self, text: str) -> None:

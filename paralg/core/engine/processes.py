@@ -14,7 +14,7 @@ import weakref
 from multiprocessing.connection import wait
 
 from paralg.core.engine.base import Engine
-from paralg.core.engine.parts import Job, Parts, Traffic, raise_first
+from paralg.core.engine.partitions import PartitionCall, Partitions, ShuffleTraffic, raise_first
 from paralg.core.engine.tasks import EngineError, Failure
 from paralg.core.engine.wire import Packed, receive, send
 
@@ -30,7 +30,7 @@ _THREADS = (
     "NUMBA_NUM_THREADS",
 )  # fmt: skip
 
-_PATIENCE = 5.0  # seconds that a worker gets to leave by itself
+_GRACE = 5.0  # seconds that a worker gets to leave by itself
 
 
 class ProcessesEngine(Engine):
@@ -39,22 +39,6 @@ class ProcessesEngine(Engine):
     Workers are started afresh, not forked, so threads of the driver do no harm, and the driver's
     main module is not imported again, so scripts need no guard.
     A worker leaves when the driver does, even when the driver is killed.
-
-    Parameters
-    ----------
-    workers : int, optional
-        Processes; by default the processors that this process may use.
-    progress : bool, optional
-        Whether to show progress bars.
-    threads : int
-        Threads allowed to BLAS, OpenMP and numba in each worker.
-
-    Raises
-    ------
-    EngineError
-        The system is not POSIX.
-    ValueError
-        ``workers < 1`` or ``threads < 1``.
 
     Notes
     -----
@@ -79,16 +63,16 @@ class ProcessesEngine(Engine):
         super().__init__(_processors() if workers is None else workers, progress)
         self._numbers = itertools.count()
         self._dead: list[int] = []
-        self._staff: list[tuple[subprocess.Popen, socket.socket]] = []
+        self._processes: list[tuple[subprocess.Popen, socket.socket]] = []
         self._driver = os.getpid()
-        self._finalizer = weakref.finalize(self, _dismiss, self._staff, self._driver)
+        self._finalizer = weakref.finalize(self, _stop_workers, self._processes, self._driver)
         for rank in range(self.workers):
-            self._staff.append(_hire(rank, self.workers, threads))
+            self._processes.append(_start_worker(rank, self.workers, threads))
 
     @property
     def pids(self) -> list[int]:
         """Process numbers of the workers."""
-        return [process.pid for process, _ in self._staff]
+        return [process.pid for process, _ in self._processes]
 
     def _scatter(self, parts: list) -> int:
         out, indexed = next(self._numbers), list(enumerate(parts))
@@ -96,7 +80,7 @@ class ProcessesEngine(Engine):
         self._ask("scatter", [(out, share) for share in shares])
         return out
 
-    def _map(self, job: Job, states: list, count: int) -> int:
+    def _map(self, job: PartitionCall, states: list, count: int) -> int:
         out = next(self._numbers)
         request = (out, job.fn, job.kw, job.indexed, states)
         answers = self._ask("map", [request] * self.workers, job.title)
@@ -105,14 +89,14 @@ class ProcessesEngine(Engine):
         raise_first(answers)
         return out
 
-    def _shuffle(self, state: int, count: int) -> tuple[int, Traffic]:
+    def _shuffle(self, state: int, count: int) -> tuple[int, ShuffleTraffic]:
         out = next(self._numbers)
         answers = self._ask("split", [(state, count)] * self.workers)
         failures, messages, moved, bundles = zip(*answers, strict=True)
         raise_first(failures)
         arrivals = [(out, count, list(column)) for column in zip(*bundles, strict=True)]
         self._ask("join", arrivals)
-        return out, Traffic(sum(messages), sum(moved))
+        return out, ShuffleTraffic(sum(messages), sum(moved))
 
     def _gather(self, state: int, count: int) -> list:
         everything: dict = {}
@@ -123,29 +107,22 @@ class ProcessesEngine(Engine):
     def _close(self) -> None:
         self._finalizer()
 
-    def _handle(self, state: int, count: int) -> Parts:
-        """Make a handle whose partitions are dropped when nobody holds it any more."""
+    def _handle(self, state: int, count: int) -> Partitions:
+        """Make a handle whose partitions are dropped with the handle."""
         parts = super()._handle(state, count)
         weakref.finalize(parts, self._dead.append, state).atexit = False
         return parts
 
     def _ask(self, name: str, requests: list[tuple], running: str = "") -> list:
-        """Send every worker its request, return the answers in the order of the workers.
-
-        Raises
-        ------
-        EngineError
-            A request or an answer cannot be pickled, a worker died (then all are stopped), or
-            this process is a fork of the one that made the engine.
-        """
+        """Send every worker its request, return the answers in the order of the workers."""
         if os.getpid() != self._driver:
             raise EngineError("the engine belongs to the process that made it, not to a fork of it")
         dead = list(self._dead)
-        letters = self._pickled(name, dead, requests, running)
+        packed = self._pickled(name, dead, requests, running)
         del self._dead[: len(dead)]
         try:
-            for rank, letter in enumerate(letters):
-                self._send(rank, letter, running or name)
+            for rank, message in enumerate(packed):
+                self._send(rank, message, running or name)
             replies = self._receive(running or name)
         except EngineError:
             self._kill()
@@ -158,17 +135,17 @@ class ProcessesEngine(Engine):
 
     def _kill(self) -> None:
         """Stop workers that may be busy, without waiting for what they do."""
-        for process, _ in self._staff:
+        for process, _ in self._processes:
             process.kill()
         self.close()
 
     def _pickled(self, name: str, dead: list[int], requests: list, running: str) -> list[Packed]:
         """Pickle the requests; equal ones once."""
-        letters: dict[int, Packed] = {}
+        packed: dict[int, Packed] = {}
         try:
             for args in requests:
-                if id(args) not in letters:
-                    letters[id(args)] = Packed.of((name, dead, args))
+                if id(args) not in packed:
+                    packed[id(args)] = Packed.of((name, dead, args))
         except Exception as error:
             what = running or "the data"
             raise EngineError(
@@ -176,17 +153,17 @@ class ProcessesEngine(Engine):
                 "(functions of a notebook or script need the extra paralg[processes])",
                 function=running or None,
             ) from error
-        return [letters[id(args)] for args in requests]
+        return [packed[id(args)] for args in requests]
 
-    def _send(self, rank: int, letter: Packed, running: str) -> None:
+    def _send(self, rank: int, message: Packed, running: str) -> None:
         try:
-            send(self._staff[rank][1], letter)
+            send(self._processes[rank][1], message)
         except OSError:
-            raise self._death(rank, running) from None
+            raise self._worker_died(rank, running) from None
 
     def _receive(self, running: str) -> list[Packed]:
         """Collect the answers as they come, so that a death is noticed at once."""
-        waiting = {connection: rank for rank, (_, connection) in enumerate(self._staff)}
+        waiting = {connection: rank for rank, (_, connection) in enumerate(self._processes)}
         replies: dict[int, Packed] = {}
         while waiting:
             for connection in wait(list(waiting)):
@@ -194,14 +171,14 @@ class ProcessesEngine(Engine):
                 try:
                     replies[rank] = receive(connection)
                 except (EOFError, OSError):
-                    raise self._death(rank, running) from None
+                    raise self._worker_died(rank, running) from None
         return [replies[rank] for rank in range(self.workers)]
 
-    def _death(self, rank: int, running: str) -> EngineError:
+    def _worker_died(self, rank: int, running: str) -> EngineError:
         """Describe how a worker ended."""
-        process = self._staff[rank][0]
+        process = self._processes[rank][0]
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_PATIENCE)
+            process.wait(_GRACE)
         message = (
             f"worker {rank} of {self.workers} died during {running} ({_ending(process)}); "
             f"its partitions (i % {self.workers} == {rank}) are lost; all workers are stopped"
@@ -211,13 +188,7 @@ class ProcessesEngine(Engine):
 
 
 def _opened(reply: Packed):
-    """Unpickle an answer; a failure of the whole request is raised.
-
-    Raises
-    ------
-    EngineError
-        The request failed, or the answer has a type that cannot be made here.
-    """
+    """Unpickle an answer; a failure of the whole request is raised."""
     try:
         answer = reply.open()
     except Exception as error:
@@ -234,7 +205,7 @@ def _processors() -> int:
     return os.cpu_count() or 1
 
 
-def _hire(rank: int, workers: int, threads: int) -> tuple[subprocess.Popen, socket.socket]:
+def _start_worker(rank: int, workers: int, threads: int) -> tuple[subprocess.Popen, socket.socket]:
     """Start one worker, connected by a socket, in a process group of its own."""
     ours, theirs = socket.socketpair()
     with theirs:
@@ -250,22 +221,19 @@ def _hire(rank: int, workers: int, threads: int) -> tuple[subprocess.Popen, sock
     return process, ours
 
 
-def _dismiss(staff: list[tuple[subprocess.Popen, socket.socket]], driver: int) -> None:
-    """Stop all workers, wait for their end, and leave no process and no open file.
-
-    A process that the driver forked holds a copy of this list, and must leave it alone.
-    """
+def _stop_workers(processes: list[tuple[subprocess.Popen, socket.socket]], driver: int) -> None:
+    """Stop all workers, wait for their end, and leave no process and no open file."""
     if os.getpid() != driver:
         return
-    for _, connection in staff:
+    for _, connection in processes:
         connection.close()  # an idle worker leaves by itself
-    for process, _ in staff:
+    for process, _ in processes:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_PATIENCE)
+            process.wait(_GRACE)
         process.kill()
         process.wait()
         process.stdin.close()
-    staff.clear()
+    processes.clear()
 
 
 def _ending(process: subprocess.Popen) -> str:

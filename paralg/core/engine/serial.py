@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from paralg.core.engine.base import Engine
-from paralg.core.engine.parts import Job, Traffic, raise_first
+from paralg.core.engine.partitions import PartitionCall, ShuffleTraffic, raise_first
 from paralg.core.engine.tasks import blocks_of
 
 __all__ = ["SerialEngine"]
 
 
 class SerialEngine(Engine):
-    """Runs every partition in turn; the reference that the other engines must equal.
-
-    Parameters
-    ----------
-    workers : int, optional
-        Must be 1.
-    progress : bool, optional
-        Whether to show progress bars.
-    """
+    """Runs every partition in turn; the reference that the other engines must equal."""
 
     name = "serial"
 
@@ -32,19 +24,19 @@ class SerialEngine(Engine):
     def _scatter(self, parts: list) -> list:
         return parts
 
-    def _map(self, job: Job, states: list, count: int) -> list:
+    def _map(self, job: PartitionCall, states: list, count: int) -> list:
         results = []
         for i in range(count):
             results.append(job.run(tuple(state[i] for state in states), i))
             raise_first(results[-1:])
         return results
 
-    def _shuffle(self, state: list, count: int) -> tuple[list, Traffic]:
+    def _shuffle(self, state: list, count: int) -> tuple[list, ShuffleTraffic]:
         checked = [blocks_of(part, i, count) for i, part in enumerate(state)]
         blocks, messages, moved = zip(*checked, strict=True)
         raise_first(blocks)
         exchanged = [list(column) for column in zip(*blocks, strict=True)]
-        return exchanged, Traffic(sum(messages), sum(moved))
+        return exchanged, ShuffleTraffic(sum(messages), sum(moved))
 
     def _gather(self, state: list, count: int) -> list:
         return list(state)

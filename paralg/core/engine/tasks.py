@@ -43,15 +43,7 @@ class EngineError(RuntimeError):
 
 @dataclass(frozen=True)
 class Failure:
-    """An exception turned into text, so that it travels between any two processes.
-
-    Parameters
-    ----------
-    partition : int or None
-        Partition that was being worked on; None when it was a whole worker's request.
-    function, kind, text, trace : str
-        What ran, the exception's type and text, and its traceback.
-    """
+    """An exception turned into text, so that it travels between any two processes."""
 
     partition: int | None
     function: str
@@ -73,10 +65,7 @@ class Failure:
 
 
 def call(fn: Callable, args: tuple, kw: dict, index: int, indexed: bool):
-    """Return ``fn`` of one partition's arguments, or the `Failure` that it raised.
-
-    ``sys.exit`` in a function counts as a failure too; an interrupt by the user goes through.
-    """
+    """Return ``fn`` of one partition's arguments, or the `Failure` that it raised."""
     try:
         return fn(*args, index=index, **kw) if indexed else fn(*args, **kw)
     except KeyboardInterrupt:
@@ -127,15 +116,7 @@ def payload(block) -> int:
 
 
 def blocks_of(part, index: int, n: int) -> tuple[list | Failure, int, int]:
-    """Check that a partition is a list of ``n`` blocks, and count what leaves it.
-
-    Returns
-    -------
-    blocks : list or Failure
-        The blocks, or what is wrong with them.
-    messages, bytes : int
-        Non-empty blocks for other partitions and their data.
-    """
+    """Check that a partition is a list of ``n`` blocks, and count what leaves it."""
     if not isinstance(part, (list, tuple)) or len(part) != n:
         got = f"{len(part)} of them" if isinstance(part, (list, tuple)) else type(part).__name__
         text = f"expected a list of {n} blocks, one for each partition, got {got}"

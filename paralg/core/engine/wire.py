@@ -21,15 +21,7 @@ _ALIGN = 64  # bytes; where arrays may begin in a flat buffer
 
 @dataclass(frozen=True)
 class Packed:
-    """An object as frames: its pickle, and the buffers of its arrays.
-
-    A packed object can be put into another one and passed on without being opened.
-
-    Examples
-    --------
-    >>> Packed.of({"a": [1, 2]}).open()
-    {'a': [1, 2]}
-    """
+    """An object as frames: its pickle, and the buffers of its arrays."""
 
     frames: tuple
 
@@ -71,13 +63,7 @@ class Packed:
 
 
 def send(connection: socket.socket, packed: Packed) -> None:
-    """Write header and frames.
-
-    Raises
-    ------
-    OSError
-        The other side is gone.
-    """
+    """Write header and frames."""
     pending = packed.header
     for frame in packed.frames:
         if len(pending) + len(frame) <= _SMALL:
@@ -90,15 +76,7 @@ def send(connection: socket.socket, packed: Packed) -> None:
 
 
 def receive(connection: socket.socket) -> Packed:
-    """Read what `send` wrote.
-
-    Raises
-    ------
-    EOFError
-        The other side closed the connection.
-    OSError
-        The other side is gone.
-    """
+    """Read what `send` wrote."""
     (count,) = struct.unpack("<Q", _read(connection, 8))
     lengths = struct.unpack(f"<{count}Q", _read(connection, 8 * count))
     return Packed(tuple(_read(connection, length) for length in lengths))

@@ -1,4 +1,4 @@
-"""The other side of the processes engine: a loop that keeps partitions and obeys requests.
+"""The other side of the processes engine: a loop that keeps partitions and answers requests.
 
 Run as ``python -c`` by the engine, with its end of a socket inherited and a pipe from the driver
 as standard input.
@@ -14,21 +14,15 @@ import socket
 import sys
 import threading
 
-from paralg.core.engine.parts import Job
+from paralg.core.engine.partitions import PartitionCall
 from paralg.core.engine.tasks import Failure, blocks_of
 from paralg.core.engine.wire import Packed, receive, send
 
-__all__ = ["Worker", "obey", "serve"]
+__all__ = ["Worker", "answer_requests", "serve"]
 
 
 class Worker:
-    """Partitions by handle number, and the requests that work on them.
-
-    Parameters
-    ----------
-    rank, workers : int
-        This worker keeps the partitions ``i`` with ``i % workers == rank``.
-    """
+    """Partitions by handle number, and the requests that work on them."""
 
     def __init__(self, rank: int, workers: int):
         self.rank = rank
@@ -46,7 +40,7 @@ class Worker:
 
     def map(self, out: int, fn, kw: dict, indexed: bool, handles: list[int]) -> Failure | None:
         """Run a function on the own partitions; keep the results or return the first failure."""
-        job, results = Job(fn, kw, indexed), {}
+        job, results = PartitionCall(fn, kw, indexed), {}
         for i in sorted(self.store[handles[0]]):
             results[i] = job.run(tuple(self.store[handle][i] for handle in handles), i)
             if isinstance(results[i], Failure):
@@ -86,21 +80,13 @@ class Worker:
 
 
 def serve(descriptor: int, rank: int, workers: int) -> None:
-    """Be a worker until the driver closes the connection or is gone.
-
-    Parameters
-    ----------
-    descriptor : int
-        File descriptor of the connection with the driver.
-    rank, workers : int
-        As for `Worker`.
-    """
+    """Be a worker until the driver closes the connection or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides what an interrupt means
     threading.Thread(target=_leave_with_driver, daemon=True).start()
-    obey(Worker(rank, workers), socket.socket(fileno=descriptor))
+    answer_requests(Worker(rank, workers), socket.socket(fileno=descriptor))
 
 
-def obey(worker: Worker, connection: socket.socket) -> None:
+def answer_requests(worker: Worker, connection: socket.socket) -> None:
     """Answer requests until the connection closes."""
     with connection, contextlib.suppress(EOFError, ConnectionError):
         while True:
@@ -108,7 +94,7 @@ def obey(worker: Worker, connection: socket.socket) -> None:
 
 
 def _answer(worker: Worker, request: Packed) -> Packed:
-    """Obey one request; what goes wrong becomes a failure and not the end of the worker."""
+    """Answer one request; what goes wrong becomes a failure and not the end of the worker."""
     name = "request"
     try:
         name, dead, args = request.open()

@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         _check(args)
         with connect(args.engine, args.workers, progress=_progress(args), **options) as engine:
-            leader = engine.leader
+            leader = engine.is_root
             say = _speaker(engine, args.quiet)
             if engine.name != "serial":
                 say(_place(engine))
@@ -106,7 +106,7 @@ def _speaker(engine: Engine, quiet: bool) -> Callable[[str], None]:
     """Return a function that reports on standard error, on one rank only."""
 
     def say(text: str) -> None:
-        if engine.leader and not quiet:
+        if engine.is_root and not quiet:
             print(f"paralg pagerank: {text}", file=sys.stderr, flush=True)
 
     return say
@@ -221,7 +221,7 @@ def _solve(args, job: Job, engine: Engine, say) -> int:
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"interrupted; {_left(args, begun)}") from None
     finally:
-        if engine.leader:
+        if engine.is_root:
             space.close(done)
     return lines
 

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from paralg.core.engine.tasks import Failure, call, name_of, payload
 
-__all__ = ["Job", "Parts", "Traffic", "raise_first", "tree_reduce"]
+__all__ = ["PartitionCall", "Partitions", "ShuffleTraffic", "raise_first", "tree_reduce"]
 
 
-class Parts:
+class Partitions:
     """Opaque handle of partitions that stay where they were made.
 
     ``len(parts)`` is their number; what they hold is for the functions given to ``map``.
@@ -30,7 +30,7 @@ class Parts:
         return f"<{self.count} partitions>"
 
 
-class Job(NamedTuple):
+class PartitionCall(NamedTuple):
     """A function with the keyword arguments that all partitions share."""
 
     fn: Callable
@@ -47,7 +47,7 @@ class Job(NamedTuple):
         return call(self.fn, args, self.kw, index, self.indexed)
 
 
-class Traffic(NamedTuple):
+class ShuffleTraffic(NamedTuple):
     """What moved between different partitions."""
 
     messages: int = 0
@@ -55,13 +55,7 @@ class Traffic(NamedTuple):
 
 
 def tree_reduce(fn: Callable, values: list) -> tuple[object, int]:
-    """Combine neighbours, then neighbours of those; return the value and the bytes moved.
-
-    Raises
-    ------
-    EngineError
-        ``fn`` raised.
-    """
+    """Combine neighbours, then neighbours of those; return the value and the bytes moved."""
     values, step, moved = list(values), 1, 0
     while step < len(values):
         for i in range(0, len(values) - step, 2 * step):
