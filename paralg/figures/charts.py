@@ -27,10 +27,6 @@ def speedup(ax, p, measured=None, predicted=None, *, spread=None, bound=None):
     bound : array_like, shape (k,), optional
         An upper bound, green and dash-dotted.
 
-    Returns
-    -------
-    Axes
-
     Raises
     ------
     ValueError
@@ -103,10 +99,6 @@ def work_span(ax, n, methods: Mapping):
         Sizes.
     methods : mapping of str to (work, span)
         Two array_likes of shape (k,) for each method; the first method is the baseline.
-
-    Returns
-    -------
-    Axes
 
     Raises
     ------

@@ -27,10 +27,6 @@ def scan_network(ax, levels: Sequence[Iterable], n: int, *, into: int | None = N
     labels : sequence of str, length n, optional
         Over the wires; default ``x0, x1, …``.
 
-    Returns
-    -------
-    Axes
-
     Raises
     ------
     ValueError
@@ -88,17 +84,13 @@ def tree(ax, parents: Sequence[int], *, labels: Sequence[str] | None = None, mar
     marked : iterable of int
         Nodes on a vermilion ground with a thick edge to their parent, such as an accepted path.
 
-    Returns
-    -------
-    Axes
-
     Raises
     ------
     ValueError
         If a parent is out of range or the links run in a circle.
     """
     depth = _depths(parents)
-    x = _tree_places(parents, depth)
+    x = _tree_columns(parents, depth)
     labels = [str(i) for i in range(len(parents))] if labels is None else labels
     marked = set(marked)
     for node, parent in enumerate(parents):
@@ -128,18 +120,18 @@ def _depths(parents: Sequence[int]) -> list[int]:
     return depths
 
 
-def _tree_places(parents: Sequence[int], depth: list[int]) -> list[float]:
+def _tree_columns(parents: Sequence[int], depth: list[int]) -> list[float]:
     """Return the x of each node: leaves 0, 1, 2, … depth first, parents over their middle."""
     children = {node: [] for node in range(-1, len(parents))}
     for node, parent in enumerate(parents):
         children[max(parent, -1)].append(node)
-    places, stack, leaf = [0.0] * len(parents), children[-1][::-1], 0
+    columns, stack, leaf = [0.0] * len(parents), children[-1][::-1], 0
     while stack:
         node = stack.pop()
         stack += children[node][::-1]
         if not children[node]:
-            places[node], leaf = float(leaf), leaf + 1
+            columns[node], leaf = float(leaf), leaf + 1
     for node in sorted(range(len(parents)), key=lambda i: -depth[i]):
         if children[node]:
-            places[node] = float(np.mean([places[child] for child in children[node]]))
-    return places
+            columns[node] = float(np.mean([columns[child] for child in children[node]]))
+    return columns

@@ -16,33 +16,14 @@ _REFERENCE = re.compile(r'(url\(#|href="#|aria-labelledby="|aria-describedby=")(
 
 
 def to_svg(still) -> str:
-    """Return `still` as SVG text; a matplotlib figure is drawn with words as words, without a date.
-
-    Parameters
-    ----------
-    still : matplotlib Figure or str
-        A figure, or SVG text which is returned as it is.
-
-    Returns
-    -------
-    str
-        SVG text, the same at every run.
-
-    Raises
-    ------
-    ValueError
-        If a string holds no ``<svg`` element.
-    TypeError
-        If `still` is neither a figure nor a string.
-    """
+    """Return a matplotlib figure, or SVG text, as SVG text: words are words, and there is no date."""
     if isinstance(still, str):
         if "<svg" not in still:
             raise ValueError(f"still must be SVG text, got {still[:40]!r}")
         return still
     if not hasattr(still, "savefig"):
-        raise TypeError(
-            f"still must be a matplotlib Figure or SVG text, got {type(still).__name__}"
-        )
+        got = type(still).__name__
+        raise TypeError(f"still must be a matplotlib Figure or SVG text, got {got}")
     return _draw(still)
 
 
@@ -58,20 +39,9 @@ def _draw(figure) -> str:
 
 
 def clean_svg(text: str, *, prefix: str, alt: str) -> str:
-    """Return the ``<svg>`` element alone, named, scalable, in the page's text colour, with own ids.
+    """Return the ``<svg>`` element alone, scalable, in the page's text colour, named `alt`.
 
-    Parameters
-    ----------
-    text : str
-        SVG document.
-    prefix : str
-        Put before every id, so that two stills on a page do not collide.
-    alt : str
-        The accessible name.
-
-    Returns
-    -------
-    str
+    `prefix` is put before every id, so that two stills on a page do not collide.
     """
     svg = text[text.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)

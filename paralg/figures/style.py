@@ -3,22 +3,9 @@
 from __future__ import annotations
 
 __all__ = [
-    "BLACK",
-    "BLUE",
-    "GREEN",
-    "GREY",
-    "MARKS",
-    "MEANINGS",
-    "ORANGE",
-    "PALETTE",
-    "PURPLE",
-    "SKY",
-    "VERMILION",
-    "YELLOW",
-    "ink",
-    "rc",
-    "use",
-]
+    "BLACK", "BLUE", "GREEN", "GREY", "MARKS", "MEANINGS", "ORANGE", "PALETTE", "PURPLE", "SKY",
+    "VERMILION", "YELLOW", "ink", "rc", "use",
+]  # fmt: skip
 
 BLUE = "#0072B2"
 VERMILION = "#D55E00"
@@ -38,22 +25,28 @@ MEANINGS = {"baseline": BLUE, "parallel": VERMILION, "bound": GREEN, "ideal": GR
 
 
 def ink(ground: str) -> str:
-    """Return black or white, whichever is read on `ground` with a contrast of at least 4.5."""
+    """Return black or white, whichever is read on `ground` with a contrast of at least 4.5.
+
+    Parameters
+    ----------
+    ground : str
+        One of the palette.
+
+    Examples
+    --------
+    >>> ink(BLUE)
+    'white'
+    """
     return "white" if ground == BLUE else BLACK
 
 
 def rc(*, size: float = 10.0) -> dict:
-    """Return the matplotlib settings of the book's style.
+    """Return the book's style as keys and values for ``matplotlib.rcParams``.
 
     Parameters
     ----------
     size : float, default 10
         Base font size, points.
-
-    Returns
-    -------
-    dict
-        Keys and values for ``matplotlib.rcParams``.
     """
     return {**_text(size), **_canvas(), **_lines()}
 
@@ -126,10 +119,10 @@ def use(*, size: float = 10.0, formats: str = "svg") -> None:
     import matplotlib
 
     matplotlib.rcParams.update(rc(size=size))
-    _tell_notebook(formats)
+    _set_notebook_format(formats)
 
 
-def _tell_notebook(formats: str) -> None:
+def _set_notebook_format(formats: str) -> None:
     """Choose the notebook's picture format, without a date; outside IPython do nothing."""
     try:
         from IPython import get_ipython

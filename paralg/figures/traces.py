@@ -35,10 +35,6 @@ def raster(ax, trace, *, tokens: Sequence[str] | None = None, legend: bool = Tru
     legend : bool
         Explain the cells above the figure.
 
-    Returns
-    -------
-    Axes
-
     Raises
     ------
     ValueError
@@ -71,10 +67,6 @@ def rasters(axes, traces: Mapping[str, object]):
         At least as many as traces; those left over are hidden.
     traces : mapping of str to Trace or array_like
         Name to what :func:`raster` takes.
-
-    Returns
-    -------
-    array of Axes
 
     Raises
     ------
@@ -139,10 +131,6 @@ def gantt(ax, schedule, *, kinds: dict | None = None):
         With ``tasks`` (each with ``name``, ``worker``, ``start``, ``end``), ``p`` and ``makespan``.
     kinds : dict of str to str, optional
         Task's name to kind; each kind has its colour and hatch. By default all are of one kind.
-
-    Returns
-    -------
-    Axes
     """
     names = sorted(set((kinds or {}).values()))
     for task in schedule.tasks:

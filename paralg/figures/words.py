@@ -52,10 +52,6 @@ def name_lines(ax, *, pad: float = 6.0):
         Set the limits of the axes first: a line that leaves them is named where it leaves.
     pad : float, default 6
         Points between the line's end and its name.
-
-    Returns
-    -------
-    Axes
     """
     names = _names(ax)
     lines = [line for line in ax.get_lines() if not names[line].startswith("_")]

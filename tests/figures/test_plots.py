@@ -165,10 +165,10 @@ def test_tree_draws_every_node(ax, parents):
 
 
 def test_tree_puts_parents_over_their_leaves():
-    from paralg.figures.networks import _depths, _tree_places
+    from paralg.figures.networks import _depths, _tree_columns
 
     parents = [-1, 0, 0, 1, 1]
-    assert _tree_places(parents, _depths(parents)) == [1.25, 0.5, 2.0, 0.0, 1.0]
+    assert _tree_columns(parents, _depths(parents)) == [1.25, 0.5, 2.0, 0.0, 1.0]
 
 
 @pytest.mark.parametrize("parents", [[1, 0], [5]])

@@ -36,14 +36,8 @@ class Aaren(HeadProjections):
 
     Parameters
     ----------
-    width : int
-    heads : int
-        Must divide the width.
-
-    Raises
-    ------
-    ValueError
-        The width is no multiple of the heads.
+    width, heads : int
+        The heads must divide the width; else ValueError.
 
     Notes
     -----

@@ -3,8 +3,17 @@ r"""What the recurrence is: a gate, a running mean whose proportions are fixed, 
 And what it is not: with several queries, attention is one such recurrence for each of them.
 
 With :math:`L_k = \log \sum_{i \le k} e^{s_i}`, everything here follows from
-:math:`o_k = \sum_{i \le k} e^{s_i - L_k} v_i`; NumPy, finite scores of shape (n,), values of shape
-(n, d), and the scans of the core. Where no source is given, the statement is ours.
+:math:`o_k = \sum_{i \le k} e^{s_i - L_k} v_i`. Where no source is given, the statement is ours.
+Operands of all functions, but for `attend`, which takes those of `monoid`:
+
+=============== ========= ==================================================
+scores          (n,)      array_like, finite
+values          (n, d)    array_like
+g               (n, d)    array_like, the gradient of the outputs
+method                    str, one of `paralg.core.primitives.scan`
+kind                      "aaren" or "transformer"; else ValueError
+width, heads              int, of a layer
+=============== ========= ==================================================
 """
 
 from __future__ import annotations
@@ -32,22 +41,12 @@ def attend(
 
     It is the many-to-one recurrence of [feng-2024-attention].
 
-    Parameters
-    ----------
-    scores, values, mask : array_like
-        As in the table of `monoid`.
-
     Returns
     -------
     output : ndarray, shape (..., d)
         0 where there is no token.
     cost : Cost
         n − 1 unions on a chain of ⌈log₂ n⌉.
-
-    Raises
-    ------
-    ValueError
-        As for `leaves`.
 
     Examples
     --------
@@ -62,16 +61,7 @@ def attend(
 
 
 def attend_dense(scores: ArrayLike, values: ArrayLike) -> NDArray:
-    r"""Return attention over every prefix through an n × n matrix: the oracle, not a method.
-
-    Parameters
-    ----------
-    scores : array_like, shape (n,)
-    values : array_like, shape (n, d)
-
-    Cost
-    ----
-    Work and memory n².
+    r"""Return attention over every prefix by an n × n matrix, n² work: the oracle, not a method.
 
     Examples
     --------
@@ -88,10 +78,6 @@ def logs(scores: ArrayLike) -> NDArray:
 
 def weights(scores: ArrayLike) -> NDArray:
     """Return the n × n matrix of weights: row k is what output k gives to every token.
-
-    Parameters
-    ----------
-    scores : array_like, shape (n,)
 
     Examples
     --------
@@ -110,10 +96,6 @@ def gates(scores: ArrayLike) -> NDArray:
 
     It is a sigmoid of the score against all before it: :math:`p_k = \sigma(s_k - L_{k-1})`.
 
-    Parameters
-    ----------
-    scores : array_like, shape (n,)
-
     Examples
     --------
     >>> gates(np.zeros(4))
@@ -127,13 +109,6 @@ def gated(scores: ArrayLike, values: ArrayLike, *, method: str = "brent-kung") -
     r"""Return the outputs as a gated linear recurrence, by the core's scan of affine maps.
 
     .. math:: o_k = (1 - p_k)\, o_{k-1} + p_k v_k
-
-    Parameters
-    ----------
-    scores : array_like, shape (n,)
-    values : array_like, shape (n, d)
-    method : str
-        Of `paralg.core.primitives.scan`.
 
     Examples
     --------
@@ -153,19 +128,6 @@ def gradients(
               \Gamma_i = g_i \cdot o_i + e^{L_i - L_{i+1}} \Gamma_{i+1}
 
     .. math:: dv_i = p_i G_i, \qquad ds_i = p_i (v_i \cdot G_i - \Gamma_i)
-
-    Parameters
-    ----------
-    scores : array_like, shape (n,)
-    values : array_like, shape (n, d)
-    g : array_like, shape (n, d)
-        Gradient of the outputs.
-    method : str
-        Of `paralg.core.primitives.scan`.
-
-    Returns
-    -------
-    (ndarray, ndarray), shapes (n,) and (n, d)
 
     Examples
     --------
@@ -220,16 +182,6 @@ def block_parameters(kind: str, width: int) -> int:
     Four projections have :math:`4 d^2 + 4 d`, the perceptron :math:`8 d^2 + 5 d`, two norms
     :math:`4 d`. The example has the two numbers that [feng-2024-attention] report.
 
-    Parameters
-    ----------
-    kind : {"aaren", "transformer"}
-    width : int
-
-    Raises
-    ------
-    ValueError
-        Another kind.
-
     Examples
     --------
     >>> block_parameters("transformer", 512), block_parameters("aaren", 512)
@@ -244,10 +196,6 @@ def acting_parameters(width: int, heads: int) -> tuple[int, int]:
     Query token, query projection and key projection act through one vector of the width for each
     head, since the offset of a score cancels in the softmax.
 
-    Parameters
-    ----------
-    width, heads : int
-
     Examples
     --------
     >>> acting_parameters(512, 8)
@@ -258,16 +206,6 @@ def acting_parameters(width: int, heads: int) -> tuple[int, int]:
 
 def state_numbers(kind: str, width: int, heads: int, tokens: int) -> int:
     """Return the numbers that a layer keeps after so many tokens.
-
-    Parameters
-    ----------
-    kind : {"aaren", "transformer"}
-    width, heads, tokens : int
-
-    Raises
-    ------
-    ValueError
-        Another kind.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 r"""Beside the method: scores that fade, sums without a maximum, and two forms that look right.
 
 The last two, `running_maximum` and `global_maximum`, are for the chapter's hunt: one is wrong, the
-other unsafe. Shapes are those of `paralg.recurrences.aaren.monoid`, without heads.
+other unsafe. Operands are those of `paralg.recurrences.aaren.monoid`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ from paralg.recurrences.aaren.monoid import join
 __all__ = ["UNSAFE", "decayed", "global_maximum", "running_maximum", "unstable_stream"]
 
 
-def _join_unsafe(left, right):
-    return left[0] + right[0], left[1] + right[1]
-
-
-UNSAFE = Operator(_join_unsafe, (0.0, 0.0), "softmax without a maximum")
+UNSAFE = Operator(
+    lambda left, right: (left[0] + right[0], left[1] + right[1]), (0.0, 0.0),
+    "softmax without a maximum",
+)  # fmt: skip
 """Union on pairs (u, w) without a maximum: as associative as `SOFTMAX`, and overflows."""
 
 
@@ -30,23 +29,12 @@ def decayed(rate: float) -> Operator:
     (n, m, u, w) with n the number of tokens in it: joining lowers the maximum of what came first by
     :math:`\lambda` times the tokens that came after. The operator does not commute.
 
+    It is ours; the paper has no decay.
+
     Parameters
     ----------
     rate : float
-        The λ, at least 0; 0 gives `SOFTMAX` with a count.
-
-    Returns
-    -------
-    Operator
-
-    Raises
-    ------
-    ValueError
-        A negative rate.
-
-    Notes
-    -----
-    Ours; the paper has no decay.
+        The λ, at least 0, else ValueError; 0 gives `SOFTMAX` with a count.
 
     Examples
     --------
@@ -70,15 +58,7 @@ def decayed(rate: float) -> Operator:
 def unstable_stream(scores: ArrayLike, values: ArrayLike) -> NDArray:
     """Return the outputs of the recurrence without a maximum, in the type of the scores.
 
-    Parameters
-    ----------
-    scores : array_like, shape (n, ...)
-    values : array_like, shape (n, ..., d)
-
-    Returns
-    -------
-    ndarray, shape (n, ..., d)
-        NaN from the first sum that overflows.
+    From the first sum that overflows on they are NaN.
 
     Examples
     --------
@@ -92,20 +72,14 @@ def unstable_stream(scores: ArrayLike, values: ArrayLike) -> NDArray:
 
 
 def running_maximum(scores: ArrayLike, values: ArrayLike) -> NDArray:
-    """Return cumulative sums of terms that were each scaled by the maximum of their own time.
-
-    Wrong as soon as the maximum moves: terms with different scales are added.
-    """
+    """Return cumulative sums of terms that were each scaled by the maximum of their own time."""
     scores, values = np.asarray(scores), np.asarray(values)
     terms = np.exp(scores - np.maximum.accumulate(scores))
     return np.cumsum(terms[:, None] * values, axis=0) / np.cumsum(terms)[:, None]
 
 
 def global_maximum(scores: ArrayLike, values: ArrayLike) -> NDArray:
-    """Return cumulative sums of terms scaled by the maximum of the whole sequence.
-
-    In floating point a prefix far below a later maximum becomes 0/0.
-    """
+    """Return sums of terms scaled by the maximum of all: a prefix far below it becomes 0/0."""
     scores, values = np.asarray(scores), np.asarray(values)
     terms = np.exp(scores - scores.max(initial=-np.inf))
     return np.cumsum(terms[:, None] * values, axis=0) / np.cumsum(terms)[:, None]

@@ -10,10 +10,11 @@ from __future__ import annotations
 import itertools
 import json
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -30,8 +31,7 @@ FILE = Path(__file__).with_name("choices.json")
 SEEDS = {"quakes": (10, 11), "gambling": (10,), "recall": (10,)}
 
 
-@dataclass(frozen=True)
-class CandidateGrid:
+class CandidateGrid(NamedTuple):
     """Names and candidates of what is chosen, and ``trial(kind, seed, **values) -> score``."""
 
     values: dict[str, tuple]
@@ -85,25 +85,18 @@ def best(name: str) -> dict:
     return {key: found[key] for key in GRIDS[name].values}
 
 
-def _tried(name: str) -> Iterator[dict]:
-    """Yield what :func:`rows` will return, one candidate after the other."""
-    grid = GRIDS[name]
-    for values in itertools.product(*grid.values.values()):
-        row = dict(zip(grid.values, values, strict=True))
-        scores = {kind: [round(grid.trial(kind, seed, **row), 4) for seed in SEEDS[name]]
-                  for kind in KINDS}  # fmt: skip
-        yield row | scores
-
-
 def main(names: list[str]) -> None:
     """Try the named grids, or all, and write their scores, a line for each candidate."""
     torch.set_num_threads(1)
     done = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
     for name in names or GRIDS:
-        done[name] = []
-        for row in _tried(name):
-            print(name, row, flush=True)
-            done[name].append(row)
+        grid, done[name] = GRIDS[name], []
+        for values in itertools.product(*grid.values.values()):
+            row = dict(zip(grid.values, values, strict=True))
+            scores = {kind: [round(grid.trial(kind, seed, **row), 4) for seed in SEEDS[name]]
+                      for kind in KINDS}  # fmt: skip
+            done[name].append(row | scores)
+            print(name, done[name][-1], flush=True)
         parts = (f' "{one}": [\n' + ",\n".join(f"  {json.dumps(row)}" for row in table) + "\n ]"
                  for one, table in done.items())  # fmt: skip
         write_whole(FILE, ("{\n" + ",\n".join(parts) + "\n}\n").encode())

@@ -9,7 +9,7 @@ it should act like the good policy. One token a step is our form (three in the o
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -75,18 +75,12 @@ POLICIES = {"random": random, "medium": medium, "expert": expert}
 """The three qualities."""
 
 
-@dataclass(frozen=True, eq=False)
-class Episodes:
+class Episodes(NamedTuple):
     """Recorded observations (rows, 100, 3), torques and rewards, both (rows, 100)."""
 
     observations: NDArray
     torques: NDArray
     rewards: NDArray
-
-    @property
-    def returns(self) -> NDArray:
-        """Sum of each episode's rewards."""
-        return self.rewards.sum(1)
 
 
 def roll_out(policy, rows: int, rng: np.random.Generator) -> Episodes:
@@ -105,15 +99,11 @@ def data() -> tuple[Tensor, Tensor]:
     """Return tokens (900, 100, 5) and torques of 300 episodes of each policy."""
     rng = np.random.default_rng(0)
     runs = [roll_out(policy, _EPISODES, rng) for policy in POLICIES.values()]
-    pairs = [(_tokens(run), run.torques) for run in runs]
-    tokens, torques = (np.concatenate(part) for part in zip(*pairs, strict=True))
+    observed, torques, rewards = (np.concatenate(part) for part in zip(*runs, strict=True))
+    to_go = np.cumsum(rewards[:, ::-1], 1)[:, ::-1] / _SCALE
+    before = np.pad(torques[:, :-1], ((0, 0), (1, 0)))
+    tokens = np.concatenate([to_go[..., None], observed, before[..., None]], 2)
     return torch.from_numpy(tokens).float(), torch.from_numpy(torques).float()
-
-
-def _tokens(run: Episodes) -> NDArray:
-    to_go = np.cumsum(run.rewards[:, ::-1], 1)[:, ::-1] / _SCALE
-    before = np.concatenate([np.zeros((len(to_go), 1)), run.torques[:, :-1]], 1)
-    return np.concatenate([to_go[..., None], run.observations, before[..., None]], 2)
 
 
 def loss(model: nn.Module, rng: np.random.Generator, step: int) -> tuple[Tensor, dict]:
@@ -145,10 +135,13 @@ def roll_out_model(
 @functools.cache
 def levels(seed: int = 1) -> dict[str, float]:
     """Return the mean return of each policy on the episodes that models are tested on."""
-    return {
-        name: float(roll_out(policy, _TRIALS, np.random.default_rng([seed, 7])).returns.mean())
-        for name, policy in POLICIES.items()
-    }
+    rng = functools.partial(np.random.default_rng, [seed, 7])
+    return {name: _mean_return(roll_out(policy, _TRIALS, rng()))
+            for name, policy in POLICIES.items()}  # fmt: skip
+
+
+def _mean_return(run: Episodes) -> float:
+    return float(run.rewards.sum(1).mean())
 
 
 def normalised(value: float) -> float:
@@ -159,7 +152,5 @@ def normalised(value: float) -> float:
 
 def score(model: SequenceModel) -> dict[str, float]:
     """Return the normalised return when asked for what each policy reaches."""
-    return {
-        name: round(normalised(float(roll_out_model(model, target).returns.mean())), 2)
-        for name, target in levels().items()
-    }
+    return {name: round(normalised(_mean_return(roll_out_model(model, target))), 2)
+            for name, target in levels().items()}  # fmt: skip

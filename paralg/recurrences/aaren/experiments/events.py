@@ -45,16 +45,10 @@ def _catalogue(memory: int = MEMORY) -> tuple[np.ndarray, ...]:
     quakes = ridgecrest.load()
     gaps = np.diff(quakes.hours, prepend=quakes.hours[0])
     marks = (quakes.magnitudes >= 3).astype(np.int64)
-    units = _averages(gaps, memory)
+    keep, first = np.full(len(gaps), 1 - 1 / memory), float(gaps[1:memory].mean())
+    units = scan(AFFINE, (keep, gaps / memory), initial=(1.0, first)).values[1]  # averages
     parts = (np.log1p(gaps / np.append(units[0], units[:-1])) - 1, quakes.magnitudes - 3, marks)
     return gaps, marks, units, np.stack(parts, 1).astype(np.float32)
-
-
-def _averages(gaps: np.ndarray, memory: int) -> np.ndarray:
-    """Return the exponential average of the gaps so far, by a scan of affine maps."""
-    keep = np.full(len(gaps), 1 - 1 / memory)
-    first = float(gaps[1:memory].mean())
-    return scan(AFFINE, (keep, gaps / memory), initial=(1.0, first)).values[1]
 
 
 def tokens(first: int, last: int, memory: int = MEMORY) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -82,12 +76,8 @@ def likelihood(
     offset, slope = outputs.double().chunk(2, -1)
     passed = torch.log1p(gaps / units)
     now = softplus(offset + slope * passed[..., None]) / units[..., None]
-    total = now.sum(-1)
-    return total.log() - _integral(offset, slope, passed), _mark(now, marks) - total.log()
-
-
-def _mark(now: Tensor, marks: Tensor) -> Tensor:
-    return now.gather(-1, marks[..., None]).squeeze(-1).log()
+    mark, total = now.gather(-1, marks[..., None]).squeeze(-1).log(), now.sum(-1).log()
+    return total - _integral(offset, slope, passed), mark - total
 
 
 def _integral(offset: Tensor, slope: Tensor, passed: Tensor) -> Tensor:

@@ -31,15 +31,9 @@ class AarenConfig:
         Numbers that come in and go out at every token.
     kind : {"aaren", "transformer"}
     width, layers, heads : int
-    dropout : float
-        Of what a block adds.
-    amplitude : float
-        Of the positions.
-
-    Raises
-    ------
-    ValueError
-        An unknown kind, or a size below 1.
+        At least 1, as all sizes; else ValueError.
+    dropout, amplitude : float
+        Of what a block adds; of the positions.
 
     Examples
     --------

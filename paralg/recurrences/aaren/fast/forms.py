@@ -1,4 +1,4 @@
-"""The forms of prefix attention that autograd differentiates: loop, blocks, scans of log depth.
+"""Prefix attention that autograd differentiates: in blocks, or by a scan, one of which is a loop.
 
 Each takes scores (b, n, h), values (b, n, h, d), the state before and a block size, and returns
 outputs and the state after. A summary is (m, u, w) as in `paralg.recurrences.aaren.monoid`.
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from paralg.sequence.scans import tensor_scan
 
-__all__ = ["FORMS", "State", "blocks", "join", "loop", "read", "scanned"]
+__all__ = ["FORMS", "State", "blocks", "join", "read", "scanned"]
 
 State = tuple[Tensor, Tensor, Tensor]
 """Maximum (b, h), denominator (b, h) and numerator (b, h, d) of the tokens so far."""
@@ -54,15 +54,6 @@ def read(u: Tensor, w: Tensor) -> Tensor:
     return w / u.masked_fill(u == 0, 1)[..., None]
 
 
-def loop(scores: Tensor, values: Tensor, state: State, block: int) -> tuple[Tensor, State]:
-    """Run the cell token by token."""
-    outputs = []
-    for k in range(scores.shape[1]):
-        state = join(state, leaf(scores[:, k], values[:, k]))
-        outputs.append(read(*state[1:]))
-    return torch.stack(outputs, 1), state
-
-
 def blocks(scores: Tensor, values: Tensor, state: State, block: int) -> tuple[Tensor, State]:
     """Run block by block: a triangular matrix of weights inside, one summary carried across."""
     outputs = []
@@ -100,7 +91,7 @@ def scanned(
     return read(u, w), (m[:, -1], u[:, -1], w[:, -1])
 
 
-FORMS = {"loop": loop, "blocks": blocks} | {
-    method: partial(scanned, method=method)
-    for method in ("kogge-stone", "brent-kung", "associative")
-}
+FORMS = {
+    "loop": partial(scanned, method="sequential"), "blocks": blocks,
+    **{one: partial(scanned, method=one) for one in ("kogge-stone", "brent-kung", "associative")},
+}  # fmt: skip

@@ -92,11 +92,10 @@ def _drivers(digest, compiled):
     def run_forward(sizes, addresses, zero):
         _ = digest
         b, n, h, d, stored = sizes
-        a, one, row = addresses, (b, n, h), (b, n, h, d)
-        forward(memory(a[0], one, zero), memory(a[1], row, zero), memory(a[2], (b, h), zero),
-                memory(a[3], (b, h), zero), memory(a[4], (b, h, d), zero),
-                memory(a[5], row, zero), memory(a[6], (b, stored, h), zero),
-                memory(a[7], (b, stored, h), zero))  # fmt: skip
+        a, row, pair, share = addresses, (b, n, h, d), (b, h), (b, stored, h)
+        forward(memory(a[0], (b, n, h), zero), memory(a[1], row, zero), memory(a[2], pair, zero),
+                memory(a[3], pair, zero), memory(a[4], (b, h, d), zero), memory(a[5], row, zero),
+                memory(a[6], share, zero), memory(a[7], share, zero))  # fmt: skip
 
     @compiled
     def run_backward(sizes, addresses, zero):
@@ -125,11 +124,7 @@ def _run(driver, values: Tensor, stored: int, operands: Iterable[Tensor]) -> Non
 def fused_attention(
     scores: Tensor, values: Tensor, state: tuple[Tensor, Tensor, Tensor] | None = None
 ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
-    """Return the outputs of all prefixes and the state after the last token, a constant.
-
-    Shapes are those of `prefix_attention`; a score of −∞ is no token. The state is maximum,
-    denominator and *output*. The backward pass needs 2 b n h numbers beyond values and outputs.
-    """
+    """Return outputs as `prefix_attention` and maximum, denominator and *output* after the last."""
     scores, values = scores.contiguous(), values.contiguous()
     if torch.is_grad_enabled() and (scores.requires_grad or values.requires_grad):
         outputs, *state = _FusedAttention.apply(scores, values, state)
@@ -174,14 +169,12 @@ class _FusedAttention(torch.autograd.Function):
 def warm(dtypes: Iterable[torch.dtype] = DTYPES) -> None:
     """Compile the kernels, or load them from numba's cache, before anything is timed.
 
+    It takes about 2 s for a type that is not in the cache, a tenth of a second for one that is.
+
     Parameters
     ----------
     dtypes : iterable of torch.dtype
         Some of `DTYPES`.
-
-    Cost
-    ----
-    About 2 s for a type that is not in the cache, a tenth of a second for one that is.
 
     Examples
     --------

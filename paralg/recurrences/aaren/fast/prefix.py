@@ -39,20 +39,19 @@ def prefix_attention(
 
     .. math:: o_k = \sum_{i \le k} \frac{e^{s_i}}{\sum_{j \le k} e^{s_j}}\, v_i
 
+    The scan is that of [feng-2024-attention]. Outputs do not depend on the maximum, so any gradient
+    through it is zero; what would spoil gradients is −∞, which all forms keep out of differences.
+
     Parameters
     ----------
     scores : Tensor, shape (b, n, h)
-        One score for each token and head.
     values : Tensor, shape (b, n, h, d)
     mask : Tensor of bool, shape (b, n), optional
-        True where there is a token; other leaves are the identity. An output before the first
-        token is 0.
-    state : (Tensor, Tensor, Tensor), optional
+        True where there is a token. An output before the first token is 0.
+    state : (Tensor, Tensor, Tensor), shapes (b, h), (b, h), (b, h, d), optional
         Of the tokens before; a constant for "compiled".
     method : str
-        "compiled" fused numba kernel; "loop" the cell, token by token; "blocks" of `block` tokens;
-        "kogge-stone" (Hillis–Steele) and "brent-kung" the scans of logarithmic depth;
-        "associative" torch's own generic scan, where this torch has one. "auto" takes "compiled"
+        One of the table below, or "associative", torch's own generic scan. "auto" takes "compiled"
         on the CPU in single or double precision, unless a gradient is to flow into `state`; else
         "blocks".
     block : int
@@ -61,7 +60,7 @@ def prefix_attention(
     Returns
     -------
     outputs : Tensor, shape (b, n, h, d)
-    state : tuple of Tensor, shapes (b, h), (b, h), (b, h, d)
+    state : tuple of Tensor
 
     Raises
     ------
@@ -72,20 +71,15 @@ def prefix_attention(
 
     Cost
     ----
-    =========== =================================== ================= ========================
-    method      work of a head                      span              memory beyond in and out
-    =========== =================================== ================= ========================
-    compiled    n d                                 n                 d
-    loop        n d                                 n                 d
-    blocks      n block d                           ⌈n / block⌉       block²
-    kogge-stone n d ⌈log₂ n⌉                        ⌈log₂ n⌉          n d
-    brent-kung  2 n d                               2 log₂ n          n d
-    =========== =================================== ================= ========================
-
-    Notes
-    -----
-    The scan is that of [feng-2024-attention]. Outputs do not depend on the maximum, so any gradient
-    through it is zero; what would spoil gradients is −∞, which all forms keep out of differences.
+    =============================== ============== =========== ========================
+    method                          work of a head span        memory beyond in and out
+    =============================== ============== =========== ========================
+    "compiled", the fused kernel    n d            n           d
+    "loop", the cell                n d            n           d
+    "blocks"                        n block d      ⌈n / block⌉ block²
+    "kogge-stone" (Hillis–Steele)   n d ⌈log₂ n⌉   ⌈log₂ n⌉    n d
+    "brent-kung"                    2 n d          2 log₂ n    n d
+    =============================== ============== =========== ========================
 
     Examples
     --------
