@@ -16,7 +16,7 @@ _REFERENCE = re.compile(r'(url\(#|href="#|aria-labelledby="|aria-describedby=")(
 
 
 def to_svg(still) -> str:
-    """Return a matplotlib figure, or SVG text, as SVG text: words are words, and there is no date."""
+    """Return a matplotlib figure, or SVG text, as SVG text: words as words, and without a date."""
     if isinstance(still, str):
         if "<svg" not in still:
             raise ValueError(f"still must be SVG text, got {still[:40]!r}")
