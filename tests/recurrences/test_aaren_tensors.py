@@ -114,6 +114,8 @@ def test_a_gradient_flows_into_a_state_that_asks_for_it():
     alone, _ = prefix_attention(scores[:, 4:], values[:, 4:], state=state, method="compiled")
     near(alone, outputs.detach())
     assert not alone.requires_grad
+    short = tuple(part.detach().float() for part in state)  # of another type than the values
+    near(prefix_attention(scores[:, 4:], values[:, 4:], state=short)[0], alone, 1e-6)
 
 
 def test_the_kernels_gradient_passes_the_difference_test():

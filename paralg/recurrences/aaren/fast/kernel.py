@@ -86,7 +86,7 @@ def backward(values, outputs, kept, gates, g, dscores, dvalues, G, own):
 
 @cached()
 def _drivers(digest, compiled):
-    """Give both kernels their arrays from addresses: to make arrays of tensors takes longer."""
+    """Make arrays of addresses, all of one type, for the kernels; of tensors it takes longer."""
 
     @compiled
     def run_forward(sizes, addresses, zero):
@@ -138,7 +138,7 @@ def _forward(scores: Tensor, values: Tensor, state, *, keep: bool):
     if state is None:
         state = (scores.new_full((b, h), -torch.inf), scores.new_zeros(b, h),
                  values.new_zeros(b, h, d))  # fmt: skip
-    state = tuple(part.detach().clone(memory_format=torch.contiguous_format) for part in state)
+    state = tuple(values.new_empty(part.shape).copy_(part.detach()) for part in state)
     outputs, stored = torch.empty_like(values), n if keep else 0
     shares = tuple(scores.new_empty(b, stored, h) for _ in range(2))
     _run(_run_forward, values, stored, (scores, values, *state, outputs, *shares))

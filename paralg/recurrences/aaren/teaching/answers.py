@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-__all__ = ["ALSO_RIGHT", "RIGHT", "WRONG"]
+__all__ = ["OTHER_FORMS", "RIGHT", "WRONG"]
 
 NOTHING = (-math.inf, 0, 0)
 
@@ -54,16 +54,17 @@ RIGHT = {
     "ex-aaren-late": lambda n, c: int(np.ceil(n * np.exp(-c) - 1e-9)),
     "ex-aaren-decay": decayed,
 }
-ALSO_RIGHT = {
-    "ex-aaren-identity": [{"identity": [-np.inf, 0.0, 0.0], "leaf": np.array([3, 1, 5])}],
-    "ex-aaren-join": [lambda a, b: list(join(a, b)), lambda a, b: np.array(join(a, b))],
-    "ex-aaren-blocks": [lambda before, s, v: block(before, s, v).tolist()],
-    "ex-aaren-hunt": [np.array([-3.0, -1.0])],
-    "ex-aaren-overflow": [math.log(65504)],
-    "ex-aaren-gate": [lambda s, L: np.exp(s - np.logaddexp(s, L))],
-    "ex-aaren-late": [lambda n, c: math.ceil(round(n / math.exp(c), 9))],
-    "ex-aaren-decay": [lambda a, b, rate: np.array(decayed(a, b, rate))],
-}
+OTHER_FORMS = [
+    ("ex-aaren-identity", {"identity": [-np.inf, 0.0, 0.0], "leaf": np.array([3, 1, 5])}),
+    ("ex-aaren-join", lambda a, b: list(join(a, b))),
+    ("ex-aaren-join", lambda a, b: np.array(join(a, b))),
+    ("ex-aaren-blocks", lambda before, s, v: block(before, s, v).tolist()),
+    ("ex-aaren-hunt", np.array([-3.0, -1.0])),
+    ("ex-aaren-overflow", math.log(65504)),
+    ("ex-aaren-gate", lambda s, L: np.exp(s - np.logaddexp(s, L))),
+    ("ex-aaren-late", lambda n, c: math.ceil(round(n / math.exp(c), 9))),
+    ("ex-aaren-decay", lambda a, b, rate: np.array(decayed(a, b, rate))),
+]
 WRONG = {
     "ex-aaren-identity": [
         ({"identity": (0, 0, 0), "leaf": (3, 1, 5)}, "would stay"),
