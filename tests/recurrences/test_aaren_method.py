@@ -77,14 +77,6 @@ def test_streaming_prefixes_agree_bit_by_bit_and_need_constant_memory():
     np.testing.assert_allclose([o for o, _ in every], oracle(scores, values), atol=1e-12)
 
 
-def test_heads_are_independent():
-    scores, values = case(9, heads=(2, 4))
-    run = prefixes(scores, values)
-    for h in np.ndindex(2, 4):
-        one = (slice(None), *h)
-        np.testing.assert_allclose(run.outputs[one], oracle(scores[one], values[one]), atol=1e-12)
-
-
 numbers = st.floats(-1e4, 1e4)
 
 
@@ -116,7 +108,12 @@ def test_random_parenthesisations_agree():
         np.testing.assert_allclose(read(pile[0]), softmax(scores) @ values, atol=1e-12)
 
 
-def test_a_prefix_is_a_set_and_scores_may_be_shifted():
+def test_heads_are_independent_a_prefix_is_a_set_and_scores_may_be_shifted():
+    scores, values = case(9, heads=(2, 4))
+    run = prefixes(scores, values)
+    for h in np.ndindex(2, 4):
+        one = (slice(None), *h)
+        np.testing.assert_allclose(run.outputs[one], oracle(scores[one], values[one]), atol=1e-12)
     scores, values = case(12)
     order = np.random.default_rng(1).permutation(12)
     whole = prefixes(scores, values).outputs

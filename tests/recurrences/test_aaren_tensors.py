@@ -1,4 +1,5 @@
 """Prefix attention in torch, the fused kernel, the two layers and the model around them."""
+# ruff: noqa: E402, I001
 
 from __future__ import annotations
 
@@ -7,22 +8,12 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from paralg.core.primitives import AFFINE, scan  # noqa: E402
-from paralg.recurrences.aaren import (  # noqa: E402
-    Aaren,
-    AarenConfig,
-    CausalAttention,
-    attention,
-    build_model,
-    theory,
-)
-from paralg.recurrences.aaren.experiments import peers  # noqa: E402
-from paralg.recurrences.aaren.fast.prefix import (  # noqa: E402
-    METHODS,
-    first_state,
-    prefix_attention,
-)
-from paralg.sequence import state_bytes  # noqa: E402
+from paralg.core.primitives import AFFINE, scan
+from paralg.recurrences.aaren import Aaren, AarenConfig, CausalAttention, attention, build_model
+from paralg.recurrences.aaren import theory
+from paralg.recurrences.aaren.experiments import peers
+from paralg.recurrences.aaren.fast.prefix import METHODS, first_state, prefix_attention
+from paralg.sequence import state_bytes
 
 OURS = METHODS[1:]
 LENGTHS = (1, 2, 3, 4, 5, 8, 33)
@@ -95,6 +86,7 @@ def test_gradients_equal_those_of_the_matrix_also_with_ties_and_masks(method):
     outputs, _ = prefix_attention(*leaf, method=method, block=4)
     found = torch.autograd.grad(outputs, leaf, g)
     near(found, torch.autograd.grad(peers.dense(*oracle), oracle, g), 1e-11)
+    assert torch.autograd.gradcheck(lambda *x: prefix_attention(*x, method=method)[0], leaf)
     mask = torch.ones(2, 9, dtype=torch.bool)
     mask[0, :2] = mask[1, 4] = mask[:, 8] = False
     outputs, _ = prefix_attention(*leaf, mask, method=method, block=4)
@@ -118,28 +110,17 @@ def test_a_gradient_flows_into_a_state_that_asks_for_it():
     near(prefix_attention(scores[:, 4:], values[:, 4:], state=short)[0], alone, 1e-6)
 
 
-def test_the_kernels_gradient_passes_the_difference_test():
-    scores, values = (x.requires_grad_() for x in operands(2, 6, 2, 3))
-    assert torch.autograd.gradcheck(lambda *x: prefix_attention(*x, method="compiled")[0],
-                                    (scores, values))  # fmt: skip
-
-
 @every_method
-def test_extreme_scores_in_single_precision(method):
+def test_single_precision_with_extreme_scores_and_on_long_sequences(method):
     scores = torch.tensor([1e4, -1e4, 3e3, 1e4]).view(1, 4, 1).requires_grad_()
     values = torch.arange(4.0).view(1, 4, 1, 1).requires_grad_()
     outputs, _ = prefix_attention(scores, values, method=method)
     assert outputs.flatten().tolist() == [0, 0, 0, 1.5]
     grads = torch.autograd.grad(outputs.sum(), (scores, values))
     assert all(torch.isfinite(part).all() for part in grads)
-
-
-@pytest.mark.parametrize("method", ["compiled", "blocks", "kogge-stone"])
-def test_single_precision_stays_near_double_on_long_sequences(method):
-    scores, values = operands(1, 5000, 2, 4, torch.float32)
+    scores, values = operands(1, 5000 if method != "loop" else 500, 2, 4, torch.float32)
     exact, _ = prefix_attention(scores.double(), values.double())
-    outputs, _ = prefix_attention(scores, values, method=method)
-    assert (outputs - exact).abs().max() < 2e-5
+    assert (prefix_attention(scores, values, method=method)[0] - exact).abs().max() < 2e-5
 
 
 def test_half_precision_no_tokens_and_memory_in_another_order():
@@ -239,33 +220,21 @@ def test_a_model_says_the_same_at_once_and_token_by_token(kind, n):
 
 
 @both_kinds
-def test_what_is_kept_is_what_the_chapter_counts(kind):
+def test_states_and_parameters_are_as_counted_and_padding_changes_nothing(kind):
     model = build_model(AarenConfig(3, 5, kind, width=32, heads=4)).eval()
-    state = model.begin(1)
+    state, x = model.begin(1), torch.randn(1, 12, 3)
+    mask = torch.tensor([[True] * 9 + [False] * 3])
     with torch.no_grad():
         for count in range(1, 41):
             _, state = model.step(torch.randn(1, 3), state)
             numbers = theory.state_numbers(kind, 32, 4, count)
-            assert state.nbytes == 2 * 4 * numbers
-            assert state_bytes(state.states[0]) == 4 * numbers
-
-
-@both_kinds
-@pytest.mark.parametrize("width", [16, 64, 512])
-def test_parameters_are_the_papers(kind, width):
-    [block] = build_model(AarenConfig(1, 1, kind, width=width, layers=1)).blocks
-    counted = sum(part.numel() for part in block.parameters())
-    assert counted == theory.block_parameters(kind, width)
-
-
-@both_kinds
-def test_padding_at_the_end_changes_nothing_and_masks_work(kind):
-    model = build_model(AarenConfig(3, 5, kind, width=32)).eval()
-    x = torch.randn(1, 12, 3)
-    mask = torch.tensor([[True] * 9 + [False] * 3])
-    with torch.no_grad():
+            assert state.nbytes == 2 * state_bytes(state.states[0]) == 2 * 4 * numbers
         near(model(x, mask=mask)[:, :9], model(x[:, :9]), 1e-5)
         assert torch.isfinite(model(x, mask=~mask)).all()
+    for width in (16, 64, 512):
+        [block] = build_model(AarenConfig(1, 1, kind, width=width, layers=1)).blocks
+        counted = sum(part.numel() for part in block.parameters())
+        assert counted == theory.block_parameters(kind, width)
 
 
 @pytest.mark.parametrize(
