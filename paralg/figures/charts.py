@@ -107,12 +107,12 @@ def work_span(ax, n, methods: Mapping):
     """
     n = np.asarray(n, dtype=float)
     for i, (name, pair) in enumerate(methods.items()):
-        look = {"color": PALETTE[i % len(PALETTE)], "marker": MARKS[i % len(MARKS)]}
+        style = {"color": PALETTE[i % len(PALETTE)], "marker": MARKS[i % len(MARKS)]}
         for what, values, dash in zip(("work", "span"), pair, ("-", "--"), strict=True):
             values = _of_length(values, n, f"{what} of {name}")
-            fill = look["color"] if what == "work" else "none"
+            fill = style["color"] if what == "work" else "none"
             edge = {"markerfacecolor": fill, "markeredgewidth": 1.2}
-            ax.plot(n, values, ls=dash, label=f"{name}: {what}", **look, **edge)
+            ax.plot(n, values, ls=dash, label=f"{name}: {what}", **style, **edge)
     ax.set_xscale("log", base=2)
     ax.set_yscale("log", base=2)
     ax.set_xlabel("size $n$")

@@ -38,9 +38,9 @@ def scan_network(ax, levels: Sequence[Iterable], n: int, *, into: int | None = N
     if outside:
         raise ValueError(f"wires must be at least 0, got {outside[0]}")
     depth, width = len(levels), 1 + max([n - 1, *map(max, pairs)])
-    look = {"color": GREY, "lw": 0.8, "alpha": 0.6}
-    ax.vlines(range(n), 0, depth + 0.4, **look)
-    ax.vlines(range(n, width), 0, depth + 0.4, ls=":", **look)
+    style = {"color": GREY, "lw": 0.8, "alpha": 0.6}
+    ax.vlines(range(n), 0, depth + 0.4, **style)
+    ax.vlines(range(n, width), 0, depth + 0.4, ls=":", **style)
     _draw_combines(ax, levels, _history(levels, into))
     ax.set(xlim=(-0.6, width - 0.4), ylim=(depth + 0.5, -0.25), ylabel="round")
     ax.set_xticks(range(n), labels or [f"$x_{{{i}}}$" for i in range(n)])
@@ -56,9 +56,9 @@ def _draw_combines(ax, levels: list, marked: set) -> None:
         for source, target in level:
             hot = (i, target) in marked
             colour, width = (VERMILION, 2.2) if hot else (BLUE, 1.3)
-            look = {"color": colour, "lw": width, "zorder": 2 + hot}
-            ax.plot([source, target], [i + 0.25, i + 1], ls="-", marker="", **look)
-            ax.plot([target], [i + 1], marker="o" if hot else "s", ms=6 if hot else 4.5, **look)
+            style = {"color": colour, "lw": width, "zorder": 2 + hot}
+            ax.plot([source, target], [i + 0.25, i + 1], ls="-", marker="", **style)
+            ax.plot([target], [i + 1], marker="o" if hot else "s", ms=6 if hot else 4.5, **style)
 
 
 def _history(levels: list, into: int | None) -> set:

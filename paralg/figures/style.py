@@ -89,9 +89,9 @@ def _canvas() -> dict:
 def _lines() -> dict:
     from cycler import cycler
 
-    looks = cycler(color=PALETTE) + cycler(marker=MARKS) + cycler(linestyle=DASHES)
+    cycle = cycler(color=PALETTE) + cycler(marker=MARKS) + cycler(linestyle=DASHES)
     return {
-        "axes.prop_cycle": looks,
+        "axes.prop_cycle": cycle,
         "lines.linewidth": 1.8,
         "lines.markersize": 5,
         "lines.markeredgewidth": 0,

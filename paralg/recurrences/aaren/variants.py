@@ -1,4 +1,4 @@
-r"""Beside the method: scores that fade, sums without a maximum, and two forms that look right.
+r"""Beside the method: scores that fade, sums without a maximum, and two forms that seem right.
 
 The last two, `running_maximum` and `global_maximum`, are for the chapter's hunt: one is wrong, the
 other unsafe. Operands are those of `paralg.recurrences.aaren.monoid`.

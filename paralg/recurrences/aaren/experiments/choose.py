@@ -58,7 +58,7 @@ def _gambling(kind: str, seed: int, steps: int) -> float:
 
 
 def _recall(kind: str, seed: int, amplitude: float) -> float:
-    """Return the share of right answers on sequences that are neither of training nor of test."""
+    """Return the share of right answers on sequences of neither training nor test."""
     task = OneHotRecall()
     model = _trained(replace(task.config.of(kind), amplitude=amplitude), task.train_loss, 600, seed)
     return task.right(model, seed=2, rows=1024)

@@ -46,7 +46,7 @@ def move(state: NDArray, torque: NDArray) -> tuple[NDArray, NDArray]:
 
 
 def observe(state: NDArray) -> NDArray:
-    """Return what a policy is told: cosine, sine and speed, shape (rows, 3)."""
+    """Return what a policy observes: cosine, sine and speed, shape (rows, 3)."""
     angle, speed = state.T
     return np.stack([np.cos(angle), np.sin(angle), speed / 4], 1)
 

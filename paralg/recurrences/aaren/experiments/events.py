@@ -7,7 +7,7 @@ passed): after event j the intensity of mark k at elapsed time τ is
           \operatorname{softplus}\!\left(b_k(h_j) + a_k(h_j) \log(1 + \tau / c_j)\right),
 
 with :math:`c_j` an exponential average of the gaps up to event j: aftershocks get rarer, and time
-in units of the recent gap looks alike in the training part and after it. The loss is the negative
+in units of the recent gap is alike in the training part and after it. The loss is the negative
 log-likelihood, its integral by Gauss–Legendre quadrature in :math:`\log(1 + \tau/c_j)`.
 """
 

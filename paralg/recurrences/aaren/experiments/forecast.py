@@ -27,16 +27,12 @@ _BATCH = 32
 
 @functools.cache
 def _series(split: str) -> np.ndarray:
-    """Return a contiguous part, standardised with the training part's mean and spread.
-
-    Validation and test begin one context earlier, so that their first *forecast* is new.
-    """
+    """Return a part, standardised as the training part; its first *forecast* is new."""
     numbers = sunspots.monthly()
     ends = {name: [round(x * len(numbers)) for x in ends] for name, ends in _SPLITS.items()}
-    first, last = ends[split]
-    train = numbers[slice(*ends["train"])]
-    first = max(0, first - CONTEXT)
-    return ((numbers[first:last] - train.mean()) / train.std()).astype(np.float32)
+    train, (first, last) = numbers[slice(*ends["train"])], ends[split]
+    part = numbers[max(0, first - CONTEXT) : last]
+    return ((part - train.mean()) / train.std()).astype(np.float32)
 
 
 def windows(split: str) -> tuple[Tensor, Tensor]:
@@ -73,11 +69,7 @@ def errors(predicted: Tensor, wanted: Tensor) -> dict[str, float]:
 
 
 def naive() -> dict[str, dict[str, float]]:
-    """Return the errors of four answers that need no network.
-
-    The last month for ever; the mean of the context; what came eleven years before; a linear map
-    of the standardised context, by ridge regression with the strength that is best on validation.
-    """
+    """Return the errors of four answers without a network, the last one of ridge regression."""
     context, wanted = windows("test")
     return {
         "last month": errors(context[:, -1:].expand_as(wanted), wanted),
@@ -108,8 +100,6 @@ def _ridge(context: Tensor, penalty: float) -> Tensor:
 @torch.no_grad()
 def score(model: nn.Module) -> dict[str, dict[str, float]]:
     """Return the errors on validation and test windows."""
-    found = {}
-    for split in ("validation", "test"):
-        context, wanted = windows(split)
-        found[split] = errors(forecast(model.eval(), context), wanted)
-    return found
+    parts = {split: windows(split) for split in ("validation", "test")}
+    return {split: errors(forecast(model.eval(), context), wanted)
+            for split, (context, wanted) in parts.items()}  # fmt: skip

@@ -55,8 +55,8 @@ def data(split: str) -> tuple[Tensor, Tensor]:
     choices, losses = people(split)
     gains = WINS[choices] - losses
     to_go = np.cumsum(gains[:, ::-1], 1)[:, ::-1]
-    before = np.eye(4)[choices[:, :-1]], losses[:, :-1, None] / _LOSS
-    before = np.pad(np.concatenate(before, 2), ((0, 0), (1, 0), (0, 0)))
+    before = np.concatenate([np.eye(4)[choices[:, :-1]], losses[:, :-1, None] / _LOSS], 2)
+    before = np.pad(before, ((0, 0), (1, 0), (0, 0)))
     tokens = np.concatenate([to_go[..., None] / _RETURN, before], 2)
     return torch.from_numpy(tokens).float(), torch.from_numpy(choices)
 
@@ -82,10 +82,9 @@ _CONTEXTS = {
 
 
 def baselines() -> dict[str, float]:
-    """Return nats a test choice of three tables of counts, filled from the training people.
+    """Return nats a test choice of three tables of counts from the training people.
 
-    How often each deck is taken; how often after each deck; how often after each deck, with or
-    without a loss. Each count begins at 1, and first choices have a table of their own.
+    Each count begins at 1, and first choices have a table of their own.
     """
     found = {}
     for name, context in _CONTEXTS.items():
