@@ -32,8 +32,8 @@ from paralg.rounds.personalized_pagerank import (
     random_walks,
     warm,
 )
-from paralg.rounds.personalized_pagerank.choice import Accuracy, choose_method
-from paralg.rounds.personalized_pagerank.data import barabasi_albert, topic_words
+from paralg.rounds.personalized_pagerank.command.choice import Accuracy, choose_method
+from paralg.rounds.personalized_pagerank.experiments.graphs import barabasi_albert, topic_words
 
 ALPHA = 0.2
 MEMORY = 2**30
@@ -353,9 +353,9 @@ def _on_ranks(ranks: int, n: int, omega: int):
 
 
 def _engine_row(name, n, omega, found, reference, share) -> dict:
-    from paralg.rounds.personalized_pagerank import Run, fit_costs
+    from paralg.rounds.personalized_pagerank import TimedRun, fit_costs
 
-    model = fit_costs(Run(*run) for run in found)
+    model = fit_costs(TimedRun(*run) for run in found)
     note = f"{1e3 * model.per_round:.2g} ms a round, {1e9 * model.per_join:.3g} ns a join"
     if share > 1:
         note += f"; scaled from a {share}th of the walks"

@@ -16,10 +16,10 @@ import pytest
 import paralg
 from paralg.cli import COMMANDS, main
 from paralg.rounds.personalized_pagerank import Digraph, command, dense_solve
-from paralg.rounds.personalized_pagerank.data import les_miserables, stdlib_imports
-from paralg.rounds.personalized_pagerank.job import Job, Settings, chunks
+from paralg.rounds.personalized_pagerank.command.job import RankingJob, RankingSettings, chunks
+from paralg.rounds.personalized_pagerank.experiments.graphs import les_miserables, stdlib_imports
 
-DATA = Path(paralg.__file__).parent / "rounds" / "personalized_pagerank" / "data"
+DATA = Path(paralg.__file__).parent / "data" / "graphs"
 PEOPLE = [str(DATA / "les_miserables.tsv"), "--delimiter", "tab", "--undirected"]
 MODULES = [str(DATA / "stdlib_imports.tsv")]
 WALKS = ["--method", "walks", "--omega", "200", "--top", "5"]
@@ -317,7 +317,7 @@ def test_out_of_memory_is_told(capsys, monkeypatch):
     def greedy(*args):
         raise MemoryError
 
-    monkeypatch.setattr(Job, "solve", greedy)
+    monkeypatch.setattr(RankingJob, "solve", greedy)
     code, _, err = inside(capsys, *PEOPLE)
     assert (code, "out of memory; try --method walks or a smaller --top" in err) == (1, True)
     rank = SimpleNamespace(name="mpi")
@@ -349,7 +349,7 @@ def test_no_room_for_a_chunk(capsys, tmp_path, monkeypatch, resume):
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("paralg.rounds.personalized_pagerank.workspace.save_rows", full)
+    monkeypatch.setattr("paralg.rounds.personalized_pagerank.command.workspace.save_rows", full)
     asked = ["--output", tmp_path / "ranks.tsv", *["--resume"] * resume]
     code, _, err = inside(capsys, *PEOPLE, *asked)
     left = "finished sources are kept" if resume else "nothing was written"
@@ -404,7 +404,7 @@ def _umask() -> int:
 @pytest.fixture
 def interrupted(monkeypatch):
     """Make the third chunk of a run fail like a Ctrl-C; return the solver that works."""
-    solve, done = Job.solve, []
+    solve, done = RankingJob.solve, []
 
     def fail_later(self, *args):
         if len(done) == 2:
@@ -413,8 +413,8 @@ def interrupted(monkeypatch):
         return solve(self, *args)
 
     monkeypatch.setattr("paralg.rounds.personalized_pagerank.job._MOST_CHUNKS", 10)
-    monkeypatch.setattr(Job, "solve", fail_later)
-    return lambda: monkeypatch.setattr(Job, "solve", solve)
+    monkeypatch.setattr(RankingJob, "solve", fail_later)
+    return lambda: monkeypatch.setattr(RankingJob, "solve", solve)
 
 
 @pytest.mark.parametrize(
@@ -465,8 +465,8 @@ def test_without_resume_nothing_is_left(capsys, tmp_path, interrupted):
 )
 def test_a_chunk_is_bounded_by_its_entries(method, top, size):
     graph = Digraph.from_arcs([], [], n=100_000)
-    settings = Settings(method, 0.2, "stop", top, 0.0, 1000, 0, 1024, 1, 1e-6, 64)
-    planned = chunks(Job(graph, settings), 1)
+    settings = RankingSettings(method, 0.2, "stop", top, 0.0, 1000, 0, 1024, 1, 1e-6, 64)
+    planned = chunks(RankingJob(graph, settings), 1)
     assert len(planned[0]) == size
     assert [n for part in planned for n in part] == list(range(100_000))
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from paralg.rounds.personalized_pagerank import Digraph, move_table, random_walks
-from paralg.rounds.personalized_pagerank.data import les_miserables
+from paralg.rounds.personalized_pagerank.experiments.graphs import les_miserables
 
 HAND = {
     "a single node": Digraph.from_arcs([], [], n=1),

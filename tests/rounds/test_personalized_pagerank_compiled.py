@@ -18,8 +18,8 @@ from paralg.rounds.personalized_pagerank import (
     random_walks,
     warm,
 )
-from paralg.rounds.personalized_pagerank.data import barabasi_albert
-from paralg.rounds.personalized_pagerank.multinomial import binomial
+from paralg.rounds.personalized_pagerank.experiments.graphs import barabasi_albert
+from paralg.rounds.personalized_pagerank.fast.multinomial import binomial
 
 WITH_RETURNS = Digraph.from_arcs([0, 0, 1, 3, 3], [1, 2, 3, 0, 3], [1, 2, 3, 4, 5])
 

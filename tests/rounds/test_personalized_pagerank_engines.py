@@ -11,7 +11,7 @@ from pagerank_cases import digest, walk_program
 
 from paralg.core.engine import connect
 from paralg.rounds.personalized_pagerank import aggregated_walks, move_table, random_walks
-from paralg.rounds.personalized_pagerank.data import les_miserables
+from paralg.rounds.personalized_pagerank.experiments.graphs import les_miserables
 
 HERE = Path(__file__).parent
 MPIEXEC = Path(sysconfig.get_path("scripts")) / "mpiexec"

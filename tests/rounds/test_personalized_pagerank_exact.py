@@ -16,7 +16,12 @@ from paralg.rounds.personalized_pagerank import (
     random_walks,
     sweeps_needed,
 )
-from paralg.rounds.personalized_pagerank.data import barabasi_albert, les_miserables, stdlib_imports
+from paralg.rounds.personalized_pagerank.experiments.graphs import (
+    barabasi_albert,
+    les_miserables,
+    stdlib_imports,
+)
+from paralg.rounds.personalized_pagerank.variants import without_dangling
 
 
 def test_worked_values():
@@ -116,7 +121,7 @@ def test_senseless_requests_are_refused(given, message):
 @pytest.fixture(scope="module")
 def closed():
     """A real graph without dead ends, where all conventions agree."""
-    graph = stdlib_imports().without_dangling()
+    graph = without_dangling(stdlib_imports())
     assert graph.n > 20
     return graph, dense_solve(graph, 0.15)
 

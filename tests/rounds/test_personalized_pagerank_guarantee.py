@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from paralg.rounds.personalized_pagerank import (
     CostModel,
-    Run,
+    TimedRun,
     best_gamma,
     dense_solve,
     expected_l1,
@@ -21,8 +21,8 @@ from paralg.rounds.personalized_pagerank import (
     random_walks,
     walks_needed,
 )
-from paralg.rounds.personalized_pagerank.choice import Accuracy, choose_method, in_bytes
-from paralg.rounds.personalized_pagerank.data import les_miserables
+from paralg.rounds.personalized_pagerank.command.choice import Accuracy, choose_method, in_bytes
+from paralg.rounds.personalized_pagerank.experiments.graphs import les_miserables
 
 
 @settings(deadline=None)
@@ -98,7 +98,8 @@ def test_load_of_pipelines():
 @given(st.floats(1e-6, 1e-1), st.floats(1e-10, 1e-5))
 def test_the_fit_finds_the_constants(per_round, per_join):
     model = CostModel(per_round, per_join)
-    runs = [Run(rounds, 10**6, per_round * rounds + per_join * 10**6) for rounds in (50, 500, 5000)]
+    runs = [TimedRun(rounds, 10**6, per_round * rounds + per_join * 10**6)
+            for rounds in (50, 500, 5000)]  # fmt: skip
     found = fit_costs(runs)
     assert found.per_round == pytest.approx(model.per_round, rel=1e-4)
     assert found.per_join == pytest.approx(model.per_join, rel=1e-4)
@@ -106,7 +107,7 @@ def test_the_fit_finds_the_constants(per_round, per_join):
 
 def test_the_fit_needs_runs_that_differ():
     with pytest.raises(ValueError, match="expected runs that differ in rounds per join, got 2"):
-        fit_costs([Run(10, 10, 1.0), Run(20, 20, 2.0)])
+        fit_costs([TimedRun(10, 10, 1.0), TimedRun(20, 20, 2.0)])
 
 
 def test_the_model_never_rises_and_the_best_batch_fills_the_cap():

@@ -12,12 +12,18 @@ import numpy as np
 import pytest
 
 import paralg.rounds.personalized_pagerank as package
+from paralg.data.graphs.make_imports import import_graph
+from paralg.data.graphs.make_words import cooccurrence
 from paralg.rounds.personalized_pagerank import Digraph
-from paralg.rounds.personalized_pagerank.advice import explain
-from paralg.rounds.personalized_pagerank.data import GRAPHS, SOURCES, barabasi_albert, topic_words
-from paralg.rounds.personalized_pagerank.data.make_imports import import_graph
-from paralg.rounds.personalized_pagerank.data.make_words import cooccurrence
-from paralg.rounds.personalized_pagerank.edges import EdgeListError, read_edges
+from paralg.rounds.personalized_pagerank.command.advice import explain
+from paralg.rounds.personalized_pagerank.command.edges import EdgeListError, read_edges
+from paralg.rounds.personalized_pagerank.experiments.graphs import (
+    GRAPHS,
+    SOURCES,
+    barabasi_albert,
+    topic_words,
+)
+from paralg.rounds.personalized_pagerank.variants import without_dangling
 
 MODULES = sorted(
     module.name for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
@@ -83,8 +89,8 @@ def test_huge_weights_keep_their_shares():
 
 def test_dead_ends_can_be_pruned():
     graph = Digraph.from_arcs([0, 1, 2, 1], [1, 0, 3, 2], names=tuple("abcd"))
-    assert arcs(graph.without_dangling()) == [("a", "b", 1.0), ("b", "a", 1.0)]
-    assert Digraph.from_arcs([0], [1]).without_dangling().n == 0
+    assert arcs(without_dangling(graph)) == [("a", "b", 1.0), ("b", "a", 1.0)]
+    assert without_dangling(Digraph.from_arcs([0], [1])).n == 0
 
 
 @pytest.mark.parametrize(

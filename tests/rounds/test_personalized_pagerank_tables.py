@@ -14,9 +14,13 @@ from paralg.rounds.personalized_pagerank import (
     move_table,
     tree_depth,
 )
-from paralg.rounds.personalized_pagerank.data import les_miserables, stdlib_imports, topic_words
-from paralg.rounds.personalized_pagerank.records import hop_records
-from paralg.rounds.personalized_pagerank.trees import split_records
+from paralg.rounds.personalized_pagerank.experiments.graphs import (
+    les_miserables,
+    stdlib_imports,
+    topic_words,
+)
+from paralg.rounds.personalized_pagerank.fast.hubs import split_records
+from paralg.rounds.personalized_pagerank.fast.records import hop_records
 
 positive = st.floats(1e-9, 1e9)
 

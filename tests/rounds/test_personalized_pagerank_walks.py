@@ -25,9 +25,13 @@ from paralg.rounds.personalized_pagerank import (
     segment_doubling,
     walk_once,
 )
-from paralg.rounds.personalized_pagerank.data import les_miserables, stdlib_imports, topic_words
-from paralg.rounds.personalized_pagerank.multinomial import binomial
-from paralg.rounds.personalized_pagerank.partition import Births, born
+from paralg.rounds.personalized_pagerank.experiments.graphs import (
+    les_miserables,
+    stdlib_imports,
+    topic_words,
+)
+from paralg.rounds.personalized_pagerank.fast.kernel import WalkRange, starting_walks
+from paralg.rounds.personalized_pagerank.fast.multinomial import binomial
 
 SCHEDULES = [
     AllAtOnce(), Pipelined(1), Pipelined(7), Pipelined(1000), Refilled(1), Refilled(50),
@@ -255,8 +259,8 @@ def test_births_are_dealt_without_loss(by_number, partitions):
     lowest, sources, omega = 3, 4, 6
     for first in range(0, 24, 5):
         last = min(first + 5, 24)
-        births = Births(first, last, lowest, sources, omega, by_number)
-        walks = np.concatenate([born(births, index, partitions) for index in range(partitions)])
+        starts = WalkRange(first, last, lowest, sources, omega, by_number)
+        walks = np.concatenate([starting_walks(starts, i, partitions) for i in range(partitions)])
         k = np.arange(first, last)
         source, number = (k % sources, k // sources) if by_number else (k // omega, k % omega)
         expected = sorted(((lowest + source) << 32 | number).tolist())

@@ -7,6 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from paralg.rounds.personalized_pagerank.fast.records import (
+    check_weights,
+    compress,
+    node_numbers,
+    number_of_nodes,
+)
+
 __all__ = ["DANGLING", "Digraph", "check_alpha", "check_dangling"]
 
 DANGLING = ("stop", "source")
@@ -54,43 +61,21 @@ class Digraph:
         names: tuple[str, ...] | None = None,
         undirected: bool = False,
     ) -> Digraph:
-        """Build a graph from a list of arcs; parallel arcs are merged and their weights added.
+        """Build a graph from ``k`` arcs, counted from 0; parallel arcs are merged, weights added.
 
-        Parameters
-        ----------
-        sources, targets : array_like of int, shape (k,)
-            Tails and heads, counted from 0.
-        weights : array_like of float, shape (k,), optional
-            Positive weights; 1 each by default.
-        n : int, optional
-            Number of nodes; by default one more than the largest end.
-        names : tuple of str, length n, optional
-            Names of the nodes.
-        undirected : bool
-            Whether each arc is also walked backwards (a loop is still one arc).
-
-        Returns
-        -------
-        Digraph
-
-        Raises
-        ------
-        ValueError
-            Lengths differ, an end is outside ``0..n-1``, or a weight is not positive and finite.
-
-        Cost
-        ----
-        One sort of the arcs.
+        ``weights`` are 1 by default, ``n`` is one more than the largest end; ``undirected`` walks
+        each arc backwards, too (a loop is still one arc). One sort of the arcs; ValueError when
+        lengths differ, an end is outside ``0..n-1``, or a weight is not positive and finite.
         """
-        tail, head = _ends("sources", sources), _ends("targets", targets)
+        tail, head = node_numbers("sources", sources), node_numbers("targets", targets)
         weight = np.ones(len(tail)) if weights is None else np.asarray(weights, dtype=np.float64)
         if not len(tail) == len(head) == len(weight):
             raise ValueError(
                 "sources, targets and weights must have the same length, "
                 f"got {len(tail)}, {len(head)} and {len(weight)}"
             )
-        n = _number_of_nodes(n, names, tail, head)
-        _check_weights(weight)
+        n = number_of_nodes(n, names, tail, head)
+        check_weights(weight)
         if undirected:
             other = tail != head
             tail, head, weight = (
@@ -98,7 +83,7 @@ class Digraph:
                 np.concatenate([head, tail[other]]),
                 np.concatenate([weight, weight[other]]),
             )
-        return cls(*_compress(tail, head, weight, n), names)
+        return cls(*compress(tail, head, weight, n), names)
 
     @property
     def n(self) -> int:
@@ -141,25 +126,6 @@ class Digraph:
 
         return csr_array((self.shares, self.targets, self.indptr), shape=(self.n, self.n))
 
-    def without_dangling(self) -> Digraph:
-        """Remove nodes without out-arcs until none is left, for comparisons of conventions."""
-        keep = np.arange(self.n)
-        graph = self
-        while graph.n and graph.dangling.any():
-            stay = np.flatnonzero(~graph.dangling)
-            keep, graph = keep[stay], graph.subgraph(stay)
-        names = None if self.names is None else tuple(self.names[u] for u in keep)
-        return Digraph(graph.indptr, graph.targets, graph.weights, names)
-
-    def subgraph(self, nodes: ArrayLike) -> Digraph:
-        """Return the graph on ``nodes``, renumbered in the given order; names are dropped."""
-        nodes = np.asarray(nodes, dtype=np.int64)
-        number = np.full(self.n, -1)
-        number[nodes] = np.arange(len(nodes))
-        tail, head = number[self.tails], number[self.targets]
-        inside = (tail >= 0) & (head >= 0)
-        return Digraph.from_arcs(tail[inside], head[inside], self.weights[inside], n=len(nodes))
-
     def label(self, u: int) -> str:
         """Return the name of node ``u``, or its number as text."""
         return str(u) if self.names is None else self.names[u]
@@ -177,47 +143,3 @@ def check_dangling(dangling: str) -> str:
     if dangling not in DANGLING:
         raise ValueError(f"dangling must be one of {', '.join(DANGLING)}, got {dangling!r}")
     return dangling
-
-
-def _ends(name: str, values: ArrayLike) -> NDArray[np.int64]:
-    array = np.asarray(values)
-    if array.size == 0:
-        return np.zeros(0, dtype=np.int64)
-    if array.ndim != 1 or array.dtype.kind not in "iu":
-        raise ValueError(
-            f"{name} must be a list of integers, got shape {array.shape} of {array.dtype}"
-        )
-    return array.astype(np.int64)
-
-
-def _number_of_nodes(n, names, tail, head) -> int:
-    """Return the number of nodes, after checking the ends against it."""
-    largest = max(tail.max(initial=-1), head.max(initial=-1))
-    smallest = min(tail.min(initial=0), head.min(initial=0))
-    if n is None:
-        n = int(largest) + 1 if names is None else len(names)
-    if names is not None and len(names) != n:
-        raise ValueError(f"expected {n} names, got {len(names)}")
-    if smallest < 0 or largest >= n:
-        bad = smallest if smallest < 0 else largest
-        raise ValueError(f"nodes must lie in 0..{n - 1}, got {bad}")
-    return n
-
-
-def _check_weights(weight) -> None:
-    bad = ~(np.isfinite(weight) & (weight > 0))
-    if bad.any():
-        first = int(np.argmax(bad))
-        raise ValueError(f"weights must be positive and finite, got {weight[first]} at arc {first}")
-
-
-def _compress(tail, head, weight, n):
-    """Sort the arcs, add the weights of parallel ones, and return the three arrays."""
-    keys, inverse = np.unique(tail * n + head, return_inverse=True)
-    weight = np.bincount(inverse, weights=weight, minlength=len(keys))
-    if not np.isfinite(weight).all():
-        raise ValueError("the weights of parallel arcs must have a finite sum, got inf")
-    tail, head = (keys // n, keys % n) if n else (keys, keys)
-    indptr = np.zeros(n + 1, dtype=np.int64)
-    np.cumsum(np.bincount(tail, minlength=n), out=indptr[1:])
-    return indptr, head.astype(np.int32), weight

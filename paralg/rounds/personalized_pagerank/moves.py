@@ -1,4 +1,4 @@
-r"""The move table: what a walk may do next, one record a node, ready to be cut into partitions.
+r"""The move table: what a walk may do next, one record a node, and the moves of one walk.
 
 A record is a list of outcomes with probabilities.
 One integer codes every outcome: ``y >= 0`` goes on at record ``y``; ``~x`` stops at node ``x``.
@@ -8,88 +8,16 @@ they toss no coin and count no hop.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
-import numpy as np
-from numpy.typing import NDArray
-
-from paralg.rounds.personalized_pagerank.alias import alias_tables, implied_shares
-from paralg.rounds.personalized_pagerank.bigmoves import big_moves
+from paralg.core.random import uniform
+from paralg.rounds.personalized_pagerank.fast.alias import alias_tables
+from paralg.rounds.personalized_pagerank.fast.hubs import big_moves, split_records
+from paralg.rounds.personalized_pagerank.fast.records import PLAIN, RETURN, MoveTable, hop_records
 from paralg.rounds.personalized_pagerank.graph import Digraph, check_alpha, check_dangling
-from paralg.rounds.personalized_pagerank.records import hop_records, joined, stretches
-from paralg.rounds.personalized_pagerank.trees import split_records
 
-__all__ = ["MoveTable", "check_sizes", "move_table"]
+__all__ = ["LEVEL_BITS", "MoveTable", "check_sizes", "move_table", "walk_once"]
 
-
-@dataclass(frozen=True)
-class MoveTable:
-    """Alias tables of all records in flat arrays.
-
-    Parameters
-    ----------
-    n : int
-        Nodes of the graph; records ``n`` and up are virtual.
-    alpha : float
-        Stopping probability of the coin.
-    indptr : ndarray of int64, shape (r + 1,)
-        Slots of each record.
-    kind : ndarray of uint8, shape (r,)
-        ``PLAIN``, ``COIN`` or ``RETURN``.
-    hops : ndarray of uint8, shape (r,)
-        Hops that one use of the record covers at most; 0 for virtual records.
-    shares : ndarray of float64, shape (s,)
-        Probability of each slot's own outcome within its record.
-    threshold : ndarray of float64, shape (s,)
-    own, other : ndarray of int32, shape (s,)
-        Outcome below and above the threshold.
-
-    See Also
-    --------
-    move_table : builds one from a graph.
-    """
-
-    n: int
-    alpha: float
-    indptr: NDArray[np.int64]
-    kind: NDArray[np.uint8]
-    hops: NDArray[np.uint8]
-    shares: NDArray[np.float64]
-    threshold: NDArray[np.float64]
-    own: NDArray[np.int32]
-    other: NDArray[np.int32]
-
-    @property
-    def records(self) -> int:
-        """Number of records, virtual ones included."""
-        return len(self.kind)
-
-    @property
-    def largest(self) -> int:
-        """Outcomes of the largest record."""
-        return int(np.diff(self.indptr).max(initial=0))
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that the walk reads from: thresholds, outcomes, index and kinds."""
-        arrays = (self.indptr, self.kind, self.threshold, self.own, self.other)
-        return sum(array.nbytes for array in arrays)
-
-    def implied(self) -> NDArray[np.float64]:
-        """Return each slot's probability as the alias tables imply it, in closed form."""
-        alias = _slot_of(self.indptr, self.own, self.other)
-        return implied_shares(self.indptr, self.threshold, alias)
-
-    def shard(self, index: int, of: int) -> MoveTable:
-        """Return records ``index, index + of, index + 2 of, ...``: the part of one partition."""
-        mine = np.arange(index, self.records, of)
-        slots = stretches(self.indptr, mine)
-        indptr = joined(np.diff(self.indptr)[mine])
-        return replace(
-            self, indptr=indptr, kind=self.kind[mine], hops=self.hops[mine],
-            shares=self.shares[slots], threshold=self.threshold[slots],
-            own=self.own[slots], other=self.other[slots],
-        )  # fmt: skip
+LEVEL_BITS = 6
+"""A walk's clock is ``move << 6 | level``: each draw down an alias tree has a clock of its own."""
 
 
 def move_table(
@@ -130,19 +58,11 @@ def move_table(
     Work ``m`` for plain hops and trees; a big move of a node costs at most the arcs of its
     ``largest`` outcomes at each level.
 
-    Notes
-    -----
-    ==========================  =================================================
-    here                        the paper
-    ==========================  =================================================
-    records of nodes            adjacency joined with the live walks
-    virtual records             hierarchical sampling for large nodes (internals ours)
-    records with ``hops > 1``   pre-computed short walks of small nodes (internals ours)
-    ==========================  =================================================
-
     References
     ----------
-    [lin-2019-distributed].
+    [lin-2019-distributed]: adjacency joined with the live walks (records of nodes), hierarchical
+    sampling of large nodes (virtual records), short walks of small nodes computed beforehand
+    (records with ``hops > 1``); the internals of the last two are ours.
 
     Examples
     --------
@@ -166,6 +86,48 @@ def move_table(
     )  # fmt: skip
 
 
+def walk_once(table: MoveTable, source: int, number: int, seed: int = 0) -> list[int]:
+    """Follow one walk in plain Python: the reference of the compiled rounds.
+
+    Parameters
+    ----------
+    table : MoveTable
+    source, number : int
+        The walk's identity; with the seed of the streams it determines every draw.
+    seed : int
+
+    Returns
+    -------
+    list of int
+        Records visited (virtual ones included), then the node at which the walk stopped.
+
+    Examples
+    --------
+    >>> walk_once(move_table(Digraph.from_arcs([0], [1]), 0.2), 0, 0, seed=2)
+    [0, 1, 1]
+    """
+    walk = source << 32 | number
+    record, clock, path = source, 0, []
+    while record >= 0:
+        path.append(record)
+        record = _draw(table, record, walk, clock, seed)
+        clock = clock + 1 if record >= table.n else ((clock >> LEVEL_BITS) + 1) << LEVEL_BITS
+    return [*path, ~record]
+
+
+def _draw(table: MoveTable, record: int, walk: int, clock: int, seed: int) -> int:
+    """Return the outcome of one look-up: toss the coin, then draw from the alias table."""
+    if table.kind[record] != PLAIN:
+        if uniform(seed, walk, 2 * clock) < table.alpha:
+            return ~record
+        if table.kind[record] == RETURN:
+            return walk >> 32
+    first, last = table.indptr[record], table.indptr[record + 1]
+    spot = float(uniform(seed, walk, 2 * clock + 1)) * int(last - first)
+    slot = first + int(spot)
+    return int(table.own[slot] if spot - int(spot) < table.threshold[slot] else table.other[slot])
+
+
 def check_sizes(largest: int | None, hops: int) -> None:
     """Raise ValueError unless there can be records and moves of these sizes."""
     if largest is not None and largest < 2:
@@ -174,12 +136,3 @@ def check_sizes(largest: int | None, hops: int) -> None:
         raise ValueError(f"hops must lie in 1..255, got {hops}")
     if hops > 1 and largest is None:
         raise ValueError("big moves need a bound on the record: give largest, got None")
-
-
-def _slot_of(indptr, own, other) -> NDArray[np.int64]:
-    """Return the slot, within the same record, whose own outcome is ``other``."""
-    record = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
-    order = np.lexsort((own, record))
-    width = int(np.int64(2) ** 33)
-    keys = record[order] * width + own[order].astype(np.int64)
-    return order[np.searchsorted(keys, record * width + other.astype(np.int64))]

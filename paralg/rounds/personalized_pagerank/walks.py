@@ -1,35 +1,33 @@
-r"""Fully personalised PageRank by random walks: the round-synchronous driver.
+r"""Fully personalised PageRank by random walks, in rounds on an engine.
 
-One round joins all live walks with the records they stand on, moves them, and shuffles them to
-where they go next; stopped walks go home to be counted.
+One round joins all live walks with the records of the nodes they stand on, moves each walk once,
+and shuffles the walks to where they go next. A walk that has stopped goes to the partition of its
+source, which counts it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import methodcaller
 
 import numpy as np
 from numpy.typing import NDArray
 
 from paralg.core.cost import Cost
 from paralg.core.engine import Engine, connect
-from paralg.rounds.personalized_pagerank.kernel import root_of
-from paralg.rounds.personalized_pagerank.ledger import Ledger
-from paralg.rounds.personalized_pagerank.moves import MoveTable
-from paralg.rounds.personalized_pagerank.partition import (
-    Births,
-    Partition,
-    collect,
-    nobody,
-    outbox,
-    play,
-    settle,
-    tally,
+from paralg.rounds.personalized_pagerank.fast.counts import Partition, StopCounts, count_stopped
+from paralg.rounds.personalized_pagerank.fast.kernel import (
+    WalkRange,
+    advance,
+    distinct_sources,
+    root_of,
+    starting_walks,
 )
-from paralg.rounds.personalized_pagerank.ranking import Rows, merge_rows
+from paralg.rounds.personalized_pagerank.fast.rows import SparseRows, merge_rows
+from paralg.rounds.personalized_pagerank.moves import MoveTable
 from paralg.rounds.personalized_pagerank.schedules import AllAtOnce, Pipelined, Refilled
 
-__all__ = ["DEFAULT_CAP", "WalkCounts", "check_walks", "random_walks"]
+__all__ = ["DEFAULT_CAP", "WalkCounts", "check_walks", "random_walks", "rounds", "run_round"]
 
 DEFAULT_CAP = 1 << 16
 """Live walks of the default schedule: 1 MB of walk records."""
@@ -41,12 +39,10 @@ class WalkCounts:
 
     Parameters
     ----------
-    counts : Rows
+    counts : SparseRows
         Stops at each node, for each source; :math:`\hat\pi(u, v)` is the count over ``omega``.
-    omega : int
-        Walks for each source.
-    n : int
-        Nodes of the graph.
+    omega, n : int
+        Walks for each source; nodes of the graph.
     live : ndarray of int64, shape (rounds,)
         Walks that moved in each round.
     open_rows : int
@@ -60,7 +56,7 @@ class WalkCounts:
         ``bytes`` what really moved between partitions.
     """
 
-    counts: Rows
+    counts: SparseRows
     omega: int
     n: int
     live: NDArray[np.int64]
@@ -70,7 +66,7 @@ class WalkCounts:
     cost: Cost
 
     @property
-    def estimates(self) -> Rows:
+    def estimates(self) -> SparseRows:
         """The same rows as probabilities."""
         return self.counts._replace(values=self.counts.values / self.omega)
 
@@ -137,20 +133,10 @@ def random_walks(
     Work about :math:`n\omega/\alpha` look-ups with plain hops; memory of each partition: its
     records, its share of the live walks, and a row for each open source.
 
-    Notes
-    -----
-    =======================  ==========================================
-    here                     the paper
-    =======================  ==========================================
-    ``omega``                walks per node
-    ``Pipelined.gamma``      size of a pipeline
-    records in ``shuffle``   live walks, joined with adjacency by node
-    ``counts``               set of terminated walks
-    =======================  ==========================================
-
     References
     ----------
-    [lin-2019-distributed].
+    [lin-2019-distributed], where ``omega`` is the walks per node, ``Pipelined.gamma`` the size of
+    a pipeline, and ``counts`` the set of terminated walks.
 
     Examples
     --------
@@ -164,16 +150,21 @@ def random_walks(
     schedule = Refilled(DEFAULT_CAP) if schedule is None else schedule
     engine = connect("serial") if engine is None else engine
     partitions = engine.workers if partitions is None else partitions
-    before = engine.cost
-    parts = _settle_in(engine, table, omega, partitions, top, least, seed, descend)
-    parts, trace = _run(engine, parts, schedule, sources, omega)
-    found = engine.gather(engine.map(collect, parts))
+    before, root = engine.cost, root_of(seed)
+    parts = engine.scatter(
+        Partition(
+            table.shard(i, partitions), root, descend,
+            StopCounts(table.n, omega, i, partitions, top, least),
+        )
+        for i in range(partitions)
+    )  # fmt: skip
+    parts, history = rounds(engine, parts, schedule, sources, omega)
+    found = engine.gather(engine.map(methodcaller("finished_rows"), parts))
     rows = merge_rows(batch for batches in found for batch in batches)
-    live, joins, sent, opened, row_bytes = trace
-    moved = engine.cost
+    live, joins, sent, opened, row_bytes = history
     cost = Cost(
         work=joins.sum(), rounds=len(live),
-        messages=moved.messages - before.messages, bytes=moved.bytes - before.bytes,
+        messages=engine.cost.messages - before.messages, bytes=engine.cost.bytes - before.bytes,
     )  # fmt: skip
     return WalkCounts(
         rows, omega, table.n, live, opened.max(initial=0), row_bytes.max(initial=0),
@@ -191,29 +182,32 @@ def check_walks(table: MoveTable, omega: int, sources: range | None) -> range:
     return sources
 
 
-def _settle_in(engine, table, omega, partitions, top, least, seed, descend):
-    """Cut the table and hand every partition its shard."""
-    root = root_of(seed)
+def run_round(part: Partition, inbox: list, *, starts: WalkRange, number: int) -> Partition:
+    """Run one round: count the walks that have stopped, start new ones, move all live walks."""
+    index, partitions = part.counts.index, part.counts.partitions
+    new = starting_walks(starts, index, partitions)
+    walks = np.concatenate([*inbox, new])
+    part.counts.count(walks)
+    part.counts.open(distinct_sources(new))
+    part.blocks, part.live, part.joins = advance(
+        walks, part.shard, part.root, partitions, index, part.descend
+    )
+    part.sent = sum(map(len, part.blocks))
+    return part
 
-    def at(index):
-        ledger = Ledger(table.n, omega, index, partitions, top, least)
-        return Partition(table.shard(index, partitions), ledger, root, descend)
 
-    return engine.scatter(map(at, range(partitions)))
-
-
-def _run(engine, parts, schedule, sources, omega):
-    """Play rounds until all walks have started and stopped; return the state and its history."""
+def rounds(engine, parts, schedule, sources, omega, one_round=run_round):
+    """Run rounds until all walks have started and stopped; return the state and its history."""
     total, started, live, history = len(sources) * omega, 0, 0, []
-    inbox = engine.map(nobody, parts)
+    inbox = engine.map(methodcaller("empty_inbox"), parts)
     while started < total or live:
-        last = started + schedule.births(live, total - started, len(sources))
-        births = Births(started, last, sources.start, len(sources), omega, schedule.by_number)
+        last = started + schedule.starting(live, total - started, len(sources))
+        starts = WalkRange(started, last, sources.start, len(sources), omega, schedule.by_number)
         moving, started = live + last - started, last
-        parts = engine.map(play, parts, inbox, births=births)
-        inbox = engine.shuffle(engine.map(outbox, parts))
-        counts = engine.reduce(np.add, engine.map(tally, parts))
+        parts = engine.map(one_round, parts, inbox, starts=starts, number=len(history))
+        inbox = engine.shuffle(engine.map(methodcaller("take_blocks"), parts))
+        counts = engine.reduce(np.add, engine.map(methodcaller("round_counts"), parts))
         history.append([moving, *counts[1:].tolist()])
         live = int(counts[0])
     columns = np.array(history, dtype=np.int64).reshape(-1, 5).T
-    return engine.map(settle, parts, inbox), columns
+    return engine.map(count_stopped, parts, inbox), columns

@@ -1,7 +1,7 @@
 r"""Alias tables: draw from :math:`d` weighted outcomes with one uniform number and two look-ups.
 
-Many tables live in three flat arrays (structure of arrays), one stretch a record, so that they can
-be built, cut and shipped without touching a Python object per node.
+Many tables live in three flat arrays, one stretch a record, so that they can be built, cut and
+sent without touching a Python object per node.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["alias_tables", "implied_shares"]
+__all__ = ["alias_tables", "implied_shares", "slots_of"]
 
 
 def alias_tables(
@@ -124,3 +124,12 @@ def _pair(threshold, alias, small, lows, large, highs):
         threshold[small[k]] = 1.0
     for k in range(highs):
         threshold[large[k]] = 1.0
+
+
+def slots_of(indptr, own, other) -> NDArray[np.int64]:
+    """Return the slot, within the same record, whose own outcome is ``other``."""
+    record = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    order = np.lexsort((own, record))
+    width = int(np.int64(2) ** 33)
+    keys = record[order] * width + own[order].astype(np.int64)
+    return order[np.searchsorted(keys, record * width + other.astype(np.int64))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from paralg.rounds.personalized_pagerank.edges import BadLine, EdgeListError
+from paralg.rounds.personalized_pagerank.command.edges import BadLine, EdgeListError
 from paralg.rounds.personalized_pagerank.graph import Digraph
 
 __all__ = ["column_names", "explain"]

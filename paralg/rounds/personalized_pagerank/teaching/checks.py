@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from paralg.rounds.personalized_pagerank.alias import implied_shares
-from paralg.rounds.personalized_pagerank.choice import PER_ARC, PER_JOIN
-from paralg.rounds.personalized_pagerank.data import barabasi_albert, les_miserables
+from paralg.rounds.personalized_pagerank.command.choice import PER_ARC, PER_JOIN
+from paralg.rounds.personalized_pagerank.experiments.graphs import barabasi_albert, les_miserables
+from paralg.rounds.personalized_pagerank.fast.alias import implied_shares
 from paralg.rounds.personalized_pagerank.graph import Digraph
 from paralg.rounds.personalized_pagerank.moves import move_table
 from paralg.rounds.personalized_pagerank.schedules import AllAtOnce
@@ -55,7 +55,7 @@ def alias(answer):
     cases = [[1.0], [1.0, 1.0], [1.0, 3.0], [5.0, 1.0, 1.0], [1.0, 2.0, 3.0, 4.0]]
     cases += [rng.exponential(size=d).tolist() for d in (2, 3, 5, 8, 40)]
 
-    def law(weights):
+    def implied(weights):
         threshold, other = (np.asarray(part) for part in call(answer, weights))
         require(threshold.shape == other.shape == (len(weights),), "has one slot an outcome",
                 failing=weights, expected=f"two lists of {len(weights)}",
@@ -66,7 +66,7 @@ def alias(answer):
         return implied_shares(indptr, threshold, other.astype(np.int64))
 
     return equal_to_oracle(
-        law, lambda weights: np.array(weights) / sum(weights), cases, tol=1e-9,
+        implied, lambda weights: np.array(weights) / sum(weights), cases, tol=1e-9,
         name="implies the weights",
         hint="a slot's own outcome is drawn with chance (t_i + sum of 1 − t_j over a_j = i)/d",
     )  # fmt: skip
@@ -87,7 +87,7 @@ def two_hops(answer):
 
     return equal_to_oracle(
         lambda *case: np.stack([np.asarray(part, dtype=float) for part in answer(*case)]),
-        oracle, cases, tol=1e-9, name="gives the two-hop law",
+        oracle, cases, tol=1e-9, name="gives the two-hop distribution",
         hint="return (mass stopped at each node, mass alive at each node); together they are 1",
     )  # fmt: skip
 
@@ -100,19 +100,19 @@ def schedule(answer):
     class Own:
         by_number = False
 
-        def births(self, live, waiting, sources):
-            born = int(call(answer, live, waiting, cap, omega))
-            require(0 <= born <= waiting, "starts what waits", failing=(live, waiting, cap, omega),
-                    expected=f"0 … {waiting}", got=born)  # fmt: skip
-            require(live + born <= cap, "keeps the cap", failing=(live, waiting, cap, omega),
-                    expected=f"at most {cap - live}", got=born)  # fmt: skip
-            require(born % omega == 0, "starts whole sources", failing=(live, waiting, cap, omega),
-                    expected=f"a multiple of {omega}", got=born)  # fmt: skip
+        def starting(self, live, waiting, sources):
+            count = int(call(answer, live, waiting, cap, omega))
+            require(0 <= count <= waiting, "starts what waits", failing=(live, waiting, cap, omega),
+                    expected=f"0 … {waiting}", got=count)  # fmt: skip
+            require(live + count <= cap, "keeps the cap", failing=(live, waiting, cap, omega),
+                    expected=f"at most {cap - live}", got=count)  # fmt: skip
+            require(count % omega == 0, "starts whole sources", failing=(live, waiting, cap, omega),
+                    expected=f"a multiple of {omega}", got=count)  # fmt: skip
             require(
-                born or live, "starts somebody when nobody is alive",
-                failing=(live, waiting, cap, omega), expected="at least one source", got=born,
+                count or live, "starts a source when no walk is alive",
+                failing=(live, waiting, cap, omega), expected="at least one source", got=count,
             )  # fmt: skip
-            return born
+            return count
 
     found = random_walks(table, omega, schedule=Own())
     reference = random_walks(table, omega, schedule=AllAtOnce())

@@ -9,12 +9,12 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from paralg.rounds.personalized_pagerank.records import joined, stretches
+from paralg.rounds.personalized_pagerank.fast.records import joined, stretches
 
-__all__ = ["Rows", "best_of_counts", "best_of_entries", "best_of_scores", "merge_rows"]
+__all__ = ["SparseRows", "best_of_counts", "best_of_entries", "best_of_scores", "merge_rows"]
 
 
-class Rows(NamedTuple):
+class SparseRows(NamedTuple):
     """Some entries of some rows, in compressed form.
 
     Parameters
@@ -36,7 +36,7 @@ class Rows(NamedTuple):
     values: NDArray
 
     @classmethod
-    def none(cls, dtype=np.int64) -> Rows:
+    def none(cls, dtype=np.int64) -> SparseRows:
         """Return no rows at all."""
         zero = np.zeros(0, dtype=np.int64)
         return cls(zero, np.zeros(1, dtype=np.int64), zero, np.zeros(0, dtype=dtype))
@@ -54,55 +54,25 @@ class Rows(NamedTuple):
         return coo_array((self.values, (tails, self.nodes)), shape=(n, n)).tocsr()
 
 
-def merge_rows(parts: Iterable[Rows]) -> Rows:
-    """Join rows of different sources and put them in the order of the sources.
-
-    Examples
-    --------
-    >>> one = Rows(np.array([4]), np.array([0, 1]), np.array([7]), np.array([2]))
-    >>> two = Rows(np.array([1]), np.array([0, 2]), np.array([3, 5]), np.array([9, 1]))
-    >>> merge_rows([one, two]).sources.tolist(), merge_rows([one, two]).nodes.tolist()
-    ([1, 4], [3, 5, 7])
-    """
+def merge_rows(parts: Iterable[SparseRows]) -> SparseRows:
+    """Join rows of different sources and put them in the order of the sources."""
     parts = list(parts)
     if not parts:
-        return Rows.none()
+        return SparseRows.none()
     sources = np.concatenate([part.sources for part in parts])
     indptr = joined(np.concatenate([np.diff(part.indptr) for part in parts]))
     nodes = np.concatenate([part.nodes for part in parts])
     values = np.concatenate([part.values for part in parts])
     if (np.diff(sources) > 0).all():
-        return Rows(sources, indptr, nodes, values)
+        return SparseRows(sources, indptr, nodes, values)
     order = np.argsort(sources, kind="stable")
     slots = stretches(indptr, order)
-    return Rows(sources[order], joined(np.diff(indptr)[order]), nodes[slots], values[slots])
+    return SparseRows(sources[order], joined(np.diff(indptr)[order]), nodes[slots], values[slots])
 
 
 def best_of_counts(rows, slots, n, omega, top=None, least=1):
-    """Return the entries of complete ledger rows: all in the order of nodes, or the largest first.
-
-    Parameters
-    ----------
-    rows : ndarray of int32, shape (r, min(n, omega))
-        Counters (``n <= omega``) or lists of the nodes at which walks stopped.
-    slots : ndarray of int64, shape (k,)
-        Rows to read.
-    n, omega : int
-        Nodes, walks per source.
-    top : int, optional
-        Entries kept of each row; all by default.
-    least : int
-        Smallest count kept.
-
-    Returns
-    -------
-    indptr, nodes, counts : ndarray of int64
-        As in `Rows`.
-
-    Cost
-    ----
-    Work ``min(n, omega)``, and a sort of the distinct nodes, for each row.
-    """
+    """Return the entries of complete ledger rows: all in the order of nodes, or the largest
+    first."""
     room = min(n, omega) if top is None else min(n, omega, top)
     sizes = np.zeros(len(slots), dtype=np.int64)
     nodes = np.empty((len(slots), room), dtype=np.int64)
@@ -115,10 +85,7 @@ def best_of_counts(rows, slots, n, omega, top=None, least=1):
 
 @numba.njit(cache=True, nogil=True)
 def _read(rows, slots, dense, n, omega, ranked, room, least, sizes, nodes, counts):
-    """Condense each row: count, drop the small ones, sort by (count down, node up), cut.
-
-    A key is ``(omega - count) n + node``, or ``node omega + count - 1`` where rows are not ranked.
-    """
+    """Condense each row: count, drop the small ones, sort by (count down, node up), cut."""
     counter = np.zeros(n, dtype=np.int32)
     keys = np.empty(min(n, omega), dtype=np.int64)
     for k in range(len(slots)):
@@ -148,33 +115,9 @@ def _keys(row, counter, dense, n, omega, ranked, least, keys):
     return found
 
 
-def best_of_scores(scores, sources, top=None, least=0.0) -> Rows:
-    """Return the scores of each row of a block: all in the order of nodes, or the largest first.
-
-    Parameters
-    ----------
-    scores : ndarray of float64, shape (k, n)
-        Rows of the result, one a source.
-    sources : ndarray of int64, shape (k,)
-        Their row numbers.
-    top : int, optional
-        Entries kept of each row; all by default.
-    least : float
-        Smallest score kept; zeros are always dropped.
-
-    Returns
-    -------
-    Rows
-
-    Cost
-    ----
-    Work ``k n`` for the selection, and a sort of the ``top`` that are kept.
-
-    Examples
-    --------
-    >>> best_of_scores(np.array([[0.2, 0.5, 0.3]]), np.array([0]), top=2).nodes.tolist()
-    [1, 2]
-    """
+def best_of_scores(scores, sources, top=None, least=0.0) -> SparseRows:
+    """Return the scores of each row of a block: all in the order of nodes, or the largest
+    first."""
     k, n = scores.shape
     floor = np.maximum(least, np.nextafter(0.0, 1.0))
     if top is not None and top < n:
@@ -183,43 +126,19 @@ def best_of_scores(scores, sources, top=None, least=0.0) -> Rows:
     kept = scores >= floor
     if top is None and kept.all():  # whole rows without a zero, as most are
         everything = np.tile(np.arange(n), k)
-        return Rows(np.asarray(sources), n * np.arange(k + 1), everything, scores.ravel())
+        return SparseRows(np.asarray(sources), n * np.arange(k + 1), everything, scores.ravel())
     row, node = np.nonzero(kept)
     return best_of_entries(row, node, scores[row, node], np.asarray(sources), top)
 
 
-def best_of_entries(row, node, value, sources, top=None) -> Rows:
-    """Sort loose entries into rows; rank and cut the rows if asked.
-
-    Parameters
-    ----------
-    row : ndarray of int64, shape (e,)
-        Row of each entry, a position in ``sources``.
-    node : ndarray of int64, shape (e,)
-        Columns, distinct within a row.
-    value : ndarray, shape (e,)
-        Counts or probabilities.
-    sources : ndarray of int64, shape (k,)
-        Row numbers.
-    top : int, optional
-        Entries kept of each row, best first; all in the order of nodes by default.
-
-    Returns
-    -------
-    Rows
-
-    Examples
-    --------
-    >>> row, node, count = np.array([[0, 0, 1], [4, 2, 2], [1, 1, 5]])
-    >>> rows = best_of_entries(row, node, count, [7, 9], top=2)
-    >>> rows.nodes.tolist(), rows.indptr.tolist()
-    ([2, 4, 2], [0, 2, 3])
-    """
+def best_of_entries(row, node, value, sources, top=None) -> SparseRows:
+    """Sort loose entries into rows; rank and cut the rows if asked."""
     sizes = np.bincount(row, minlength=len(sources))
     starts = joined(sizes)
     if top is None:
         order = np.lexsort((node, row)) if (np.diff(row) < 0).any() else slice(None)
-        return Rows(np.asarray(sources), starts, node[order], value[order])
+        return SparseRows(np.asarray(sources), starts, node[order], value[order])
     order = np.lexsort((node, -value, row))
     order = order[np.arange(len(row)) - np.repeat(starts[:-1], sizes) < top]
-    return Rows(np.asarray(sources), joined(np.minimum(sizes, top)), node[order], value[order])
+    indptr = joined(np.minimum(sizes, top))
+    return SparseRows(np.asarray(sources), indptr, node[order], value[order])

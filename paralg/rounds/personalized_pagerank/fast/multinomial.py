@@ -10,43 +10,20 @@ import numba
 import numpy as np
 
 from paralg.core.random import GOLDEN, mix64, to_unit
-from paralg.rounds.personalized_pagerank.kernel import PLACE_BITS
-from paralg.rounds.personalized_pagerank.records import PLAIN, RETURN
+from paralg.rounds.personalized_pagerank.fast.kernel import PLACE_BITS
+from paralg.rounds.personalized_pagerank.fast.records import PLAIN, RETURN
 
 __all__ = ["binomial", "draw_records"]
 
 _ONE = np.uint64(1)
+
 _mix = numba.njit(mix64, inline="always")
+
 _unit = numba.njit(to_unit, inline="always")
 
 
 def draw_records(walks, shard, root, turn, partitions):
-    """Move every record of walks once, all its walks together.
-
-    Parameters
-    ----------
-    walks : ndarray of int64, shape (k, 2)
-        ``source << 32 | record`` and multiplicity.
-    shard : MoveTable
-        The partition's shard.
-    root : uint64
-        Root of the streams.
-    turn : int
-        Round; streams are keyed (source, record, round).
-    partitions : int
-        Record ``r`` is row ``r // partitions`` of the shard.
-
-    Returns
-    -------
-    records : ndarray of int64, shape (e, 2)
-        Where the walks are now, not yet merged; stopped ones have negative multiplicity.
-    joins : int
-        Records looked up.
-
-    Cost
-    ----
-    Work: for each record the smaller of its multiplicity and its outcomes.
-    """
+    """Move every record of walks once, all its walks together."""
     row = (walks[:, 0] & 0xFFFFFFFF) // partitions
     degree = np.diff(shard.indptr)[row] if len(walks) else row
     room = np.minimum(walks[:, 1], np.maximum(degree, 1)).sum() + len(walks)
@@ -126,22 +103,7 @@ def _all_together(stream, counter, key, count, row, arrays, out, filled):
 
 @numba.njit(cache=True, nogil=True)
 def binomial(stream, counter, trials, chance):
-    """Draw how many of ``trials`` random fractions lie below ``chance``.
-
-    Each digit decides half of those undecided, so the work is about ``trials / 32`` words.
-
-    Parameters
-    ----------
-    stream, counter : uint64
-        Stream, and number of its draws so far.
-    trials : int
-    chance : float
-
-    Returns
-    -------
-    wins : int
-    counter : uint64
-    """
+    """Draw how many of ``trials`` random fractions lie below ``chance``."""
     if chance >= 1.0:
         return trials, counter
     wins = np.int64(0)

@@ -1,54 +1,96 @@
 r"""The compiled round: every walk of a partition makes one move, or one step down an alias tree.
 
 A walk is two 64-bit words.
-The first is its identity, ``source << 32 | number``; the second its place in time and space,
+The first is its identity, ``source << 32 | number``; the second where it is and when,
 ``record << 32 | clock`` with ``clock = move << 6 | level``, or ``~node`` once it has stopped.
-Every draw is a function of (seed, identity, clock), so it does not matter who moves the walk, when,
-or in which company.
+Every draw is a function of (seed, identity, clock), so the result does not depend on where, when or
+beside which other walks a walk is moved. `walk_once` is the plain form of it.
+Record ``r`` belongs to partition ``r % partitions``, where it is row ``r // partitions``.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from paralg.core.random import GOLDEN, derive, mix64, to_unit
-from paralg.rounds.personalized_pagerank.moves import MoveTable
-from paralg.rounds.personalized_pagerank.records import PLAIN, RETURN
+from paralg.rounds.personalized_pagerank.fast.records import PLAIN, RETURN, MoveTable
 
-__all__ = ["LEVEL_BITS", "PLACE_BITS", "advance", "root_of", "walk_ids"]
+__all__ = [
+    "LEVEL_BITS", "PLACE_BITS", "WalkRange", "advance", "distinct_sources", "root_of",
+    "starting_walks", "walk_ids",
+]  # fmt: skip
 
-PLACE_BITS = 32
 LEVEL_BITS = 6
 
-_MAX_NODES = 1 << 31
+PLACE_BITS = 32
+_NONE = np.zeros((0, 2), dtype=np.int64)
+
 _ONE = np.uint64(1)
+
 _mix = numba.njit(mix64, inline="always")
+
 _unit = numba.njit(to_unit, inline="always")
 
 
 def walk_ids(sources: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the identities of walks, ``source << 32 | number``.
-
-    The number of walks per source is no part of them: the first 100 walks are the same walks when
-    1,000 are asked for.
-
-    Parameters
-    ----------
-    sources, numbers : ndarray of int64
-        Broadcast against each other.
-
-    Returns
-    -------
-    ndarray of int64
-    """
+    """Return the identities of walks, ``source << 32 | number``."""
     return np.left_shift(sources, PLACE_BITS) | numbers
 
 
 def root_of(seed: int) -> np.uint64:
     """Return the root of all streams of a run; TypeError unless the seed has at most 64 bits."""
     return derive(seed)[()]
+
+
+class WalkRange(NamedTuple):
+    """Walks that start together: a stretch of all walks, laid out in one of two orders."""
+
+    first: int
+    last: int
+    lowest: int
+    sources: int
+    omega: int
+    by_number: bool
+
+
+def starting_walks(starts: WalkRange, index: int, partitions: int) -> NDArray[np.int64]:
+    """Return the walks of a stretch whose sources belong to this partition."""
+    walks = np.empty((_write_starts(starts, index, partitions, _NONE), 2), dtype=np.int64)
+    _write_starts(starts, index, partitions, walks)
+    return walks
+
+
+@numba.njit(cache=True, nogil=True)
+def _write_starts(starts, index, partitions, walks):
+    """Count the walks; write them where ``walks`` has room for any."""
+    first, last, lowest, sources, omega, by_number = starts
+    inner = sources if by_number else omega
+    count = 0
+    for outer in range(first // inner, (last + inner - 1) // inner):
+        if not by_number and (lowest + outer) % partitions != index:
+            continue
+        low, high = max(first - outer * inner, 0), min(last - outer * inner, inner)
+        step = 1
+        if by_number:
+            low += (index - lowest - low) % partitions
+            step = partitions
+        for k in range(low, high, step):
+            source, number = (lowest + k, outer) if by_number else (lowest + outer, k)
+            if len(walks) > 0:
+                walks[count, 0] = source << PLACE_BITS | number
+                walks[count, 1] = source << PLACE_BITS
+            count += 1
+    return count
+
+
+def distinct_sources(walks: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the source of these walks, each once; neighbours are often equal."""
+    sources = walks[:, 0] >> PLACE_BITS
+    return np.unique(sources[np.diff(sources, prepend=-1) != 0])
 
 
 def advance(
@@ -59,36 +101,7 @@ def advance(
     index: int = 0,
     descend: bool = True,
 ) -> tuple[list[NDArray[np.int64]], int, int]:
-    """Move every live walk of a partition once, and sort them by where they go next.
-
-    Parameters
-    ----------
-    walks : ndarray of int64, shape (k, 2)
-        Identity and place; those that have stopped are passed over.
-    table : MoveTable
-        The partition's shard: record ``r`` is row ``r // partitions``.
-    root : uint64
-        From `root_of`.
-    partitions, index : int
-        Record ``r`` is at home in partition ``r % partitions``; this is partition ``index``.
-        Stopped walks go home to their source.
-    descend : bool
-        Whether a walk goes down an alias tree within the round as long as it meets records of this
-        partition; otherwise each level is a round of its own.
-
-    Returns
-    -------
-    blocks : list of ndarray of int64, shape (k_j, 2)
-        Walks for each partition, those that have just stopped among them.
-    live : int
-        How many of them go on.
-    joins : int
-        Look-ups in records.
-
-    Cost
-    ----
-    Work ``joins``; span the longest descent.
-    """
+    """Move every live walk of a partition once, and sort them by where they go next."""
     moved, home = np.empty_like(walks), np.empty(len(walks), dtype=np.int32)
     sizes = np.zeros(partitions + 1, dtype=np.int64)
     arrays = (table.indptr, table.kind, table.threshold, table.own, table.other)

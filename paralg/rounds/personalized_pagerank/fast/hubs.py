@@ -1,8 +1,18 @@
-r"""Big moves: one draw carries a walk from a small node over several hops.
+r"""Records of bounded size: alias trees for hubs, big moves for small nodes.
 
-The walk tree under a node is expanded level by level while its outcomes fit into one record.
-Nodes at which the expansion has ended, large ones among them, stay as *alive* outcomes, so the exit
-from the tree is a stopping time and the strong Markov property keeps the law of the final stop.
+A hub's record is cut into pieces of at most :math:`B` outcomes under a small root.
+The pieces are *virtual* records that follow the nodes' records: they toss no coin and count no hop.
+The chance of an arc is the product of the shares on its path, and every inner share is the mass of
+a piece over the mass of its parent, so the product telescopes to :math:`w_e / \sum w`.
+
+A big move carries a walk over several hops: the walk tree under a node is expanded level by level
+while its outcomes fit into one record. A level turns the mass :math:`p` alive at a small node
+:math:`y` into :math:`\alpha p` stopped at :math:`y` and :math:`(1 - \alpha)\, p\, P(y, z)` alive at
+each :math:`z`. Nodes at which the expansion has ended stay as *alive* outcomes, so the exit from
+the tree is a stopping time and the strong Markov property keeps the distribution of the final stop.
+
+Both ideas are those of [lin-2019-distributed] (hierarchical sampling of large nodes, short walks of
+small nodes computed beforehand); the internals are ours.
 """
 
 from __future__ import annotations
@@ -10,47 +20,63 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from paralg.rounds.personalized_pagerank.graph import Digraph
-from paralg.rounds.personalized_pagerank.records import PLAIN, Records, replace_rows
+from paralg.rounds.personalized_pagerank.fast.records import (
+    PLAIN,
+    Records,
+    joined,
+    replace_rows,
+    stretches,
+)
 
-__all__ = ["big_moves"]
+__all__ = ["big_moves", "split_records"]
 
 _BLOCK_SLOTS = 1 << 22  # 48 MB of outcomes and shares at a time
 
 
-def big_moves(records: Records, graph: Digraph, alpha: float, largest: int, hops: int) -> Records:
-    r"""Replace the record of each small node by its walk tree, expanded as far as it fits.
+def split_records(records: Records, largest: int) -> Records:
+    """Cut every record of more than ``largest`` outcomes into a tree of records that fit."""
+    if largest < 2:
+        raise ValueError(f"largest must be at least 2, got {largest}")
+    while (np.diff(records.indptr) > largest).any():
+        records = _cut_once(records, largest)
+    return records
 
-    A level turns the mass :math:`p` that is alive at a small node :math:`y` into :math:`\alpha p`
-    stopped at :math:`y` and :math:`(1 - \alpha)\, p\, P(y, z)` alive at each :math:`z`.
 
-    Parameters
-    ----------
-    records : Records
-        Single hops, as `hop_records` gives them.
-    graph : Digraph
-    alpha : float
-        Stopping probability.
-    largest : int
-        Bound :math:`B` on the outcomes; a node with more than ``largest`` arcs counts as large.
-    hops : int
-        Levels at most.
+def _cut_once(records: Records, largest: int) -> Records:
+    """Replace each record that is too large by a list of its pieces, one level of every tree."""
+    sizes = np.diff(records.indptr)
+    hubs = np.flatnonzero(sizes > largest)
+    pieces = -(-sizes[hubs] // largest)
+    cuts = _cut_sizes(sizes[hubs], pieces)
+    slots = stretches(records.indptr, hubs)
+    mass = np.add.reduceat(records.shares[slots], joined(cuts)[:-1])
+    virtual = Records(
+        joined(cuts),
+        records.outcome[slots],
+        records.shares[slots] / np.repeat(mass, cuts),
+        np.full(len(cuts), PLAIN, dtype=np.uint8),
+        np.zeros(len(cuts), dtype=np.uint8),
+    )
+    numbers = (len(sizes) + np.arange(len(cuts))).astype(np.int32)
+    return _append(replace_rows(records, hubs, pieces, numbers, mass), virtual)
 
-    Returns
-    -------
-    Records
-        Same numbers; ``hops[u]`` says how many levels node ``u`` got (a record that does not even
-        fit one level keeps its coin and single hops).
 
-    Cost
-    ----
-    For each node and level the arcs of the small nodes among at most ``largest`` outcomes.
+def _cut_sizes(sizes, pieces):
+    """Return the sizes of the pieces, as even as possible: ``sizes[k]`` into ``pieces[k]``."""
+    piece = np.arange(pieces.sum()) - np.repeat(joined(pieces)[:-1], pieces)
+    size, count = np.repeat(sizes, pieces), np.repeat(pieces, pieces)
+    return size * (piece + 1) // count - size * piece // count
 
-    References
-    ----------
-    [lin-2019-distributed] for the idea, short walks of small nodes computed beforehand; the
-    internals are ours.
-    """
+
+def _append(records: Records, virtual: Records) -> Records:
+    """Lay the virtual records behind the others."""
+    indptr = np.concatenate([records.indptr, records.indptr[-1] + virtual.indptr[1:]])
+    rest = (np.concatenate(pair) for pair in zip(records[1:], virtual[1:], strict=True))
+    return Records(indptr, *rest)
+
+
+def big_moves(records: Records, graph, alpha: float, largest: int, hops: int) -> Records:
+    """Replace the record of each small node by its walk tree, expanded as far as it fits."""
     parts = list(_blocks(records, graph, alpha, largest, hops))
     if not parts:
         return records

@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from paralg.rounds.personalized_pagerank.exact import BLOCK, sweeps_needed
-from paralg.rounds.personalized_pagerank.guarantee import least_l1, walks_needed
+from paralg.rounds.personalized_pagerank.fast.exact import BLOCK
+from paralg.rounds.personalized_pagerank.theory import least_l1, sweeps_needed, walks_needed
 
 __all__ = [
-    "FINE", "METHODS", "PER_ARC", "PER_JOIN", "Accuracy", "Choice", "choose_method", "in_bytes",
+    "FINE", "METHODS", "PER_ARC", "PER_JOIN", "Accuracy", "MethodChoice", "choose_method",
+    "in_bytes",
 ]  # fmt: skip
 
 METHODS = ("auto", "exact", "walks")
@@ -101,7 +102,7 @@ class Accuracy:
 
 
 @dataclass(frozen=True)
-class Choice:
+class MethodChoice:
     """The method chosen, and why.
 
     Parameters
@@ -130,7 +131,7 @@ class Choice:
 
 def choose_method(
     n: int, m: int, alpha: float, accuracy: Accuracy, *, memory: int, method: str = "auto"
-) -> Choice:
+) -> MethodChoice:
     r"""Choose between blocked power iteration and random walks.
 
     Parameters
@@ -148,7 +149,7 @@ def choose_method(
 
     Returns
     -------
-    Choice
+    MethodChoice
 
     Raises
     ------
@@ -181,7 +182,8 @@ def choose_method(
         raise ValueError(_too_large(room, memory))
     fits = bool(block)
     chosen = method if method != "auto" else "exact" if fits and _faster(seconds) else "walks"
-    return Choice(chosen, error, block, seconds, room, _why(method, fits, seconds, room, memory))
+    why = _why(method, fits, seconds, room, memory)
+    return MethodChoice(chosen, error, block, seconds, room, why)
 
 
 def in_bytes(text: str) -> int:

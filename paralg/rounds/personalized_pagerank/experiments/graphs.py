@@ -1,46 +1,20 @@
-"""Small weighted graphs that ship with the book, each with its source and licence.
-
-Three are real; `barabasi_albert` is synthetic and says so.
-The scripts `make_imports` and `make_words` beside this file rebuild the two derived ones.
-"""
+"""The chapter's graphs: three real ones from the shelf of data, and a synthetic one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
+from paralg.data import graphs
 from paralg.data.source import Source
-from paralg.rounds.personalized_pagerank.edges import read_edges
 from paralg.rounds.personalized_pagerank.graph import Digraph
 
 __all__ = [
     "GRAPHS", "SOURCES", "barabasi_albert", "les_miserables", "stdlib_imports", "topic_words",
 ]  # fmt: skip
 
-_HERE = Path(__file__).parent
-_PSF = "PSF License Version 2 (full text in LICENSES.md beside the data)"
-
-SOURCES = {
-    "les_miserables": Source(
-        "Characters of Les Misérables who appear together",
-        "Donald E. Knuth, The Stanford GraphBase (1993), as distributed with NetworkX",
-        "NetworkX: BSD-3-Clause; Knuth's files may be copied freely if unchanged",
-        "the counts of pairs only, one line a pair, in alphabetical order",
-    ),
-    "stdlib_imports": Source(
-        "Imports in the standard library of Python 3.11.7",
-        "Python Software Foundation, https://github.com/python/cpython",
-        _PSF,
-        "arcs counted from the syntax trees, weight = names imported; test suites left out",
-    ),
-    "topic_words": Source(
-        "Neighbouring words in the topics of the Python 3.11.7 documentation",
-        "module pydoc_data.topics, Python Software Foundation",
-        _PSF,
-        "the 2,000 commonest words; weight = pairs within 4 words",
-    ),
+SOURCES = graphs.SOURCES | {
     "barabasi_albert": Source(
         "Preferential attachment with random weights (synthetic)", "generated", "no rights claimed"
     ),
@@ -56,7 +30,7 @@ def les_miserables() -> Digraph:
     >>> graph.n, graph.m
     (77, 508)
     """
-    return read_edges(_HERE / "les_miserables.tsv", delimiter="\t", undirected=True)
+    return _digraph(graphs.les_miserables())
 
 
 def stdlib_imports() -> Digraph:
@@ -70,7 +44,7 @@ def stdlib_imports() -> Digraph:
     >>> graph.n, graph.m, int(graph.dangling.sum())
     (813, 3656, 120)
     """
-    return read_edges(_HERE / "stdlib_imports.tsv", delimiter="\t")
+    return _digraph(graphs.stdlib_imports())
 
 
 def topic_words() -> Digraph:
@@ -82,10 +56,14 @@ def topic_words() -> Digraph:
     >>> graph.n, graph.names[int(graph.out_degree.argmax())]
     (2000, 'the')
     """
-    with np.load(_HERE / "topic_words.npz") as archive:
-        names = tuple(str(archive["names"]).split("\n"))
-        arcs = [archive[name].astype(np.int64) for name in ("tails", "heads", "counts")]
-    return Digraph.from_arcs(*arcs, names=names, undirected=True)
+    return _digraph(graphs.topic_words())
+
+
+def _digraph(arcs: graphs.ArcList) -> Digraph:
+    """Return the weighted digraph of a list of arcs."""
+    return Digraph.from_arcs(
+        arcs.tails, arcs.heads, arcs.weights, names=arcs.names, undirected=arcs.undirected
+    )
 
 
 def barabasi_albert(n: int, attach: int = 10, seed: int = 0) -> Digraph:

@@ -10,31 +10,31 @@ from collections.abc import Callable, Iterator
 
 from paralg.cli import FAILED, INTERRUPTED, USAGE, CommandError
 from paralg.core.engine import Engine, EngineError, connect
-from paralg.rounds.personalized_pagerank.advice import column_names, explain
-from paralg.rounds.personalized_pagerank.choice import Accuracy, choose_method
-from paralg.rounds.personalized_pagerank.edges import EdgeListError, read_edges
-from paralg.rounds.personalized_pagerank.graph import Digraph, check_alpha
-from paralg.rounds.personalized_pagerank.job import Job, Settings, chunks
-from paralg.rounds.personalized_pagerank.moves import check_sizes
-from paralg.rounds.personalized_pagerank.options import configure
-from paralg.rounds.personalized_pagerank.workspace import (
+from paralg.rounds.personalized_pagerank.command.advice import column_names, explain
+from paralg.rounds.personalized_pagerank.command.choice import Accuracy, choose_method
+from paralg.rounds.personalized_pagerank.command.edges import EdgeListError, read_edges
+from paralg.rounds.personalized_pagerank.command.job import RankingJob, RankingSettings, chunks
+from paralg.rounds.personalized_pagerank.command.options import configure
+from paralg.rounds.personalized_pagerank.command.workspace import (
     StaleCheckpoint,
     Workspace,
     write_atomically,
     write_rows,
 )
+from paralg.rounds.personalized_pagerank.graph import Digraph, check_alpha
+from paralg.rounds.personalized_pagerank.moves import check_sizes
 
 __all__ = ["configure", "run"]
 
 
 def run(args: argparse.Namespace) -> int:
     """Read, choose, compute, write; return the exit code."""
-    began, leader = time.monotonic(), True
+    began, is_root = time.monotonic(), True
     options = {"address": args.address} if args.engine == "dask" else {}
     try:
         _check(args)
         with connect(args.engine, args.workers, progress=_progress(args), **options) as engine:
-            leader = engine.is_root
+            is_root = engine.is_root
             say = _speaker(engine, args.quiet)
             if engine.name != "serial":
                 say(_place(engine))
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
             say(f"{lines:,} lines to {where} in {time.monotonic() - began:.1f} s")
     except (CommandError, EngineError, KeyboardInterrupt, MemoryError, ValueError) as error:
         told = _told(error)
-        raise told if leader else CommandError("", getattr(told, "code", INTERRUPTED)) from error
+        raise told if is_root else CommandError("", getattr(told, "code", INTERRUPTED)) from error
     return 0
 
 
@@ -124,8 +124,8 @@ def _progress(args) -> bool:
     return not args.quiet and sys.stderr.isatty()
 
 
-def _from_leader(engine: Engine, make: Callable[[], object]):
-    """Return what ``make`` gives in the leading process, in all of them; its errors too."""
+def _from_root(engine: Engine, make: Callable[[], object]):
+    """Return what ``make`` gives on the root rank, in all of them; its errors too."""
     if engine.name != "mpi":
         return make()
 
@@ -145,7 +145,7 @@ def _from_leader(engine: Engine, make: Callable[[], object]):
 
 
 def _read(args, engine: Engine) -> Digraph:
-    """Read the edge list in the leading process."""
+    """Read the edge list on the root rank."""
     source = sys.stdin.buffer if args.edges == "-" else args.edges
 
     def read():
@@ -156,7 +156,7 @@ def _read(args, engine: Engine) -> Digraph:
         )  # fmt: skip
 
     try:
-        graph = _from_leader(engine, read)
+        graph = _from_root(engine, read)
     except EdgeListError as error:
         raise CommandError(explain(error, args.delimiter)) from error
     except OSError as error:
@@ -174,7 +174,7 @@ def _check_names(graph: Digraph, delimiter: str) -> None:
             )
 
 
-def _plan(args, graph: Digraph, say) -> Job:
+def _plan(args, graph: Digraph, say) -> RankingJob:
     """Choose the method and say which and why."""
     accuracy = _accuracy(args, graph.n)
     choice = choose_method(
@@ -189,26 +189,26 @@ def _plan(args, graph: Digraph, say) -> Job:
     )  # fmt: skip
     say(f"accuracy: {accuracy.asked}")
     say(f"method {choice.method} ({detail}): {choice.why}")
-    return Job(
+    return RankingJob(
         graph,
-        Settings(
+        RankingSettings(
             choice.method, args.alpha, args.dangling, args.top or graph.n, args.threshold,
             accuracy.omega, args.seed, args.largest, args.hops, choice.error, choice.block,
         ),
     )  # fmt: skip
 
 
-def _solve(args, job: Job, engine: Engine, say) -> int:
+def _solve(args, job: RankingJob, engine: Engine, say) -> int:
     """Solve chunk by chunk, then write the output; leave nothing behind that was not asked for."""
     space, begun, done = Workspace(args.output, args.resume), False, False
     try:
-        planned = _from_leader(engine, lambda: space.open(job, chunks(job, engine.workers)))
-        missing = _from_leader(engine, lambda: [c for c in planned if not space.has(c)])
+        planned = _from_root(engine, lambda: space.open(job, chunks(job, engine.workers)))
+        missing = _from_root(engine, lambda: [c for c in planned if not space.has(c)])
         if len(missing) < len(planned):
             say(f"{len(planned) - len(missing)} of {len(planned)} chunks are finished already")
         _solve_chunks(job, engine, space, planned, missing)
         begun = args.output is None
-        lines = _from_leader(engine, lambda: _write(args, job, space, planned))
+        lines = _from_root(engine, lambda: _write(args, job, space, planned))
         done = True
     except StaleCheckpoint as error:
         raise CommandError(f"{error}; remove it, or choose another --output") from error
@@ -226,16 +226,16 @@ def _solve(args, job: Job, engine: Engine, say) -> int:
     return lines
 
 
-def _solve_chunks(job: Job, engine: Engine, space: Workspace, planned, missing) -> None:
+def _solve_chunks(job: RankingJob, engine: Engine, space: Workspace, planned, missing) -> None:
     table = job.table() if missing else None
     todo = set(missing)
     for chunk in engine.progress(planned, total=len(planned), label="chunks of sources"):
         if chunk in todo:
             rows = job.solve(chunk, engine, table)
-            _from_leader(engine, lambda chunk=chunk, rows=rows: space.put(chunk, rows))
+            _from_root(engine, lambda chunk=chunk, rows=rows: space.put(chunk, rows))
 
 
-def _write(args, job: Job, space: Workspace, planned) -> int:
+def _write(args, job: RankingJob, space: Workspace, planned) -> int:
     with write_atomically(args.output) as file:
         return write_rows(
             file, map(space.get, planned), job.graph, args.output_delimiter, not args.no_header

@@ -1,6 +1,6 @@
 """The import graph of Python's standard library, weighted by the names imported.
 
-``python -m paralg.rounds.personalized_pagerank.data.make_imports PATH`` writes it from the
+``python -m paralg.data.graphs.make_imports PATH`` writes it from the
 running Python by walking the syntax tree of every module; nothing is imported.
 An arc leads from a module to one it imports; its weight is the number of names taken.
 """

@@ -14,9 +14,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
+from paralg.rounds.personalized_pagerank.command.job import (
+    RankingJob,
+    differences,
+    load_rows,
+    save_rows,
+)
+from paralg.rounds.personalized_pagerank.fast.rows import SparseRows
 from paralg.rounds.personalized_pagerank.graph import Digraph
-from paralg.rounds.personalized_pagerank.job import Job, differences, load_rows, save_rows
-from paralg.rounds.personalized_pagerank.ranking import Rows
 
 __all__ = ["StaleCheckpoint", "Workspace", "write_atomically", "write_rows"]
 
@@ -41,7 +46,7 @@ class Workspace:
         self.output, self.resume = output, resume
         self.folder: Path | None = None
 
-    def open(self, job: Job, planned: list[range]) -> list[range]:
+    def open(self, job: RankingJob, planned: list[range]) -> list[range]:
         """Create or find the folder and return the chunks, those of an earlier run if there is one.
 
         Raises
@@ -86,7 +91,7 @@ class Workspace:
         """Tell whether a chunk is finished."""
         return self._path(chunk).exists()
 
-    def put(self, chunk: range, rows: Rows) -> None:
+    def put(self, chunk: range, rows: SparseRows) -> None:
         """Keep a finished chunk.
 
         Raises
@@ -99,7 +104,7 @@ class Workspace:
             save_rows(file, rows)
         os.replace(partial, self._path(chunk))
 
-    def get(self, chunk: range) -> Rows:
+    def get(self, chunk: range) -> SparseRows:
         """Return a finished chunk."""
         return load_rows(self._path(chunk))
 
@@ -167,14 +172,14 @@ def _mode(target: Path) -> int:
 
 
 def write_rows(
-    file: IO[str], parts: Iterable[Rows], graph: Digraph, delimiter: str, header: bool
+    file: IO[str], parts: Iterable[SparseRows], graph: Digraph, delimiter: str, header: bool
 ) -> int:
     """Write one line ``source target score`` for each entry, and return how many.
 
     Parameters
     ----------
     file : text file
-    parts : iterable of Rows
+    parts : iterable of SparseRows
     graph : Digraph
         For the names.
     delimiter : str

@@ -2,9 +2,9 @@ r"""Walks that stand on the same node for the same source travel as one record w
 
 At a hub by *in*-degree thousands of walks of a source meet; a combiner sends one record in place of
 them, and a multinomial draw sends them on.
-The law is exact, but records carry no walk's identity: the streams are keyed (source, record,
-round), so the counts differ from those of `random_walks` and depend on the schedule; they still do
-not depend on the engine or the number of partitions.
+The distribution is exact, but records carry no walk's identity: the streams are keyed (source,
+record, round), so the counts differ from those of `random_walks` and depend on the schedule; they
+still do not depend on the engine or the number of partitions.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from paralg.core.cost import Cost
 from paralg.core.engine import Engine, connect
-from paralg.rounds.personalized_pagerank.kernel import PLACE_BITS, root_of
+from paralg.rounds.personalized_pagerank.fast.counts import Partition
+from paralg.rounds.personalized_pagerank.fast.kernel import PLACE_BITS, root_of
+from paralg.rounds.personalized_pagerank.fast.multinomial import draw_records
+from paralg.rounds.personalized_pagerank.fast.rows import best_of_entries
 from paralg.rounds.personalized_pagerank.moves import MoveTable
-from paralg.rounds.personalized_pagerank.multinomial import draw_records
-from paralg.rounds.personalized_pagerank.ranking import best_of_entries
 from paralg.rounds.personalized_pagerank.schedules import AllAtOnce, Pipelined, Refilled
-from paralg.rounds.personalized_pagerank.walks import WalkCounts, check_walks
+from paralg.rounds.personalized_pagerank.walks import WalkCounts, check_walks, rounds
 
 __all__ = ["aggregated_walks", "combine"]
 
@@ -71,13 +72,14 @@ def aggregated_walks(
     partitions = engine.workers if partitions is None else partitions
     before, root = engine.cost, root_of(seed)
     parts = engine.scatter(
-        _Partition(table.shard(i, partitions), i, partitions, root) for i in range(partitions)
+        _MergedPartition(table.shard(i, partitions), root, i, partitions)
+        for i in range(partitions)
     )
-    parts, trace = _run(engine, parts, schedule, sources, omega)
-    found = np.concatenate(engine.gather(engine.map(_counted, parts)))
+    parts, history = rounds(engine, parts, schedule, sources, omega, _run_round)
+    found = np.concatenate(engine.gather(engine.map(_MergedPartition.finished_rows, parts)))
     row, node = (found[:, 0] >> PLACE_BITS) - sources.start, found[:, 0] & 0xFFFFFFFF
     rows = best_of_entries(row, node, found[:, 1], np.arange(sources.start, sources.stop), top)
-    live, joins, sent = trace
+    live, joins, sent = history[:3]
     cost = Cost(
         work=joins.sum(), rounds=len(live),
         messages=engine.cost.messages - before.messages, bytes=engine.cost.bytes - before.bytes,
@@ -86,22 +88,7 @@ def aggregated_walks(
 
 
 def combine(records: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Add up the multiplicities of equal records and sort them.
-
-    Parameters
-    ----------
-    records : ndarray of int64, shape (k, 2)
-        Key and multiplicity.
-
-    Returns
-    -------
-    ndarray of int64, shape (distinct, 2)
-
-    Examples
-    --------
-    >>> combine(np.array([[5, 1], [3, 2], [5, 4]])).tolist()
-    [[3, 2], [5, 5]]
-    """
+    """Add up the multiplicities of equal records and sort them."""
     if not len(records):
         return records
     records = records[np.argsort(records[:, 0], kind="stable")]
@@ -109,80 +96,51 @@ def combine(records: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.stack([records[first, 0], np.add.reduceat(records[:, 1], first)], axis=1)
 
 
-class _Partition:
-    """A shard, the stops of the sources at home here, and the records on their way."""
+class _MergedPartition(Partition):
+    """A shard, the stops of the sources of this partition, and the records on their way."""
 
-    def __init__(self, shard: MoveTable, index: int, partitions: int, root: np.uint64):
-        self.shard, self.index, self.partitions, self.root = shard, index, partitions, root
+    def __init__(self, shard: MoveTable, root: np.uint64, index: int, partitions: int):
+        super().__init__(shard, root, False, None)
+        self.index, self.partitions = index, partitions
         self.stops = np.zeros((0, 2), dtype=np.int64)
         self.arrived: list[NDArray[np.int64]] = []
-        self.blocks: list[NDArray[np.int64]] = []
-        self.live = self.joins = self.sent = 0
+
+    def round_counts(self):
+        """Return live walks, records looked up and records sent."""
+        return np.array([self.live, self.joins, self.sent, 0, 0])
+
+    def count_stopped(self, inbox):
+        """Keep the stopped records of the last round."""
+        self.take_live(inbox)
+        return self
+
+    def finished_rows(self):
+        """Return the stops as (source << 32 | node, count)."""
+        return combine(np.concatenate([self.stops, *self.arrived]))
+
+    def take_live(self, inbox):
+        """Keep the stopped records and return the live ones."""
+        records = np.concatenate(inbox)
+        stopped = records[:, 1] < 0
+        self.arrived.append(records[stopped] * np.array([1, -1]))
+        if sum(map(len, self.arrived)) > len(self.stops):
+            self.stops, self.arrived = self.finished_rows(), []
+        return records[~stopped]
 
 
-def _run(engine, parts, schedule, sources, omega):
-    """Play rounds until all walks have started and stopped; return the state and its history."""
-    total, started, live, history = len(sources) * omega, 0, 0, []
-    inbox = engine.map(_empty, parts)
-    while started < total or live:
-        last = started + schedule.births(live, total - started, len(sources))
-        stretch = (started, last, sources.start, len(sources), omega, schedule.by_number)
-        moving, started = live + last - started, last
-        parts = engine.map(_play, parts, inbox, stretch=stretch, turn=len(history))
-        inbox = engine.shuffle(engine.map(_outbox, parts))
-        counts = engine.reduce(np.add, engine.map(_tally, parts))
-        history.append([moving, *counts[1:].tolist()])
-        live = int(counts[0])
-    columns = np.array(history, dtype=np.int64).reshape(-1, 3).T
-    return engine.map(_settle, parts, inbox), columns
-
-
-def _empty(part):
-    return [np.zeros((0, 2), dtype=np.int64)]
-
-
-def _play(part, inbox, *, stretch, turn):
+def _run_round(part, inbox, *, starts, number):
     """Merge what arrived with the walks that start, draw, and merge again before sending."""
-    walks = combine(np.concatenate([_take(part, inbox), _starts(stretch, part)]))
-    sent, part.joins = draw_records(walks, part.shard, part.root, turn, part.partitions)
+    walks = combine(np.concatenate([part.take_live(inbox), _starts(starts, part)]))
+    sent, part.joins = draw_records(walks, part.shard, part.root, number, part.partitions)
     part.live = int(sent[sent[:, 1] > 0, 1].sum())
     part.blocks = _split(sent, part.partitions)
     part.sent = sum(map(len, part.blocks))
     return part
 
 
-def _settle(part, inbox):
-    _take(part, inbox)
-    return part
-
-
-def _outbox(part):
-    blocks, part.blocks = part.blocks, []
-    return blocks
-
-
-def _tally(part):
-    return np.array([part.live, part.joins, part.sent])
-
-
-def _counted(part):
-    """Return the stops as (source << 32 | node, count)."""
-    return combine(np.concatenate([part.stops, *part.arrived]))
-
-
-def _take(part, inbox):
-    """Put the stopped records away and return the live ones."""
-    records = np.concatenate(inbox)
-    stopped = records[:, 1] < 0
-    part.arrived.append(records[stopped] * np.array([1, -1]))
-    if sum(map(len, part.arrived)) > len(part.stops):
-        part.stops, part.arrived = _counted(part), []
-    return records[~stopped]
-
-
-def _starts(stretch, part):
+def _starts(starts, part):
     """Return the walks of a stretch that start here, one record a source."""
-    first, last, lowest, sources, omega, by_number = stretch
+    first, last, lowest, sources, omega, by_number = starts
     source = np.arange(lowest + (part.index - lowest) % part.partitions, lowest + sources,
                        part.partitions)  # fmt: skip
     place = source - lowest

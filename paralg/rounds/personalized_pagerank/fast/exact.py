@@ -1,115 +1,37 @@
-r"""Exact values: a dense solve, and power iteration for a block of sources at a time.
+r"""Power iteration for a block of sources at a time, the exact method of the command.
 
-With the arc-less nodes handled by convention, :math:`\pi_u` is the fixed point of
-
-.. math:: F_u(y) = (1 - \alpha)\, y P + \bigl(1 - (1 - \alpha)\, \|y P\|_1\bigr)\, e_u ,
-
-"all mass that the step loses goes back to the source"; each step shrinks the L1 error by
-:math:`1 - \alpha`.
+Every step is that of `power_iteration`, with the values of up to 64 sources side by side.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
 from paralg.core.cost import Cost
 from paralg.core.engine import Engine, connect
-from paralg.rounds.personalized_pagerank.graph import Digraph, check_alpha, check_dangling
-from paralg.rounds.personalized_pagerank.ranking import Rows, best_of_scores, merge_rows
-from paralg.rounds.personalized_pagerank.records import joined
+from paralg.rounds.personalized_pagerank.fast.records import joined
+from paralg.rounds.personalized_pagerank.fast.rows import SparseRows, best_of_scores, merge_rows
+from paralg.rounds.personalized_pagerank.graph import Digraph, check_dangling
+from paralg.rounds.personalized_pagerank.theory import sweeps_needed
+from paralg.rounds.personalized_pagerank.variants import with_loops
 
-__all__ = [
-    "BLOCK", "ExactRows", "blocked_power_iteration", "dense_solve", "sweeps_needed", "with_loops",
-]  # fmt: skip
+__all__ = ["BLOCK", "ExactResult", "blocked_power_iteration"]
 
 BLOCK = 64
 """Sources of one block: 512 bytes of a node's values, eight cache lines."""
 
 
 @dataclass(frozen=True)
-class ExactRows:
-    """Result of the blocked power iteration.
+class ExactResult:
+    """Result of the blocked power iteration."""
 
-    Parameters
-    ----------
-    scores : Rows
-        Best values of each source.
-    sweeps : int
-        Largest number of sweeps that a block needed.
-    error : float
-        Bound on the L1 error of every row.
-    cost : Cost
-        ``work`` counts multiplications of an arc with a value, ``span`` the sweeps.
-    """
-
-    scores: Rows
+    scores: SparseRows
     sweeps: int
     error: float
     cost: Cost
-
-
-def dense_solve(graph: Digraph, alpha: float = 0.2, dangling: str = "stop") -> NDArray[np.float64]:
-    r"""Return all :math:`n^2` values by one dense solve, the oracle of every other method.
-
-    .. math:: \Pi = \alpha\,(I - (1 - \alpha) P)^{-1}
-
-    Parameters
-    ----------
-    graph : Digraph
-    alpha : float
-        Stopping probability.
-    dangling : {"stop", "source"}
-        ``"stop"`` turns a node without arcs into a loop; ``"source"`` normalises each row, which is
-        the same as sending the walk back to where it came from.
-
-    Returns
-    -------
-    ndarray of float64, shape (n, n)
-        Row ``u`` sums to 1.
-
-    Cost
-    ----
-    Work :math:`O(n^3)`; memory three arrays of :math:`n^2`.
-
-    Notes
-    -----
-    With :math:`N = (I - (1-\alpha)P)^{-1}` and :math:`d` the indicator of nodes without arcs, the
-    walk that jumps back has the matrix :math:`P + d e_u^\top`; Sherman and Morrison give row
-    :math:`u` as :math:`e_u^\top N` over a number, so normalising is all there is to do.
-
-    Examples
-    --------
-    >>> dense_solve(Digraph.from_arcs([0], [1]), alpha=0.5)  # 0 -> 1, and 1 has no arc
-    array([[0.5, 0.5],
-           [0. , 1. ]])
-    """
-    alpha = check_alpha(alpha)
-    step = with_loops(graph, dangling).transition().toarray()
-    visits = np.linalg.solve(np.eye(graph.n) - (1.0 - alpha) * step, np.eye(graph.n))
-    return visits / visits.sum(axis=1, keepdims=True)
-
-
-def sweeps_needed(alpha: float, error: float) -> int:
-    r"""Return the sweeps after which the L1 error is surely below ``error``.
-
-    :math:`\lceil \log_{1/(1-\alpha)} (2/\text{error}) \rceil`, since two
-    distributions differ by at most 2.
-
-    Examples
-    --------
-    >>> sweeps_needed(0.2, 1e-6)
-    66
-    """
-    if not 0.0 < error < math.inf:
-        raise ValueError(f"error must be positive, got {error!r}")
-    if check_alpha(alpha) == 1.0 or error >= 2.0:
-        return 1
-    return max(1, math.ceil(math.log(2.0 / error) / -math.log1p(-alpha)))
 
 
 def blocked_power_iteration(
@@ -123,7 +45,7 @@ def blocked_power_iteration(
     least: float = 0.0,
     block: int = BLOCK,
     engine: Engine | None = None,
-) -> ExactRows:
+) -> ExactResult:
     r"""Iterate :math:`F_u` for many sources at once, one sweep over the arcs for a block of them.
 
     Parameters
@@ -148,7 +70,7 @@ def blocked_power_iteration(
 
     Returns
     -------
-    ExactRows
+    ExactResult
 
     Raises
     ------
@@ -182,7 +104,7 @@ def blocked_power_iteration(
     sweeps = [count for _, count in results]
     work = sum(sweeps) * block * len(arcs[1])
     cost = Cost(work=work, span=max(sweeps, default=0))
-    return ExactRows(merge_rows(rows for rows, _ in results), max(sweeps, default=0), error, cost)
+    return ExactResult(merge_rows(rows for rows, _ in results), max(sweeps, default=0), error, cost)
 
 
 def _check(graph, alpha, error, dangling, sources, block) -> range:
@@ -194,16 +116,6 @@ def _check(graph, alpha, error, dangling, sources, block) -> range:
     if sources.step != 1 or sources.start < 0 or sources.stop > graph.n:
         raise ValueError(f"sources must be a range of 0..{graph.n - 1} of step 1, got {sources}")
     return sources
-
-
-def with_loops(graph: Digraph, dangling: str) -> Digraph:
-    """Return the graph with a loop at each arc-less node, unless walks jump back from there."""
-    check_dangling(dangling)
-    ends = np.flatnonzero(graph.dangling)
-    if dangling == "source" or not len(ends):
-        return graph
-    tails, heads = (np.concatenate([side, ends]) for side in (graph.tails, graph.targets))
-    return Digraph.from_arcs(tails, heads, np.append(graph.weights, np.ones(len(ends))), n=graph.n)
 
 
 def _reversed_arcs(graph: Digraph):

@@ -71,7 +71,7 @@ class EdgeListError(ValueError):
         return "\n".join(lines)
 
 
-class _Format(NamedTuple):
+class _EdgeFormat(NamedTuple):
     delimiter: str | None
     comment: str
     weights: str
@@ -136,7 +136,7 @@ def read_edges(
         raise ValueError(f"weights must be one of {', '.join(WEIGHTS)}, got {weights!r}")
     name = str(path) if isinstance(path, (str, Path)) else getattr(path, "name", "input")
     with _opened(path) as stream:
-        parsed = watch(parse_edges(stream, _Format(delimiter, comment, weights, header)))
+        parsed = watch(parse_edges(stream, _EdgeFormat(delimiter, comment, weights, header)))
         number, tails, heads, values = {}, array("q"), array("q"), array("d")
         bad: list[BadLine] = []
         count = 0
@@ -154,7 +154,7 @@ def read_edges(
     return Digraph.from_arcs(tails, heads, values, names=tuple(number), undirected=undirected)
 
 
-def parse_edges(stream: BinaryIO, form: _Format) -> Iterator[tuple[str, str, float] | BadLine]:
+def parse_edges(stream: BinaryIO, form: _EdgeFormat) -> Iterator[tuple[str, str, float] | BadLine]:
     """Yield an arc or a `BadLine` for every line that is neither empty nor a comment."""
     mark, header = form.comment.encode(), form.header
     for number, raw in enumerate(stream, start=1):
@@ -174,7 +174,7 @@ def parse_edges(stream: BinaryIO, form: _Format) -> Iterator[tuple[str, str, flo
             yield BadLine(number, str(error), line)
 
 
-def _arc(line: str, form: _Format) -> tuple[str, str, float]:
+def _arc(line: str, form: _EdgeFormat) -> tuple[str, str, float]:
     """Split a line into tail, head and weight; the ValueError says what is wrong with it."""
     fields = [field.strip() for field in line.split(form.delimiter)]
     least = 3 if form.weights == "required" else 2
@@ -210,7 +210,7 @@ def _opened(path) -> Iterator[BinaryIO]:
         _refuse_foreign(begin)
         if begin.startswith(_GZIP):
             with gzip.open(buffered) as unpacked:
-                yield _Careful(unpacked)
+                yield _CheckedGzip(unpacked)
         else:
             yield buffered
     finally:
@@ -225,7 +225,7 @@ def _refuse_foreign(begin: bytes) -> None:
             raise OSError(f"expected UTF-8 text, plain or gzip, got {kind}")
 
 
-class _Careful:
+class _CheckedGzip:
     """Lines of a gzip file, with every sign of damage turned into an OSError."""
 
     def __init__(self, stream):

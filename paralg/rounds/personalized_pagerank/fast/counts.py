@@ -1,5 +1,4 @@
-r"""Where stopped walks are counted: at the home of their *source*, one short row for each open
-source.
+r"""Where stopped walks are counted: in the partition of their *source*, a short row an open source.
 
 A source is open from its first walk's start to its last walk's stop.
 Its row holds :math:`\min(n, \omega)` small integers: a counter for each node, or, where the walks
@@ -14,37 +13,18 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from paralg.rounds.personalized_pagerank.ranking import Rows, best_of_counts
+from paralg.rounds.personalized_pagerank.fast.records import MoveTable
+from paralg.rounds.personalized_pagerank.fast.rows import SparseRows, best_of_counts
 
-__all__ = ["Ledger"]
+__all__ = ["Partition", "StopCounts", "count_stopped"]
 
 _SHIFT = 32
+
 _ENTRIES = 1 << 20  # entries condensed at a time
 
 
-class Ledger:
-    """Counts of the sources ``index, index + partitions, ...``, row by row.
-
-    Parameters
-    ----------
-    n : int
-        Nodes of the graph.
-    omega : int
-        Walks for each source.
-    index, partitions : int
-        The partition and how many there are.
-    top : int, optional
-        Entries that are kept of each source; all by default.
-    least : int
-        Entries of fewer stops are dropped.
-
-    Attributes
-    ----------
-    open_rows : int
-        Rows in use.
-    most_rows : int
-        Largest number of rows that were in use at once.
-    """
+class StopCounts:
+    """Counts of the sources ``index, index + partitions, ...``, row by row."""
 
     def __init__(self, n, omega, index=0, partitions=1, top=None, least=1):
         own = len(range(index, n, partitions))
@@ -55,10 +35,10 @@ class Ledger:
         self.slot = np.full(own, -1, dtype=np.int32)
         self.rows = np.zeros((0, self.width), dtype=np.int32)
         self.filled = np.zeros(0, dtype=np.int64)
-        self.tenant = np.zeros(0, dtype=np.int64)
+        self.source_of = np.zeros(0, dtype=np.int64)
         self.free: list[int] = []
         self.open_rows = self.most_rows = 0
-        self.finished: list[Rows] = []
+        self.finished: list[SparseRows] = []
 
     @property
     def nbytes(self) -> int:
@@ -66,30 +46,19 @@ class Ledger:
         return self.rows.nbytes
 
     def open(self, sources: NDArray[np.int64]) -> None:
-        """Give each of these sources a row, unless it has one.
-
-        Parameters
-        ----------
-        sources : ndarray of int64
-            Sources of this partition, each once.
-        """
+        """Give each of these sources a row, unless it has one."""
         local = sources // self.partitions
         local = local[self.slot[local] < 0]
         self._grow(len(local) - len(self.free))
         slots = [self.free.pop() for _ in range(len(local))]
         self.slot[local] = slots
-        self.tenant[slots] = local
+        self.source_of[slots] = local
         self.open_rows += len(slots)
         self.most_rows = max(self.most_rows, self.open_rows)
 
     def count(self, walks: NDArray[np.int64]) -> None:
-        """Count the stopped ones among these walks, and condense the sources that are complete.
-
-        Parameters
-        ----------
-        walks : ndarray of int64, shape (k, 2)
-            Identity and place; live ones are passed over.
-        """
+        """Count the stopped ones among these walks, and condense the sources that are
+        complete."""
         _count(walks, self.slot, self.partitions, self.rows, self.filled, self.n <= self.omega)
         done = np.flatnonzero(self.filled == self.omega)
         for first in range(0, len(done), self._batch):
@@ -103,23 +72,23 @@ class Ledger:
         more = min(max(missing, old // 4, 16), max(missing, len(self.slot) - old))
         self.rows = np.concatenate([self.rows, np.zeros((more, self.width), dtype=np.int32)])
         self.filled = np.concatenate([self.filled, np.zeros(more, dtype=np.int64)])
-        self.tenant = np.concatenate([self.tenant, np.zeros(more, dtype=np.int64)])
+        self.source_of = np.concatenate([self.source_of, np.zeros(more, dtype=np.int64)])
         self.free.extend(range(old + more - 1, old - 1, -1))
 
     def _condense(self, slots: NDArray[np.int64]) -> None:
         """Turn complete rows into their best entries, and free them."""
-        local = self.tenant[slots]
+        local = self.source_of[slots]
         order = np.argsort(local)
         slots, local = slots[order], local[order]
         kept = best_of_counts(self.rows, slots, self.n, self.omega, self.top, self.least)
-        self.finished.append(Rows(local * self.partitions + self.index, *kept))
+        self.finished.append(SparseRows(local * self.partitions + self.index, *kept))
         self.rows[slots] = 0
         self.filled[slots] = 0
         self.slot[local] = -2
         self.free.extend(slots.tolist())
         self.open_rows -= len(slots)
 
-    def collect(self) -> list[Rows]:
+    def collect(self) -> list[SparseRows]:
         """Return the sources finished since the last call, and forget them."""
         finished, self.finished = self.finished, []
         return finished
@@ -137,3 +106,40 @@ def _count(walks, slot, partitions, rows, filled, dense):
         else:
             rows[row, filled[row]] = ~place
         filled[row] += 1
+
+
+class Partition:
+    """State of one partition, changed in place: its records, counts of its sources, its walks."""
+
+    def __init__(self, shard: MoveTable, root: np.uint64, descend: bool, counts: StopCounts):
+        self.shard, self.counts, self.root, self.descend = shard, counts, root, descend
+        self.blocks: list[NDArray[np.int64]] = []
+        self.live = self.joins = self.sent = 0
+
+    def empty_inbox(self) -> list[NDArray[np.int64]]:
+        """Return the inbox of the first round."""
+        return [np.zeros((0, 2), dtype=np.int64)]
+
+    def take_blocks(self) -> list[NDArray[np.int64]]:
+        """Return the walks that leave, one block for each partition."""
+        blocks, self.blocks = self.blocks, []
+        return blocks
+
+    def round_counts(self) -> NDArray[np.int64]:
+        """Return live walks, look-ups, records sent, and open rows with their bytes."""
+        counts = self.counts
+        return np.array([self.live, self.joins, self.sent, counts.open_rows, counts.nbytes])
+
+    def count_stopped(self, inbox: list) -> Partition:
+        """Count the walks that stopped in the last round."""
+        self.counts.count(np.concatenate(inbox))
+        return self
+
+    def finished_rows(self) -> list[SparseRows]:
+        """Return the rows of the complete sources."""
+        return self.counts.collect()
+
+
+def count_stopped(part: Partition, inbox: list) -> Partition:
+    """Count the walks that stopped in the last round."""
+    return part.count_stopped(inbox)

@@ -10,21 +10,21 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 
 from paralg.core.engine import Engine
-from paralg.rounds.personalized_pagerank.exact import blocked_power_iteration
+from paralg.rounds.personalized_pagerank.fast.exact import blocked_power_iteration
+from paralg.rounds.personalized_pagerank.fast.rows import SparseRows
 from paralg.rounds.personalized_pagerank.graph import Digraph
 from paralg.rounds.personalized_pagerank.moves import MoveTable, move_table
-from paralg.rounds.personalized_pagerank.ranking import Rows
 from paralg.rounds.personalized_pagerank.schedules import Refilled
 from paralg.rounds.personalized_pagerank.walks import DEFAULT_CAP, random_walks
 
-__all__ = ["Job", "Settings", "chunks"]
+__all__ = ["RankingJob", "RankingSettings", "chunks"]
 
 _MOST_CHUNKS = 100
 _MOST_ENTRIES = 1 << 22  # of the result in memory at a time, 64 MB
 
 
 @dataclass(frozen=True)
-class Settings:
+class RankingSettings:
     """Everything that the numbers depend on, beside the graph.
 
     Parameters
@@ -56,17 +56,17 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Job:
+class RankingJob:
     """A graph and its settings.
 
     Parameters
     ----------
     graph : Digraph
-    settings : Settings
+    settings : RankingSettings
     """
 
     graph: Digraph
-    settings: Settings
+    settings: RankingSettings
 
     def fingerprint(self) -> dict:
         """Return what a checkpoint must agree with: the settings and a digest of the graph."""
@@ -86,7 +86,7 @@ class Job:
             largest=given.largest, hops=given.hops, dangling=given.dangling,
         )  # fmt: skip
 
-    def solve(self, sources: range, engine: Engine, table: MoveTable | None) -> Rows:
+    def solve(self, sources: range, engine: Engine, table: MoveTable | None) -> SparseRows:
         """Return the scores of some sources.
 
         Parameters
@@ -99,7 +99,7 @@ class Job:
 
         Returns
         -------
-        Rows
+        SparseRows
             The same bits however the sources are cut into chunks (exact blocks aside: chunks must
             begin at multiples of ``block``).
         """
@@ -117,7 +117,7 @@ class Job:
         ).estimates  # fmt: skip
 
 
-def chunks(job: Job, workers: int) -> list[range]:
+def chunks(job: RankingJob, workers: int) -> list[range]:
     """Cut the sources so that progress shows and little is lost at an interrupt.
 
     A chunk of walks is at least 16 times the cap, so that its last, emptier rounds weigh little; a
@@ -126,7 +126,7 @@ def chunks(job: Job, workers: int) -> list[range]:
 
     Parameters
     ----------
-    job : Job
+    job : RankingJob
     workers : int
 
     Returns
@@ -148,17 +148,18 @@ def chunks(job: Job, workers: int) -> list[range]:
 def differences(old: dict, new: dict) -> list[str]:
     """Say how two fingerprints differ, in words."""
     new = json.loads(json.dumps(new))
-    names = [field.name for field in fields(Settings) if new[field.name] != old.get(field.name)]
+    names = [field.name for field in fields(RankingSettings)]
+    names = [name for name in names if new[name] != old.get(name)]
     changes = [f"{name} was {old.get(name)!r}, now {new[name]!r}" for name in names]
     return changes + ["the graph is another one"] * (new["graph"] != old.get("graph"))
 
 
-def save_rows(file, rows: Rows) -> None:
+def save_rows(file, rows: SparseRows) -> None:
     """Write rows to a binary file."""
     np.savez(file, **rows._asdict())
 
 
-def load_rows(path) -> Rows:
+def load_rows(path) -> SparseRows:
     """Read rows that `save_rows` wrote."""
     with np.load(path) as archive:
-        return Rows(*(archive[name] for name in Rows._fields))
+        return SparseRows(*(archive[name] for name in SparseRows._fields))

@@ -1,6 +1,6 @@
 """Which words stand near each other in the documentation topics of Python.
 
-``python -m paralg.rounds.personalized_pagerank.data.make_words PATH`` writes the graph from the
+``python -m paralg.data.graphs.make_words PATH`` writes the graph from the
 running Python's ``pydoc_data.topics``.
 Nodes are the 2,000 commonest words; the weight of an arc counts how often its head follows its tail
 within a window of 4 words or precedes it so, hence the graph is symmetric.

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from paralg.core.engine import ENGINES
-from paralg.rounds.personalized_pagerank.choice import METHODS, in_bytes
+from paralg.rounds.personalized_pagerank.command.choice import METHODS, in_bytes
 from paralg.rounds.personalized_pagerank.graph import DANGLING
 
 __all__ = ["configure"]

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from paralg.rounds.personalized_pagerank.batch import best_gamma
-from paralg.rounds.personalized_pagerank.schedules import pipeline_load, pipeline_rounds
+from paralg.rounds.personalized_pagerank.theory import best_gamma, pipeline_load, pipeline_rounds
 
 __all__ = ["explorer"]
 

@@ -1,0 +1,1 @@
+"""The graphs that the chapter walks on."""

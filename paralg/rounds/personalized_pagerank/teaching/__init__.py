@@ -1,0 +1,1 @@
+"""Exercises, their answers, the quiz and the explorer."""

@@ -1,0 +1,390 @@
+r"""Counts, closed forms and bounds: how many walks are enough, how many rounds they take.
+
+======================  ==============================================================
+symbol                  meaning
+======================  ==============================================================
+:math:`n, \omega`       sources, walks for each source (``n`` or ``sources``, ``omega``)
+:math:`\alpha`          stopping probability (``alpha``)
+:math:`\gamma`          walks of each source in one pipeline (``gamma``)
+:math:`M`               bound on the walks alive at once (``cap``)
+======================  ==============================================================
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from paralg.rounds.personalized_pagerank.graph import check_alpha
+
+__all__ = [
+    "CostModel", "TimedRun", "best_gamma", "expected_l1", "failure_bound", "fit_costs",
+    "least_l1", "longest_walk", "pipeline_load", "pipeline_rounds", "refill_rounds",
+    "sweeps_needed", "tree_depth", "walks_needed",
+]  # fmt: skip
+
+
+def walks_needed(epsilon: float, delta: float, p_fail: float, pairs: int = 1) -> int:
+    r"""Return the walks per source that give a relative error on all values that matter.
+
+    With :math:`\omega` walks, every :math:`\pi(u, v) \ge \delta` among ``pairs`` of them is
+    estimated within :math:`\varepsilon\,\pi(u, v)`, all at once, with probability at least
+    :math:`1 - p_f`, if
+
+    .. math:: \omega \ge \Bigl(2 + \frac{2\varepsilon}{3}\Bigr)
+              \frac{\ln (2 \cdot \text{pairs} / p_f)}{\varepsilon^2 \delta}
+
+    Parameters
+    ----------
+    epsilon, delta, p_fail : float
+        Relative error, smallest value that matters, probability to fail; each in (0, 1).
+    pairs : int
+        Pairs that must hold together: 1 for a single value, :math:`n^2` for all.
+
+    Raises
+    ------
+    ValueError
+        A parameter is out of range.
+
+    References
+    ----------
+    [fogaras-2005-towards] for Monte Carlo estimates of this kind; the constants follow from
+    Bernstein's inequality, as the chapter derives.
+
+    Examples
+    --------
+    >>> walks_needed(0.5, 0.01, 0.01)
+    4946
+    """
+    _check(epsilon=epsilon, delta=delta, p_fail=p_fail)
+    if pairs < 1:
+        raise ValueError(f"pairs must be at least 1, got {pairs}")
+    log = math.log(2.0 * pairs / p_fail)
+    return math.ceil((2.0 + 2.0 * epsilon / 3.0) * log / (epsilon**2 * delta))
+
+
+def failure_bound(omega: ArrayLike, epsilon: float, pi: ArrayLike) -> NDArray[np.float64]:
+    r"""Bound the probability that an estimate misses by more than :math:`\varepsilon\pi`.
+
+    .. math:: \Pr\bigl[|\hat\pi - \pi| > \varepsilon \pi\bigr]
+              \le 2 \exp\Bigl(-\frac{\omega \varepsilon^2 \pi}{2 (1 - \pi) + 2\varepsilon/3}\Bigr)
+
+    Parameters
+    ----------
+    omega, pi : array_like
+        Walks and true values, broadcast against each other.
+    epsilon : float
+        Relative error.
+
+    Examples
+    --------
+    >>> float(failure_bound(4946, 0.5, 0.01)) <= 0.01
+    True
+    """
+    _check(epsilon=epsilon)
+    omega, pi = np.asarray(omega), np.asarray(pi, dtype=np.float64)
+    exponent = omega * epsilon**2 * pi / (2.0 * (1.0 - pi) + 2.0 * epsilon / 3.0)
+    return np.minimum(1.0, 2.0 * np.exp(-exponent))
+
+
+def expected_l1(pi: ArrayLike, omega: int) -> NDArray[np.float64]:
+    r"""Bound the expected L1 error of rows that are estimated by ``omega`` walks.
+
+    .. math:: \mathbb{E}\,\|\hat\pi_u - \pi_u\|_1
+              \le \sum_v \min\Bigl(\sqrt{\pi(u,v)(1-\pi(u,v))/\omega},\; 2\pi(u,v)\Bigr)
+
+    Where :math:`\omega\pi` is not small the count is nearly normal and the root is to be multiplied
+    by :math:`\sqrt{2/\pi} \approx 0.8`.
+
+    Parameters
+    ----------
+    pi : array_like of float, shape (..., n)
+        True rows.
+    omega : int
+
+    Examples
+    --------
+    >>> float(expected_l1([0.5, 0.5], 100))
+    0.1
+    """
+    pi = np.clip(np.asarray(pi, dtype=np.float64), 0.0, 1.0)  # a solver may miss 0 by its rounding
+    deviation = np.sqrt(pi * (1.0 - pi) / omega)
+    return np.minimum(deviation, 2.0 * pi).sum(axis=-1)
+
+
+def least_l1(omega: int) -> float:
+    r"""Return an L1 error that ``omega`` walks do not beat on average, :math:`1/(2\sqrt\omega)`.
+
+    At the customary :math:`\alpha = 0.2` a source that is not returned to holds
+    :math:`\pi(u, u) = \alpha`; the errors of a row sum to zero, so the L1 error is at least twice
+    that of this entry, :math:`2 \cdot 0.8 \sqrt{\alpha (1 - \alpha)/\omega} = 0.64/\sqrt\omega`.
+
+    Parameters
+    ----------
+    omega : int
+
+    Examples
+    --------
+    >>> least_l1(10_000)
+    0.005
+    """
+    return 0.5 / math.sqrt(omega)
+
+
+def longest_walk(walks: float, alpha: float) -> float:
+    r"""Return the moves of the longest of so many walks, on average; 0 without walks.
+
+    .. math:: \frac{\ln K + \gamma_E}{-\ln(1-\alpha)} + \frac12 ,
+
+    whose leading term :math:`\log_{1/(1-\alpha)} K` is the length that one walk in :math:`K`
+    survives.
+
+    Parameters
+    ----------
+    walks, alpha : float
+        Walks :math:`K`, each of which tosses the coin at every move.
+
+    Examples
+    --------
+    >>> round(longest_walk(77_000, 0.2), 1)
+    53.5
+    """
+    if check_alpha(alpha) == 1.0 or walks <= 0:
+        return float(walks > 0)
+    return max(1.0, (math.log(walks) + np.euler_gamma) / -math.log1p(-alpha) + 0.5)
+
+
+def pipeline_rounds(sources: int, omega: int, gamma: int, alpha: float) -> float:
+    r"""Predict the rounds of `Pipelined`.
+
+    The last of :math:`K = \lceil\omega/\gamma\rceil` pipelines starts in round :math:`K`, when
+    :math:`\ell = n\gamma\,(1 - (1-\alpha)^K)/\alpha` walks are alive; then the longest of these
+    ends it:
+
+    .. math:: K - 1 + \text{longest}(\ell) \;\approx\;
+              \lceil\omega/\gamma\rceil + \log_{\frac1{1-\alpha}} \frac{n\gamma}{\alpha}
+
+    Counting only the walks of the last pipeline, :math:`\log n\gamma`, is too optimistic by the
+    :math:`\log_{1/(1-\alpha)} 1/\alpha` rounds (7 at 0.2) that the longest of the others take.
+
+    Parameters
+    ----------
+    sources, omega, gamma : int
+    alpha : float
+
+    Examples
+    --------
+    >>> round(pipeline_rounds(77, 1000, 100, 0.2), 1)
+    58.9
+    """
+    pipelines = math.ceil(omega / gamma)
+    alive = pipeline_load(sources, omega, gamma, alpha, pipelines)[-1]
+    return pipelines - 1 + longest_walk(alive, alpha)
+
+
+def pipeline_load(
+    sources: int, omega: int, gamma: int, alpha: float, rounds: int
+) -> NDArray[np.float64]:
+    r"""Return the expected number of walks that move in each round of `Pipelined`, shape (rounds,).
+
+    .. math:: \sum_{k \le r} n\gamma_k (1-\alpha)^{r-k} \;\le\; n\gamma/\alpha
+
+    Parameters
+    ----------
+    sources, omega, gamma : int
+        The last pipeline may be smaller.
+    alpha : float
+    rounds : int
+        Rounds to predict.
+
+    Examples
+    --------
+    >>> pipeline_load(8, 2, 1, 0.5, 4)
+    array([ 8., 12.,  6.,  3.])
+    """
+    check_alpha(alpha)
+    live, load = 0.0, np.empty(rounds)
+    for r in range(rounds):
+        live = live * (1.0 - alpha) + sources * max(0, min(gamma, omega - r * gamma))
+        load[r] = live
+    return load
+
+
+class TimedRun(NamedTuple):
+    """One measured run.
+
+    Parameters
+    ----------
+    rounds, joins : int
+        Rounds, and look-ups of all walks.
+    seconds : float
+    """
+
+    rounds: int
+    joins: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class CostModel:
+    r"""Predicts the time of a pipelined run.
+
+    .. math:: T(\gamma) = c_0 \Bigl(\Bigl\lceil\frac\omega\gamma\Bigr\rceil
+              + \log_{\frac1{1-\alpha}} \frac{n\gamma}{\alpha}\Bigr) + c_1 \frac{n \omega}{\alpha}
+
+    A plain hop tosses the coin and then looks up an arc, so a walk makes :math:`1/\alpha` joins for
+    :math:`(1-\alpha)/\alpha` hops.
+
+    Parameters
+    ----------
+    per_round : float, seconds
+        :math:`c_0`, what a round costs however little it moves.
+    per_join : float, seconds
+        :math:`c_1`, what one walk's move costs.
+    """
+
+    per_round: float
+    per_join: float
+
+    def seconds(self, n: int, omega: int, gamma: int, alpha: float) -> float:
+        """Return the predicted time of ``Pipelined(gamma)``."""
+        rounds = pipeline_rounds(n, omega, gamma, alpha)
+        return self.per_round * rounds + self.per_join * n * omega / alpha
+
+
+def fit_costs(runs: Iterable[TimedRun]) -> CostModel:
+    """Fit both constants to measured runs by least squares on relative errors; none is negative.
+
+    Parameters
+    ----------
+    runs : iterable of TimedRun
+        At least two, with different rounds per join; else ValueError.
+
+    Examples
+    --------
+    >>> fit_costs([TimedRun(10, 1000, 0.12), TimedRun(100, 1000, 0.3)])
+    CostModel(per_round=0.002, per_join=0.0001)
+    """
+    from scipy.optimize import nnls
+
+    table = np.array([tuple(run) for run in runs], dtype=np.float64).reshape(-1, 3)
+    scaled = table[:, :2] / table[:, 2:]
+    if np.linalg.matrix_rank(scaled) < 2:
+        raise ValueError(f"expected runs that differ in rounds per join, got {len(table)} alike")
+    sizes = scaled.max(axis=0)
+    constants, _ = nnls(scaled / sizes, np.ones(len(table)))
+    per_round, per_join = (float(f"{value:.12g}") for value in constants / sizes)
+    return CostModel(per_round, per_join)
+
+
+def best_gamma(cap: int, n: int, omega: int, alpha: float) -> int:
+    r"""Return the batch, between 1 and ``omega``, that is fastest under a cap of live walks.
+
+    :math:`T(\gamma)` never rises, because starting walks earlier ends none later, and the live
+    walks :math:`n\gamma/\alpha` must fit under the cap :math:`M`, so
+
+    .. math:: \gamma^* = \min\Bigl(\omega, \Bigl\lfloor \frac{\alpha M}{n} \Bigr\rfloor\Bigr).
+
+    Parameters
+    ----------
+    cap, n, omega : int
+    alpha : float
+
+    Raises
+    ------
+    ValueError
+        Not even one walk of every source fits: ``alpha * cap < n``.
+
+    Examples
+    --------
+    >>> best_gamma(65_536, 2_000, 1_000, 0.2)
+    6
+    """
+    gamma = math.floor(check_alpha(alpha) * cap / n) if n else omega
+    if gamma < 1:
+        raise ValueError(
+            f"a cap of {cap} walks is too small for pipelines over {n} sources: "
+            f"expected at least {math.ceil(n / alpha)}; refill source by source instead"
+        )
+    return min(omega, gamma)
+
+
+def refill_rounds(n: int, omega: int, cap: int, alpha: float) -> float:
+    r"""Predict the rounds of adaptive refill.
+
+    .. math:: \frac{n\omega - M}{\alpha M} + \text{longest}(M)
+              \;\approx\; \frac{n\omega}{\alpha M} + \log_{\frac1{1-\alpha}} M
+
+    In the steady state :math:`\alpha M` walks stop in each round and as many start; when the last
+    has started, the :math:`M` live ones die out.
+
+    Parameters
+    ----------
+    n, omega, cap : int
+    alpha : float
+
+    Examples
+    --------
+    >>> round(refill_rounds(77, 1000, 10_000, 0.2), 1)
+    77.9
+    """
+    walks = n * omega
+    if walks <= cap:
+        return longest_walk(walks, alpha)
+    return (walks - cap) / (alpha * cap) + longest_walk(cap, alpha)
+
+
+def sweeps_needed(alpha: float, error: float) -> int:
+    r"""Return the sweeps after which the L1 error is surely below ``error``.
+
+    :math:`\lceil \log_{1/(1-\alpha)} (2/\text{error}) \rceil`, since two distributions differ by at
+    most 2.
+
+    Parameters
+    ----------
+    alpha, error : float
+
+    Examples
+    --------
+    >>> sweeps_needed(0.2, 1e-6)
+    66
+    """
+    if not 0.0 < error < math.inf:
+        raise ValueError(f"error must be positive, got {error!r}")
+    if check_alpha(alpha) == 1.0 or error >= 2.0:
+        return 1
+    return max(1, math.ceil(math.log(2.0 / error) / -math.log1p(-alpha)))
+
+
+def tree_depth(degree: int, largest: int) -> int:
+    r"""Return the levels of an alias tree, the look-ups of a draw: :math:`\lceil \log_B d \rceil`.
+
+    Parameters
+    ----------
+    degree, largest : int
+        Outcomes :math:`d` of the node, at least one level for any; bound :math:`B \ge 2` of a
+        record.
+
+    Examples
+    --------
+    >>> [tree_depth(d, 10) for d in (1, 10, 11, 100, 101)]
+    [1, 1, 2, 2, 3]
+    """
+    if largest < 2:
+        raise ValueError(f"largest must be at least 2, got {largest}")
+    levels = 1
+    while degree > largest:
+        degree = -(-degree // largest)
+        levels += 1
+    return levels
+
+
+def _check(**values: float) -> None:
+    for name, value in values.items():
+        if not 0.0 < value < 1.0:
+            raise ValueError(f"{name} must lie in (0, 1), got {value!r}")
