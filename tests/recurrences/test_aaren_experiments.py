@@ -58,7 +58,8 @@ def test_forecasts_are_of_new_months_and_follow_scale_and_level():
         one = forecast.forecast(model, context[:4])
         two = forecast.forecast(model, 3 * context[:4] + 5)
     torch.testing.assert_close(two, 3 * one + 5, rtol=1e-2, atol=1e-1)
-    assert forecast.naive()["linear"]["mse"] < forecast.naive()["mean"]["mse"]
+    naive = forecast.naive()
+    assert naive["linear"]["mse"] < naive["mean"]["mse"]
     past, after = forecast.windows("validation")
     found = [forecast.errors(forecast._ridge(past, 10.0**k), after)["mse"] for k in range(-1, 6)]
     assert forecast.strength() == 10.0 ** (int(np.argmin(found)) - 1)
