@@ -412,7 +412,7 @@ def interrupted(monkeypatch):
         done.append(args)
         return solve(self, *args)
 
-    monkeypatch.setattr("paralg.rounds.personalized_pagerank.job._MOST_CHUNKS", 10)
+    monkeypatch.setattr("paralg.rounds.personalized_pagerank.command.job._MOST_CHUNKS", 10)
     monkeypatch.setattr(RankingJob, "solve", fail_later)
     return lambda: monkeypatch.setattr(RankingJob, "solve", solve)
 

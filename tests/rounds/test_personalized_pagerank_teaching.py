@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from paralg.rounds.personalized_pagerank import (
@@ -12,84 +11,12 @@ from paralg.rounds.personalized_pagerank import (
     pipeline_rounds,
     refill_rounds,
 )
-from paralg.teach import check, objectives, quiz
+from paralg.teach import objectives, quiz
 from tests.figures.web import explorer_page, set_to, shown
 
 pytest.importorskip("matplotlib")
 
 ALPHAS = "Stopping probability α"
-HERE = "ex-personalized-pagerank-"
-
-
-def right_alias(weights):
-    d = len(weights)
-    t = [w * d / sum(weights) for w in weights]
-    a = list(range(d))
-    small = [i for i in range(d) if t[i] < 1]
-    large = [i for i in range(d) if t[i] >= 1]
-    while small and large:
-        poor, rich = small.pop(), large[-1]
-        a[poor] = rich
-        t[rich] -= 1 - t[poor]
-        if t[rich] < 1:
-            small.append(large.pop())
-    for i in small + large:
-        t[i] = 1.0
-    return t, a
-
-
-def right_two_hops(P, alpha, u):
-    alive, stopped = np.eye(len(P))[u], np.zeros(len(P))
-    for _ in range(2):
-        stopped = stopped + alpha * alive
-        alive = (1 - alpha) * alive @ P
-    return stopped, alive
-
-
-def three_hops(P, alpha, u):
-    stopped, alive = right_two_hops(P, alpha, u)
-    return stopped + alpha * alive, (1 - alpha) * alive @ P
-
-
-def right_births(live, waiting, cap, omega):
-    return min(waiting, (cap - live) // omega * omega)
-
-
-@pytest.mark.parametrize(
-    ("label", "right", "wrong"),
-    [
-        ("hops", 4, [5, 0.2, "four"]),
-        ("depth", 2, [3, 1000]),
-        ("crossing", 100_000, [20_000, 1_000_000]),
-        ("conveyor", 0.5, [0.45, 0.55]),
-        ("alias", right_alias, [lambda w: ([1.0] * len(w), range(len(w))), lambda w: ([2.0], [0])]),
-        ("twohops", right_two_hops, [three_hops, lambda P, a, u: (P[u], P[u])]),
-        (
-            "schedule",
-            right_births,
-            [
-                lambda live, waiting, cap, omega: min(waiting, cap - live),
-                lambda live, waiting, cap, omega: waiting,
-                lambda live, waiting, cap, omega: 0,
-                lambda live, waiting, cap, omega: min(waiting, omega) if live == 0 else 0,
-                lambda live, waiting, cap, omega: 1 // 0,
-            ],
-        ),
-    ],
-)
-def test_exercises(label, right, wrong):
-    assert check(HERE + label, right).state == "passed"
-    for answer in wrong:
-        assert check(HERE + label, answer).state in ("failed", "raised")
-    assert check(HERE + label, None).state == "unanswered"
-
-
-@pytest.mark.parametrize("label", ["alias", "twohops", "schedule"])
-def test_stubs_are_unanswered(label):
-    def stub(*arguments):
-        raise NotImplementedError
-
-    assert check(HERE + label, stub).state == "unanswered"
 
 
 def test_quiz():
@@ -108,7 +35,6 @@ def figure():
 def test_the_explorer_is_an_html_page_of_its_own(figure):
     assert 'id="explorer-pagerank-conveyor"' in figure.html
     assert "http://" not in figure.html.replace("http://www.w3.org", "")
-    assert figure.html == explorer().html
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,69 @@
+"""Right and wrong answers to the exercises, for the tests of their checks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["RIGHT", "WRONG"]
+
+
+def alias(weights):
+    """Return thresholds and aliases."""
+    d = len(weights)
+    t, a = [w * d / sum(weights) for w in weights], list(range(d))
+    small = [i for i in range(d) if t[i] < 1]
+    large = [i for i in range(d) if t[i] >= 1]
+    while small and large:
+        poor, rich = small.pop(), large[-1]
+        a[poor] = rich
+        t[rich] -= 1 - t[poor]
+        if t[rich] < 1:
+            small.append(large.pop())
+    for i in small + large:
+        t[i] = 1.0
+    return t, a
+
+
+def two_hops(P, alpha, u):
+    """Return the mass stopped at each node and the mass alive at each."""
+    alive, stopped = np.eye(len(P))[u], np.zeros(len(P))
+    for _ in range(2):
+        stopped = stopped + alpha * alive
+        alive = (1 - alpha) * alive @ P
+    return stopped, alive
+
+
+def three_hops(P, alpha, u):
+    """Return the same one hop too late."""
+    stopped, alive = two_hops(P, alpha, u)
+    return stopped + alpha * alive, (1 - alpha) * alive @ P
+
+
+RIGHT = {
+    "ex-personalized-pagerank-hops": 4,
+    "ex-personalized-pagerank-depth": 2,
+    "ex-personalized-pagerank-crossing": 100_000,
+    "ex-personalized-pagerank-conveyor": 0.5,
+    "ex-personalized-pagerank-alias": alias,
+    "ex-personalized-pagerank-twohops": two_hops,
+    "ex-personalized-pagerank-schedule": (
+        lambda live, waiting, cap, omega: min(waiting, (cap - live) // omega * omega)
+    ),
+}
+WRONG = {
+    "ex-personalized-pagerank-hops": [(5, "tosses of the coin"), (0.2, "stop at once"), ("four", "got str")],
+    "ex-personalized-pagerank-depth": [(3, "one level of 1,000"), (1000, "leaf records")],
+    "ex-personalized-pagerank-crossing": [(20_000, "1/α look-ups"), (1_000_000, "every arc again")],
+    "ex-personalized-pagerank-conveyor": [(0.45, "1,080"), (0.55, "one notch less")],
+    "ex-personalized-pagerank-alias": [
+        (lambda w: ([1.0] * len(w), range(len(w))), "implies the weights"), (lambda w: ([2.0], [0]), "thresholds in [0, 1]"),
+    ],
+    "ex-personalized-pagerank-twohops": [(three_hops, "together they are 1"), (lambda P, a, u: (P[u], P[u]), "together they are 1")],
+    "ex-personalized-pagerank-schedule": [
+        (lambda live, waiting, cap, omega: min(waiting, cap - live), "starts whole sources"),
+        (lambda live, waiting, cap, omega: waiting, "keeps the cap"),
+        (lambda live, waiting, cap, omega: 0, "when no walk is alive"),
+        (lambda live, waiting, cap, omega: min(waiting, omega) if live == 0 else 0, "fills the cap"),
+        (lambda live, waiting, cap, omega: 1 // 0, "ZeroDivisionError"),
+    ],
+}  # fmt: skip
