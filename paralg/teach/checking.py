@@ -12,7 +12,7 @@ A chapter's ``checks.py`` reads::
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -26,6 +26,7 @@ __all__ = [
     "call",
     "close_to",
     "counts_at_most",
+    "entries",
     "equal_to_oracle",
     "exercise",
     "raises",
@@ -239,6 +240,44 @@ def _number(answer, name: str):
     except (TypeError, ValueError):
         message = f"expected a number or an array of numbers, got {type(answer).__name__}"
         raise PropertyFailed(name, message, [("got", show(answer))]) from None
+
+
+def entries(answer, names: Sequence[str]) -> tuple:
+    """Return the named entries of an answer, in order.
+
+    Parameters
+    ----------
+    answer : mapping
+        What the reader filled in; ``...`` marks an entry that is still open.
+    names : sequence of str
+        The keys that it must have.
+
+    Returns
+    -------
+    tuple
+        One value for each name.
+
+    Raises
+    ------
+    NotImplementedError
+        An entry is still ``...``: there is no answer yet.
+    PropertyFailed
+        The answer is not a mapping with these keys.
+    """
+    require(
+        isinstance(answer, Mapping) and set(names) <= set(answer),
+        f"has the entries {', '.join(names)}",
+        got=answer if not isinstance(answer, Mapping) else ", ".join(map(show, answer)) or "none",
+    )
+    values = tuple(answer[name] for name in names)
+    if any(_open(value) for value in values):
+        raise NotImplementedError
+    return values
+
+
+def _open(value) -> bool:
+    """Tell whether an entry, or a part of it, was left as it was given."""
+    return value is ... or (isinstance(value, tuple) and any(map(_open, value)))
 
 
 def raises(function: Callable, arguments, kind: type, *, words: str = "", name: str = "") -> None:

@@ -13,12 +13,6 @@ from tests.figures.web import serious
 from tests.foundations.pages import FOLDER, NAMES, cells_of, solutions_of, text_of
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_teaching_form_is_complete(name):
-    page = objectives.read_page(FOLDER / f"{name}.md")
-    assert objectives.problems(objectives.read_plan(page, name, quiz(name).items)) == []
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_cells_hold_without_a_warning(name, recwarn):

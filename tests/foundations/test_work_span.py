@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paralg.core.cost import Cost
 from paralg.core.laws import brent
 from paralg.core.schedule import list_schedule
 from paralg.foundations import work_span
@@ -18,7 +17,7 @@ from paralg.foundations.work_span import (
     run_tiled_cholesky,
     tree_sum,
 )
-from paralg.foundations.work_span.explorer import _examples, _lanes, _lists
+from paralg.foundations.work_span.teaching.explorer import _examples, _lanes, _lists
 from paralg.teach import check
 
 EMPTY = Dag((), (), ())
@@ -119,63 +118,6 @@ def test_the_factorisation_refuses_bad_shapes():
         run_tiled_cholesky(np.eye(6), 4, ())
     with pytest.raises(ValueError, match="t must be at least 1, got 0"):
         cholesky_dag(0)
-
-
-def _counts_rounds_only(n):
-    return Cost(work=max(n - 1, 0), span=max(n - 1, 0))
-
-
-def _adds_both_halves(n):
-    if n <= 1:
-        return Cost()
-    return _adds_both_halves(n // 2) + _adds_both_halves(n - n // 2) + Cost(work=n - 1, span=n - 1)
-
-
-def _one_by_one(durations, dependencies, p):
-    return [sum(durations[:v]) for v in range(len(durations))]
-
-
-def _all_at_once(durations, dependencies, p):
-    ends = []
-    for v, d in enumerate(durations):
-        ends.append(d + max((ends[u] for u in dependencies[v]), default=0))
-    return [e - d for e, d in zip(ends, durations, strict=True)]
-
-
-def _tree(p, m, alpha, beta):
-    return 2 * np.log2(p) * (alpha + beta * m)
-
-
-@pytest.mark.parametrize("label, answer, words", [
-    ("compose", {"work": 20, "span": 11, "upper bound": 12.67}, "the first two parts run beside"),
-    ("compose", {"work": 20, "span": 9, "upper bound": 20 / 3}, "the lower bound of the work law"),
-    ("compose", {"work": 20}, "has the entries work, span, upper bound"),
-    ("cost", _counts_rounds_only, "counts work and span of merge sort"),
-    ("cost", _adds_both_halves, "counts work and span of merge sort"),
-    ("cost", lambda n: n, "returns a Cost"),
-    ("greedy", _one_by_one, "no worker is idle while a task is ready"),
-    ("greedy", _all_at_once, "at most p tasks run at a time"),
-    ("greedy", lambda d, needs, p: [0] * len(d), "no task starts before all it needs have ended"),
-    ("greedy", lambda d, needs, p: None, "returns a start for each task"),
-    ("worst", [3, 1, 1, 1, 1, 1, 1], "is 5/3 as long as the best order"),
-    ("worst", [], "is a list of 1 to 12 positive integers"),
-    ("amdahl", {"serial share": 0.1, "limit": 10}, "one minus the efficiency"),
-    ("allreduce", _tree, "has the rounds of the tree and the bytes of the ring"),
-])  # fmt: skip
-def test_wrong_ideas_are_told_apart(label, answer, words):
-    verdict = check(f"ex-work-span-{label}", answer)
-    assert verdict.state == "failed"
-    assert words in repr(verdict)
-
-
-@pytest.mark.parametrize("label, answer", [
-    ("compose", {"work": 20, "span": 9, "upper bound": 12.67}),
-    ("worst", [1, 1, 1, 1, 1, 1, 3]),
-    ("worst", [2] * 6 + [6]),
-    ("amdahl", {"serial share": 0.111, "limit": 9}),
-])  # fmt: skip
-def test_right_answers_pass(label, answer):
-    assert check(f"ex-work-span-{label}", answer)
 
 
 def test_open_answers_are_not_wrong():

@@ -9,8 +9,7 @@ from paralg.decoding.freedave.reach import fewest_forwards, greedy_forwards, rea
 from paralg.decoding.freedave.verify import verify_looped
 from paralg.decoding.tables import HashConditional
 from paralg.decoding.threshold import threshold
-from paralg.foundations.answers import entries
-from paralg.teach.checking import call, close_to, equal_to_oracle, exercise, require
+from paralg.teach.checking import call, close_to, entries, equal_to_oracle, exercise, require
 
 MASK = 9
 

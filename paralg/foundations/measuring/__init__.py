@@ -1,12 +1,14 @@
-"""Page 3, measuring honestly: a recording of real timings, exercises, quiz and explorer."""
+"""Page 3, measuring honestly.
 
-from paralg.foundations.measuring.explorer import explorer
-from paralg.foundations.measuring.recording import (
-    PASSES,
-    Recording,
-    load_recording,
-    neighbour,
-    record,
-)
+The reading order:
 
-__all__ = ["PASSES", "Recording", "explorer", "load_recording", "neighbour", "record"]
+1. `recording`: real timings with a known truth, and how they were made.
+2. `teaching`: exercises, quiz and explorer.
+"""
+
+from paralg.core.lazy import lazy
+
+__getattr__, __dir__, __all__ = lazy(__name__, {
+    "PASSES": "recording", "Recording": "recording", "load_recording": "recording",
+    "neighbour": "recording", "record": "recording", "explorer": "teaching.explorer",
+})  # fmt: skip

@@ -1,5 +1,8 @@
-"""Page 2, primitives and scans: exercises, quiz and an explorer of scan networks."""
+"""Page 2, primitives and scans, which are in `paralg.core.primitives`.
 
-from paralg.foundations.primitives.explorer import explorer
+Here is `teaching`: exercises, quiz and an explorer of scan networks.
+"""
 
-__all__ = ["explorer"]
+from paralg.core.lazy import lazy
+
+__getattr__, __dir__, __all__ = lazy(__name__, {"explorer": "teaching.explorer"})

@@ -1,16 +1,16 @@
-"""Page 1, work, span and the simulated machine: its graphs, exercises, quiz and explorer."""
+"""Page 1, work, span and the simulated machine.
 
-from paralg.foundations.work_span.cholesky import WEIGHTS, cholesky_dag, run_tiled_cholesky
-from paralg.foundations.work_span.dags import (
-    Dag,
-    chain_sum,
-    graham_anomaly,
-    random_dag,
-    tree_sum,
-)
-from paralg.foundations.work_span.explorer import explorer
+The reading order:
 
-__all__ = [
-    "WEIGHTS", "Dag", "chain_sum", "cholesky_dag", "explorer", "graham_anomaly", "random_dag",
-    "run_tiled_cholesky", "tree_sum",
-]  # fmt: skip
+1. `dags`: small graphs of tasks, sums, Graham's anomaly.
+2. `cholesky`: a factorisation as a graph that can be scheduled and run.
+3. `teaching`: exercises, quiz and explorer.
+"""
+
+from paralg.core.lazy import lazy
+
+__getattr__, __dir__, __all__ = lazy(__name__, {
+    "Dag": "dags", "chain_sum": "dags", "graham_anomaly": "dags", "random_dag": "dags",
+    "tree_sum": "dags", "WEIGHTS": "cholesky", "cholesky_dag": "cholesky",
+    "run_tiled_cholesky": "cholesky", "explorer": "teaching.explorer",
+})  # fmt: skip

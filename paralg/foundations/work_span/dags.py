@@ -110,7 +110,18 @@ class Dag:
 
 
 def chain_sum(n: int) -> Dag:
-    """Return the loop that adds n numbers: n - 1 additions, each needing the one before."""
+    """Return the loop that adds n numbers: n - 1 additions, each needing the one before.
+
+    Parameters
+    ----------
+    n : int
+        How many numbers.
+
+    Examples
+    --------
+    >>> chain_sum(8).span
+    7
+    """
     adds = max(n - 1, 0)
     names = tuple(f"+{i + 2}" for i in range(adds))
     return Dag(names, (1,) * adds, tuple((i - 1,) if i else () for i in range(adds)))
@@ -120,6 +131,16 @@ def tree_sum(n: int) -> Dag:
     """Return the tree that adds n numbers in rounds: n - 1 additions in ceil(log2 n) levels.
 
     Neighbours are added in pairs; an odd one out waits for the next round.
+
+    Parameters
+    ----------
+    n : int
+        How many numbers.
+
+    Examples
+    --------
+    >>> tree_sum(8).work, tree_sum(8).span
+    (7, 3)
     """
     names: list[str] = []
     dependencies: list[tuple[int, ...]] = []

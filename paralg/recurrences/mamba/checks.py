@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from paralg.core.primitives import brent_kung_counts, kogge_stone_counts
-from paralg.foundations.answers import entries
 from paralg.recurrences.mamba.explorer import INPUT
 from paralg.recurrences.mamba.reference import linear_states, reverse_states
 from paralg.teach.checking import (
     call,
     close_to,
+    entries,
     equal_to_oracle,
     exercise,
     require,

@@ -8,13 +8,13 @@ from collections.abc import Callable
 import numpy as np
 
 from paralg.core.primitives import scan
-from paralg.foundations.answers import entries
 from paralg.recurrences.aaren.attention import prefixes
 from paralg.recurrences.aaren.monoid import SOFTMAX, leaves
 from paralg.recurrences.aaren.variants import decayed, running_maximum
 from paralg.teach.checking import (
     call,
     close_to,
+    entries,
     equal_to_oracle,
     exercise,
     require,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from paralg.foundations.answers import entries
 from paralg.recurrences.local_linear_attention.reference import closed_form
 from paralg.recurrences.local_linear_attention.teaching.explorer import RANGES, reading
-from paralg.teach.checking import call, close_to, equal_to_oracle, exercise, require
+from paralg.teach.checking import call, close_to, entries, equal_to_oracle, exercise, require
 
 _WEIGHTS = np.array([0.2, 1.0, 0.7, 0.4])
 

@@ -7,12 +7,12 @@ from itertools import product
 
 import numpy as np
 
-from paralg.foundations.answers import entries
 from paralg.recurrences.universal_transformer.theory import coefficients, halt
 from paralg.teach.checking import (
     call,
     close_to,
     counts_at_most,
+    entries,
     equal_to_oracle,
     exercise,
     require,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from paralg.core.primitives import Operator, brent_kung_counts, kogge_stone_counts, scan
-from paralg.foundations.answers import entries
 from paralg.teach.checking import (
     call,
     close_to,
+    entries,
     equal_to_oracle,
     exercise,
     require,

@@ -6,11 +6,11 @@ import numpy as np
 
 from paralg.core.cost import Cost
 from paralg.core.schedule import list_schedule
-from paralg.foundations.answers import entries
 from paralg.foundations.work_span.dags import Dag, chain_sum, graham_anomaly, random_dag, tree_sum
 from paralg.teach.checking import (
     call,
     close_to,
+    entries,
     equal_to_oracle,
     exercise,
     require,

@@ -6,10 +6,10 @@ from math import comb
 
 import numpy as np
 
-from paralg.foundations.answers import entries
 from paralg.teach.checking import (
     call,
     close_to,
+    entries,
     equal_to_oracle,
     exercise,
     raises,

@@ -1,0 +1,1 @@
+"""Exercises, right and wrong answers, quiz and explorer of the page."""
