@@ -19,30 +19,7 @@ __all__ = ["cooccurrence", "main"]
 
 
 def cooccurrence(texts: Iterable[str], words: int, window: int):
-    """Count pairs of words at a distance of at most ``window``.
-
-    Parameters
-    ----------
-    texts : iterable of str
-        Documents; pairs do not cross their borders.
-    words : int
-        Commonest words that are nodes; others are dropped before pairs are formed.
-    window : int
-        Largest distance.
-
-    Returns
-    -------
-    names : list of str
-        Words, commonest first, alphabetic among equals.
-    tails, heads, counts : ndarray of int64
-        Arcs in both directions; a word beside itself is left out.
-
-    Examples
-    --------
-    >>> names, tails, heads, counts = cooccurrence(["a b a c"], 3, 1)
-    >>> names, list(zip(tails.tolist(), heads.tolist(), counts.tolist()))
-    (['a', 'b', 'c'], [(0, 1, 2), (0, 2, 1), (1, 0, 2), (2, 0, 1)])
-    """
+    """Count pairs of words at a distance of at most ``window``."""
     documents = [re.findall("[a-z]+", text.lower()) for text in texts]
     common = Counter(word for document in documents for word in document)
     names = [word for word, _ in sorted(common.items(), key=lambda item: (-item[1], item[0]))]

@@ -41,29 +41,22 @@ def dense_solve(graph: Digraph, alpha: float = 0.2, dangling: str = "stop") -> N
 
     .. math:: \Pi = \alpha\,(I - (1 - \alpha) P)^{-1}
 
+    ``"stop"`` turns a node without arcs into a loop. ``"source"`` normalises each row: with
+    :math:`N = (I - (1-\alpha)P)^{-1}` and :math:`d` the indicator of nodes without arcs, the walk
+    that jumps back has the matrix :math:`P + d e_u^\top`, and Sherman and Morrison give row
+    :math:`u` as :math:`e_u^\top N` over a number.
+
     Parameters
     ----------
     graph : Digraph
     alpha : float
         Stopping probability.
     dangling : {"stop", "source"}
-        ``"stop"`` turns a node without arcs into a loop; ``"source"`` normalises each row, which is
-        the same as sending the walk back to where it came from.
 
     Returns
     -------
     ndarray of float64, shape (n, n)
-        Row ``u`` sums to 1.
-
-    Cost
-    ----
-    Work :math:`O(n^3)`; memory three arrays of :math:`n^2`.
-
-    Notes
-    -----
-    With :math:`N = (I - (1-\alpha)P)^{-1}` and :math:`d` the indicator of nodes without arcs, the
-    walk that jumps back has the matrix :math:`P + d e_u^\top`; Sherman and Morrison give row
-    :math:`u` as :math:`e_u^\top N` over a number, so normalising is all there is to do.
+        Row ``u`` sums to 1; work :math:`O(n^3)`.
 
     Examples
     --------
@@ -80,29 +73,22 @@ def dense_solve(graph: Digraph, alpha: float = 0.2, dangling: str = "stop") -> N
 def power_iteration(
     graph: Digraph, source: int, alpha: float = 0.2, error: float = 1e-9, dangling: str = "stop"
 ) -> tuple[NDArray[np.float64], Cost]:
-    r"""Compute one row, :math:`\pi_u`, by power iteration; for all sources it must be run n times.
+    r"""Compute one row, :math:`\pi_u`, by power iteration [page-1999-pagerank].
 
     Parameters
     ----------
     graph : Digraph
     source : int
         Node :math:`u`.
-    alpha : float
-        Stopping probability.
-    error : float
-        Bound on the L1 error.
+    alpha, error : float
+        Stopping probability, bound on the L1 error.
     dangling : {"stop", "source"}
-        Convention at nodes without out-arcs.
 
     Returns
     -------
     row : ndarray of float64, shape (n,)
     cost : Cost
         ``work`` counts multiplications, ``span`` the sweeps.
-
-    References
-    ----------
-    [page-1999-pagerank].
     """
     graph = with_loops(graph, dangling)
     step = graph.transition().T.tocsr()
@@ -154,12 +140,10 @@ def monte_carlo(
     Parameters
     ----------
     graph : Digraph
-    omega : int
-        Walks for each source.
+    omega, seed : int
+        Walks for each source; seed of the streams.
     alpha : float
         Stopping probability.
-    seed : int
-        Seed of the streams.
 
     Returns
     -------
@@ -220,24 +204,13 @@ def segment_doubling(
         Stopping probability.
     pick : {"same", "random"}
         ``"same"`` appends segment ``i`` of the end to segment ``i``: a walk that comes back to a
-        node repeats itself.
-        ``"random"`` draws the number: walks of one source may share segments.
+        node repeats itself. ``"random"`` draws the number: walks of a source may share segments.
     seed : int
-        Seed of the streams.
 
     Returns
     -------
     DoublingResult
-
-    Raises
-    ------
-    ValueError
-        ``omega < 1``, ``doublings < 0`` or an unknown ``pick``.
-
-    Cost
-    ----
-    Work :math:`n \omega` for each doubling, memory :math:`n\omega` segments, rounds ``1 +
-    doublings``.
+        Counts, the share of the joins whose segment another walk took, too, and the cost.
 
     References
     ----------

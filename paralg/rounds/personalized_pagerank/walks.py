@@ -109,10 +109,8 @@ def random_walks(
         Consecutive sources; all by default.
     top : int, optional
         Keep the best entries of each source; all, in the order of nodes, by default.
-    least : int
-        Drop entries of fewer stops.
-    seed : int
-        Seed of the streams.
+    least, seed : int
+        Drop entries of fewer stops; seed of the streams.
     descend : bool
         Whether a walk goes down an alias tree within a round where the pieces are at hand.
 

@@ -15,26 +15,8 @@ _HEADS = {"target", "dst", "to", "tonodeid", "to_id", "target_id", "head", "node
 
 
 def explain(error: EdgeListError, delimiter: str | None) -> str:
-    """Return the error with the number of bad lines before it and, where one is known, a remedy.
-
-    Parameters
-    ----------
-    error : EdgeListError
-    delimiter : str or None
-        What the fields were split at.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> bad = BadLine(1, "expected 'source target [weight]', got 'a,b'", "a,b")
-    >>> print(explain(EdgeListError("edges.csv", [bad], 1), None))
-    1 bad line
-    edges.csv, line 1: expected 'source target [weight]', got 'a,b'
-    the fields seem to be separated otherwise: try --delimiter comma
-    """
+    """Return the error with the number of bad lines before it and, where one is known, a
+    remedy."""
     if not error.count:
         return str(error)
     count = "1 bad line" if error.count == 1 else f"{error.count:,} bad lines"
@@ -43,13 +25,7 @@ def explain(error: EdgeListError, delimiter: str | None) -> str:
 
 
 def column_names(graph: Digraph) -> str:
-    """Return a note when the first arc looks like a line of column names, else nothing.
-
-    Examples
-    --------
-    >>> column_names(Digraph.from_arcs([0, 2], [1, 3], names=("From", "To", "x", "y")))
-    "the line 'From To' was read as an arc; --header skips a first line of column names"
-    """
+    """Return a note when the first arc looks like a line of column names, else nothing."""
     first = (graph.names or ())[:2]
     if len(first) < 2 or first[0].lower() not in _TAILS or first[1].lower() not in _HEADS:
         return ""

@@ -33,20 +33,7 @@ _SMALLEST_BLOCK = 8  # one cache line of a node's values
 
 @dataclass(frozen=True)
 class Accuracy:
-    r"""What the user asked for, as a number of walks and as a bound on the L1 error.
-
-    Parameters
-    ----------
-    omega : int
-        Walks for each source.
-    error : float
-        L1 error that is at least as good: :math:`\varepsilon\delta` for a relative guarantee,
-        the least error that ``omega`` walks can have for a number of walks.
-    asked : str
-        The wish in words.
-    strict : bool
-        Whether ``error`` was asked for in so many words.
-    """
+    """What the user asked for, as a number of walks and as a bound on the L1 error."""
 
     omega: int
     error: float
@@ -55,35 +42,7 @@ class Accuracy:
 
     @classmethod
     def of(cls, n, *, omega=None, epsilon=None, delta=None, p_fail=None, error=None) -> Accuracy:
-        r"""Translate what was given; a relative error of 0.5 on values above 1/n by default.
-
-        Parameters
-        ----------
-        n : int
-            Nodes.
-        omega : int, optional
-            Walks for each source.
-        epsilon, delta, p_fail : float, optional
-            Relative error, smallest value that matters, probability that any of the
-            :math:`n^2` values fails.
-        error : float, optional
-            L1 error of each row; the walks then are :math:`n/\text{error}^2`, enough in
-            expectation on any graph.
-
-        Returns
-        -------
-        Accuracy
-
-        Raises
-        ------
-        ValueError
-            More than one of the three ways was used, or a value is out of range.
-
-        Examples
-        --------
-        >>> Accuracy.of(2000).omega, Accuracy.of(2000).error
-        (438590, 0.00025)
-        """
+        """Translate what was given; a relative error of 0.5 on values above 1/n by default."""
         ways = [omega is not None, error is not None, (epsilon or delta or p_fail) is not None]
         if sum(ways) > 1:
             raise ValueError("give one of omega, error, or epsilon with delta; got several")
@@ -103,23 +62,7 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class MethodChoice:
-    """The method chosen, and why.
-
-    Parameters
-    ----------
-    method : {"exact", "walks"}
-    error : float
-        L1 error of the exact method: what was asked for, or ``FINE`` where that still costs less
-        than the walks and nobody asked for an error in so many words.
-    block : int
-        Sources of one block of the exact method; 0 when not even eight fit.
-    seconds : dict of str to float
-        Predicted time of each method on one core.
-    bytes : dict of str to int
-        Memory of each method.
-    why : str
-        One sentence.
-    """
+    """The method chosen, and why."""
 
     method: str
     error: float
@@ -132,42 +75,7 @@ class MethodChoice:
 def choose_method(
     n: int, m: int, alpha: float, accuracy: Accuracy, *, memory: int, method: str = "auto"
 ) -> MethodChoice:
-    r"""Choose between blocked power iteration and random walks.
-
-    Parameters
-    ----------
-    n, m : int
-        Nodes and arcs.
-    alpha : float
-        Stopping probability.
-    accuracy : Accuracy
-        What was asked for.
-    memory : int, bytes
-        Memory that the exact method may use.
-    method : {"auto", "exact", "walks"}
-        ``"auto"`` decides; the others are obeyed where possible.
-
-    Returns
-    -------
-    MethodChoice
-
-    Raises
-    ------
-    ValueError
-        The method is unknown, or ``"exact"`` does not fit.
-
-    Notes
-    -----
-    Predictions are :math:`n m S c` for :math:`S` sweeps and :math:`n \omega c' / \alpha` for the
-    walks, with the constants ``PER_ARC`` and ``PER_JOIN``.
-
-    Examples
-    --------
-    >>> choose_method(2000, 40_000, 0.2, Accuracy.of(2000, omega=1000), memory=2**30).method
-    'exact'
-    >>> choose_method(2000, 40_000, 0.2, Accuracy.of(2000, omega=1000), memory=2**20).method
-    'walks'
-    """
+    """Choose between blocked power iteration and random walks."""
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
     block, need = _block_that_fits(n, m, memory)
@@ -187,18 +95,7 @@ def choose_method(
 
 
 def in_bytes(text: str) -> int:
-    """Read an amount of memory such as ``800M``, ``2G`` or ``1073741824``.
-
-    Raises
-    ------
-    ValueError
-        It is not a positive number with an optional K, M, G or T.
-
-    Examples
-    --------
-    >>> in_bytes("1.5K"), in_bytes("2g"), in_bytes("10")
-    (1536, 2147483648, 10)
-    """
+    """Read an amount of memory such as ``800M``, ``2G`` or ``1073741824``."""
     digits, unit = text.strip().upper().removesuffix("B"), 1
     if digits and digits[-1] in "KMGT":
         unit, digits = 1024 ** ("KMGT".index(digits[-1]) + 1), digits[:-1]

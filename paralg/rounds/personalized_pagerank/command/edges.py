@@ -28,17 +28,7 @@ _FOREIGN = {
 
 
 class BadLine(NamedTuple):
-    """A line that is not an arc.
-
-    Parameters
-    ----------
-    number : int
-        Line number, from 1.
-    reason : str
-        What was expected and what came.
-    text : str
-        The line itself; empty when it is no text.
-    """
+    """A line that is not an arc."""
 
     number: int
     reason: str
@@ -46,17 +36,7 @@ class BadLine(NamedTuple):
 
 
 class EdgeListError(ValueError):
-    """The edge list has bad lines, or no arc at all.
-
-    Parameters
-    ----------
-    name : str
-        File name.
-    bad : list of BadLine
-        The first bad lines.
-    count : int
-        How many there are in all.
-    """
+    """The edge list has bad lines, or no arc at all."""
 
     def __init__(self, name: str, bad: list[BadLine], count: int):
         self.name, self.bad, self.count = name, bad, count
@@ -89,49 +69,7 @@ def read_edges(
     limit: int = 20,
     watch: Callable[[Iterable], Iterable] = iter,
 ) -> Digraph:
-    """Read a weighted graph from lines ``source target [weight]``.
-
-    Parameters
-    ----------
-    path : str, Path or binary file
-        File, plain or gzip; a binary file is read to its end.
-    delimiter : str, optional
-        What separates the fields; any white space by default.
-    comment : str
-        Lines that begin with it are skipped, as are empty ones; an empty string turns this off.
-    weights : {"optional", "required", "ignored"}
-        What a third field means; a missing weight is 1.
-    header : bool
-        Whether the first line that is neither empty nor a comment names the columns.
-    undirected : bool
-        Whether each line is an arc in both directions.
-    limit : int
-        Bad lines that the error lists.
-    watch : callable
-        Gets the iterable of parsed lines and returns it, perhaps with a progress bar around it.
-
-    Returns
-    -------
-    Digraph
-        Nodes numbered by first appearance; repeated arcs add their weights.
-
-    Raises
-    ------
-    EdgeListError
-        Some lines are bad; the error lists them with their numbers.
-    OSError
-        The file cannot be read, its compression is damaged, or it is no text that is read here.
-
-    Cost
-    ----
-    One pass; 24 bytes of memory a line, beside the names.
-
-    Examples
-    --------
-    >>> graph = read_edges(io.BytesIO(b"Paris Lyon 2.5"))
-    >>> graph.names, graph.weights.tolist()
-    (('Paris', 'Lyon'), [2.5])
-    """
+    """Read a weighted graph from lines ``source target [weight]``."""
     if weights not in WEIGHTS:
         raise ValueError(f"weights must be one of {', '.join(WEIGHTS)}, got {weights!r}")
     name = str(path) if isinstance(path, (str, Path)) else getattr(path, "name", "input")

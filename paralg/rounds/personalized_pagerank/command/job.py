@@ -25,22 +25,7 @@ _MOST_ENTRIES = 1 << 22  # of the result in memory at a time, 64 MB
 
 @dataclass(frozen=True)
 class RankingSettings:
-    """Everything that the numbers depend on, beside the graph.
-
-    Parameters
-    ----------
-    method : {"exact", "walks"}
-    alpha : float
-    dangling : {"stop", "source"}
-    top : int
-    least : float
-    omega, seed, largest, hops : int
-        Of the walks.
-    error : float
-        Of the exact method.
-    block : int
-        Of the exact method.
-    """
+    """Everything that the numbers depend on, beside the graph."""
 
     method: str
     alpha: float
@@ -57,13 +42,7 @@ class RankingSettings:
 
 @dataclass(frozen=True)
 class RankingJob:
-    """A graph and its settings.
-
-    Parameters
-    ----------
-    graph : Digraph
-    settings : RankingSettings
-    """
+    """A graph and its settings."""
 
     graph: Digraph
     settings: RankingSettings
@@ -87,22 +66,7 @@ class RankingJob:
         )  # fmt: skip
 
     def solve(self, sources: range, engine: Engine, table: MoveTable | None) -> SparseRows:
-        """Return the scores of some sources.
-
-        Parameters
-        ----------
-        sources : range
-            Consecutive sources.
-        engine : Engine
-        table : MoveTable or None
-            From `table`.
-
-        Returns
-        -------
-        SparseRows
-            The same bits however the sources are cut into chunks (exact blocks aside: chunks must
-            begin at multiples of ``block``).
-        """
+        """Return the scores of some sources."""
         given = self.settings
         if table is None:
             return blocked_power_iteration(
@@ -118,22 +82,7 @@ class RankingJob:
 
 
 def chunks(job: RankingJob, workers: int) -> list[range]:
-    """Cut the sources so that progress shows and little is lost at an interrupt.
-
-    A chunk of walks is at least 16 times the cap, so that its last, emptier rounds weigh little; a
-    chunk of the exact method is whole blocks for every worker.
-    Beyond that a chunk holds at most about four million entries of the result.
-
-    Parameters
-    ----------
-    job : RankingJob
-    workers : int
-
-    Returns
-    -------
-    list of range
-        Consecutive; about a hundred, or more where whole rows are kept.
-    """
+    """Cut the sources so that progress shows and little is lost at an interrupt."""
     n, given = job.graph.n, job.settings
     if given.method == "exact":
         unit = given.block * workers

@@ -31,31 +31,15 @@ class StaleCheckpoint(ValueError):
 
 
 class Workspace:
-    """A folder that holds the finished chunks of a run.
-
-    Parameters
-    ----------
-    output : Path or None
-        File that the run will write; None for standard output.
-    resume : bool
-        Whether chunks of an interrupted run are used, and kept if this one is interrupted;
-        otherwise the folder vanishes with the run.
-    """
+    """A folder that holds the finished chunks of a run."""
 
     def __init__(self, output: Path | None, resume: bool):
         self.output, self.resume = output, resume
         self.folder: Path | None = None
 
     def open(self, job: RankingJob, planned: list[range]) -> list[range]:
-        """Create or find the folder and return the chunks, those of an earlier run if there is one.
-
-        Raises
-        ------
-        StaleCheckpoint
-            The folder's job has other settings or another graph.
-        OSError
-            The folder cannot be made.
-        """
+        """Create or find the folder and return the chunks, those of an earlier run if there
+        is one."""
         if not self.resume:
             name = "paralg" if self.output is None else self.output.name
             made = tempfile.mkdtemp(prefix=f".{name}-", suffix=".partial", dir=self._beside())
@@ -92,13 +76,7 @@ class Workspace:
         return self._path(chunk).exists()
 
     def put(self, chunk: range, rows: SparseRows) -> None:
-        """Keep a finished chunk.
-
-        Raises
-        ------
-        OSError
-            There is no room; its ``filename`` is the folder.
-        """
+        """Keep a finished chunk."""
         partial = self._path(chunk).with_suffix(".partial")
         with _naming(self.folder), partial.open("wb") as file:
             save_rows(file, rows)
@@ -116,11 +94,7 @@ class Workspace:
 
 @contextlib.contextmanager
 def write_atomically(path: Path | None) -> Iterator[IO[str]]:
-    """Open a text file that gets its name only when it is complete; None is standard output.
-
-    A name that ends in ``.gz`` is compressed, with the same bytes for the same text.
-    A file that is replaced passes its permissions on; a symbolic link goes on to point to the file.
-    """
+    """Open a text file that gets its name only when it is complete; None is standard output."""
     if path is None:
         yield sys.stdout
         sys.stdout.flush()
@@ -174,22 +148,7 @@ def _mode(target: Path) -> int:
 def write_rows(
     file: IO[str], parts: Iterable[SparseRows], graph: Digraph, delimiter: str, header: bool
 ) -> int:
-    """Write one line ``source target score`` for each entry, and return how many.
-
-    Parameters
-    ----------
-    file : text file
-    parts : iterable of SparseRows
-    graph : Digraph
-        For the names.
-    delimiter : str
-    header : bool
-        Whether the first line names the columns.
-
-    Returns
-    -------
-    int
-    """
+    """Write one line ``source target score`` for each entry, and return how many."""
     if header:
         file.write(delimiter.join(("source", "target", "score")) + "\n")
     lines = 0

@@ -22,40 +22,18 @@ SOURCES = graphs.SOURCES | {
 
 
 def les_miserables() -> Digraph:
-    """Return 77 characters and how often each two appear in a chapter together (both directions).
-
-    Examples
-    --------
-    >>> graph = les_miserables()
-    >>> graph.n, graph.m
-    (77, 508)
-    """
+    """Return 77 characters and how often each two appear in a chapter together (both
+    directions)."""
     return _digraph(graphs.les_miserables())
 
 
 def stdlib_imports() -> Digraph:
-    """Return which module of Python's standard library imports which, weighted by names taken.
-
-    Directed, with 120 modules that import nothing.
-
-    Examples
-    --------
-    >>> graph = stdlib_imports()
-    >>> graph.n, graph.m, int(graph.dangling.sum())
-    (813, 3656, 120)
-    """
+    """Return which module of Python's standard library imports which, weighted by names taken."""
     return _digraph(graphs.stdlib_imports())
 
 
 def topic_words() -> Digraph:
-    """Return which words of Python's documentation stand near each other; symmetric, with hubs.
-
-    Examples
-    --------
-    >>> graph = topic_words()
-    >>> graph.n, graph.names[int(graph.out_degree.argmax())]
-    (2000, 'the')
-    """
+    """Return which words of Python's documentation stand near each other; symmetric, with hubs."""
     return _digraph(graphs.topic_words())
 
 

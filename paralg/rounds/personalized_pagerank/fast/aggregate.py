@@ -48,11 +48,6 @@ def aggregated_walks(
     WalkCounts
         ``cost.work`` counts records joined and ``shuffled`` records sent; ``live`` counts walks.
 
-    Raises
-    ------
-    ValueError, EngineError
-        As for `random_walks`.
-
     Cost
     ----
     Work: for each record the smaller of its multiplicity and its outcomes.

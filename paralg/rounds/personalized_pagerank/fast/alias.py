@@ -16,7 +16,7 @@ __all__ = ["alias_tables", "implied_shares", "slots_of"]
 def alias_tables(
     indptr: NDArray[np.int64], shares: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    r"""Build the alias table of every record at once.
+    r"""Build the alias table of every record at once [walker-1977-alias; vose-1991-linear].
 
     Slot ``i`` of a record of ``d`` outcomes keeps its own outcome with probability
     ``threshold[i]`` and gives that of slot ``alias[i]`` otherwise:
@@ -28,26 +28,13 @@ def alias_tables(
     indptr : ndarray of int64, shape (r + 1,)
         Record ``k`` owns slots ``indptr[k]`` to ``indptr[k + 1] - 1``.
     shares : array_like of float, shape (s,)
-        Positive weights of the outcomes; they need not sum to 1.
+        Weights of the outcomes, finite and not negative; they need not sum to 1.
 
     Returns
     -------
     threshold : ndarray of float64, shape (s,)
     alias : ndarray of int64, shape (s,)
-        Slot number, absolute.
-
-    Raises
-    ------
-    ValueError
-        A share is not positive and finite, or ``indptr`` does not fit.
-
-    Cost
-    ----
-    Work ``s``: each step settles one slot for good.
-
-    References
-    ----------
-    [walker-1977-alias] for the table, [vose-1991-linear] for the linear build.
+        Slot number, absolute. Work ``s``: each step gives one slot its final value.
 
     Examples
     --------
@@ -78,11 +65,6 @@ def implied_shares(
     ----------
     indptr, threshold, alias : ndarray
         As `alias_tables` takes and gives them.
-
-    Returns
-    -------
-    ndarray of float64, shape (s,)
-        They sum to 1 within each record.
     """
     mass = threshold + np.bincount(alias, weights=1.0 - threshold, minlength=len(alias))
     return mass / np.repeat(np.diff(indptr), np.diff(indptr))

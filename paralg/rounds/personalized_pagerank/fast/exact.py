@@ -68,17 +68,6 @@ def blocked_power_iteration(
     engine : Engine, optional
         Where the blocks run; this process by default. Blocks are independent.
 
-    Returns
-    -------
-    ExactResult
-
-    Raises
-    ------
-    ValueError
-        ``alpha``, ``error``, ``block`` or ``sources`` is out of range.
-    EngineError
-        The engine failed.
-
     Cost
     ----
     Work :math:`m` for each source and sweep, at most `sweeps_needed` of them; memory
