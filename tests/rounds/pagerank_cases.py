@@ -1,12 +1,11 @@
-"""Small graphs by hand, random ones from hypothesis, and programs that tests start on ranks."""
+"""Small graphs by hand, random ones from hypothesis."""
 
 import hashlib
 
 import numpy as np
 from hypothesis import strategies as st
 
-from paralg.rounds.personalized_pagerank import Digraph, move_table, random_walks
-from paralg.rounds.personalized_pagerank.experiments.graphs import les_miserables
+from paralg.rounds.personalized_pagerank import Digraph
 
 HAND = {
     "a single node": Digraph.from_arcs([], [], n=1),
@@ -52,9 +51,3 @@ def solve_chain(table):
     """Return where walks stop, from the chain that the tables themselves define."""
     go, stop = transfer(table)
     return np.linalg.solve(np.eye(len(go)) - go, stop)[: table.n]
-
-
-def walk_program(engine) -> str:
-    """Walk on Les Misérables with trees, big moves and seven partitions; return the digest."""
-    table = move_table(les_miserables(), largest=16, hops=2)
-    return digest(random_walks(table, 60, engine=engine, partitions=3, top=5, seed=11).counts)

@@ -1,33 +1,16 @@
-"""Graphs and edge lists: worked cases, bad input told in words, data that ship; the docstrings."""
+"""The input of ``paralg pagerank`` and its choices: edge lists, remedies, accuracy, method."""
 
 import bz2
-import doctest
 import gzip
-import importlib
 import io
 import lzma
-import pkgutil
 
-import numpy as np
 import pytest
 
-import paralg.rounds.personalized_pagerank as package
-from paralg.data.graphs.make_imports import import_graph
-from paralg.data.graphs.make_words import cooccurrence
-from paralg.rounds.personalized_pagerank import Digraph
+from paralg.rounds.personalized_pagerank import least_l1, walks_needed
 from paralg.rounds.personalized_pagerank.command.advice import explain
+from paralg.rounds.personalized_pagerank.command.choice import Accuracy, choose_method, in_bytes
 from paralg.rounds.personalized_pagerank.command.edges import EdgeListError, read_edges
-from paralg.rounds.personalized_pagerank.experiments.graphs import (
-    GRAPHS,
-    SOURCES,
-    barabasi_albert,
-    topic_words,
-)
-from paralg.rounds.personalized_pagerank.variants import without_dangling
-
-MODULES = sorted(
-    module.name for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
-)
 
 
 def read(text: str | bytes, **given):
@@ -38,59 +21,6 @@ def arcs(graph):
     tails, heads = graph.tails.tolist(), graph.targets.tolist()
     return [(graph.label(a), graph.label(b), w)
             for a, b, w in zip(tails, heads, graph.weights.tolist(), strict=True)]  # fmt: skip
-
-
-@pytest.mark.parametrize("name", MODULES)
-def test_examples_run_and_names_are_documented(name):
-    module = importlib.import_module(name)
-    assert doctest.testmod(module).failed == 0
-    assert module.__doc__
-    for public in getattr(module, "__all__", []):
-        value = getattr(module, public)
-        assert not callable(value) or value.__doc__
-
-
-@pytest.mark.parametrize(
-    "tails, heads, weights, given, expected",
-    [
-        ([], [], None, {}, []),
-        ([], [], [], {"n": 2}, []),
-        ([0], [0], None, {"undirected": True}, [("0", "0", 1.0)]),
-        ([0, 0], [1, 1], [1.0, 2.5], {}, [("0", "1", 3.5)]),
-        ([1, 0], [0, 1], [1.0, 2.0], {"undirected": True}, [("0", "1", 3.0), ("1", "0", 3.0)]),
-        ([0], [1], None, {"names": ("x", "y")}, [("x", "y", 1.0)]),
-    ],
-)
-def test_graphs_by_hand(tails, heads, weights, given, expected):
-    assert arcs(Digraph.from_arcs(tails, heads, weights, **given)) == expected
-
-
-@pytest.mark.parametrize(
-    "args, given, message",
-    [
-        (([0], [1, 2]), {}, "must have the same length, got 1, 2 and 1"),
-        (([0], [-1]), {}, r"nodes must lie in 0..0, got -1"),
-        (([0], [5]), {"n": 3}, r"nodes must lie in 0..2, got 5"),
-        (([0], [1], [0.0]), {}, "weights must be positive and finite, got 0.0 at arc 0"),
-        (([0, 0], [1, 1], [1.0, np.nan]), {}, "got nan at arc 1"),
-        (([0.5], [1]), {}, "sources must be a list of integers"),
-        (([0], [1]), {"n": 2, "names": ("x",)}, "expected 2 names, got 1"),
-        (([0, 0], [1, 1], [1e308, 1e308]), {}, "must have a finite sum, got inf"),
-    ],
-)
-def test_bad_arcs_are_refused(args, given, message):
-    with pytest.raises(ValueError, match=message):
-        Digraph.from_arcs(*args, **given)
-
-
-def test_huge_weights_keep_their_shares():
-    assert Digraph.from_arcs([0, 0], [1, 2], [1e308, 1e308]).shares.tolist() == [0.5, 0.5]
-
-
-def test_dead_ends_can_be_pruned():
-    graph = Digraph.from_arcs([0, 1, 2, 1], [1, 0, 3, 2], names=tuple("abcd"))
-    assert arcs(without_dangling(graph)) == [("a", "b", 1.0), ("b", "a", 1.0)]
-    assert without_dangling(Digraph.from_arcs([0], [1])).n == 0
 
 
 @pytest.mark.parametrize(
@@ -205,41 +135,59 @@ def test_damaged_compression_is_an_os_error():
         read(gzip.compress(b"a b\n" * 1000, mtime=0)[:-12])
 
 
-@pytest.mark.parametrize("name", GRAPHS)
-def test_data_that_ship(name):
-    graph = GRAPHS[name]()
-    assert len(graph.names) == len(set(graph.names)) == graph.n
-    assert graph.weights.min() >= 1
-    assert str(SOURCES[name]).count("Licence:") == 1
-    if name != "stdlib_imports":
-        assert np.abs(graph.transition().sum(axis=1) - 1).max() < 1e-12
+@pytest.mark.parametrize(
+    "text, amount",
+    [("10", 10), ("1k", 1024), ("2G", 2**31), ("1.5MB", 3 * 2**19), ("1e3", 1000)],
+)
+def test_amounts_of_memory(text, amount):
+    assert in_bytes(text) == amount
 
 
-def test_the_words_file_comes_from_its_script():
-    texts = ["the cat and the dog", "a cat"]
-    names, tails, heads, counts = cooccurrence(texts, words=3, window=2)
-    assert names == ["cat", "the", "a"]
-    assert list(zip(tails.tolist(), heads.tolist(), counts.tolist(), strict=True)) == [
-        (0, 1, 2), (0, 2, 1), (1, 0, 2), (2, 0, 1),
-    ]  # fmt: skip
-    graph = topic_words()
-    weight = graph.transition().tocoo()
-    assert set(zip(weight.row, weight.col, strict=True)) == set(
-        zip(weight.col, weight.row, strict=True)
-    )
+@pytest.mark.parametrize("text", ["", "G", "-1", "0", "lots", "nan", "inf"])
+def test_senseless_amounts_are_refused(text):
+    with pytest.raises(ValueError, match="expected an amount of memory such as 800M or 2G"):
+        in_bytes(text)
 
 
-def test_the_import_graph_reads_a_library(tmp_path):
-    (tmp_path / "pack").mkdir()
-    (tmp_path / "test").mkdir()
-    (tmp_path / "test" / "ignored.py").write_text("import pack")
-    (tmp_path / "pack" / "__init__.py").write_text("from .inner import a, b\nimport os.path\n")
-    (tmp_path / "pack" / "inner.py").write_text("from . import inner\nimport pack, sys, nothing")
-    assert list(import_graph(tmp_path)) == [("pack", "pack.inner", 2), ("pack.inner", "pack", 1),
-                                            ("pack.inner", "sys", 1)]  # fmt: skip
+def test_accuracies_are_translated():
+    default = Accuracy.of(1000)
+    assert (default.error, default.strict) == (0.5 / 1000, False)
+    assert default.omega == walks_needed(0.5, 1e-3, 1e-3, 10**6)
+    assert Accuracy.of(1000, omega=400).error == least_l1(400)
+    assert Accuracy.of(1000, error=0.1).omega == 100_000
+    assert Accuracy.of(1, epsilon=0.1).omega > 0
+    with pytest.raises(ValueError, match="give one of omega, error, or epsilon with delta"):
+        Accuracy.of(10, omega=5, epsilon=0.5)
+    with pytest.raises(ValueError, match="error must be positive, got -1"):
+        Accuracy.of(10, error=-1)
 
 
-@pytest.mark.parametrize("attach", [0, 5, 9])
-def test_attachment_must_fit(attach):
-    with pytest.raises(ValueError, match=f"expected 1 <= attach < n, got attach={attach} and n=5"):
-        barabasi_albert(5, attach)
+@pytest.mark.parametrize(
+    "n, m, omega, memory, method",
+    [
+        (77, 508, 1000, 2**30, "exact"),
+        (2000, 135_000, 1000, 2**30, "walks"),  # dense rows: a sweep costs more than the walks
+        (2000, 40_000, 10_000, 2**30, "exact"),
+        (2000, 40_000, 10_000, 2**20, "walks"),  # does not fit
+        (10**6, 10**7, 1000, 2**30, "walks"),
+    ],
+)
+def test_auto_takes_what_fits_and_is_faster(n, m, omega, memory, method):
+    choice = choose_method(n, m, 0.2, Accuracy.of(n, omega=omega), memory=memory)
+    assert choice.method == method
+    if memory < 2**30:
+        assert "does not fit" in choice.why
+    else:
+        faster = min(choice.seconds, key=choice.seconds.get)
+        assert faster == method
+
+
+def test_a_wish_is_obeyed_or_refused():
+    accuracy = Accuracy.of(2000, omega=10)
+    for method in ("exact", "walks"):
+        choice = choose_method(2000, 40_000, 0.2, accuracy, memory=2**30, method=method)
+        assert (choice.method, choice.why) == (method, "as asked")
+    with pytest.raises(ValueError, match=r"8 sources at a time need .* more than the 1.05 MB"):
+        choose_method(2000, 40_000, 0.2, accuracy, memory=2**20, method="exact")
+    with pytest.raises(ValueError, match="method must be one of auto, exact, walks, got 'fast'"):
+        choose_method(2000, 40_000, 0.2, accuracy, memory=2**30, method="fast")
