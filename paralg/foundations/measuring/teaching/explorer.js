@@ -58,12 +58,12 @@ export default {
     const picture = kit.picture({ width: WIDTH, height: 330, label: "" });
     const numbers = kit.numbers(["Ratio", "95 % interval", "Truth", "Verdict", "Interval holds the truth"]);
     const status = kit.status();
-    const pair = kit.choice({ label: "Compare A with", value: "B", onChange: settle,
+    const pair = kit.choice({ label: "Compare A with", value: "B", onChange: countAndDraw,
       options: [{ value: "B", label: "B, which does 5 % more" }, { value: "twin", label: "A itself" }] });
-    const order = kit.choice({ label: "Order", value: "separate", onChange: settle,
+    const order = kit.choice({ label: "Order", value: "separate", onChange: countAndDraw,
       options: [{ value: "separate", label: "first all A, then the other" }, { value: "paired", label: "interleaved" }] });
-    const statistic = kit.choice({ label: "Statistic", value: "mean", options: Object.keys(STATISTICS), onChange: settle });
-    const repeats = kit.slider({ label: "Repeats", min: 3, max: 40, value: 10, onInput: settle });
+    const statistic = kit.choice({ label: "Statistic", value: "mean", options: Object.keys(STATISTICS), onChange: countAndDraw });
+    const repeats = kit.slider({ label: "Repeats", min: 3, max: 40, value: 10, onInput: countAndDraw });
     const start = kit.slider({ label: "First round", min: 0, max: rounds - 6, value: 66, onInput: draw });
     const play = kit.play({ label: "Move on", interval: 250, onTick: () => start.step(2) });
     let share = 0;
@@ -84,7 +84,7 @@ export default {
     }
 
     /* For how many starting rounds does the interval contain the truth? */
-    function settle() {
+    function countAndDraw() {
       const truth = truths[pair.value];
       let [good, all] = [0, 0];
       for (let from = 0; windows(from).fits; from += 1) {
@@ -100,11 +100,11 @@ export default {
       const last = rounds - repeats.value * (order.value === "paired" ? 1 : 2);
       const from = Math.min(start.value, last);
       if (from !== start.value) start.set(from, { quiet: true });
-      const seen = verdict(from, RESAMPLES);
+      const result = verdict(from, RESAMPLES);
       kit.clear(picture);
       timeline(windows(from));
-      scale(seen);
-      tell(from, seen);
+      scale(result);
+      describe(from, result);
     }
 
     function timeline({ a, b }) {
@@ -146,7 +146,7 @@ export default {
         label: "time of the other over time of A" });
     }
 
-    function tell(from, { value, low, high }) {
+    function describe(from, { value, low, high }) {
       const other = pair.value === "twin" ? "the twin" : "B";
       const words = low > 1 ? `${other} is slower` : high < 1 ? `${other} is faster` : "cannot tell";
       const truth = truths[pair.value];
@@ -159,6 +159,6 @@ export default {
     }
 
     el.append(kit.controls(pair, order, statistic), kit.controls(repeats, start, play), picture, numbers.el, status.el);
-    settle();
+    countAndDraw();
   },
 };

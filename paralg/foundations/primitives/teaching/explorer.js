@@ -41,7 +41,7 @@ export default {
       picture.setAttribute("viewBox", `0 0 ${WIDTH} ${foot + 62}`);
       kit.clear(picture).append(...wires(depth), ...network.levels.flatMap((level, k) => rung(level, k, round)),
         ...values(foot, round), ...blocks(foot + 16, round));
-      tell(round);
+      describe(round);
     }
 
     const wires = (depth) => numbersIn.flatMap((v, i) => [
@@ -74,7 +74,7 @@ export default {
       kit.svg("line", { x1: x(block[0]) - 6, x2: x(block[1]) + 6, y1: y + 2 * i, y2: y + 2 * i,
         stroke: isDone(block, i) ? kit.colors.green : kit.colors.grey, "stroke-width": 1.5 })]));
 
-    function tell(round) {
+    function describe(round) {
       const held = network.held[round];
       const complete = held.filter((block, i) => isDone(block, i)).length;
       const so = network.levels.slice(0, round).reduce((sum, level) => sum + level.length, 0);

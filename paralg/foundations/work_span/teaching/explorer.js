@@ -31,13 +31,13 @@ function schedule(graph, order, p) {
 const phase = (t, from, duration) => (t < from ? "waiting" : t < from + duration ? "running" : "done");
 
 function box(x, y, width, name, state) {
-  const looks = {
+  const styles = {
     waiting: { class: "pe-fill-none" },
     running: { class: "pe-fill-vermilion", "fill-opacity": 0.45, stroke: kit.colors.vermilion, "stroke-width": 3 },
     done: { class: "pe-fill-grey", "fill-opacity": 0.25, stroke: kit.colors.grey },
   };
   return kit.svg("g", { "data-state": state },
-    kit.svg("rect", { x: x + 1, y: y + 2, width: width - 2, height: ROW - 4, rx: 4, ...looks[state] }),
+    kit.svg("rect", { x: x + 1, y: y + 2, width: width - 2, height: ROW - 4, rx: 4, ...styles[state] }),
     kit.svg("text", { x: x + width / 2, y: y + ROW / 2 + 4.5, "text-anchor": "middle", text: name }));
 }
 
@@ -84,7 +84,7 @@ export default {
         kit.svg("line", { x1: x(t), x2: x(t), y1: gantt - 4, y2: bottom + 4, class: "pe-line-blue", "stroke-width": 2 }));
       kit.axis(picture, { at: bottom + 8, from: x(0), to: x(work), scale: x,
         values: kit.ticks(0, work, 8), label: "time" });
-      tell(t, low, high);
+      describe(t, low, high);
     }
 
     function arrows(x, top) {
@@ -109,7 +109,7 @@ export default {
       return [line(low, "2 4"), line(high, "8 4")];
     }
 
-    function tell(t, low, high) {
+    function describe(t, low, high) {
       const busy = graph.names.filter((_, v) => phase(t, plan.start[v], graph.durations[v]) === "running");
       const share = graph.work / (workers.value * plan.makespan);
       numbers.set({ "Time Tₚ": plan.makespan, "At least (dotted)": low, "At most (dashed)": high,
