@@ -65,7 +65,7 @@ class UTConfig:
     transition : {"fc", "sepconv"}
         Two linear maps with a ReLU between, or two depthwise-separable convolutions.
     recurrence : {"basic", "highway", "skip", "depth", "gru", "lstm"}
-        How a step makes the new state from the old one; see :class:`StepUpdate`.
+        How a step makes the new state from the old one; see `StepUpdate`.
     layers_inside : int
         Blocks of their own inside one step.
     before, after : int
