@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from paralg.data.shipped import arrays
+from paralg.data.shipped import arrays, read_only
 from paralg.data.source import Source
 
 __all__ = ["SOURCE", "Households", "households"]
@@ -51,9 +51,7 @@ def households() -> Households:
     OSError
         If the shipped file is missing or not the recorded one.
     """
-    columns = arrays(_FILE, _SHA256)["hundredths"] / 100
-    columns.setflags(write=False)
-    return Households(*columns)
+    return read_only(Households(*(arrays(_FILE, _SHA256)["hundredths"] / 100)))
 
 
 def main(table: str, path: str) -> None:

@@ -9,7 +9,6 @@ becomes one space.
 from __future__ import annotations
 
 import functools
-import hashlib
 import re
 import sys
 from collections.abc import Iterable
@@ -18,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from paralg.data.shipped import arrays, read_only
 from paralg.data.source import Source
 
 __all__ = ["SOURCE", "SYMBOLS", "decode", "encode", "extract", "load", "windows"]
@@ -103,21 +103,9 @@ def load(split: str = "train") -> NDArray[np.int64]:
     """
     if split not in SPLITS:
         raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
-    tokens = _shipped()
+    tokens = arrays(_FILE, _SHA256)["tokens"].astype(np.int64)
     first, last = (round(share * len(tokens)) for share in SPLITS[split])
-    part = tokens[first:last]
-    part.setflags(write=False)
-    return part
-
-
-def _shipped() -> NDArray[np.int64]:
-    if not _FILE.exists():
-        raise OSError(f"the shipped text {_FILE.name} is missing from paralg/data")
-    found = hashlib.sha256(_FILE.read_bytes()).hexdigest()
-    if found != _SHA256:
-        raise OSError(f"{_FILE.name} is damaged: expected SHA-256 {_SHA256}, got {found}")
-    with np.load(_FILE) as archive:
-        return archive["tokens"].astype(np.int64)
+    return read_only((tokens[first:last],))[0]
 
 
 def windows(

@@ -15,23 +15,7 @@ _Arrays = TypeVar("_Arrays", bound=tuple)
 
 
 def arrays(path: Path, sha256: str) -> dict[str, NDArray]:
-    """Return the arrays of an ``.npz`` file whose hash is recorded.
-
-    Parameters
-    ----------
-    path : Path
-    sha256 : str
-        Hexadecimal digest of the file.
-
-    Returns
-    -------
-    dict of str to ndarray
-
-    Raises
-    ------
-    OSError
-        The file is missing or not the recorded one.
-    """
+    """Return the arrays of an ``.npz`` file; an OSError if it is not the one of this hash."""
     if not path.exists():
         raise OSError(f"the shipped data {path.name} is missing from paralg/data")
     found = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -42,17 +26,7 @@ def arrays(path: Path, sha256: str) -> dict[str, NDArray]:
 
 
 def read_only(found: _Arrays) -> _Arrays:
-    """Make the arrays of a tuple read-only, because a loader's result is cached and shared.
-
-    Parameters
-    ----------
-    found : tuple of ndarray
-
-    Returns
-    -------
-    tuple of ndarray
-        The same tuple.
-    """
+    """Make the arrays of a tuple read-only: a loader's result is cached and shared."""
     for array in found:
         array.setflags(write=False)
     return found

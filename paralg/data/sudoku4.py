@@ -11,6 +11,7 @@ import functools
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from paralg.data.shipped import read_only
 from paralg.data.source import Source
 
 __all__ = ["CELLS", "SOURCE", "SYMBOLS", "UNITS", "grids", "is_valid"]
@@ -52,8 +53,7 @@ def grids() -> NDArray[np.int64]:
     partial = np.zeros((1, 0), dtype=np.int64)
     for cell in range(CELLS):
         partial = _extend(partial, cell)
-    partial.setflags(write=False)
-    return partial
+    return read_only((partial,))[0]
 
 
 def _extend(partial: NDArray[np.int64], cell: int) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from paralg.data.shipped import arrays
+from paralg.data.shipped import arrays, read_only
 from paralg.data.source import Source
 
 __all__ = ["FIRST_YEAR", "SOURCE", "monthly"]
@@ -45,9 +45,7 @@ def monthly() -> NDArray[np.float64]:
     OSError
         If the shipped file is missing or not the recorded one.
     """
-    numbers = arrays(_FILE, _SHA256)["tenths"] / 10
-    numbers.setflags(write=False)
-    return numbers
+    return read_only((arrays(_FILE, _SHA256)["tenths"] / 10,))[0]
 
 
 def main(table: str, path: str) -> None:

@@ -144,11 +144,11 @@ def test_text_errors_say_what_was_expected():
 
 def test_a_damaged_or_missing_text_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr(pydoc_text, "_FILE", tmp_path / "gone.npz")
-    with pytest.raises(OSError, match="the shipped text gone.npz is missing"):
-        pydoc_text._shipped()
+    with pytest.raises(OSError, match="the shipped data gone.npz is missing"):
+        pydoc_text.load.__wrapped__()
     (tmp_path / "gone.npz").write_bytes(b"not a text")
     with pytest.raises(OSError, match="gone.npz is damaged: expected SHA-256 c27336"):
-        pydoc_text._shipped()
+        pydoc_text.load.__wrapped__()
 
 
 @pytest.mark.parametrize("module", [sudoku4, addition, pydoc_text])

@@ -1,4 +1,4 @@
-"""Fixtures of the Mamba chapter's tests."""
+"""Fixtures of the tests of this part."""
 
 import pytest
 

@@ -14,11 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import paralg.recurrences.local_linear_attention as lla
-from paralg.recurrences.local_linear_attention import reference
-from paralg.recurrences.local_linear_attention import theory as counts
+from paralg.recurrences.local_linear_attention import reference, theory
 from paralg.recurrences.local_linear_attention.fast.blocks import NORMS
 
-MODULES = sorted(m.name for m in pkgutil.iter_modules(lla.__path__, f"{lla.__name__}."))
+MODULES = sorted(m.name for m in pkgutil.walk_packages(lla.__path__, f"{lla.__name__}."))
 WAYS = [
     {"method": "cg", "block_size": 4, "cg_max_iters": 80},
     {"method": "cg", "block_size": 4, "block_keys": 3, "cg_max_iters": 80},
@@ -239,7 +238,7 @@ def test_ridges_that_single_precision_cannot_tell_from_0_are_refused_or_bounded(
 def test_rows_are_frozen_on_their_own():
     q, k, v = draw(1, 40, d=6)
     run = lla.lla_forward(q, k, v, 1.0, cg_max_iters=60)
-    assert run.iterations[0, 0] == 0 or run.iterations[0, 0] <= 2
+    assert run.iterations[0, 0] <= 2
     assert 1 < run.iterations.double().mean() < run.iterations.max() <= run.cost.rounds
     assert run.cost.rounds == run.iterations.max()
 
@@ -258,8 +257,6 @@ def test_larger_ridges_need_fewer_iterations():
 
 
 def test_residuals_fall_below_the_bound():
-    from paralg.recurrences.local_linear_attention import theory
-
     rng = np.random.default_rng(0)
     for ridge in (0.01, 1.0):
         w, z = rng.random(30), rng.normal(size=(30, 6))
@@ -296,7 +293,7 @@ def test_a_preconditioner_helps_keys_of_unequal_size():
 def test_counted_work_is_the_closed_form():
     q, k, v = draw(1, 20, d=4, d_v=5)
     run = lla.lla_forward(q, k, v, 1.0)
-    seen = counts.pairs(20, 20)
+    seen = theory.pairs(20, 20)
     assert seen == 210
     each = (run.iterations[0] * torch.arange(1, 21)).sum().item()
     assert run.cost.work == seen * (3 * 4 + 5) + 2 * 4 * each
@@ -310,8 +307,8 @@ def test_traffic_is_that_of_passes_over_blocks():
     run = lla.lla_forward(q, k, v, 1.0, causal=False, block_size=16)
     passes = run.cost.rounds + 2
     moved = sum(passes * 64 * 4 + 64 * 6 for block in range(4))  # each block reads all keys
-    assert counts.traffic(64 * 64, 4, 6, 16, passes) == moved
-    stored = counts.traffic(64 * 64, 4, 6, 16, passes, stored=True)
+    assert theory.traffic(64 * 64, 4, 6, 16, passes) == moved
+    stored = theory.traffic(64 * 64, 4, 6, 16, passes, stored=True)
     assert stored == moved + passes * 64 * 64
 
 

@@ -11,9 +11,7 @@ import torch
 import paralg.recurrences.local_linear_attention as lla
 from paralg.core.primitives import ADD, brent_kung_counts, reduce, scan
 from paralg.data import engel
-from paralg.recurrences.local_linear_attention import theory
-from paralg.recurrences.local_linear_attention import variants as regressors
-from paralg.recurrences.local_linear_attention import variants as scans
+from paralg.recurrences.local_linear_attention import theory, variants
 from paralg.recurrences.local_linear_attention.experiments import interpolation, peers, test_time
 
 
@@ -78,27 +76,27 @@ def test_recurrent_rules_equal_their_loops(n):
     rate, keep = (torch.rand(2, n, 1, generator=random, dtype=torch.float64) for _ in range(2))
     gates = torch.rand(2, n, 3, generator=random, dtype=torch.float64)
     one = torch.ones_like(rate)
-    by_loop = regressors.by_loop
+    by_loop = variants.by_loop
     pairs = [
-        (regressors.delta_rule(q, k, v, rate), by_loop(q, k, v, rate, one, correct=True)),
-        (regressors.delta_rule(q, k, v, rate, keep), by_loop(q, k, v, rate, keep, correct=True)),
-        (regressors.gated_sum(q, k, v, keep), by_loop(q, k, v, one, keep, correct=False)),
-        (regressors.gated_sum(q, k, v, gates), by_loop(q, k, v, one, gates, correct=False)),
+        (variants.delta_rule(q, k, v, rate), by_loop(q, k, v, rate, one, correct=True)),
+        (variants.delta_rule(q, k, v, rate, keep), by_loop(q, k, v, rate, keep, correct=True)),
+        (variants.gated_sum(q, k, v, keep), by_loop(q, k, v, one, keep, correct=False)),
+        (variants.gated_sum(q, k, v, gates), by_loop(q, k, v, one, gates, correct=False)),
         (by_loop(q, k, v, one, one, correct=False), (q @ k.mT).tril() @ v),
     ]
     for found, expected in pairs:
         assert torch.allclose(found, expected, atol=1e-12)
     slopes = interpolation.slopes_delta(q, k, v, scale=1.0, rate=0.7)
     read = (slopes @ q[..., None]).squeeze(-1)
-    assert torch.allclose(regressors.delta_rule(q, k, v, 0.7 * one), read)
+    assert torch.allclose(variants.delta_rule(q, k, v, 0.7 * one), read)
 
 
 def test_gates_that_forget_everything_do_not_overflow():
     q, k, v = (x.float() for x in draw(n=40))
     keep = torch.full((2, 40, 3), 1e-6)
-    found = regressors.gated_sum(q, k, v, keep)
+    found = variants.gated_sum(q, k, v, keep)
     assert torch.allclose(found, (q * k).sum(-1, keepdim=True) * v, atol=1e-3)
-    found = regressors.delta_rule(q, k, v, torch.ones(2, 40, 1), keep[..., :1])
+    found = variants.delta_rule(q, k, v, torch.ones(2, 40, 1), keep[..., :1])
     assert found.isfinite().all()
 
 
@@ -110,9 +108,9 @@ def test_mesa_by_conjugate_gradients_and_its_gradient():
     exact = (slopes @ q[..., None]).squeeze(-1)
     for on in (False, True):
         options = lla.CGOptions(rtol=1e-14, max_iters=50, preconditioner=on)
-        assert torch.allclose(regressors.mesa(q, k, v, ridge, options), exact, atol=1e-10)
+        assert torch.allclose(variants.mesa(q, k, v, ridge, options), exact, atol=1e-10)
     leaves = [x.requires_grad_() for x in (q, k, v, ridge)]
-    assert torch.autograd.gradcheck(lambda *x: regressors.mesa(*x, options), leaves)
+    assert torch.autograd.gradcheck(lambda *x: variants.mesa(*x, options), leaves)
 
 
 # ---- scans ----
@@ -121,7 +119,7 @@ def test_mesa_by_conjugate_gradients_and_its_gradient():
 @pytest.mark.parametrize("method", ["sequential", "kogge-stone", "brent-kung"])
 def test_one_query_over_growing_keys_is_a_scan(method):
     q, k, v = (x[0] for x in draw(n=13))
-    found, cost = scans.prefix_lines(q[0], k, v, 0.5, method=method)
+    found, cost = variants.prefix_lines(q[0], k, v, 0.5, method=method)
     exact = lla.lla_attention(q[:1].expand(13, 3), k, v, 0.5, method="naive")
     np.testing.assert_allclose(found, exact, atol=1e-11)
     if method == "brent-kung":
@@ -134,22 +132,22 @@ def test_moments_merge_associatively_and_survive_large_logits():
     square = k[:, :, None] * k[:, None]
     leaves = (1000 * k @ q, np.ones(3), k, square, k, square)
     one, two, three = (tuple(x[i : i + 1] for x in leaves) for i in range(3))
-    left = scans.MOMENTS(scans.MOMENTS(one, two), three)
-    right = scans.MOMENTS(one, scans.MOMENTS(two, three))
+    left = variants.MOMENTS(variants.MOMENTS(one, two), three)
+    right = variants.MOMENTS(one, variants.MOMENTS(two, three))
     for a, b in zip(left, right, strict=True):
         np.testing.assert_allclose(a, b)
         assert np.isfinite(a).all()
-    whole = reduce(scans.MOMENTS, leaves).values
+    whole = reduce(variants.MOMENTS, leaves).values
     np.testing.assert_allclose(whole[1], left[1][0])
-    empty = scan(scans.MOMENTS, leaves, inclusive=False).values
+    empty = scan(variants.MOMENTS, leaves, inclusive=False).values
     assert empty[1][0] == 0
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 16])
 def test_mesa_three_ways(n):
     q, k, v = (x[0].numpy() for x in draw(n=n))
-    by_scan, cost = scans.mesa_by_scan(q, k, v, 0.7)
-    by_hand, chain = scans.mesa_recursive(q, k, v, 0.7)
+    by_scan, cost = variants.mesa_by_scan(q, k, v, 0.7)
+    by_hand, chain = variants.mesa_recursive(q, k, v, 0.7)
     slopes = interpolation.slopes_mesa(*(x[:1] for x in draw(n=n)), scale=1.0, ridge=0.7)
     np.testing.assert_allclose(by_scan, by_hand, atol=1e-10)
     np.testing.assert_allclose(by_scan, (slopes[0].numpy() @ q[..., None])[..., 0], atol=1e-10)

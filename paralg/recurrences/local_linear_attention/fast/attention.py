@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from paralg.core.cost import Cost
-from paralg.recurrences.local_linear_attention import theory as counts
-from paralg.recurrences.local_linear_attention import variants as naive
+from paralg.recurrences.local_linear_attention import theory, variants
 from paralg.recurrences.local_linear_attention.conjugate import CGOptions
 from paralg.recurrences.local_linear_attention.fast.blocks import NORMS, BlockLayout
 from paralg.recurrences.local_linear_attention.fast.flash import FlashLLA, Solver, forward
@@ -145,7 +144,7 @@ def lla_attention(
                    block_keys)  # fmt: skip
     options = CGOptions(cg_atol, cg_rtol, cg_max_iters, cg_use_preconditioner)
     if method == "naive":
-        out, omega = naive.attend(*run.flat, run.layout, delta_eps)
+        out, omega = variants.attend(*run.flat, run.layout, delta_eps)
     elif method == "compiled":
         from paralg.recurrences.local_linear_attention.fast.compiled import attend
 
@@ -165,7 +164,7 @@ def lla_forward(
     cg_rtol: float | None = None, cg_max_iters: int = 32, cg_use_preconditioner: bool = False,
     block_size: int = 128, block_keys: int | None = None,
 ) -> LLARun:  # fmt: skip
-    """LLARun the forward pass of `lla_attention` and return what it found on the way, and its cost.
+    """Run the forward pass of `lla_attention` and return what it found on the way, and its cost.
 
     Parameters
     ----------
@@ -199,7 +198,7 @@ def lla_forward(
     shape = q.shape[:-1]
     rows = (x.reshape(shape) for x in (found.delta, found.omega, found.top, found.iterations))
     out, rho = found.out.reshape(*shape, v.shape[-1]), found.rho.reshape(q.shape)
-    return LLARun(out, rho, *rows, counts.forward_cost(found, k.shape[-2], causal, method))
+    return LLARun(out, rho, *rows, theory.forward_cost(found, k.shape[-2], causal, method))
 
 
 @dataclass(frozen=True, eq=False)
