@@ -32,7 +32,7 @@ from paralg.rounds.personalized_pagerank import (
     random_walks,
     warm,
 )
-from paralg.rounds.personalized_pagerank.command.choice import Accuracy, choose_method
+from paralg.rounds.personalized_pagerank.command.choice import AccuracyRequest, choose_method
 from paralg.rounds.personalized_pagerank.experiments.graphs import barabasi_albert, topic_words
 
 ALPHA = 0.2
@@ -118,7 +118,7 @@ def _reason(name: str, ratio: float) -> str:
 
 def _chosen(graph: Digraph, error: float, exact) -> Method:
     """Return the method that the command would choose."""
-    accuracy = Accuracy.of(graph.n, error=error)
+    accuracy = AccuracyRequest.of(graph.n, error=error)
     choice = choose_method(graph.n, graph.m, ALPHA, accuracy, memory=MEMORY)
     if choice.method == "walks":
         return dict(_walks(graph, error, exact))["ours, walks"]

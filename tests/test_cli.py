@@ -1,6 +1,7 @@
 """The command ``paralg``: what it prints, what it writes, and what it leaves behind."""
 
 import gzip
+import importlib.util
 import json
 import os
 import signal
@@ -24,6 +25,12 @@ PEOPLE = [str(DATA / "les_miserables.tsv"), "--delimiter", "tab", "--undirected"
 MODULES = [str(DATA / "stdlib_imports.tsv")]
 WALKS = ["--method", "walks", "--omega", "200", "--top", "5"]
 MPIEXEC = Path(sysconfig.get_path("scripts")) / "mpiexec"
+HAS_MPI = MPIEXEC.exists() and importlib.util.find_spec("mpi4py") is not None
+
+
+def MPI(test):
+    """Mark a test that starts ranks with the mpiexec of the wheel mpich."""
+    return pytest.mark.mpi(pytest.mark.skipif(not HAS_MPI, reason="needs mpi4py, mpich")(test))
 
 
 def program(*arguments, before=()):
@@ -158,18 +165,15 @@ def test_quiet_is_quiet(capsys):
 # Where it runs.
 
 
-@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.weekly), 3])
 def test_processes_give_the_same_bytes(walked, workers):
     done = start("pagerank", *PEOPLE, *WALKS, "--engine", "processes", "--workers", workers)
     assert (done.returncode, done.stdout) == (0, walked.stdout)
     assert f"engine processes, {workers} worker".encode() in done.stderr
 
 
-@pytest.mark.mpi
+@MPI
 def test_ranks_give_the_same_bytes_and_one_of_them_writes(walked, tmp_path):
-    pytest.importorskip("mpi4py")
-    if not MPIEXEC.exists():
-        pytest.skip("needs the mpiexec of the wheel mpich")
     output = tmp_path / "ranks.tsv"
     done = start("pagerank", *PEOPLE, *WALKS, "--engine", "mpi", "--output", output,
                  before=[MPIEXEC, "-n", 2])  # fmt: skip
@@ -180,11 +184,8 @@ def test_ranks_give_the_same_bytes_and_one_of_them_writes(walked, tmp_path):
     assert done.stderr.count(b"engine mpi, 2 workers") == 1
 
 
-@pytest.mark.mpi
+@MPI
 def test_ranks_end_together_on_bad_input(tmp_path):
-    pytest.importorskip("mpi4py")
-    if not MPIEXEC.exists():
-        pytest.skip("needs the mpiexec of the wheel mpich")
     bad = tmp_path / "edges.txt"
     bad.write_text("a b 1\na b zero\n")
     done = start("pagerank", bad, "--engine", "mpi", before=[MPIEXEC, "-n", 2])
@@ -194,6 +195,7 @@ def test_ranks_end_together_on_bad_input(tmp_path):
 
 @pytest.mark.dask
 @pytest.mark.slow
+@pytest.mark.weekly
 def test_dask_gives_the_same_bytes(tmp_path):
     pytest.importorskip("distributed")
     edges = tmp_path / "edges.txt"
@@ -292,18 +294,12 @@ def test_unreadable_input(capsys, tmp_path, content, message):
         (["--error", "2.5"], "error must be below 2, where any distribution is, got 2.5"),
         (["--threshold", "nan"], "--threshold must lie in 0..1, got nan"),
         (["--output", "/dev/null"], "--output must be a regular file, got /dev/null"),
-        (
-            ["--largest", "1", "--method", "walks", "--omega", "5"],
-            "largest must be at least 2, got 1",
-        ),
+        (["--largest", "1", "--omega", "5"], "largest must be at least 2, got 1"),
         (["--resume"], "--resume needs --output"),
         (["--output", "/no/such/folder/x.tsv"], "--output: there is no folder /no/such/folder"),
         (["--output", "/"], "--output must be a file, got the folder /"),
         (["--output-delimiter", "e"], "contains the output delimiter 'e'"),
-        (
-            ["--seed", str(2**70), "--method", "walks", "--omega", "5"],
-            "--seed must lie in 0..2**63 - 1",
-        ),
+        (["--seed", str(2**70), "--omega", "5"], "--seed must lie in 0..2**63 - 1"),
     ],
 )
 def test_senseless_requests(capsys, asked, message):
@@ -359,12 +355,9 @@ def test_no_room_for_a_chunk(capsys, tmp_path, monkeypatch, resume):
     assert len(list(tmp_path.iterdir())) == resume
 
 
-@pytest.mark.mpi
+@MPI
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_ranks_end_together_when_the_disk_is_full(tmp_path):
-    pytest.importorskip("mpi4py")
-    if not MPIEXEC.exists():
-        pytest.skip("needs the mpiexec of the wheel mpich")
     output, full = tmp_path / "ranks.tsv", Path("/dev/full")
     folder = tmp_path / ".ranks.tsv.resume"
     folder.mkdir()

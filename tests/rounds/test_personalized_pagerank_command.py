@@ -9,7 +9,11 @@ import pytest
 
 from paralg.rounds.personalized_pagerank import least_l1, walks_needed
 from paralg.rounds.personalized_pagerank.command.advice import explain
-from paralg.rounds.personalized_pagerank.command.choice import Accuracy, choose_method, in_bytes
+from paralg.rounds.personalized_pagerank.command.choice import (
+    AccuracyRequest,
+    choose_method,
+    in_bytes,
+)
 from paralg.rounds.personalized_pagerank.command.edges import EdgeListError, read_edges
 
 
@@ -150,16 +154,16 @@ def test_senseless_amounts_are_refused(text):
 
 
 def test_accuracies_are_translated():
-    default = Accuracy.of(1000)
+    default = AccuracyRequest.of(1000)
     assert (default.error, default.strict) == (0.5 / 1000, False)
     assert default.omega == walks_needed(0.5, 1e-3, 1e-3, 10**6)
-    assert Accuracy.of(1000, omega=400).error == least_l1(400)
-    assert Accuracy.of(1000, error=0.1).omega == 100_000
-    assert Accuracy.of(1, epsilon=0.1).omega > 0
+    assert AccuracyRequest.of(1000, omega=400).error == least_l1(400)
+    assert AccuracyRequest.of(1000, error=0.1).omega == 100_000
+    assert AccuracyRequest.of(1, epsilon=0.1).omega > 0
     with pytest.raises(ValueError, match="give one of omega, error, or epsilon with delta"):
-        Accuracy.of(10, omega=5, epsilon=0.5)
+        AccuracyRequest.of(10, omega=5, epsilon=0.5)
     with pytest.raises(ValueError, match="error must be positive, got -1"):
-        Accuracy.of(10, error=-1)
+        AccuracyRequest.of(10, error=-1)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +177,7 @@ def test_accuracies_are_translated():
     ],
 )
 def test_auto_takes_what_fits_and_is_faster(n, m, omega, memory, method):
-    choice = choose_method(n, m, 0.2, Accuracy.of(n, omega=omega), memory=memory)
+    choice = choose_method(n, m, 0.2, AccuracyRequest.of(n, omega=omega), memory=memory)
     assert choice.method == method
     if memory < 2**30:
         assert "does not fit" in choice.why
@@ -183,7 +187,7 @@ def test_auto_takes_what_fits_and_is_faster(n, m, omega, memory, method):
 
 
 def test_a_wish_is_obeyed_or_refused():
-    accuracy = Accuracy.of(2000, omega=10)
+    accuracy = AccuracyRequest.of(2000, omega=10)
     for method in ("exact", "walks"):
         choice = choose_method(2000, 40_000, 0.2, accuracy, memory=2**30, method=method)
         assert (choice.method, choice.why) == (method, "as asked")

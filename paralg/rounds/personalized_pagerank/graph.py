@@ -33,10 +33,8 @@ class Digraph:
         The arcs of node ``u`` are numbers ``indptr[u]`` to ``indptr[u + 1] - 1``.
     targets : ndarray of int32, shape (m,)
         Heads of the arcs, ascending within a row, without repetition.
-    weights : ndarray of float64, shape (m,)
-        Positive weights.
-    names : tuple of str, length n, optional
-        What the user calls the nodes.
+    weights : ndarray of float64, shape (m,), positive weights
+    names : tuple of str, length n, optional, what the user calls the nodes
 
     Examples
     --------

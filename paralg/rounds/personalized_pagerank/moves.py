@@ -11,13 +11,16 @@ from __future__ import annotations
 from paralg.core.random import uniform
 from paralg.rounds.personalized_pagerank.fast.alias import alias_tables
 from paralg.rounds.personalized_pagerank.fast.hubs import big_moves, split_records
-from paralg.rounds.personalized_pagerank.fast.records import PLAIN, RETURN, MoveTable, hop_records
+from paralg.rounds.personalized_pagerank.fast.records import (
+    LEVEL_BITS,
+    PLAIN,
+    RETURN,
+    MoveTable,
+    hop_records,
+)
 from paralg.rounds.personalized_pagerank.graph import Digraph, check_alpha, check_dangling
 
-__all__ = ["LEVEL_BITS", "MoveTable", "check_sizes", "move_table", "walk_once"]
-
-LEVEL_BITS = 6
-"""A walk's clock is ``move << 6 | level``: each draw down an alias tree has a clock of its own."""
+__all__ = ["MoveTable", "check_sizes", "move_table", "walk_once"]
 
 
 def move_table(
@@ -33,13 +36,11 @@ def move_table(
     Parameters
     ----------
     graph : Digraph
-    alpha : float
-        Probability to stop before each hop.
+    alpha : float, probability to stop before each hop
     largest : int, optional
         Bound :math:`B` on the outcomes of a record; nodes of larger out-degree become alias trees,
         and big moves are expanded while they fit. No bound by default.
-    hops : int
-        Hops that a big move may cover; 1 means plain hops with the coin outside the table.
+    hops : int, hops that a big move may cover; 1 means plain hops with the coin outside the table
     dangling : {"stop", "source"}
         Convention at nodes without out-arcs.
 
@@ -92,8 +93,7 @@ def walk_once(table: MoveTable, source: int, number: int, seed: int = 0) -> list
     Parameters
     ----------
     table : MoveTable
-    source, number : int
-        The walk's identity; with the seed of the streams it determines every draw.
+    source, number : int, the walk's identity; with the seed of the streams it determines every draw
     seed : int
 
     Returns

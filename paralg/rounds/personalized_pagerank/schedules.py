@@ -34,8 +34,7 @@ class Pipelined:
 
     Parameters
     ----------
-    gamma : int
-        Walks of each source in one pipeline.
+    gamma : int, walks of each source in one pipeline
 
     References
     ----------
@@ -64,8 +63,7 @@ class Refilled:
 
     Parameters
     ----------
-    cap : int
-        Bound :math:`M` on the walks alive at once, over all partitions.
+    cap : int, bound :math:`M` on the walks alive at once, over all partitions
     """
 
     cap: int

@@ -43,8 +43,7 @@ def walks_needed(epsilon: float, delta: float, p_fail: float, pairs: int = 1) ->
     ----------
     epsilon, delta, p_fail : float
         Relative error, smallest value that matters, probability to fail; each in (0, 1).
-    pairs : int
-        Pairs that must hold together: 1 for a single value, :math:`n^2` for all.
+    pairs : int, pairs that must hold together: 1 for a single value, :math:`n^2` for all
 
     Raises
     ------
@@ -76,10 +75,8 @@ def failure_bound(omega: ArrayLike, epsilon: float, pi: ArrayLike) -> NDArray[np
 
     Parameters
     ----------
-    omega, pi : array_like
-        Walks and true values, broadcast against each other.
-    epsilon : float
-        Relative error.
+    omega, pi : array_like, walks and true values, broadcast against each other
+    epsilon : float, relative error
 
     Examples
     --------
@@ -103,8 +100,7 @@ def expected_l1(pi: ArrayLike, omega: int) -> NDArray[np.float64]:
 
     Parameters
     ----------
-    pi : array_like of float, shape (..., n)
-        True rows.
+    pi : array_like of float, shape (..., n), true rows
     omega : int
 
     Examples
@@ -146,8 +142,7 @@ def longest_walk(walks: float, alpha: float) -> float:
 
     Parameters
     ----------
-    walks, alpha : float
-        Walks :math:`K`, each of which tosses the coin at every move.
+    walks, alpha : float, walks :math:`K`, each of which tosses the coin at every move
 
     Examples
     --------
@@ -196,11 +191,9 @@ def pipeline_load(
 
     Parameters
     ----------
-    sources, omega, gamma : int
-        The last pipeline may be smaller.
+    sources, omega, gamma : int, the last pipeline may be smaller
     alpha : float
-    rounds : int
-        Rounds to predict.
+    rounds : int, rounds to predict
 
     Examples
     --------
@@ -220,8 +213,7 @@ class TimedRun(NamedTuple):
 
     Parameters
     ----------
-    rounds, joins : int
-        Rounds, and look-ups of all walks.
+    rounds, joins : int, rounds, and look-ups of all walks
     seconds : float
     """
 
@@ -242,10 +234,8 @@ class CostModel:
 
     Parameters
     ----------
-    per_round : float, seconds
-        :math:`c_0`, what a round costs however little it moves.
-    per_join : float, seconds
-        :math:`c_1`, what one walk's move costs.
+    per_round : float, seconds, :math:`c_0`, what a round costs however little it moves
+    per_join : float, seconds, :math:`c_1`, what one walk's move costs
     """
 
     per_round: float
@@ -262,8 +252,7 @@ def fit_costs(runs: Iterable[TimedRun]) -> CostModel:
 
     Parameters
     ----------
-    runs : iterable of TimedRun
-        At least two, with different rounds per join; else ValueError.
+    runs : iterable of TimedRun, at least two, with different rounds per join; else ValueError
 
     Examples
     --------

@@ -49,8 +49,7 @@ def dense_solve(graph: Digraph, alpha: float = 0.2, dangling: str = "stop") -> N
     Parameters
     ----------
     graph : Digraph
-    alpha : float
-        Stopping probability.
+    alpha : float, stopping probability
     dangling : {"stop", "source"}
 
     Returns
@@ -78,10 +77,8 @@ def power_iteration(
     Parameters
     ----------
     graph : Digraph
-    source : int
-        Node :math:`u`.
-    alpha, error : float
-        Stopping probability, bound on the L1 error.
+    source : int, node :math:`u`
+    alpha, error : float, stopping probability, bound on the L1 error
     dangling : {"stop", "source"}
 
     Returns
@@ -140,10 +137,8 @@ def monte_carlo(
     Parameters
     ----------
     graph : Digraph
-    omega, seed : int
-        Walks for each source; seed of the streams.
-    alpha : float
-        Stopping probability.
+    omega, seed : int, walks for each source; seed of the streams
+    alpha : float, stopping probability
 
     Returns
     -------
@@ -196,12 +191,10 @@ def segment_doubling(
     Parameters
     ----------
     graph : Digraph
-    omega : int
-        Segments of each node, which are its walks in the end.
+    omega : int, segments of each node, which are its walks in the end
     doublings : int
         Rounds :math:`k`; walks are cut after :math:`2^k` moves (bias :math:`(1-\alpha)^{2^k}`).
-    alpha : float
-        Stopping probability.
+    alpha : float, stopping probability
     pick : {"same", "random"}
         ``"same"`` appends segment ``i`` of the end to segment ``i``: a walk that comes back to a
         node repeats itself. ``"random"`` draws the number: walks of a source may share segments.

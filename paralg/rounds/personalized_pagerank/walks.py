@@ -41,14 +41,10 @@ class WalkCounts:
     ----------
     counts : SparseRows
         Stops at each node, for each source; :math:`\hat\pi(u, v)` is the count over ``omega``.
-    omega, n : int
-        Walks for each source; nodes of the graph.
-    live : ndarray of int64, shape (rounds,)
-        Walks that moved in each round.
-    open_rows : int
-        Largest number of sources that were counted at once, over all partitions.
-    row_bytes : int
-        Bytes of the counters.
+    omega, n : int, walks for each source; nodes of the graph
+    live : ndarray of int64, shape (rounds,), walks that moved in each round
+    open_rows : int, largest number of sources that were counted at once, over all partitions
+    row_bytes : int, bytes of the counters
     shuffled : int
         Walk records handed to the shuffle, 16 bytes each, whether or not they changed partition.
     cost : Cost
@@ -95,22 +91,16 @@ def random_walks(
 
     Parameters
     ----------
-    table : MoveTable
-        From `move_table`.
-    omega : int
-        Walks for each source.
+    table : MoveTable, from `move_table`
+    omega : int, walks for each source
     schedule : AllAtOnce, Pipelined or Refilled, optional
         When walks start; ``Refilled(65536)`` by default.
-    engine : Engine, optional
-        Where the work runs; this process by default.
-    partitions : int, optional
-        Partitions of records and counts; one for each worker by default.
-    sources : range, optional
-        Consecutive sources; all by default.
+    engine : Engine, optional, where the work runs; this process by default
+    partitions : int, optional, partitions of records and counts; one for each worker by default
+    sources : range, optional, consecutive sources; all by default
     top : int, optional
         Keep the best entries of each source; all, in the order of nodes, by default.
-    least, seed : int
-        Drop entries of fewer stops; seed of the streams.
+    least, seed : int, drop entries of fewer stops; seed of the streams
     descend : bool
         Whether a walk goes down an alias tree within a round where the pieces are at hand.
 

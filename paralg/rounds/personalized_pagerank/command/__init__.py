@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from paralg.cli import FAILED, INTERRUPTED, USAGE, CommandError
 from paralg.core.engine import Engine, EngineError, connect
 from paralg.rounds.personalized_pagerank.command.advice import column_names, explain
-from paralg.rounds.personalized_pagerank.command.choice import Accuracy, choose_method
+from paralg.rounds.personalized_pagerank.command.choice import AccuracyRequest, choose_method
 from paralg.rounds.personalized_pagerank.command.edges import EdgeListError, read_edges
 from paralg.rounds.personalized_pagerank.command.job import RankingJob, RankingSettings, chunks
 from paralg.rounds.personalized_pagerank.command.options import configure
@@ -95,8 +95,8 @@ def _check(args) -> None:
     _accuracy(args, 2)
 
 
-def _accuracy(args, n: int) -> Accuracy:
-    return Accuracy.of(
+def _accuracy(args, n: int) -> AccuracyRequest:
+    return AccuracyRequest.of(
         n, omega=args.omega, epsilon=args.epsilon, delta=args.delta, p_fail=args.failure,
         error=args.error,
     )  # fmt: skip

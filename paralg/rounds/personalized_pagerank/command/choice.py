@@ -13,7 +13,7 @@ from paralg.rounds.personalized_pagerank.fast.exact import BLOCK
 from paralg.rounds.personalized_pagerank.theory import least_l1, sweeps_needed, walks_needed
 
 __all__ = [
-    "FINE", "METHODS", "PER_ARC", "PER_JOIN", "Accuracy", "MethodChoice", "choose_method",
+    "FINE", "METHODS", "PER_ARC", "PER_JOIN", "AccuracyRequest", "MethodChoice", "choose_method",
     "in_bytes",
 ]  # fmt: skip
 
@@ -32,7 +32,7 @@ _SMALLEST_BLOCK = 8  # one cache line of a node's values
 
 
 @dataclass(frozen=True)
-class Accuracy:
+class AccuracyRequest:
     """What the user asked for, as a number of walks and as a bound on the L1 error."""
 
     omega: int
@@ -41,7 +41,9 @@ class Accuracy:
     strict: bool = False
 
     @classmethod
-    def of(cls, n, *, omega=None, epsilon=None, delta=None, p_fail=None, error=None) -> Accuracy:
+    def of(
+        cls, n, *, omega=None, epsilon=None, delta=None, p_fail=None, error=None
+    ) -> AccuracyRequest:
         """Translate what was given; a relative error of 0.5 on values above 1/n by default."""
         ways = [omega is not None, error is not None, (epsilon or delta or p_fail) is not None]
         if sum(ways) > 1:
@@ -73,7 +75,7 @@ class MethodChoice:
 
 
 def choose_method(
-    n: int, m: int, alpha: float, accuracy: Accuracy, *, memory: int, method: str = "auto"
+    n: int, m: int, alpha: float, accuracy: AccuracyRequest, *, memory: int, method: str = "auto"
 ) -> MethodChoice:
     """Choose between blocked power iteration and random walks."""
     if method not in METHODS:

@@ -52,12 +52,9 @@ def barabasi_albert(n: int, attach: int = 10, seed: int = 0) -> Digraph:
 
     Parameters
     ----------
-    n : int
-        Nodes, more than ``attach``.
-    attach : int
-        Ties of a new node, at least 1.
-    seed : int
-        Seed of the generator.
+    n : int, nodes, more than ``attach``
+    attach : int, ties of a new node, at least 1
+    seed : int, seed of the generator
 
     Returns
     -------

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from paralg.core.cost import Cost
 from paralg.core.engine import Engine, connect
 from paralg.rounds.personalized_pagerank.fast.counts import Partition
-from paralg.rounds.personalized_pagerank.fast.kernel import PLACE_BITS, root_of
+from paralg.rounds.personalized_pagerank.fast.kernel import root_of
 from paralg.rounds.personalized_pagerank.fast.multinomial import draw_records
+from paralg.rounds.personalized_pagerank.fast.records import PLACE_BITS
 from paralg.rounds.personalized_pagerank.fast.rows import best_of_entries
 from paralg.rounds.personalized_pagerank.moves import MoveTable
 from paralg.rounds.personalized_pagerank.schedules import AllAtOnce, Pipelined, Refilled

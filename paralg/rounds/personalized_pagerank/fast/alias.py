@@ -63,8 +63,7 @@ def implied_shares(
 
     Parameters
     ----------
-    indptr, threshold, alias : ndarray
-        As `alias_tables` takes and gives them.
+    indptr, threshold, alias : ndarray, as `alias_tables` takes and gives them
     """
     mass = threshold + np.bincount(alias, weights=1.0 - threshold, minlength=len(alias))
     return mass / np.repeat(np.diff(indptr), np.diff(indptr))

@@ -13,12 +13,10 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from paralg.rounds.personalized_pagerank.fast.records import MoveTable
+from paralg.rounds.personalized_pagerank.fast.records import PLACE_BITS, MoveTable
 from paralg.rounds.personalized_pagerank.fast.rows import SparseRows, best_of_counts
 
 __all__ = ["Partition", "StopCounts", "count_stopped"]
-
-_SHIFT = 32
 
 _ENTRIES = 1 << 20  # entries condensed at a time
 
@@ -100,7 +98,7 @@ def _count(walks, slot, partitions, rows, filled, dense):
         place = walks[k, 1]
         if place >= 0:
             continue
-        row = slot[(walks[k, 0] >> _SHIFT) // partitions]
+        row = slot[(walks[k, 0] >> PLACE_BITS) // partitions]
         if dense:
             rows[row, ~place] += 1
         else:

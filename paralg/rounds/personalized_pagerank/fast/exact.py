@@ -51,20 +51,15 @@ def blocked_power_iteration(
     Parameters
     ----------
     graph : Digraph
-    alpha : float
-        Stopping probability.
-    error : float
-        Bound on the L1 error of each row.
+    alpha : float, stopping probability
+    error : float, bound on the L1 error of each row
     dangling : {"stop", "source"}
         Convention at nodes without out-arcs.
-    sources : range, optional
-        Consecutive sources; all by default.
+    sources : range, optional, consecutive sources; all by default
     top : int, optional
         Keep the best entries of each source; all, in the order of nodes, by default.
-    least : float
-        Drop smaller entries.
-    block : int
-        Sources of one block; the result does not depend on it beyond the error bound.
+    least : float, drop smaller entries
+    block : int, sources of one block; the result does not depend on it beyond the error bound
     engine : Engine, optional
         Where the blocks run; this process by default. Blocks are independent.
 

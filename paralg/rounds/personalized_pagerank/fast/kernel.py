@@ -17,16 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paralg.core.random import GOLDEN, derive, mix64, to_unit
-from paralg.rounds.personalized_pagerank.fast.records import PLAIN, RETURN, MoveTable
+from paralg.rounds.personalized_pagerank.fast.records import (
+    LEVEL_BITS,
+    PLACE_BITS,
+    PLAIN,
+    RETURN,
+    MoveTable,
+)
 
 __all__ = [
-    "LEVEL_BITS", "PLACE_BITS", "WalkRange", "advance", "distinct_sources", "root_of",
+    "WalkRange", "advance", "distinct_sources", "root_of",
     "starting_walks", "walk_ids",
 ]  # fmt: skip
 
-LEVEL_BITS = 6
-
-PLACE_BITS = 32
 _NONE = np.zeros((0, 2), dtype=np.int64)
 
 _ONE = np.uint64(1)

@@ -10,8 +10,7 @@ import numba
 import numpy as np
 
 from paralg.core.random import GOLDEN, mix64, to_unit
-from paralg.rounds.personalized_pagerank.fast.kernel import PLACE_BITS
-from paralg.rounds.personalized_pagerank.fast.records import PLAIN, RETURN
+from paralg.rounds.personalized_pagerank.fast.records import PLACE_BITS, PLAIN, RETURN
 
 __all__ = ["binomial", "draw_records"]
 

@@ -18,9 +18,13 @@ if TYPE_CHECKING:
     from paralg.rounds.personalized_pagerank.graph import Digraph
 
 __all__ = [
-    "COIN", "MoveTable", "PLAIN", "RETURN", "Records", "check_weights", "compress", "hop_records",
-    "joined", "node_numbers", "number_of_nodes", "replace_rows", "stretches",
+    "COIN", "LEVEL_BITS", "MoveTable", "PLACE_BITS", "PLAIN", "RETURN", "Records",
+    "check_weights", "compress", "hop_records", "joined", "node_numbers", "number_of_nodes",
+    "replace_rows", "stretches",
 ]  # fmt: skip
+
+PLACE_BITS, LEVEL_BITS = 32, 6
+"""Bits of a walk's number; a clock is ``move << 6 | level``, for draws down an alias tree."""
 
 PLAIN, COIN, RETURN = 0, 1, 2
 """Kinds of record: draw only; toss the coin, then draw; toss the coin, else go to the source."""
@@ -88,18 +92,14 @@ class MoveTable:
 
     Parameters
     ----------
-    n : int
-        Nodes of the graph; records ``n`` and up are virtual.
-    alpha : float
-        Stopping probability of the coin.
-    indptr : ndarray of int64, shape (r + 1,)
-        Slots of each record.
+    n : int, nodes of the graph; records ``n`` and up are virtual
+    alpha : float, stopping probability of the coin
+    indptr : ndarray of int64, shape (r + 1,), slots of each record
     kind, hops : ndarray of uint8, shape (r,)
         ``PLAIN``, ``COIN`` or ``RETURN``; hops that one use covers at most, 0 if virtual.
     shares, threshold : ndarray of float64, shape (s,)
         Probability of each slot's own outcome within its record; the part that the slot keeps.
-    own, other : ndarray of int32, shape (s,)
-        Outcome below and above the threshold.
+    own, other : ndarray of int32, shape (s,), outcome below and above the threshold
     """
 
     n: int

@@ -19,15 +19,12 @@ class SparseRows(NamedTuple):
 
     Parameters
     ----------
-    sources : ndarray of int64, shape (k,)
-        Row numbers.
-    indptr : ndarray of int64, shape (k + 1,)
-        Entries of each row.
+    sources : ndarray of int64, shape (k,), row numbers
+    indptr : ndarray of int64, shape (k + 1,), entries of each row
     nodes : ndarray of int64, shape (e,)
         Columns; within a row best first, smaller number first among equals, or in the order of
         their numbers where whole rows were asked for.
-    values : ndarray, shape (e,)
-        Counts (int64) or probabilities (float64).
+    values : ndarray, shape (e,), counts (int64) or probabilities (float64)
     """
 
     sources: NDArray[np.int64]
