@@ -309,7 +309,7 @@ def test_senseless_requests(capsys, asked, message):
     assert "Traceback" not in err
 
 
-def test_out_of_memory_is_told(capsys, monkeypatch):
+def test_out_of_memory_is_as_shown(capsys, monkeypatch):
     def greedy(*args):
         raise MemoryError
 

@@ -27,7 +27,7 @@ from paralg.rounds.personalized_pagerank.fast.rows import SparseRows, merge_rows
 from paralg.rounds.personalized_pagerank.moves import MoveTable
 from paralg.rounds.personalized_pagerank.schedules import AllAtOnce, Pipelined, Refilled
 
-__all__ = ["DEFAULT_CAP", "WalkCounts", "check_walks", "random_walks", "rounds", "run_round"]
+__all__ = ["DEFAULT_CAP", "WalkCounts", "check_walks", "random_walks", "run_round", "run_rounds"]
 
 DEFAULT_CAP = 1 << 16
 """Live walks of the default schedule: 1 MB of walk records."""
@@ -136,24 +136,14 @@ def random_walks(
     """
     sources = check_walks(table, omega, sources)
     schedule = Refilled(DEFAULT_CAP) if schedule is None else schedule
-    engine = connect("serial") if engine is None else engine
-    partitions = engine.workers if partitions is None else partitions
-    before, root = engine.cost, root_of(seed)
-    parts = engine.scatter(
-        Partition(
-            table.shard(i, partitions), root, descend,
-            StopCounts(table.n, omega, i, partitions, top, least),
-        )
-        for i in range(partitions)
-    )  # fmt: skip
-    parts, history = rounds(engine, parts, schedule, sources, omega)
-    found = engine.gather(engine.map(methodcaller("finished_rows"), parts))
+
+    def at(index: int, partitions: int) -> Partition:
+        counts = StopCounts(table.n, omega, index, partitions, top, least)
+        return Partition(table.shard(index, partitions), root_of(seed), descend, counts)
+
+    found, history, cost = run_rounds(engine, partitions, at, schedule, sources, omega, run_round)
     rows = merge_rows(batch for batches in found for batch in batches)
-    live, joins, sent, opened, row_bytes = history
-    cost = Cost(
-        work=joins.sum(), rounds=len(live),
-        messages=engine.cost.messages - before.messages, bytes=engine.cost.bytes - before.bytes,
-    )  # fmt: skip
+    live, _, sent, opened, row_bytes = history
     return WalkCounts(
         rows, omega, table.n, live, opened.max(initial=0), row_bytes.max(initial=0),
         int(sent.sum()), cost,
@@ -184,8 +174,12 @@ def run_round(part: Partition, inbox: list, *, starts: WalkRange, number: int) -
     return part
 
 
-def rounds(engine, parts, schedule, sources, omega, one_round=run_round):
-    """Run rounds until all walks have started and stopped; return the state and its history."""
+def run_rounds(engine, partitions, at, schedule, sources, omega, one_round):
+    """Run rounds until all walks have stopped; return rows by partition, history and cost."""
+    engine = connect("serial") if engine is None else engine
+    partitions = engine.workers if partitions is None else partitions
+    before = engine.cost
+    parts = engine.scatter(at(index, partitions) for index in range(partitions))
     total, started, live, history = len(sources) * omega, 0, 0, []
     inbox = engine.map(methodcaller("empty_inbox"), parts)
     while started < total or live:
@@ -197,5 +191,12 @@ def rounds(engine, parts, schedule, sources, omega, one_round=run_round):
         counts = engine.reduce(np.add, engine.map(methodcaller("round_counts"), parts))
         history.append([moving, *counts[1:].tolist()])
         live = int(counts[0])
-    columns = np.array(history, dtype=np.int64).reshape(-1, 5).T
-    return engine.map(count_stopped, parts, inbox), columns
+    found = engine.gather(engine.map(methodcaller("finished_rows"),
+                                     engine.map(count_stopped, parts, inbox)))  # fmt: skip
+    history = np.array(history, dtype=np.int64).reshape(-1, 5).T
+    moved = engine.cost
+    cost = Cost(
+        work=history[1].sum(), rounds=history.shape[1],
+        messages=moved.messages - before.messages, bytes=moved.bytes - before.bytes,
+    )  # fmt: skip
+    return found, history, cost

@@ -44,13 +44,13 @@ def run(args: argparse.Namespace) -> int:
             where = args.output or "standard output"
             say(f"{lines:,} lines to {where} in {time.monotonic() - began:.1f} s")
     except (CommandError, EngineError, KeyboardInterrupt, MemoryError, ValueError) as error:
-        told = _told(error)
-        raise told if is_root else CommandError("", getattr(told, "code", INTERRUPTED)) from error
+        shown = _as_shown(error)
+        raise shown if is_root else CommandError("", getattr(shown, "code", INTERRUPTED)) from error
     return 0
 
 
-def _told(error: BaseException) -> BaseException:
-    """Return the error as the user shall see it: a message and an exit code, or an interrupt."""
+def _as_shown(error: BaseException) -> BaseException:
+    """Return the error as the user sees it: a message and an exit code, or an interrupt."""
     if isinstance(error, (CommandError, KeyboardInterrupt)):
         return error
     if isinstance(error, MemoryError) or "MemoryError" in getattr(error, "message", ""):
@@ -66,7 +66,7 @@ def _all_ranks_end(engine: Engine) -> Iterator[None]:
     except MemoryError as error:
         if engine.name != "mpi":
             raise
-        print(f"paralg pagerank: {_told(error)}", file=sys.stderr, flush=True)
+        print(f"paralg pagerank: {_as_shown(error)}", file=sys.stderr, flush=True)
         raise SystemExit(FAILED) from error
 
 
@@ -216,8 +216,8 @@ def _solve(args, job: RankingJob, engine: Engine, say) -> int:
         raise
     except OSError as error:
         where, why = error.filename or "standard output", error.strerror or error
-        told = f"cannot write {where}: {why}; {_left(args, begun)}"
-        raise CommandError(told, FAILED) from error
+        shown = f"cannot write {where}: {why}; {_left(args, begun)}"
+        raise CommandError(shown, FAILED) from error
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"interrupted; {_left(args, begun)}") from None
     finally:

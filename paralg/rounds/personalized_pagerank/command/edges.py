@@ -1,4 +1,4 @@
-"""Read an edge list written by somebody else: any names, gzip or not, bad lines told by number."""
+"""Read an edge list of any origin: any names, gzip or not, bad lines reported by number."""
 
 from __future__ import annotations
 

@@ -12,8 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from paralg.core.cost import Cost
-from paralg.core.engine import Engine, connect
+from paralg.core.engine import Engine
 from paralg.rounds.personalized_pagerank.fast.counts import Partition
 from paralg.rounds.personalized_pagerank.fast.kernel import root_of
 from paralg.rounds.personalized_pagerank.fast.multinomial import draw_records
@@ -21,7 +20,7 @@ from paralg.rounds.personalized_pagerank.fast.records import PLACE_BITS
 from paralg.rounds.personalized_pagerank.fast.rows import best_of_entries
 from paralg.rounds.personalized_pagerank.moves import MoveTable
 from paralg.rounds.personalized_pagerank.schedules import AllAtOnce, Pipelined, Refilled
-from paralg.rounds.personalized_pagerank.walks import WalkCounts, check_walks, rounds
+from paralg.rounds.personalized_pagerank.walks import WalkCounts, check_walks, run_rounds
 
 __all__ = ["aggregated_walks", "combine"]
 
@@ -64,22 +63,16 @@ def aggregated_walks(
     """
     sources = check_walks(table, omega, sources)
     schedule = AllAtOnce() if schedule is None else schedule
-    engine = connect("serial") if engine is None else engine
-    partitions = engine.workers if partitions is None else partitions
-    before, root = engine.cost, root_of(seed)
-    parts = engine.scatter(
-        _MergedPartition(table.shard(i, partitions), root, i, partitions)
-        for i in range(partitions)
+
+    def at(index: int, partitions: int) -> _MergedPartition:
+        return _MergedPartition(table.shard(index, partitions), root_of(seed), index, partitions)
+
+    found, history, cost = run_rounds(
+        engine, partitions, at, schedule, sources, omega, _run_round
     )
-    parts, history = rounds(engine, parts, schedule, sources, omega, _run_round)
-    found = np.concatenate(engine.gather(engine.map(_MergedPartition.finished_rows, parts)))
+    found, live, sent = np.concatenate(found), history[0], history[2]
     row, node = (found[:, 0] >> PLACE_BITS) - sources.start, found[:, 0] & 0xFFFFFFFF
     rows = best_of_entries(row, node, found[:, 1], np.arange(sources.start, sources.stop), top)
-    live, joins, sent = history[:3]
-    cost = Cost(
-        work=joins.sum(), rounds=len(live),
-        messages=engine.cost.messages - before.messages, bytes=engine.cost.bytes - before.bytes,
-    )  # fmt: skip
     return WalkCounts(rows, omega, table.n, live, len(sources), found.nbytes, sent.sum(), cost)
 
 

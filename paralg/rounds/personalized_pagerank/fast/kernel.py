@@ -105,22 +105,22 @@ def advance(
     descend: bool = True,
 ) -> tuple[list[NDArray[np.int64]], int, int]:
     """Move every live walk of a partition once, and sort them by where they go next."""
-    moved, home = np.empty_like(walks), np.empty(len(walks), dtype=np.int32)
+    moved, goes_to = np.empty_like(walks), np.empty(len(walks), dtype=np.int32)
     sizes = np.zeros(partitions + 1, dtype=np.int64)
     arrays = (table.indptr, table.kind, table.threshold, table.own, table.other)
     live, joins = _move_all(
-        walks, arrays, table.n, table.alpha, root, partitions, index, descend, moved, home, sizes
+        walks, arrays, table.n, table.alpha, root, partitions, index, descend, moved, goes_to, sizes
     )
     bounds = np.cumsum(sizes)
     if partitions == 1:
         return [moved[: bounds[1]]], live, joins
     sent = np.empty((bounds[-1], 2), dtype=np.int64)
-    _deal(moved, home, bounds.copy(), sent)
+    _deal(moved, goes_to, bounds.copy(), sent)
     return [sent[bounds[j] : bounds[j + 1]] for j in range(partitions)], live, joins
 
 
 @numba.njit(cache=True, nogil=True)
-def _move_all(walks, arrays, n, alpha, root, partitions, index, descend, moved, home, sizes):
+def _move_all(walks, arrays, n, alpha, root, partitions, index, descend, moved, goes_to, sizes):
     """Write where each walk goes and count the homes; return how many live, and the look-ups."""
     live = joins = filled = 0
     for k in range(len(walks)):
@@ -146,7 +146,7 @@ def _move_all(walks, arrays, n, alpha, root, partitions, index, descend, moved, 
             moved[filled, 1] = (code << PLACE_BITS) | clock
             target = code % partitions
             live += 1
-        home[filled] = target
+        goes_to[filled] = target
         sizes[target + 1] += 1
         filled += 1
     return live, joins
@@ -171,9 +171,9 @@ def _draw(stream, clock, record, walk, arrays, alpha, partitions):
 
 
 @numba.njit(cache=True, nogil=True)
-def _deal(moved, home, bounds, sent):
-    """Copy the walks so that those with the same home lie together, in their old order."""
+def _deal(moved, goes_to, bounds, sent):
+    """Copy the walks so that those for the same partition lie together, in their old order."""
     for k in range(bounds[-1]):
-        at = bounds[home[k]]
-        bounds[home[k]] += 1
+        at = bounds[goes_to[k]]
+        bounds[goes_to[k]] += 1
         sent[at, 0], sent[at, 1] = moved[k, 0], moved[k, 1]
