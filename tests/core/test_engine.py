@@ -59,7 +59,12 @@ def engine(request, shared):
     return connect("serial") if request.param == "serial" else shared
 
 
-@pytest.mark.parametrize("workers", [1, 2, 3, 7])
+WEEKLY = pytest.mark.weekly
+
+
+@pytest.mark.parametrize(
+    "workers", [1, pytest.param(2, marks=WEEKLY), 3, pytest.param(7, marks=WEEKLY)]
+)
 def test_bits_and_counts_do_not_depend_on_the_workers(workers, references):
     for program, expected in references.items():
         with connect("processes", workers) as engine:

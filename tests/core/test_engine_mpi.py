@@ -102,7 +102,7 @@ def test_an_error_that_may_be_of_one_rank_alone_aborts(capsys, monkeypatch):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("ranks", [2, 3])
+@pytest.mark.parametrize("ranks", [pytest.param(2, marks=pytest.mark.weekly), 3])
 def test_several_ranks_equal_serial_bit_by_bit(ranks):
     result = launch(ranks, """
 for program in (programs.exchange, programs.walk):
