@@ -25,7 +25,7 @@ from benchmarks._common import main as run_main
 from benchmarks._common import rows_of
 from paralg.core.timing import compare
 from paralg.recurrences.mamba import selective_scan, warm
-from paralg.recurrences.mamba.peers import has_mambapy, mambapy_scan
+from paralg.recurrences.mamba.experiments.peers import has_mambapy, mambapy_scan
 
 __all__ = ["main", "operands", "run"]
 

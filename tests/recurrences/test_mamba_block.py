@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 
 import pytest
 import torch
@@ -12,13 +13,17 @@ from mamba_cases import relative
 from paralg.recurrences.mamba import (
     MambaBlock,
     MambaConfig,
+    MambaLM,
+    RMSNorm,
+    VariantConfig,
+    VariantLM,
     decay_groups,
     saved_tensors,
     selective_scan,
+    variant_block,
 )
 from paralg.recurrences.mamba import block as block_module
-from paralg.recurrences.mamba.config import SELECTABLE
-from paralg.recurrences.mamba.model import MambaLM, RMSNorm
+from paralg.recurrences.mamba.variants import SELECTABLE
 
 OFFICIAL = {"in_proj.weight", "conv1d.weight", "conv1d.bias", "x_proj.weight", "dt_proj.weight",
             "dt_proj.bias", "A_log", "D", "out_proj.weight"}  # fmt: skip
@@ -26,7 +31,12 @@ PARTS = [chosen for k in range(4) for chosen in itertools.combinations(SELECTABL
 
 
 def small(**changes):
-    return MambaConfig(**{"d_model": 8, "d_state": 3, "vocab_size": 11} | changes)
+    return VariantConfig(**{"d_model": 8, "d_state": 3, "vocab_size": 11} | changes)
+
+
+def block_of(**changes):
+    config = small(**changes)
+    return variant_block(config)(config)
 
 
 @pytest.mark.parametrize("length", [1, 3, 37])
@@ -60,7 +70,7 @@ def test_decoding_step_by_step_equals_the_parallel_pass(
         selective=selective, complex_states=bool(complex_states), architecture=architecture,
         discretisation=discretisation,
     )  # fmt: skip
-    model = MambaLM(config).double()
+    model = VariantLM(config).double()
     tokens = torch.randint(0, 11, (2, 9), generator=torch.Generator().manual_seed(1))
     expected = model(tokens).detach()
     states, logits = model.first_states(2), []
@@ -75,7 +85,7 @@ def test_decoding_step_by_step_equals_the_parallel_pass(
 @pytest.mark.parametrize("cut", [1, 2, 5])
 def test_a_sequence_may_come_in_parts(cut):
     """Also parts shorter than the convolution."""
-    model = MambaLM(small()).double()
+    model = VariantLM(small()).double()
     tokens = torch.arange(9)[None] % 11
     first, states = model.continue_from(tokens[:, :cut], None)
     second, _ = model.continue_from(tokens[:, cut:], states)
@@ -83,13 +93,13 @@ def test_a_sequence_may_come_in_parts(cut):
 
 
 def test_last_positions_only():
-    model = MambaLM(small())
+    model = VariantLM(small())
     tokens = torch.arange(6)[None]
     assert relative(model(tokens, 2), model(tokens)[:, -2:]) < 1e-6
 
 
 def test_the_model_is_causal_bit_by_bit():
-    model = MambaLM(small()).eval()
+    model = VariantLM(small()).eval()
     tokens = torch.arange(40)[None] % 11
     changed = tokens.clone()
     changed[0, 25] = 10
@@ -103,7 +113,7 @@ def test_every_method_trains_alike(method):
     tokens = torch.arange(20)[None] % 11
     grads = {}
     for way in ("sequential", method):
-        model = MambaLM(small(method=way), seed=3)
+        model = VariantLM(small(method=way), seed=3)
         model(tokens).logsumexp(-1).sum().backward()
         grads[way] = [p.grad for p in model.parameters()]
     for got, expected in zip(grads[method], grads["sequential"], strict=True):
@@ -141,28 +151,29 @@ def test_the_first_step_sizes_have_a_floor():
 
 
 def test_complex_rates_begin_as_s4d_lin():
-    A = MambaBlock(small(complex_states=True)).A
+    A = block_of(complex_states=True).A
     expected = torch.complex(torch.full((3,), -0.5), math.pi * torch.arange(3.0))
     assert torch.allclose(A, expected.expand(16, 3))
 
 
 @pytest.mark.parametrize("selective", PARTS)
 def test_what_is_exempt_from_weight_decay(selective):
-    model = MambaLM(small(selective=selective))
+    model = VariantLM(small(selective=selective))
     decayed, exempt = decay_groups(model, 0.1)
     names = {id(p): name for name, p in model.named_parameters()}
-    last = {names[id(p)].split("mixer.")[-1] for p in exempt["params"]}
+    last = {re.sub(r"backbone.(layers.\d.)?(mixer.)?", "", names[id(p)]) for p in exempt["params"]}
     step_bias = "dt_proj.bias" if "delta" in selective else "dt_bias"
-    assert last == {"A_log", "D", step_bias} | ({"B", "C"} - set(selective))
+    vectors = {"conv1d.bias", "norm.weight", "norm_f.weight"}
+    assert last == {"A_log", "D", step_bias} | ({"B", "C"} - set(selective)) | vectors
     assert (decayed["weight_decay"], exempt["weight_decay"]) == (0.1, 0.0)
     assert len(decayed["params"]) + len(exempt["params"]) == len(list(model.parameters()))
 
 
 def test_a_model_without_selection_is_a_convolution():
     """With constant step, B and C the scan commutes with a shift of its input."""
-    block = MambaBlock(small(selective=(), d_conv=1)).double()
+    block = block_of(selective=(), d_conv=1).double()
     x = torch.randn(1, 12, 16, dtype=torch.float64)
-    delta, B, C = block._select(x)
+    delta, B, C = block.select(x)
     assert torch.equal(delta[:, 0], delta[:, -1])
     assert torch.equal(B[:, 0], B[:, -1])
     assert not hasattr(block, "x_proj")
@@ -171,31 +182,31 @@ def test_a_model_without_selection_is_a_convolution():
 @pytest.mark.parametrize("architecture", ["mamba", "ungated", "h3"])
 def test_step_sizes_are_those_the_scan_is_given(architecture, monkeypatch):
     """What reaches the scan, after bias and softplus, in every layer."""
-    seen = []
+    given = []
 
     def spy(u, delta, A, B, C, D, z, bias, **options):
-        seen.append(torch.nn.functional.softplus(delta + bias))
+        given.append(torch.nn.functional.softplus(delta + bias))
         return selective_scan(u, delta, A, B, C, D, z, bias, **options)
 
-    model = MambaLM(small(architecture=architecture))
+    model = VariantLM(small(architecture=architecture))
     tokens = torch.arange(14).view(2, 7) % 11
     found = model.step_sizes(tokens)
     monkeypatch.setattr(block_module, "selective_scan", spy)
     model(tokens)
-    assert len(found) == len(seen) == 2
-    for steps, given in zip(found, seen, strict=True):
+    assert len(found) == len(given) == 2
+    for steps, expected in zip(found, given, strict=True):
         assert steps.shape == (2, 7, 16)
-        assert torch.equal(steps, given.detach())
+        assert torch.equal(steps, expected.detach())
 
 
 def test_step_sizes_without_selection_are_constant():
-    model = MambaLM(small(selective=("B", "C")))
+    model = VariantLM(small(selective=("B", "C")))
     for steps in model.step_sizes(torch.arange(9)[None]):
         assert torch.allclose(steps, steps[:, :1].expand_as(steps))
 
 
 def test_generation_uses_constant_memory():
-    model = MambaLM(small())
+    model = VariantLM(small())
     prompt = torch.tensor([[1, 2, 3], [4, 5, 6]])
     short, long = model.generate(prompt, 2), model.generate(prompt, 50)
     inner, window = 16, 3
@@ -234,7 +245,7 @@ def test_bad_configurations(change, words):
 
 
 def test_tokens_of_the_wrong_shape():
-    model = MambaLM(small())
+    model = VariantLM(small())
     with pytest.raises(ValueError, match="tokens must have 2 axes"):
         model(torch.zeros(3, dtype=torch.int64))
     with pytest.raises(ValueError, match="tokens must have 1 axes"):

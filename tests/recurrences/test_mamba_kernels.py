@@ -10,8 +10,10 @@ import pytest
 import torch
 from mamba_cases import as_numpy, leaves, operands, relative
 
-from paralg.recurrences.mamba import ablations, compiled, drivers, kernels, selective_scan
-from paralg.recurrences.mamba.kernels import Operands, forward_step
+from paralg.recurrences.mamba import Operands, selective_scan
+from paralg.recurrences.mamba.experiments import ablations
+from paralg.recurrences.mamba.fast import compiled, drivers, kernels
+from paralg.recurrences.mamba.fast.kernels import Switches, forward_step
 from paralg.simd.cache import digest
 from paralg.simd.lanes import WIDTH
 
@@ -20,8 +22,8 @@ from paralg.simd.lanes import WIDTH
 def test_the_hot_loop_works_on_whole_registers():
     row, states = np.zeros((1, 1, WIDTH), np.float32), np.zeros((1, 1, 4), np.float32)
     one, h = np.zeros(WIDTH, np.float32), np.zeros((4, WIDTH), np.float32)
-    x = Operands(row, row, h, states, states, one, row, one, True, True)
-    forward_step(x, 0, 0, 0, h, h.copy(), row.copy())
+    x = Operands(row, row, h, states, states, one, row, one)
+    forward_step(x, Switches(True, True), 0, 0, 0, h, h.copy(), row.copy())
     (text,) = forward_step.inspect_asm().values()
     packed, single = (len(re.findall(rf"vfn?m(?:add|sub)\w*{end}\b", text)) for end in ("ps", "ss"))
     assert single == 0
@@ -63,7 +65,7 @@ def test_the_cache_key_covers_every_source_of_the_kernels():
 def test_compiling_waits_for_no_lock_file_left_behind(tmp_path, monkeypatch):
     monkeypatch.setattr(compiled.tempfile, "gettempdir", lambda: str(tmp_path))
     for _ in range(2):
-        with compiled._one_process():
+        with compiled._compile_lock():
             assert len(list(tmp_path.iterdir())) <= 1
 
 

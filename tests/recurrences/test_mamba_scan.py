@@ -21,7 +21,7 @@ from paralg.recurrences.mamba import (
     selective_scan_loop,
     selective_scan_reference,
 )
-from paralg.recurrences.mamba.scan import METHODS as WAYS
+from paralg.recurrences.mamba.fast.scan import METHODS as WAYS
 
 LENGTHS = (0, 1, 2, 3, 7, 31, 32, 33, 100)
 PARALLEL = [way for way in WAYS if way != "loop"]
@@ -225,43 +225,6 @@ def test_the_reference_scans_the_affine_monoid_and_counts(method, length):
     loop = selective_scan_loop(**x, delta_softplus=True)
     assert relative(run.states, loop.states) < 1e-12
     assert run.cost == scan_counts(method, length, initial=True)
-
-
-@pytest.mark.parametrize("method", ["sequential", "kogge-stone", "brent-kung"])
-def test_torch_scans_make_the_combines_of_the_core_scan(method, monkeypatch):
-    """Count the rows that the in-place scans touch, round by round."""
-    from paralg.recurrences.mamba import logdepth
-
-    for length in (1, 2, 3, 8, 13, 32):
-        a, b = np.full((1, length, 1), 0.5), np.ones((1, length, 1))
-        counted = CountingTensor(torch.from_numpy(b.copy()))
-        function = {"sequential": logdepth.sequential, "kogge-stone": logdepth.kogge_stone,
-                    "brent-kung": logdepth.brent_kung}[method]  # fmt: skip
-        function(torch.from_numpy(a.copy()), counted)
-        states, cost = linear_states(a, b, method=method)
-        assert counted.work == cost.work, length
-        assert counted.span == cost.span, length
-        assert relative(counted.tensor, torch.from_numpy(states)) < 1e-15
-
-
-class CountingTensor:
-    """A tensor that counts the rows written to it: combines, and rounds of them."""
-
-    def __init__(self, tensor):
-        self.tensor, self.work, self.span = tensor, 0, 0
-
-    @property
-    def shape(self):
-        return self.tensor.shape
-
-    def __getitem__(self, index):
-        return self.tensor[index]
-
-    def __setitem__(self, index, value):
-        self.tensor[index] = value
-        rows = self.tensor[index].shape[1] if isinstance(index[1], slice) else 1
-        self.work += rows
-        self.span += bool(rows)
 
 
 def test_linear_scan_of_every_method():

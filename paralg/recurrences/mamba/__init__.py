@@ -1,45 +1,38 @@
 """Mamba: a selective state-space model as a linear recurrence that is scanned in parallel.
 
-Importing this package imports neither torch nor numba; the first use of a name that needs them
-does.
+1. `recurrence`: the operands, how steps become discrete, the recurrence as a loop and as a scan.
+2. `config`: the sizes of a model.
+3. `block`: what makes step size, B and C from a token; the block, parallel and stepwise.
+4. `model`: the language model of such blocks.
+
+Then `theory` (gates, kernels, gradient, bytes), `variants` (what is selective, complex rates, exact
+hold, other forms of the block), `fast` (one operator for tensors, every way to compute it),
+`experiments` (tasks, scores, trained models) and `teaching`.
+Nothing here imports torch or numba before a name is used that needs them.
 """
 
-from __future__ import annotations
+from paralg.core.lazy import lazy
 
-import importlib
-from typing import Any
-
-from paralg.recurrences.mamba.explorer import explorer as explorer
-
-_HOME = {
-    "accuracy": "evaluate", "bits_per_character": "evaluate", "length_curve": "evaluate",
-    "curve_rows": "evaluate", "ngram_bits": "evaluate",
-    "MambaBlock": "block", "BlockState": "block",
+__getattr__, __dir__, __all__ = lazy(__name__, {
+    "Operands": "recurrence", "ScanRun": "recurrence", "discretise": "recurrence",
+    "linear_states": "theory", "phi": "recurrence", "selective_scan_loop": "recurrence",
+    "selective_scan_reference": "theory",
     "MambaConfig": "config",
-    "MambaLM": "model", "RMSNorm": "model", "decay_groups": "model",
-    "InductionHeads": "tasks", "SelectiveCopying": "tasks", "Text": "tasks",
-    "Traffic": "io_model", "traffic": "io_model",
-    "aligned_kernels": "theory", "convolve": "theory", "convolve_fft": "theory",
-    "gated_recurrence": "theory", "lag_matrix": "theory", "lti_kernel": "theory",
-    "ScanRun": "reference", "discretise": "reference", "linear_states": "reference",
-    "phi": "reference", "reverse_states": "reference", "selective_scan_loop": "reference",
-    "selective_scan_reference": "reference",
-    "linear_scan": "logdepth",
-    "load": "weights", "log": "weights", "logs": "weights",
-    "recipe": "recipes",
-    "saved_tensors": "memory",
-    "selective_scan": "scan", "selective_scan_fn": "scan",
-    "warm": "compiled",
-}  # fmt: skip
-
-__all__ = sorted([*_HOME, "explorer"])
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    "BlockState": "block", "MambaBlock": "block",
+    "MambaLM": "model", "RMSNorm": "model",
+    "Traffic": "theory", "aligned_kernels": "theory", "convolve": "theory",
+    "convolve_fft": "theory", "gated_recurrence": "theory", "lag_matrix": "theory",
+    "lti_kernel": "theory", "reverse_states": "theory", "saved_tensors": "theory",
+    "traffic": "theory",
+    "VariantConfig": "variants", "VariantLM": "variants", "variant_block": "variants",
+    "linear_scan": "fast.scan", "selective_scan": "fast.scan", "selective_scan_fn": "fast.scan",
+    "warm": "fast.compiled",
+    "InductionHeads": "experiments.tasks", "SelectiveCopying": "experiments.tasks",
+    "Text": "experiments.tasks",
+    "accuracy": "experiments.scores", "bits_per_character": "experiments.scores",
+    "curve_rows": "experiments.scores", "length_curve": "experiments.scores",
+    "ngram_bits": "experiments.scores",
+    "decay_groups": "experiments.runs", "load": "experiments.runs", "log": "experiments.runs",
+    "logs": "experiments.runs", "recipe": "experiments.runs",
+    "explorer": "teaching.explorer",
+})  # fmt: skip

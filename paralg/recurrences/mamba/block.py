@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, silu, softplus
 
-from paralg.recurrences.mamba.chunked import discretise
-from paralg.recurrences.mamba.config import BRANCHES, MambaConfig
-from paralg.recurrences.mamba.scan import selective_scan
+from paralg.recurrences.mamba.config import MambaConfig
+from paralg.recurrences.mamba.fast.scan import selective_scan
+from paralg.recurrences.mamba.recurrence import discretise
 
 __all__ = ["BlockState", "MambaBlock"]
 
@@ -38,171 +38,110 @@ class MambaBlock(nn.Module):
     ----------
     in_proj, conv1d, x_proj, dt_proj, A_log, D, out_proj
         Parameters under the names and in the shapes of the official module, so that its state
-        dictionary loads. What is not selective has a parameter of its own instead of a share of
-        ``x_proj``: ``dt_bias``, ``B``, ``C``.
-
-    Notes
-    -----
-    With ``architecture="h3"`` the input projection makes k, v and q; the scan runs over
-    conv(k) v, and q multiplies its output. That form is our reconstruction of what the paper
-    calls the H3 architecture. With ``"ungated"`` there is no z.
+        dictionary loads.
 
     References
     ----------
     [gu-2023-mamba], section 3.4 and figure 3.
     """
 
+    branches = 2  # what the input projection makes: x and the gate z
+    discretisation = "euler"
+
     def __init__(self, config: MambaConfig):
         super().__init__()
         self.config = config
-        inner, branches = config.d_inner, len(BRANCHES[config.architecture])
-        self.in_proj = nn.Linear(config.d_model, branches * inner, bias=False)
+        inner = config.d_inner
+        self.in_proj = nn.Linear(config.d_model, self.branches * inner, bias=False)
         self.conv1d = nn.Conv1d(inner, inner, config.d_conv, groups=inner)
-        self._add_selection()
-        self._add_decay_rates()
+        self.make_selection()
+        self.make_rates()
         self.D = nn.Parameter(torch.ones(inner))
         self.out_proj = nn.Linear(inner, config.d_model, bias=False)
-        for name in ("A_log", "A_imaginary", "D", "dt_bias", "B", "C"):
-            if hasattr(self, name):
-                getattr(self, name)._no_weight_decay = True
-        self.step_bias._no_weight_decay = True
+        for parameter in self.undecayed():
+            parameter._no_weight_decay = True
 
-    def _add_selection(self) -> None:
-        """Make the maps from a token to step size, B and C, or constants in their place."""
+    def make_selection(self) -> None:
+        """Make the map from a token to step size, B and C; first steps are log-uniform."""
         config = self.config
-        shares = self._shares()
-        if shares:
-            self.x_proj = nn.Linear(config.d_inner, sum(shares.values()), bias=False)
-        bias = _inverse_softplus(_first_steps(config))
-        if "delta" in config.selective:
-            self.dt_proj = nn.Linear(config.rank, config.d_inner)
-            nn.init.uniform_(self.dt_proj.weight, -(config.rank**-0.5), config.rank**-0.5)
-            self.dt_proj.bias = nn.Parameter(bias)
-        else:
-            self.dt_bias = nn.Parameter(bias)
-        if "B" not in config.selective:
-            self.B = nn.Parameter(torch.ones(config.vector))
-        if "C" not in config.selective:
-            self.C = nn.Parameter(torch.randn(config.vector))
+        shares = config.rank + 2 * self.vector_size
+        self.x_proj = nn.Linear(config.d_inner, shares, bias=False)
+        self.make_steps()
 
-    def _shares(self) -> dict[str, int]:
-        """Return the rows of ``x_proj`` that belong to each selective part."""
-        rows = {"delta": self.config.rank, "B": self.config.vector, "C": self.config.vector}
-        return {name: size for name, size in rows.items() if name in self.config.selective}
+    def make_steps(self) -> None:
+        """Make the map of low rank to the step sizes."""
+        config, bias = self.config, _inverse_softplus(_first_steps(self.config))
+        self.dt_proj = nn.Linear(config.rank, config.d_inner)
+        nn.init.uniform_(self.dt_proj.weight, -(config.rank**-0.5), config.rank**-0.5)
+        self.dt_proj.bias = nn.Parameter(bias)
 
-    def _add_decay_rates(self) -> None:
-        r"""Start from :math:`A_n = -(n + 1)`, or from :math:`-1/2 + i \pi n` when complex."""
-        inner, n = self.config.d_inner, torch.arange(self.config.d_state, dtype=torch.float32)
-        if self.config.complex_states:
-            self.A_log = nn.Parameter(torch.full((inner, len(n)), math.log(0.5)))
-            self.A_imaginary = nn.Parameter((math.pi * n).repeat(inner, 1))
-        else:
-            self.A_log = nn.Parameter(torch.log(n + 1).repeat(inner, 1))
+    def make_rates(self) -> None:
+        r"""Start from :math:`A_n = -(n + 1)`."""
+        n = torch.arange(self.config.d_state, dtype=torch.float32)
+        self.A_log = nn.Parameter(torch.log(n + 1).repeat(self.config.d_inner, 1))
+
+    def undecayed(self) -> list[nn.Parameter]:
+        """Return the parameters without weight decay."""
+        return [self.A_log, self.D, self.step_bias]
+
+    @property
+    def vector_size(self) -> int:
+        """Real numbers in one B or C."""
+        return self.config.d_state
 
     @property
     def step_bias(self) -> nn.Parameter:
         """Bias of the step size before softplus."""
-        return self.dt_proj.bias if "delta" in self.config.selective else self.dt_bias
+        return self.dt_proj.bias
 
     @property
     def A(self) -> Tensor:
         """Decay rates, shape (d_inner, d_state)."""
-        rates = -torch.exp(self.A_log)
-        return torch.complex(rates, self.A_imaginary) if self.config.complex_states else rates
+        return -torch.exp(self.A_log)
+
+    def select(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return step size (before bias and softplus), B and C of every token."""
+        size = self.vector_size
+        delta, B, C = self.x_proj(x).split([self.config.rank, size, size], dim=-1)
+        return linear(delta, self.dt_proj.weight), self.vectors(B), self.vectors(C)
+
+    def vectors(self, rows: Tensor) -> Tensor:
+        """Return B or C as numbers of the states' kind."""
+        return rows
+
+    def enter(self, x: Tensor, others: tuple[Tensor, ...]) -> tuple[Tensor, Tensor | None]:
+        """Return the scan's input and its gate, from the convolved branch and the others."""
+        return x, others[0]
+
+    def leave(self, y: Tensor, others: tuple[Tensor, ...]) -> Tensor:
+        """Return what the scan's output becomes before the last projection."""
+        return y
+
+    def read(self, h: Tensor, C: Tensor) -> Tensor:
+        """Return what C reads from the states."""
+        return (h * C).sum(-1)
 
     def first_state(self, batch: int) -> BlockState:
         """Return the state before the first token: all zeros."""
-        zeros = self.D.new_zeros
-        window = zeros(batch, self.config.d_conv - 1, self.config.d_inner)
-        h = zeros(batch, self.config.d_inner, self.config.d_state)
-        return BlockState(window, h.to(torch.complex64) if self.config.complex_states else h)
+        zeros, inner = self.D.new_zeros, self.config.d_inner
+        return BlockState(zeros(batch, self.config.d_conv - 1, inner), zeros(batch, *self.A.shape))
 
     def forward(self, v: Tensor, state: BlockState | None = None) -> tuple[Tensor, BlockState]:
-        """Mix a whole sequence in parallel.
-
-        Parameters
-        ----------
-        v : Tensor, shape (b, L, d_model)
-        state : BlockState, optional
-            What earlier tokens left.
-
-        Returns
-        -------
-        out : Tensor, shape (b, L, d_model)
-        state : BlockState
-            To go on from.
-        """
+        """Mix a sequence, shape (b, L, d_model), after what ``state`` keeps; return both anew."""
         state = self.first_state(v.shape[0]) if state is None else state
-        extended, x, z, q = self._branches(v, state.window)
-        delta, B, C = self._select(x)
-        h0 = state.h.to(torch.promote_types(state.h.dtype, self.D.dtype))
+        first, *others = self.in_proj(v).split(self.config.d_inner, dim=-1)
+        extended = torch.cat([state.window, first], dim=1)
+        x, z = self.enter(silu(self.convolve(extended)), others)
+        delta, B, C = self.select(x)
         y, h = selective_scan(
             x, delta, self.A, B, C, self.D, z, self.step_bias,
-            delta_softplus=True, h0=h0, discretisation=self.config.discretisation,
+            delta_softplus=True, h0=state.h, discretisation=self.discretisation,
             method=self.config.method, return_last_state=True,
         )  # fmt: skip
         window = extended[:, extended.shape[1] - state.window.shape[1] :]
-        return self.out_proj(y if q is None else q * y), BlockState(window, h)
+        return self.out_proj(self.leave(y, others)), BlockState(window, h)
 
-    def step(self, v: Tensor, state: BlockState) -> tuple[Tensor, BlockState]:
-        """Mix one token: one dot product with the window, one step of the recurrence.
-
-        Parameters
-        ----------
-        v : Tensor, shape (b, d_model)
-        state : BlockState
-
-        Returns
-        -------
-        out : Tensor, shape (b, d_model)
-        state : BlockState
-
-        Cost
-        ----
-        O(d_inner d_state) and constant memory, however many tokens came before.
-        """
-        first, *others = self.in_proj(v).split(self.config.d_inner, dim=-1)
-        window = torch.cat([state.window, first[:, None]], dim=1)
-        kernel = self.conv1d.weight[:, 0].t()
-        x, z, q = self._gates(silu((window * kernel).sum(1) + self.conv1d.bias), others)
-        delta, B, C = (part[:, None] for part in self._select(x))
-        dt = softplus(delta + self.step_bias)
-        a, b = (part[:, 0] for part in discretise(dt, self.A, B, self.config.discretisation))
-        h = a * state.h + b * x[..., None]
-        y = (h * C).sum(-1)
-        y = (2 * y.real if y.is_complex() else y) + self.D * x
-        y = y if z is None else y * silu(z)
-        return self.out_proj(y if q is None else q * y), BlockState(window[:, 1:], h)
-
-    def step_sizes(self, v: Tensor) -> Tensor:
-        """Return the step sizes chosen for a sequence that begins here.
-
-        Parameters
-        ----------
-        v : Tensor, shape (b, L, d_model)
-
-        Returns
-        -------
-        Tensor, shape (b, L, d_inner)
-            Positive; in an LTI model the same for all tokens.
-        """
-        _, x, _, _ = self._branches(v, self.first_state(v.shape[0]).window)
-        return softplus(self._select(x)[0] + self.step_bias)
-
-    def _branches(self, v: Tensor, window: Tensor) -> tuple[Tensor, ...]:
-        """Return the inputs of the convolution, the scan's input, and the gates z and q."""
-        first, *others = self.in_proj(v).split(self.config.d_inner, dim=-1)
-        extended = torch.cat([window, first], dim=1)
-        return extended, *self._gates(silu(self._convolve(extended)), others)
-
-    def _gates(self, x: Tensor, others: list[Tensor]) -> tuple[Tensor, ...]:
-        """Return the scan's input, its gate z, and the query q that multiplies its output."""
-        if self.config.architecture == "h3":
-            v, q = others
-            return x * v, None, q
-        return x, *(others or [None]), None
-
-    def _convolve(self, extended: Tensor) -> Tensor:
+    def convolve(self, extended: Tensor) -> Tensor:
         """Convolve each channel with its own kernel, along time, reading no later token."""
         kernel = self.conv1d.weight[:, 0].t()
         length = extended.shape[1] - len(kernel) + 1
@@ -211,22 +150,27 @@ class MambaBlock(nn.Module):
             out = torch.addcmul(out, extended[:, k : k + length], weight)
         return out
 
-    def _select(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return step size (before bias and softplus), B and C of every token."""
-        shares = self._shares()
-        rows = self.x_proj(x).split(list(shares.values()), dim=-1) if shares else ()
-        chosen = dict(zip(shares, rows, strict=True))
-        delta = chosen.get("delta")
-        delta = torch.zeros_like(x) if delta is None else linear(delta, self.dt_proj.weight)
-        vectors = (chosen.get(name, getattr(self, name, None)) for name in ("B", "C"))
-        return delta, *(self._vector(one, x) for one in vectors)
+    def step(self, v: Tensor, state: BlockState) -> tuple[Tensor, BlockState]:
+        """Mix one token, shape (b, d_model), in O(d_inner d_state) and constant memory."""
+        first, *others = self.in_proj(v).split(self.config.d_inner, dim=-1)
+        window = torch.cat([state.window, first[:, None]], dim=1)
+        kernel = self.conv1d.weight[:, 0].t()
+        x, z = self.enter(silu((window * kernel).sum(1) + self.conv1d.bias), others)
+        delta, B, C = (part[:, None] for part in self.select(x))
+        dt = softplus(delta + self.step_bias)
+        a, b = (part[:, 0] for part in discretise(dt, self.A, B, self.discretisation))
+        h = a * state.h + b * x[..., None]
+        y = self.read(h, C) + self.D * x
+        y = y if z is None else y * silu(z)
+        return self.out_proj(self.leave(y, others)), BlockState(window[:, 1:], h)
 
-    def _vector(self, rows: Tensor, x: Tensor) -> Tensor:
-        """Return B or C with an axis for the tokens, as complex numbers where asked for."""
-        rows = rows.expand(*x.shape[:-1], self.config.vector)
-        if not self.config.complex_states:
-            return rows
-        return torch.view_as_complex(rows.unflatten(-1, (-1, 2)).contiguous())
+    def step_sizes(self, v: Tensor) -> Tensor:
+        """Return the positive step sizes, (b, L, d_inner), chosen for a sequence that begins here.
+        """
+        first, *others = self.in_proj(v).split(self.config.d_inner, dim=-1)
+        extended = torch.cat([self.first_state(v.shape[0]).window, first], dim=1)
+        x, _ = self.enter(silu(self.convolve(extended)), others)
+        return softplus(self.select(x)[0] + self.step_bias)
 
 
 def _first_steps(config: MambaConfig) -> Tensor:

@@ -1,20 +1,18 @@
-"""All choices of a Mamba language model in one frozen object."""
+"""The sizes of a Mamba language model in one frozen object."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
 
-__all__ = ["BRANCHES", "SELECTABLE", "MambaConfig"]
+__all__ = ["MambaConfig"]
 
-SELECTABLE = ("delta", "B", "C")
-BRANCHES = {"mamba": ("x", "z"), "ungated": ("x",), "h3": ("k", "v", "q")}
-"""What the input projection makes, by architecture."""
+_SIZES = ("d_model", "n_layer", "vocab_size", "d_state", "d_conv", "expand", "pad_vocab")
 
 
 @dataclass(frozen=True)
 class MambaConfig:
-    """Sizes and switches; the defaults are those of the released code.
+    """Sizes; the defaults are those of the released code.
 
     Parameters
     ----------
@@ -34,14 +32,6 @@ class MambaConfig:
         Rank of the projection to step sizes; ⌈d_model / 16⌉ by default.
     dt_min, dt_max, dt_init_floor : float
         Range of the first step sizes, drawn log-uniformly, and their floor.
-    selective : tuple of str
-        Which of "delta", "B", "C" depend on the token; none of them gives an LTI model.
-    complex_states : bool
-        Whether A, B, C are complex (N conjugate pairs).
-    discretisation : {"euler", "zoh"}
-        How B becomes discrete.
-    architecture : {"mamba", "ungated", "h3"}
-        A gated branch beside convolution and scan; none; or an attention-like q (scan of k v).
     method : str
         How the scan is computed; see `selective_scan`.
     pad_vocab : int
@@ -52,7 +42,11 @@ class MambaConfig:
     Raises
     ------
     ValueError
-        A size below 1, an unknown switch, or step sizes out of order.
+        A size below 1, or step sizes out of order.
+
+    References
+    ----------
+    [gu-2023-mamba], section 3.4 and appendix E.
 
     Examples
     --------
@@ -71,18 +65,12 @@ class MambaConfig:
     dt_min: float = 1e-3
     dt_max: float = 0.1
     dt_init_floor: float = 1e-4
-    selective: tuple[str, ...] = SELECTABLE
-    complex_states: bool = False
-    discretisation: str = "euler"
-    architecture: str = "mamba"
     method: str = "auto"
     pad_vocab: int = 8
     epsilon: float = 1e-5
 
     def __post_init__(self):
-        object.__setattr__(self, "selective", tuple(self.selective))
-        sizes = ("d_model", "n_layer", "vocab_size", "d_state", "d_conv", "expand", "pad_vocab")
-        for name in sizes:
+        for name in _SIZES:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.dt_rank is not None and self.dt_rank < 1:
@@ -90,12 +78,6 @@ class MambaConfig:
         if not 0 < self.dt_min <= self.dt_max:
             got = f"{self.dt_min} and {self.dt_max}"
             raise ValueError(f"expected 0 < dt_min <= dt_max, got {got}")
-        strange = set(self.selective) - set(SELECTABLE)
-        if strange:
-            raise ValueError(f"selective must name some of {SELECTABLE}, got {sorted(strange)}")
-        if self.architecture not in BRANCHES:
-            known = [*BRANCHES]
-            raise ValueError(f"architecture must be one of {known}, got {self.architecture!r}")
 
     @property
     def d_inner(self) -> int:
@@ -111,8 +93,3 @@ class MambaConfig:
     def padded_vocab(self) -> int:
         """Rows of the embedding."""
         return ceil(self.vocab_size / self.pad_vocab) * self.pad_vocab
-
-    @property
-    def vector(self) -> int:
-        """Real numbers in one B or C."""
-        return self.d_state * (2 if self.complex_states else 1)

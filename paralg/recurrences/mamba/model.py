@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
@@ -11,12 +10,19 @@ from torch import Tensor, nn
 
 from paralg.recurrences.mamba.block import BlockState, MambaBlock
 from paralg.recurrences.mamba.config import MambaConfig
+from paralg.sequence import state_bytes
 
-__all__ = ["Generation", "MambaLM", "RMSNorm", "ResidualBlock", "decay_groups"]
+__all__ = ["Generation", "MambaLM", "RMSNorm", "ResidualBlock"]
 
 
 class RMSNorm(nn.Module):
-    r"""Return :math:`w \odot v / \sqrt{\text{mean}(v^2) + \epsilon}`."""
+    r"""Return :math:`w \odot v / \sqrt{\text{mean}(v^2) + \epsilon}`, along the last axis.
+
+    Parameters
+    ----------
+    width : int
+    epsilon : float
+    """
 
     def __init__(self, width: int, epsilon: float):
         super().__init__()
@@ -24,17 +30,17 @@ class RMSNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(width))
 
     def forward(self, v: Tensor) -> Tensor:
-        """Scale each vector along the last axis."""
+        """Scale each vector."""
         return v * torch.rsqrt((v * v).mean(-1, keepdim=True) + self.epsilon) * self.weight
 
 
 class ResidualBlock(nn.Module):
     """Add what the block makes of the normed stream to the stream."""
 
-    def __init__(self, config: MambaConfig):
+    def __init__(self, mixer: MambaBlock):
         super().__init__()
-        self.mixer = MambaBlock(config)
-        self.norm = RMSNorm(config.d_model, config.epsilon)
+        self.mixer = mixer
+        self.norm = RMSNorm(mixer.config.d_model, mixer.config.epsilon)
 
     def forward(self, v: Tensor, state: BlockState | None = None) -> tuple[Tensor, BlockState]:
         """Mix a sequence, shape (b, L, d_model)."""
@@ -45,16 +51,6 @@ class ResidualBlock(nn.Module):
         """Mix one token, shape (b, d_model)."""
         out, state = self.mixer.step(self.norm(v), state)
         return v + out, state
-
-
-class _Backbone(nn.Module):
-    """Embedding, blocks and last norm, under the names of the official model."""
-
-    def __init__(self, config: MambaConfig):
-        super().__init__()
-        self.embedding = nn.Embedding(config.padded_vocab, config.d_model)
-        self.layers = nn.ModuleList(ResidualBlock(config) for _ in range(config.n_layer))
-        self.norm_f = RMSNorm(config.d_model, config.epsilon)
 
 
 class Generation(NamedTuple):
@@ -94,9 +90,17 @@ class MambaLM(nn.Module):
         self.config = config
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.backbone = _Backbone(config)
+            self.backbone = nn.Module()
+            self.backbone.embedding = nn.Embedding(config.padded_vocab, config.d_model)
+            layers = [ResidualBlock(self.make_block()) for _ in range(config.n_layer)]
+            self.backbone.layers = nn.ModuleList(layers)
+            self.backbone.norm_f = RMSNorm(config.d_model, config.epsilon)
             self.lm_head = nn.Linear(config.d_model, config.padded_vocab, bias=False)
             self._initialise()
+
+    def make_block(self) -> MambaBlock:
+        """Return a fresh block."""
+        return MambaBlock(self.config)
 
     def _initialise(self) -> None:
         """Draw the embedding, tie the head, shrink what every block adds to the stream."""
@@ -106,18 +110,7 @@ class MambaLM(nn.Module):
             layer.mixer.out_proj.weight.data /= math.sqrt(self.config.n_layer)
 
     def forward(self, tokens: Tensor, last: int | None = None) -> Tensor:
-        """Return the logits of the next token after every token, or after the last few.
-
-        Parameters
-        ----------
-        tokens : Tensor of int, shape (b, L)
-        last : int, optional
-            Number of positions, counted from the end, whose logits are wanted.
-
-        Returns
-        -------
-        Tensor, shape (b, L, vocab_size), or (b, last, vocab_size)
-        """
+        """Return the next token's logits after every token, (b, L), or after the ``last`` few."""
         return self.continue_from(tokens, None, last)[0]
 
     def continue_from(
@@ -137,18 +130,7 @@ class MambaLM(nn.Module):
         return [layer.mixer.first_state(batch) for layer in self.backbone.layers]
 
     def step(self, tokens: Tensor, states: list[BlockState]) -> tuple[Tensor, list[BlockState]]:
-        """Return the logits after one token of each row, and the new states.
-
-        Parameters
-        ----------
-        tokens : Tensor of int, shape (b,)
-        states : list of BlockState, one for each layer
-
-        Returns
-        -------
-        logits : Tensor, shape (b, vocab_size)
-        states : list of BlockState
-        """
+        """Return the logits after one token of each row, shape (b,), and the new states."""
         self._check(tokens, 1)
         v, after = self.backbone.embedding(tokens), []
         for layer, state in zip(self.backbone.layers, states, strict=True):
@@ -158,15 +140,7 @@ class MambaLM(nn.Module):
 
     @torch.no_grad()
     def step_sizes(self, tokens: Tensor) -> list[Tensor]:
-        """Return the step sizes that every layer chooses for every token.
-
-        Parameters
-        ----------
-        tokens : Tensor of int, shape (b, L)
-
-        Returns
-        -------
-        list of Tensor, shape (b, L, d_inner), one for each layer
+        """Return the step sizes, (b, L, d_inner), that each layer chooses for tokens, (b, L).
         """
         self._check(tokens, 2)
         v, found = self.backbone.embedding(tokens), []
@@ -179,22 +153,9 @@ class MambaLM(nn.Module):
     def generate(
         self, prompt: Tensor, n: int, *, temperature: float = 1.0, seed: int = 0
     ) -> Generation:
-        """Sample n tokens after a prompt, in memory that does not grow.
+        """Sample n tokens after a prompt, (b, L >= 1), in memory that does not grow.
 
-        Parameters
-        ----------
-        prompt : Tensor of int, shape (b, L), L >= 1
-        n : int
-            Tokens to sample.
-        temperature : float
-            0 takes the most likely token.
-        seed : int
-            Of the samples.
-
-        Returns
-        -------
-        Generation
-            Tokens of shape (b, n), and the bytes of all states.
+        Temperature 0 takes the most likely token.
         """
         random = torch.Generator().manual_seed(seed)
         logits, states = self.continue_from(prompt, None)
@@ -202,9 +163,8 @@ class MambaLM(nn.Module):
         for _ in range(n):
             tokens.append(_draw(logits, temperature, random))
             logits, states = self.step(tokens[-1], states)
-        size = sum(part.numel() * part.element_size() for state in states for part in state)
         rows = torch.stack(tokens, dim=1) if tokens else prompt[:, :0]
-        return Generation(rows, size)
+        return Generation(rows, state_bytes(states))
 
     def _logits(self, v: Tensor) -> Tensor:
         return self.lm_head(self.backbone.norm_f(v))[..., : self.config.vocab_size]
@@ -217,31 +177,5 @@ class MambaLM(nn.Module):
 def _draw(logits: Tensor, temperature: float, random: torch.Generator) -> Tensor:
     if temperature == 0:
         return logits.argmax(-1)
-    law = torch.softmax(logits / temperature, dim=-1)
-    return torch.multinomial(law, 1, generator=random)[:, 0]
-
-
-def decay_groups(model: nn.Module, weight_decay: float) -> list[dict]:
-    """Split parameters for an optimiser: decay rates, D and step biases are exempt from decay.
-
-    Parameters
-    ----------
-    model : Module
-    weight_decay : float
-
-    Returns
-    -------
-    list of dict
-        Two parameter groups.
-    """
-    exempt = [p for p in model.parameters() if getattr(p, "_no_weight_decay", False)]
-    others = _without(model.parameters(), exempt)
-    return [
-        {"params": others, "weight_decay": weight_decay},
-        {"params": exempt, "weight_decay": 0.0},
-    ]
-
-
-def _without(parameters: Iterable[nn.Parameter], exempt: list[nn.Parameter]) -> list[nn.Parameter]:
-    known = {id(p) for p in exempt}
-    return [p for p in parameters if id(p) not in known]
+    distribution = torch.softmax(logits / temperature, dim=-1)
+    return torch.multinomial(distribution, 1, generator=random)[:, 0]

@@ -1,13 +1,113 @@
-r"""Small objects behind the chapter's theorems: gates, convolution kernels, lag matrices."""
+r"""The recurrence as one scan of maps, and what follows: gates, kernels, gradients, bytes moved."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from math import ceil, log2
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from paralg.core.primitives import AFFINE, scan
+from paralg.recurrences.mamba.recurrence import ScanRun, discretise, first_state, prepared, read
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
 __all__ = [
-    "aligned_kernels", "convolve", "convolve_fft", "gated_recurrence", "lag_matrix", "lti_kernel",
+    "SCHEMES", "Saved", "Traffic", "aligned_kernels", "convolve", "convolve_fft",
+    "gated_recurrence", "lag_matrix", "linear_states", "lti_kernel", "reverse_states",
+    "saved_tensors", "selective_scan_reference", "traffic",
 ]  # fmt: skip
+
+
+def selective_scan_reference(
+    u, delta, A, B, C, D=None, z=None, delta_bias=None, *, delta_softplus: bool = False, h0=None,
+    discretisation: str = "euler", method: str = "sequential", chunk: int | None = None,
+) -> ScanRun:  # fmt: skip
+    """Compute all states by one scan of :data:`~paralg.core.primitives.AFFINE`.
+
+    Parameters
+    ----------
+    u, delta, A, B, C, D, z, delta_bias, delta_softplus, h0, discretisation
+        As in the table of :mod:`~paralg.recurrences.mamba.recurrence`.
+    method, chunk
+        As for :func:`paralg.core.primitives.scan`.
+
+    Returns
+    -------
+    ScanRun
+        The values of `selective_scan_loop` up to rounding, and the combines of one lane as counted
+        in the run.
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not fit, or an unknown method.
+
+    References
+    ----------
+    [gu-2023-mamba], section 3.3.2.
+    """
+    u, delta = prepared(u, delta, delta_bias, delta_softplus)
+    a, b = discretise(delta, np.asarray(A), np.asarray(B), discretisation)
+    drive = b * u[..., None]
+    h0 = first_state(drive, h0)
+    states, cost = linear_states(a, drive, h0, method=method, chunk=chunk)
+    last = states[:, -1] if u.shape[1] else h0
+    return ScanRun(read(states, C, u, D, z), last, states, cost)
+
+
+def linear_states(a, b, h0=None, *, method: str = "sequential", chunk: int | None = None):
+    """Return all states of ``h = a h + b``, shape (batch, L, ...), and the cost of a lane's scan.
+
+    Parameters
+    ----------
+    a, b : ndarray, shape (batch, L, ...)
+        Coefficients; time is axis 1.
+    h0 : ndarray, shape (batch, ...), optional
+        First state, taken in by the element (1, h0) on the left.
+    method, chunk
+        As for :func:`paralg.core.primitives.scan`.
+
+    Returns
+    -------
+    (ndarray, Cost)
+    """
+    elements = tuple(np.moveaxis(x, 1, 0) for x in np.broadcast_arrays(a, b))
+    initial = None if h0 is None else (np.ones_like(elements[0][0]), h0) if len(a[0]) else None
+    result = scan(AFFINE, elements, method=method, chunk=chunk, initial=initial)
+    return np.moveaxis(result.values[1], 0, 1), result.cost
+
+
+def reverse_states(a, dh, *, method: str = "sequential", chunk: int | None = None):
+    r"""Return the gradients of all states, the scan from the right, and its cost.
+
+    .. math:: g_t = \partial L/\partial h_t = dh_t + \bar A_{t+1} g_{t+1}
+
+    Parameters
+    ----------
+    a : ndarray, shape (batch, L, ...)
+        Coefficients of the forward recurrence; they are used shifted by one, with 0 at the end.
+    dh : ndarray, shape (batch, L, ...)
+        Direct gradient of each state, :math:`C_t \, dy_t`.
+    method, chunk
+        As for :func:`paralg.core.primitives.scan`.
+
+    Returns
+    -------
+    (ndarray, Cost)
+        g of shape (batch, L, ...), combines of one lane.
+
+    References
+    ----------
+    [martin-2018-parallelizing].
+    """
+    shifted = np.concatenate([a[:, 1:], np.zeros_like(a[:, :1])], axis=1)
+    g, cost = linear_states(np.conj(shifted[:, ::-1]), dh[:, ::-1], method=method, chunk=chunk)
+    return g[:, ::-1], cost
 
 
 def gated_recurrence(x: NDArray, g: NDArray) -> NDArray:
@@ -122,3 +222,187 @@ def aligned_kernels(matrix: NDArray, lags: int) -> NDArray:
     """
     tokens = np.arange(lags - 1, len(matrix))[:, None]
     return matrix[tokens, tokens - np.arange(lags)]
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Numbers read and written, by array.
+
+    Parameters
+    ----------
+    scheme : str
+        One of ``SCHEMES``.
+    items : dict of str to int
+        Array to numbers moved, reads and writes together.
+    operations : int
+        Floating-point operations of the recurrence, the exponential as one.
+    itemsize : int
+        Bytes of a number.
+    """
+
+    scheme: str
+    items: Mapping[str, int]
+    operations: int
+    itemsize: int
+
+    @property
+    def bytes(self) -> int:
+        """Bytes moved."""
+        return self.itemsize * sum(self.items.values())
+
+    @property
+    def intensity(self) -> float:
+        """Operations for each byte moved, the abscissa of the roofline."""
+        return self.operations / self.bytes if self.bytes else 0.0
+
+
+def _fused(b, L, D, N, chunk) -> dict[str, int]:
+    return {
+        "u, delta, y": 3 * b * L * D,
+        "B, C": 2 * b * L * N,
+        "A, D, bias": D * N + 2 * D,
+        "states at chunk starts": b * ceil(L / chunk) * D * N,
+    }
+
+
+def _unfused(b, L, D, N, chunk) -> dict[str, int]:
+    states = b * L * D * N
+    return {
+        "u, delta, y": 4 * b * L * D,
+        "B, C": 2 * b * L * N,
+        "coefficients written": 2 * states,
+        "coefficients read by the scan": 2 * states,
+        "states written and read": 2 * states,
+    }
+
+
+def _kogge_stone(b, L, D, N, chunk) -> dict[str, int]:
+    rounds = ceil(log2(L)) if L > 1 else 0
+    pairs = b * D * N * (L * rounds - (2**rounds - 1))
+    return {
+        "u, delta, y": 4 * b * L * D,
+        "B, C": 2 * b * L * N,
+        "coefficients written": 2 * b * L * D * N,
+        "pairs read and written": 6 * pairs,
+        "states read": b * L * D * N,
+    }
+
+
+_ITEMS: dict[str, Callable[..., dict[str, int]]] = {
+    "fused": _fused,
+    "unfused": _unfused,
+    "kogge-stone": _kogge_stone,
+}
+SCHEMES = tuple(_ITEMS)
+
+
+def traffic(
+    scheme: str, *, batch: int, length: int, channels: int, states: int, chunk: int = 32,
+    itemsize: int = 4,
+) -> Traffic:  # fmt: skip
+    """Count the bytes that a forward pass moves between slow and fast memory.
+
+    Parameters
+    ----------
+    scheme : {"fused", "unfused", "kogge-stone"}
+        States never leave fast memory; coefficients and states of the whole sequence are arrays
+        in slow memory; the same with a log-depth scan over them, round by round.
+    batch, length, channels, states : int
+        b, L, D, N.
+    chunk : int
+        Steps between two stored states ("fused").
+    itemsize : int
+        Bytes of a number.
+
+    Returns
+    -------
+    Traffic
+        Unfused over fused tends to 2 N as N grows for long chunks: 6 b L D N against 3 b L D.
+
+    Raises
+    ------
+    ValueError
+        Unknown scheme, or a size that is not positive.
+
+    References
+    ----------
+    [gu-2023-mamba], section 3.3.2 and appendix D; the itemisation is ours.
+
+    Examples
+    --------
+    >>> sizes = dict(batch=1, length=1024, channels=64, states=16)
+    >>> fused, unfused = traffic("fused", **sizes), traffic("unfused", **sizes)
+    >>> round(unfused.bytes / fused.bytes, 1)
+    25.0
+    """
+    if scheme not in _ITEMS:
+        raise ValueError(f"scheme must be one of {SCHEMES}, got {scheme!r}")
+    sizes = {"batch": batch, "length": length, "channels": channels, "states": states,
+             "chunk": chunk, "itemsize": itemsize}  # fmt: skip
+    for name, size in sizes.items():
+        if size < 1:
+            raise ValueError(f"{name} must be at least 1, got {size}")
+    items = _ITEMS[scheme](batch, length, channels, states, chunk)
+    operations = 7 * batch * length * channels * states  # exp, 2 products, 2 multiply-adds
+    return Traffic(scheme, items, operations, itemsize)
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Memory held for the backward pass.
+
+    Parameters
+    ----------
+    bytes : int
+        Of all saved tensors, memory shared by several of them counted once.
+    extra : int
+        Of those, bytes that do not belong to the operands.
+    tensors : int
+        Saved tensors.
+    """
+
+    bytes: int
+    extra: int
+    tensors: int
+
+
+def saved_tensors(
+    function: Callable[..., object], operands: Iterable[Tensor | None] = ()
+) -> Saved:
+    """Run a function and count what it saves for its backward pass.
+
+    Parameters
+    ----------
+    function : callable
+        Without arguments; some of what it reads must require gradients.
+    operands : iterable of Tensor
+        Memory that exists anyway.
+
+    Returns
+    -------
+    Saved
+
+    Examples
+    --------
+    >>> import torch
+    >>> x = torch.ones(100, requires_grad=True)
+    >>> saved_tensors(lambda: torch.exp(x) * 2, [x])
+    Saved(bytes=400, extra=400, tensors=1)
+    """
+    import torch
+
+    sizes: dict[int, int] = {}
+    kept = []  # keeps the memory alive, so that no address is used twice
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        sizes[storage.data_ptr()] = storage.nbytes()
+        kept.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        result = function()
+    known = {x.untyped_storage().data_ptr() for x in operands if x is not None}
+    extra = sum(size for address, size in sizes.items() if address not in known)
+    del result
+    return Saved(sum(sizes.values()), extra, len(kept))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from numba import njit
 
-from paralg.recurrences.mamba import kernels
-from paralg.recurrences.mamba.kernels import (
+from paralg.recurrences.mamba.fast import kernels
+from paralg.recurrences.mamba.fast.kernels import (
     SCRATCH,
     Grads,
-    Operands,
+    Switches,
     backward_block,
     forward_block,
 )
+from paralg.recurrences.mamba.recurrence import Operands
 from paralg.simd.cache import cached
 from paralg.simd.lanes import WIDTH, load, memory, store
 
@@ -19,7 +20,7 @@ __all__ = ["backward", "forward"]
 
 
 @njit(error_model="numpy", _nrt=False)
-def operands(addresses, sizes, zero, positive, gated):
+def operands(addresses, sizes, zero):
     """Return the arrays at eight addresses as the operands of the kernels."""
     rows, length, channels, states = sizes
     sequence, vectors = (rows, length, channels), (rows, length, states)
@@ -28,7 +29,7 @@ def operands(addresses, sizes, zero, positive, gated):
         memory(addresses[2], (states, channels), zero),
         memory(addresses[3], vectors, zero), memory(addresses[4], vectors, zero),
         memory(addresses[5], (channels,), zero), memory(addresses[6], sequence, zero),
-        memory(addresses[7], (channels,), zero), positive, gated,
+        memory(addresses[7], (channels,), zero), None,
     )  # fmt: skip
 
 
@@ -46,7 +47,8 @@ def _drivers(digest, compiled):
         """
         _ = digest
         rows, length, channels, states, chunks = sizes
-        x = operands(addresses[:8], sizes[:4], zero, positive, gated)
+        x = operands(addresses[:8], sizes[:4], zero)
+        how = Switches(positive, gated)
         h = memory(addresses[8], (rows, states, channels), zero)
         y = memory(addresses[9], (rows, length, channels), zero)
         starts = memory(addresses[10], (rows, chunks, states, channels), zero)
@@ -57,7 +59,7 @@ def _drivers(digest, compiled):
             b, lo = task // blocks, task % blocks * WIDTH
             for n in range(states):
                 store(state, (n, 0), load(h, (b, n, lo)))
-            forward_block(x, b, lo, rates, state, y, starts)
+            forward_block(x, how, b, lo, rates, state, y, starts)
             for n in range(states):
                 store(h, (b, n, lo), load(state, (n, 0)))
 
@@ -74,7 +76,7 @@ def _drivers(digest, compiled):
         rows, length, channels, states, chunks = sizes
         blocks, a = channels // WIDTH, addresses
         sequence = (rows, length, channels)
-        x = operands(a[:8], sizes[:4], zero, positive, gated)
+        x, how = operands(a[:8], sizes[:4], zero), Switches(positive, gated)
         dy = memory(a[8], sequence, zero)
         starts = memory(a[9], (rows, chunks, states, channels), zero)
         parts = memory(a[13], (2, blocks, rows, length, states), zero)
@@ -88,7 +90,7 @@ def _drivers(digest, compiled):
         kept = memory(a[18], (rows * blocks, *SCRATCH[1]), zero)
         for task in range(begin, end):
             b, block = task // blocks, task % blocks
-            backward_block(x, g, dy, starts, b, block, table[begin], kept[begin])
+            backward_block(x, how, g, dy, starts, b, block, table[begin], kept[begin])
 
     return forward, backward
 

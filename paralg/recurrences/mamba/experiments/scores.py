@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from paralg.data import pydoc_text
 from paralg.recurrences.mamba.model import MambaLM
-from paralg.recurrences.mamba.tasks import Batch, Task
+from paralg.sequence import Batch, TokenTask
 
 __all__ = [
-    "Accuracy", "accuracy", "answers", "bits_per_character", "curve_rows", "length_curve",
+    "TokenAccuracy", "accuracy", "answers", "bits_per_character", "curve_rows", "length_curve",
     "ngram_bits",
 ]  # fmt: skip
 
@@ -21,53 +23,43 @@ _SEED = 2025
 _TOKENS = 2**16  # tokens sent through the model at a time
 
 
-class Accuracy(tuple):
-    """Share of right tokens, share of rows without a mistake."""
+class TokenAccuracy(NamedTuple):
+    """How often a model is right."""
 
-    __slots__ = ()
-
-    def __new__(cls, right: NDArray[np.bool_]):
-        return super().__new__(cls, (float(right.mean()), float(right.all(axis=1).mean())))
-
-    @property
-    def token(self) -> float:
-        """Share of right tokens."""
-        return self[0]
-
-    @property
-    def row(self) -> float:
-        """Share of rows without a mistake."""
-        return self[1]
+    token: float  # share of right tokens
+    row: float  # share of rows without a mistake
 
 
 @torch.no_grad()
-def answers(model: MambaLM, batch: Batch) -> NDArray[np.int64]:
-    """Return the most likely token at every position that is asked for, shape (b, k)."""
-    rows = max(1, _TOKENS // batch.tokens.shape[1])
-    parts = torch.from_numpy(batch.tokens).split(rows)
-    return torch.cat([model(part, batch.asked).argmax(-1) for part in parts]).numpy()
+def answers(model: MambaLM, batch: Batch) -> Tensor:
+    """Return the most likely token at each of the last k positions, or at all, shape (b, k)."""
+    last = None if batch.asked.start is None else -batch.asked.start
+    rows = max(1, _TOKENS // batch.inputs.shape[1])
+    return torch.cat([model(part, last).argmax(-1) for part in batch.inputs.split(rows)])
 
 
 def accuracy(
-    model: MambaLM, task: Task, *, rows: int = 512, seed: int = _SEED, **sizes: int
-) -> Accuracy:
+    model: MambaLM, task: TokenTask, *, rows: int = 512, seed: int = _SEED, **sizes: int
+) -> TokenAccuracy:
     """Measure a model on rows drawn with a fixed seed.
 
     Parameters
     ----------
     model : MambaLM
-    task : Task
+    task : TokenTask
+        Whose batches ask for the last positions, or for all.
     rows : int
     seed : int
     **sizes : int
-        For ``task.draw``, as ``length=1024``.
+        For ``task.draw``, as ``size=1024``.
 
     Returns
     -------
-    Accuracy
+    TokenAccuracy
     """
     batch = task.draw(rows, np.random.default_rng(seed), **sizes)
-    return Accuracy(answers(model, batch) == batch.targets)
+    right = (answers(model, batch) == batch.targets).numpy()
+    return TokenAccuracy(float(right.mean()), float(right.all(axis=1).mean()))
 
 
 def curve_rows(length: int) -> int:
@@ -81,13 +73,13 @@ def curve_rows(length: int) -> int:
     return min(256, max(64, 2**21 // length))
 
 
-def length_curve(model: MambaLM, task: Task, lengths: Iterable[int]) -> list[float]:
+def length_curve(model: MambaLM, task: TokenTask, lengths: Iterable[int]) -> list[float]:
     """Return the share of right tokens at each length, in one parallel pass over each row.
 
     Parameters
     ----------
     model : MambaLM
-    task : Task
+    task : TokenTask
     lengths : iterable of int
         `curve_rows` says on how many rows each of them is measured.
 
@@ -95,7 +87,7 @@ def length_curve(model: MambaLM, task: Task, lengths: Iterable[int]) -> list[flo
     -------
     list of float
     """
-    return [accuracy(model, task, rows=curve_rows(n), length=n).token for n in lengths]
+    return [accuracy(model, task, rows=curve_rows(n), size=n).token for n in lengths]
 
 
 @torch.no_grad()
@@ -149,23 +141,23 @@ def ngram_bits(order: int, *, split: str = "test") -> float:
     [witten-1991-zero].
     """
     train, test = pydoc_text.load("train"), pydoc_text.load(split)
-    law = np.full(len(test) - order, 1 / len(pydoc_text.SYMBOLS))
+    distribution = np.full(len(test) - order, 1 / len(pydoc_text.SYMBOLS))
     for k in range(order + 1):
-        law = _interpolate(law, train, test[order - k :], k)
-    return float(-np.log2(law).mean())
+        distribution = _interpolate(distribution, train, test[order - k :], k)
+    return float(-np.log2(distribution).mean())
 
 
-def _interpolate(law: NDArray, train: NDArray, test: NDArray, k: int) -> NDArray:
-    """Mix the law of shorter contexts with the counts of contexts of k characters."""
-    seen, counts = np.unique(_codes(train, k + 1), return_counts=True)
-    contexts, first = np.unique(seen // len(pydoc_text.SYMBOLS), return_index=True)
+def _interpolate(shorter: NDArray, train: NDArray, test: NDArray, k: int) -> NDArray:
+    """Mix the distribution of shorter contexts with the counts of contexts of k characters."""
+    known, counts = np.unique(_codes(train, k + 1), return_counts=True)
+    contexts, first = np.unique(known // len(pydoc_text.SYMBOLS), return_index=True)
     totals = np.add.reduceat(counts, first)
-    kinds = np.diff(np.append(first, len(seen)))
+    kinds = np.diff(np.append(first, len(known)))
     asked = _codes(test, k + 1)
-    n = _look_up(asked, seen, counts)
+    n = _look_up(asked, known, counts)
     context = asked // len(pydoc_text.SYMBOLS)
     total, kind = (_look_up(context, contexts, values) for values in (totals, kinds))
-    return np.where(total > 0, (n + kind * law) / np.maximum(total + kind, 1), law)
+    return np.where(total > 0, (n + kind * shorter) / np.maximum(total + kind, 1), shorter)
 
 
 def _codes(text: NDArray, n: int) -> NDArray:

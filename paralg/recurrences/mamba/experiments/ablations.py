@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from paralg.recurrences.mamba import drivers
+from paralg.recurrences.mamba.fast import drivers
 from paralg.simd.cache import cached
 from paralg.simd.elementary import exp2, sigmoid, softplus
 from paralg.simd.lanes import WIDTH, load, store

@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
-from paralg.recurrences.mamba import drivers
-from paralg.recurrences.mamba.kernels import CHUNK, SCRATCH
+from paralg.recurrences.mamba.fast import drivers
+from paralg.recurrences.mamba.fast.kernels import CHUNK, SCRATCH
 from paralg.simd.lanes import WIDTH
 from paralg.simd.threads import share
 
@@ -28,22 +28,7 @@ _BACKWARD = 3  # a lane step backwards in lane steps forwards, about
 
 
 def fused_scan(u, delta, A, B, C, D, z, delta_bias, h0, delta_softplus) -> tuple[Tensor, Tensor]:
-    """Return output and last state of the selective scan, real A and Euler's B.
-
-    Parameters
-    ----------
-    u, delta, z : Tensor, shape (b, L, D)
-        Input, step size before bias and softplus, gate; ``z`` may be None.
-    A : Tensor, shape (D, N)
-        Decay rates.
-    B, C : Tensor, shape (b, L, N)
-        Input and output vectors.
-    D, delta_bias : Tensor, shape (D,), or None
-        Skip connection and bias of the step size.
-    h0 : Tensor, shape (b, D, N), or None
-        State before the first token.
-    delta_softplus : bool
-        Whether ``delta`` goes through softplus.
+    """Return output and last state of the selective scan, real A and Euler's B of each token.
 
     Returns
     -------
@@ -208,11 +193,11 @@ _SMALL = ((1, 1, WIDTH), (1, 1, 1), (1, WIDTH))  # u, B, A with one token, chann
 
 @functools.cache
 def _compile_ablations() -> None:
-    from paralg.recurrences.mamba.ablations import VARIANTS, run
+    from paralg.recurrences.mamba.experiments.ablations import VARIANTS, run
     from paralg.simd.elementary import evaluate, exp2
 
     lanes, states, row = (np.zeros(shape, np.float32) for shape in _SMALL)
-    with _one_process():
+    with _compile_lock():
         evaluate(exp2, row)
         for variant in VARIANTS:
             run(variant, lanes, lanes, row.T.copy(), states, states, row[0], lanes, row[0])
@@ -222,13 +207,13 @@ def _compile_ablations() -> None:
 def compile_once(dtype: torch.dtype) -> None:
     """Compile both kernels for one type; one process at a time, so that the cache stays whole."""
     sizes = (1, 1, WIDTH, 1, 1)
-    with _one_process():
+    with _compile_lock():
         drivers.forward(0, 0, sizes, (0,) * 12, _ZEROS[dtype], True, True)
         drivers.backward(0, 0, sizes, (0,) * 19, _ZEROS[dtype], True, True)
 
 
 @contextlib.contextmanager
-def _one_process() -> Iterator[None]:
+def _compile_lock() -> Iterator[None]:
     """Hold a lock among the processes of this user; where there is none, hold nothing."""
     try:
         import fcntl

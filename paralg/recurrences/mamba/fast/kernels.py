@@ -21,7 +21,7 @@ from numba import njit
 from paralg.simd.elementary import exp2, sigmoid, softplus
 from paralg.simd.lanes import WIDTH, load, store, total
 
-__all__ = ["CHUNK", "Grads", "Operands", "backward_block", "forward_block"]
+__all__ = ["CHUNK", "Grads", "Switches", "backward_block", "forward_block"]
 
 CHUNK = 32
 """Steps between two stored states."""
@@ -37,17 +37,9 @@ SCRATCH = ((CHUNK, 6, WIDTH), (CHUNK + 1, 2, WIDTH))
 """Shapes of the backward pass's scratch: rows of a chunk's steps; its states and decays."""
 
 
-class Operands(NamedTuple):
-    """What a block reads; b batch, L length, D channels, N states."""
+class Switches(NamedTuple):
+    """What the kernels do besides: both are known only when they run."""
 
-    u: np.ndarray  # (b, L, D)
-    delta: np.ndarray  # (b, L, D), before bias and softplus
-    A: np.ndarray  # (N, D), times log2(e)
-    B: np.ndarray  # (b, L, N)
-    C: np.ndarray  # (b, L, N)
-    D: np.ndarray  # (D,)
-    z: np.ndarray  # (b, L, D)
-    bias: np.ndarray  # (D,)
     positive: bool  # whether delta goes through softplus
     gated: bool  # whether z counts
 
@@ -66,7 +58,7 @@ class Grads(NamedTuple):
 
 
 @_compile
-def forward_block(x, b, lo, A, h, y, starts):
+def forward_block(x, how, b, lo, A, h, y, starts):
     """Scan channels lo … lo + 31 of row b; ``h`` (N, 32) holds the states, ``y`` gets the output.
 
     ``A`` of shape (N, 32) is scratch: the block's rates, next to each other.
@@ -77,7 +69,7 @@ def forward_block(x, b, lo, A, h, y, starts):
     for t in range(x.u.shape[1]):
         if t % CHUNK == 0 and starts.shape[1] > 0:
             keep(h, starts[b, t // CHUNK], lo)
-        forward_step(x, b, t, lo, A, h, y)
+        forward_step(x, how, b, t, lo, A, h, y)
 
 
 @_compile
@@ -88,32 +80,32 @@ def keep(h, target, lo):
 
 
 @_compile
-def forward_step(x, b, t, lo, A, h, y):
+def forward_step(x, how, b, t, lo, A, h, y):
     """Advance the states by one token and write its output."""
-    dt = step_size(x, b, t, lo)
+    dt = step_size(x, how, b, t, lo)
     u = load(x.u, (b, t, lo))
     dx, out = dt * u, u * load(x.D, (lo,))
     for n in range(h.shape[0]):
         state = exp2(dt * load(A, (n, 0))) * load(h, (n, 0)) + dx * x.B[b, t, n]
         store(h, (n, 0), state)
         out = out + state * x.C[b, t, n]
-    if x.gated:
+    if how.gated:
         z = load(x.z, (b, t, lo))
         out = out * (z * sigmoid(z))
     store(y, (b, t, lo), out)
 
 
 @_compile
-def step_size(x, b, t, lo):
+def step_size(x, how, b, t, lo):
     """Return the step sizes of 32 channels: bias added, softplus where asked for."""
-    raw = load(x.delta, (b, t, lo)) + load(x.bias, (lo,))
-    if x.positive:
+    raw = load(x.delta, (b, t, lo)) + load(x.delta_bias, (lo,))
+    if how.positive:
         raw = softplus(raw)
     return raw
 
 
 @_compile
-def backward_block(x, g, dy, starts, b, block, rows, states):
+def backward_block(x, how, g, dy, starts, b, block, rows, states):
     """Run the chunks of one block of channels backwards; ``g.h0`` holds the carry of each state.
 
     The carry of state n enters as the gradient of the last state, is
@@ -125,21 +117,21 @@ def backward_block(x, g, dy, starts, b, block, rows, states):
         first = chunk * CHUNK
         steps = min(CHUNK, x.u.shape[1] - first)
         for t in range(steps):
-            prepare(x, g, dy, b, first + t, lo, rows[t])
+            prepare(x, how, g, dy, b, first + t, lo, rows[t])
         for n in range(x.A.shape[0]):
             A = load(x.A, (n, lo))
             store(states, (0, 0, 0), load(starts, (b, chunk, n, lo)))
             recompute(x, b, first, steps, n, A, rows, states)
             reverse_scan(x, g, b, block, first, steps, n, A, rows, states)
         for t in range(steps):
-            finish(x, g, dy, b, first + t, lo, rows[t])
+            finish(x, how, g, dy, b, first + t, lo, rows[t])
 
 
 @_compile
-def prepare(x, g, dy, b, t, lo, row):
+def prepare(x, how, g, dy, b, t, lo, row):
     """Fill the scratch rows of one step, and add its part to the gradient of D."""
-    dt, u, out = step_size(x, b, t, lo), load(x.u, (b, t, lo)), load(dy, (b, t, lo))
-    if x.gated:
+    dt, u, out = step_size(x, how, b, t, lo), load(x.u, (b, t, lo)), load(dy, (b, t, lo))
+    if how.gated:
         z = load(x.z, (b, t, lo))
         out = out * (z * sigmoid(z))
     store(row, (DT, 0), dt)
@@ -184,16 +176,16 @@ def reverse_scan(x, g, b, block, first, steps, n, A, rows, states):
 
 
 @_compile
-def finish(x, g, dy, b, t, lo, row):
+def finish(x, how, g, dy, b, t, lo, row):
     """Turn the sums over states into the gradients of u, delta and z of one step."""
     u, ddx = load(x.u, (b, t, lo)), load(row, (DDX, 0))
     du = load(row, (DY, 0)) * load(x.D, (lo,)) + ddx * load(row, (DT, 0))
     store(g.u, (b, t, lo), du)
     ddelta = load(row, (DDT, 0)) * _LN2 + ddx * u
-    if x.positive:
-        ddelta = ddelta * sigmoid(load(x.delta, (b, t, lo)) + load(x.bias, (lo,)))
+    if how.positive:
+        ddelta = ddelta * sigmoid(load(x.delta, (b, t, lo)) + load(x.delta_bias, (lo,)))
     store(g.delta, (b, t, lo), ddelta)
-    if x.gated:
+    if how.gated:
         z = load(x.z, (b, t, lo))
         s = sigmoid(z)
         slope = s * (z * (1.0 - s) + 1.0)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from paralg.recurrences.mamba import logdepth
-from paralg.recurrences.mamba.chunked import Operands, Options, chunked_scan, scan_at_once
+from paralg.recurrences.mamba.fast.chunked import Options, chunked_scan, scan_at_once
+from paralg.recurrences.mamba.recurrence import Operands
+from paralg.sequence.scans import LINEAR_METHODS, linear_scan
 
-__all__ = ["METHODS", "selective_scan", "selective_scan_fn"]
+__all__ = ["METHODS", "linear_scan", "selective_scan", "selective_scan_fn"]
 
-METHODS = ("auto", "compiled", "chunked", *logdepth.METHODS)
+METHODS = ("auto", "compiled", "chunked", *LINEAR_METHODS)
 
 
 def selective_scan(
@@ -19,33 +20,12 @@ def selective_scan(
     h0: Tensor | None = None, discretisation: str = "euler", method: str = "auto", chunk: int = 64,
     return_last_state: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]:  # fmt: skip
-    r"""Return the output of a selective state-space model.
-
-    .. math:: h_t = e^{\Delta_t A} h_{t-1} + \bar B_t u_t, \qquad
-              y_t = (C_t h_t + D u_t) \cdot \operatorname{SiLU}(z_t)
+    """Return the output of a selective state-space model.
 
     Parameters
     ----------
-    u : Tensor, shape (b, L, D)
-        Input.
-    delta : Tensor, shape (b, L, D)
-        Step size.
-    A : Tensor, shape (D, N), real or complex
-        Decay rates; complex ones stand for conjugate pairs, so twice the real part is read.
-    B, C : Tensor, shape (b, L, N) or (D, N)
-        Input and output vectors: of each token, shared by the channels; or of each channel.
-    D : Tensor, shape (D,), optional
-        Skip connection.
-    z : Tensor, shape (b, L, D), optional
-        Gate.
-    delta_bias : Tensor, shape (D,), optional
-        Added to ``delta``.
-    delta_softplus : bool
-        Whether softplus makes the step size positive, after the bias.
-    h0 : Tensor, shape (b, D, N), optional
-        State before the first token; 0 by default.
-    discretisation : {"euler", "zoh"}
-        How B becomes discrete; the released code uses Euler's step.
+    u, delta, A, B, C, D, z, delta_bias, delta_softplus, h0, discretisation
+        Tensors and options of the table of :mod:`~paralg.recurrences.mamba.recurrence`.
     method : str
         "compiled" fused numba kernel; "chunked" the same plan in torch; "loop", "sequential",
         "kogge-stone", "brent-kung", "associative" hold all states in memory. "auto" takes
@@ -87,7 +67,7 @@ def selective_scan(
     _check(x, discretisation, chunk)
     method = _resolve(method, x, discretisation)
     if method == "compiled":
-        from paralg.recurrences.mamba.compiled import fused_scan
+        from paralg.recurrences.mamba.fast.compiled import fused_scan
 
         y, last = fused_scan(*x, delta_softplus)
     elif method == "chunked":

@@ -13,34 +13,10 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import silu, softplus
 
-from paralg.recurrences.mamba.logdepth import linear_scan
+from paralg.recurrences.mamba.recurrence import Operands, discretise, per_channel
+from paralg.sequence.scans import linear_scan
 
-__all__ = ["Operands", "chunked_scan", "discretise", "scan_at_once"]
-
-_TAYLOR = [1.0]
-for _k in range(2, 16):
-    _TAYLOR.append(_TAYLOR[-1] / _k)
-
-
-class Operands(NamedTuple):
-    """The tensors of a selective scan; the last four may be None."""
-
-    u: Tensor  # (b, L, D)
-    delta: Tensor  # (b, L, D)
-    A: Tensor  # (D, N)
-    B: Tensor  # (b, L, N) or (D, N)
-    C: Tensor  # (b, L, N) or (D, N)
-    D: Tensor | None  # (D,)
-    z: Tensor | None  # (b, L, D)
-    delta_bias: Tensor | None  # (D,)
-    h0: Tensor | None  # (b, D, N)
-
-    def part(self, steps: slice, h: Tensor | None) -> Operands:
-        """Return the operands of some steps, which begin from state ``h``."""
-        B, C = (x[:, steps] if x.dim() == 3 else x for x in (self.B, self.C))
-        z = None if self.z is None else self.z[:, steps]
-        u, delta = self.u[:, steps], self.delta[:, steps]
-        return Operands(u, delta, self.A, B, C, self.D, z, self.delta_bias, h)
+__all__ = ["Options", "chunked_scan", "scan_at_once"]
 
 
 class Options(NamedTuple):
@@ -49,28 +25,6 @@ class Options(NamedTuple):
     delta_softplus: bool
     discretisation: str
     method: str
-
-
-def discretise(delta: Tensor, A: Tensor, B: Tensor, method: str) -> tuple[Tensor, Tensor]:
-    """Return the coefficients of each token, shape (b, L, D, N).
-
-    See :func:`paralg.recurrences.mamba.reference.discretise`.
-    """
-    step = delta[..., None]
-    scaled = step * _per_channel(B)
-    if method == "zoh":
-        scaled = scaled * phi(step * A)
-    return torch.exp(step * A), scaled
-
-
-def phi(x: Tensor) -> Tensor:
-    r"""Return :math:`(e^x - 1)/x` with a gradient that stays finite at 0."""
-    small = x.abs() < 0.5
-    inside, outside = torch.where(small, x, 0), torch.where(small, 1, x)
-    near = torch.full_like(inside, _TAYLOR[-1])
-    for coefficient in reversed(_TAYLOR[:-1]):
-        near = near * inside + coefficient
-    return torch.where(small, near, (torch.exp(outside) - 1) / outside)
 
 
 def scan_at_once(x: Operands, options: Options) -> tuple[Tensor, Tensor]:
@@ -87,7 +41,7 @@ def scan_at_once(x: Operands, options: Options) -> tuple[Tensor, Tensor]:
     drive = b * x.u[..., None]
     a = a.to(drive.dtype).expand_as(drive)
     h = linear_scan(a, drive, x.h0, method=options.method)
-    y = (h * _per_channel(x.C)).sum(-1)
+    y = (h * per_channel(x.C)).sum(-1)
     y = 2 * y.real if y.is_complex() else y
     y = y if x.D is None else y + x.D * x.u
     y = y if x.z is None else y * silu(x.z)
@@ -127,7 +81,7 @@ class _ChunkedScan(torch.autograd.Function):
         h, prefixes, outputs = x.h0, [], [x.u[:, :0]]
         for steps in _chunks(x.u.shape[1], chunk):
             prefixes.append(_first_state(x) if h is None else h)
-            y, h = scan_at_once(x.part(steps, h), options)
+            y, h = scan_at_once(_part(x, steps, h), options)
             outputs.append(y)
         ctx.options, ctx.chunk = options, chunk
         ctx.save_for_backward(*operands, *prefixes)
@@ -143,7 +97,7 @@ class _ChunkedScan(torch.autograd.Function):
         dh = dlast
         steps = _chunks(x.u.shape[1], ctx.chunk)
         for part, prefix in zip(reversed(steps), reversed(prefixes), strict=True):
-            pieces = _backward_chunk(x.part(part, prefix), ctx.options, dy[:, part], dh)
+            pieces = _backward_chunk(_part(x, part, prefix), ctx.options, dy[:, part], dh)
             _add_up(grads, pieces, part)
             dh = pieces[8]
         grads[8] = None if x.h0 is None else dh
@@ -186,6 +140,8 @@ def _last(h: Tensor, x: Operands) -> Tensor:
     return _first_state(x) if x.h0 is None else x.h0
 
 
-def _per_channel(vectors: Tensor) -> Tensor:
-    """Give B or C an axis for the channels: (b, L, N) to (b, L, 1, N); (D, N) has one."""
-    return vectors.unsqueeze(2) if vectors.dim() == 3 else vectors
+def _part(x: Operands, steps: slice, h: Tensor | None) -> Operands:
+    """Return the operands of some steps, which begin from state ``h``."""
+    B, C = (v[:, steps] if v.dim() == 3 else v for v in (x.B, x.C))
+    z = None if x.z is None else x.z[:, steps]
+    return x._replace(u=x.u[:, steps], delta=x.delta[:, steps], B=B, C=C, z=z, h0=h)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from paralg.core.primitives import brent_kung_counts, kogge_stone_counts
-from paralg.recurrences.mamba.explorer import INPUT
-from paralg.recurrences.mamba.reference import linear_states, reverse_states
+from paralg.recurrences.mamba.teaching.explorer import INPUT
+from paralg.recurrences.mamba.theory import linear_states, reverse_states
 from paralg.teach.checking import (
     call,
     close_to,
@@ -27,7 +27,7 @@ def padding(answer):
     require(tuple(answer) != (0, 1), "leaves the state unchanged",
             "(0, 1) sets the state to 1; the first number multiplies h", got=answer)  # fmt: skip
     require(tuple(answer) == (1, 0), "leaves the state unchanged", got=answer)
-    return "Right: h ↦ 1·h + 0 changes no state, so neither the padded places nor the last state."
+    return "Right: h ↦ 1·h + 0 changes no state, so neither padded positions nor the last state."
 
 
 @exercise("ex-mamba-counts")
@@ -43,10 +43,10 @@ def counts(answer):
             19: "that is for 1,024 tokens; the down-sweep of 1,000 is a round shorter",
             20: "the down-sweep starts below the root, and 1,000 is not a power of two",
             999: "that is the loop",
-            9: "nine rounds reach 512 places back, not 999",
+            9: "nine rounds reach 512 positions back, not 999",
         })  # fmt: skip
         close_to(got[0], expected.work, name=f"combines of {name}", wrong={
-            10_000: "in round k the first 2^k places have nobody to combine with",
+            10_000: "in round k the first 2^k positions have no partner to combine with",
             999: "that is the loop",
             1998: "some positions are finished by the up-sweep alone",
         })  # fmt: skip

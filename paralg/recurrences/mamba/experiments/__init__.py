@@ -1,0 +1,1 @@
+"""Tasks, scores, trained models, peers, and the compiled kernel with one idea taken away."""

@@ -1,0 +1,1 @@
+"""One operator for tensors; compiled, chunked and log-depth forms, each equal to the loop."""

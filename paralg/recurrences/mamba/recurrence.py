@@ -1,0 +1,240 @@
+r"""The selective scan, plain: the oracle of every fast version, and what its letters mean.
+
+.. math:: h_t = \bar A_t h_{t-1} + \bar B_t u_t, \qquad
+          y_t = (C_t h_t + D u_t) \cdot \operatorname{SiLU}(z_t)
+
+for each of D channels with N states of its own; the lanes (channel, state) never mix.
+
+All scans of the chapter, of arrays and of tensors, take these operands (b batch, L length):
+
+================== ======================== ====================================================
+``u``              (b, L, D)                input
+``delta``          (b, L, D)                step size, before bias and softplus
+``A``              (D, N)                   decay rates; complex ones stand for conjugate pairs,
+                                            so twice the real part is read
+``B``, ``C``       (b, L, N) or (D, N)      input and output vectors: of each token, shared by the
+                                            channels; or of each channel
+``D``              (D,), optional           skip connection
+``z``              (b, L, D), optional      gate
+``delta_bias``     (D,), optional           added to ``delta``
+``h0``             (b, D, N), optional      state before the first token; 0 by default
+``delta_softplus`` bool                     whether softplus makes the step size positive, after
+                                            the bias
+``discretisation`` "euler" or "zoh"         how B becomes discrete; see `discretise`
+================== ======================== ====================================================
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paralg.core.cost import Cost
+
+__all__ = [
+    "Operands", "ScanRun", "discretise", "per_channel", "phi", "selective_scan_loop", "silu",
+    "softplus",
+]  # fmt: skip
+
+_SMALL = 0.5
+_TAYLOR = [float(x) for x in 1 / np.cumprod(np.arange(1.0, 16))]  # 1/(k + 1)! for k = 0 … 14
+
+
+class Operands(NamedTuple):
+    """The arrays or tensors of a selective scan, as in the table of this module."""
+
+    u: Any
+    delta: Any
+    A: Any
+    B: Any
+    C: Any
+    D: Any = None
+    z: Any = None
+    delta_bias: Any = None
+    h0: Any = None
+
+
+@dataclass(frozen=True)
+class ScanRun:
+    """What a selective scan of arrays returns, and what it cost.
+
+    Parameters
+    ----------
+    y : ndarray, shape (b, L, D)
+        Output.
+    last : ndarray, shape (b, D, N)
+        State after the last token.
+    states : ndarray, shape (b, L, D, N)
+        State after every token.
+    cost : Cost
+        Combines of one lane's scan; the b D N lanes run beside each other.
+    """
+
+    y: NDArray
+    last: NDArray
+    states: NDArray
+    cost: Cost
+
+
+def softplus(x: NDArray) -> NDArray:
+    r"""Return :math:`\log(1 + e^x)` without overflow."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def silu(x: NDArray) -> NDArray:
+    r"""Return :math:`x \, \sigma(x)`, the gate of the block."""
+    return x * np.exp(-softplus(-x))
+
+
+def _library(x):
+    """Return numpy for an array, torch for a tensor."""
+    return np if isinstance(x, np.ndarray | np.generic) else sys.modules["torch"]
+
+
+def phi(x):
+    r"""Return :math:`(e^x - 1)/x`, which is 1 at 0, with a gradient that stays finite there.
+
+    Parameters
+    ----------
+    x : ndarray or Tensor of float or complex
+        Here :math:`\Delta A`; a Taylor polynomial serves :math:`|x| < 1/2`.
+
+    Returns
+    -------
+    ndarray or Tensor
+        Same shape.
+
+    Examples
+    --------
+    >>> phi(np.array([0.0, 1e-12, 1.0])).round(6)
+    array([1.      , 1.      , 1.718282])
+    """
+    library = _library(x)
+    small = abs(x) < _SMALL
+    inside, outside = library.where(small, x, 0), library.where(small, 1, x)
+    near = 0 * inside + _TAYLOR[-1]
+    for coefficient in reversed(_TAYLOR[:-1]):
+        near = near * inside + coefficient
+    return library.where(small, near, (library.exp(outside) - 1) / outside)
+
+
+def discretise(delta, A, B, method: str = "euler"):
+    r"""Return :math:`\bar A` and :math:`\bar B` of a step of length :math:`\Delta`.
+
+    .. math:: \bar A = e^{\Delta A}, \qquad
+       \bar B = \Delta B \quad\text{(euler)}, \qquad
+       \bar B = (\Delta A)^{-1} (e^{\Delta A} - 1) \, \Delta B \quad\text{(zoh)}
+
+    Parameters
+    ----------
+    delta : ndarray or Tensor, shape (b, L, D)
+        Step sizes, as they are used.
+    A, B : ndarray or Tensor
+        As in the table of :mod:`~paralg.recurrences.mamba.recurrence`.
+    method : {"euler", "zoh"}
+        The released code keeps the exact hold for A and takes Euler's step for B; "zoh" is exact
+        for both.
+
+    Returns
+    -------
+    (ndarray, ndarray) or (Tensor, Tensor), shape (b, L, D, N)
+
+    Raises
+    ------
+    ValueError
+        Unknown method.
+
+    References
+    ----------
+    [gu-2023-mamba], equation 4.
+    """
+    if method not in ("euler", "zoh"):
+        raise ValueError(f"method must be 'euler' or 'zoh', got {method!r}")
+    step = delta[..., None]
+    scaled = step * per_channel(B)
+    if method == "zoh":
+        scaled = scaled * phi(step * A)
+    return _library(delta).exp(step * A), scaled
+
+
+def per_channel(vectors):
+    """Give B or C an axis for the channels: (b, L, N) to (b, L, 1, N); (D, N) has one."""
+    return vectors[:, :, None] if vectors.ndim == 3 else vectors
+
+
+def selective_scan_loop(
+    u, delta, A, B, C, D=None, z=None, delta_bias=None, *, delta_softplus: bool = False, h0=None,
+    discretisation: str = "euler",
+) -> ScanRun:  # fmt: skip
+    """Run the recurrence token by token, in L dependent steps.
+
+    Parameters
+    ----------
+    u, delta, A, B, C, D, z, delta_bias, delta_softplus, h0, discretisation
+        As in the table of :mod:`~paralg.recurrences.mamba.recurrence`.
+
+    Returns
+    -------
+    ScanRun
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not fit.
+
+    Cost
+    ----
+    Work L and span L for each of the b D N lanes.
+
+    References
+    ----------
+    [gu-2023-mamba], algorithm 2.
+
+    Examples
+    --------
+    >>> one = np.ones((1, 3, 1))
+    >>> run = selective_scan_loop(one, one, np.array([[-np.log(2)]]), one, one)
+    >>> run.y.ravel()
+    array([1.  , 1.5 , 1.75])
+    """
+    u, delta = prepared(u, delta, delta_bias, delta_softplus)
+    a, b = discretise(delta, np.asarray(A), np.asarray(B), discretisation)
+    drive = b * u[..., None]
+    h = first_state(drive, h0)
+    states = np.empty_like(drive, shape=np.broadcast_shapes(a.shape, drive.shape))
+    for t in range(u.shape[1]):
+        h = a[:, t] * h + drive[:, t]
+        states[:, t] = h
+    length = u.shape[1]
+    return ScanRun(read(states, C, u, D, z), h, states, Cost(work=length, span=length))
+
+
+def prepared(u, delta, delta_bias, delta_softplus: bool):
+    """Return the input and the positive step sizes as arrays."""
+    u, delta = np.asarray(u), np.asarray(delta)
+    if u.ndim != 3 or delta.shape != u.shape:
+        raise ValueError(f"u and delta must share a shape (b, L, D), got {u.shape}, {delta.shape}")
+    delta = delta if delta_bias is None else delta + np.asarray(delta_bias)
+    return u, softplus(delta) if delta_softplus else delta
+
+
+def first_state(drive: NDArray, h0) -> NDArray:
+    shape = drive.shape[:1] + drive.shape[2:]
+    if h0 is None:
+        return np.zeros(shape, drive.dtype)
+    if np.shape(h0) != shape:
+        raise ValueError(f"h0 must have the shape {shape}, got {np.shape(h0)}")
+    return np.asarray(h0)
+
+
+def read(states: NDArray, C, u: NDArray, D, z) -> NDArray:
+    """Return the output: states read by C, the input skipping ahead by D, the gate z."""
+    y = (states * per_channel(np.asarray(C))).sum(axis=-1)
+    if np.iscomplexobj(y):
+        y = 2 * y.real
+    y = y if D is None else y + np.asarray(D) * u
+    return y if z is None else y * silu(np.asarray(z))

@@ -1,0 +1,234 @@
+r"""Other choices of the paper, each a few steps over `MambaBlock`, and all of them by switches.
+
+What is not selective has a parameter of its own in place of a share of ``x_proj``: ``dt_bias``,
+``B``, ``C``. Complex rates stand for conjugate pairs, of which one is kept: the output is
+:math:`2 \operatorname{Re}(C h)`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from paralg.recurrences.mamba.block import (
+    BlockState,
+    MambaBlock,
+    _first_steps,
+    _inverse_softplus,
+)
+from paralg.recurrences.mamba.config import MambaConfig
+from paralg.recurrences.mamba.model import MambaLM
+
+__all__ = [
+    "ComplexBlock", "ExactHoldBlock", "H3Block", "PartlySelectiveBlock", "SELECTABLE",
+    "UngatedBlock", "VariantConfig", "VariantLM", "variant_block",
+]  # fmt: skip
+
+SELECTABLE = ("delta", "B", "C")
+
+
+class UngatedBlock(MambaBlock):
+    """There is no z."""
+
+    branches = 1
+
+    def enter(self, x, others):
+        """Return the scan's input, and no gate."""
+        return x, None
+
+
+class H3Block(MambaBlock):
+    """Key, value, query: the scan runs over conv(k) v, and q multiplies its output.
+
+    Our reconstruction of what the paper calls the H3 architecture.
+    """
+
+    branches = 3
+
+    def enter(self, x, others):
+        """Return conv(k) v, and no gate."""
+        return x * others[0], None
+
+    def leave(self, y, others):
+        """Let the query multiply what the scan read."""
+        return others[1] * y
+
+
+class ExactHoldBlock(MambaBlock):
+    """B becomes discrete by the exact hold, as A does."""
+
+    discretisation = "zoh"
+
+
+class ComplexBlock(MambaBlock):
+    r"""A, B and C are complex; rates begin at :math:`-1/2 + i \pi n`."""
+
+    vector_size = property(lambda self: 2 * self.config.d_state)
+
+    @property
+    def A(self) -> Tensor:
+        """Decay rates, shape (d_inner, d_state)."""
+        return torch.complex(-torch.exp(self.A_log), self.A_imaginary)
+
+    def make_rates(self) -> None:
+        """Start from S4D-Lin."""
+        inner, n = self.config.d_inner, torch.arange(self.config.d_state, dtype=torch.float32)
+        self.A_log = nn.Parameter(torch.full((inner, len(n)), math.log(0.5)))
+        self.A_imaginary = nn.Parameter((math.pi * n).repeat(inner, 1))
+
+    def undecayed(self) -> list[nn.Parameter]:
+        """Return the parameters without weight decay."""
+        return [*super().undecayed(), self.A_imaginary]
+
+    def vectors(self, rows: Tensor) -> Tensor:
+        """Read pairs of real numbers as complex ones."""
+        return torch.view_as_complex(rows.unflatten(-1, (-1, 2)).contiguous())
+
+    def read(self, h, C):
+        """Return what C reads from the states and their conjugates."""
+        return 2 * super().read(h, C).real
+
+    def first_state(self, batch: int) -> BlockState:
+        """Return the state before the first token: all zeros."""
+        window, h = super().first_state(batch)
+        return BlockState(window, h.to(torch.promote_types(torch.complex64, h.dtype)))
+
+
+class PartlySelectiveBlock(MambaBlock):
+    """Only what ``config.selective`` names depends on the token; with none the model is LTI."""
+
+    def shares(self) -> dict[str, int]:
+        """Return the rows of ``x_proj`` that belong to each selective part."""
+        sizes = (self.config.rank, self.vector_size, self.vector_size)
+        rows = zip(SELECTABLE, sizes, strict=True)
+        return {name: size for name, size in rows if name in self.config.selective}
+
+    def make_selection(self) -> None:
+        """Make the maps from a token, or constants in their place."""
+        shares, chosen = self.shares(), self.config.selective
+        if shares:
+            self.x_proj = nn.Linear(self.config.d_inner, sum(shares.values()), bias=False)
+        if "delta" in chosen:
+            self.make_steps()
+        else:
+            self.dt_bias = nn.Parameter(_inverse_softplus(_first_steps(self.config)))
+        if "B" not in chosen:
+            self.B = nn.Parameter(torch.ones(self.vector_size))
+        if "C" not in chosen:
+            self.C = nn.Parameter(torch.randn(self.vector_size))
+
+    def undecayed(self) -> list[nn.Parameter]:
+        """Return the parameters without weight decay."""
+        return [*super().undecayed(), *(getattr(self, n) for n in "BC" if hasattr(self, n))]
+
+    @property
+    def step_bias(self) -> nn.Parameter:
+        """Bias of the step size before softplus."""
+        return self.dt_proj.bias if "delta" in self.config.selective else self.dt_bias
+
+    def select(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return step size (before bias and softplus), B and C of every token."""
+        shares = self.shares()
+        rows = self.x_proj(x).split(list(shares.values()), dim=-1) if shares else ()
+        chosen = dict(zip(shares, rows, strict=True))
+        delta = chosen.get("delta")
+        delta = torch.zeros_like(x) if delta is None else linear(delta, self.dt_proj.weight)
+        both = (chosen.get(name, getattr(self, name, None)) for name in "BC")
+        shape = (*x.shape[:-1], self.vector_size)
+        return delta, *(self.vectors(rows.expand(shape)) for rows in both)
+
+
+FORMS = {"mamba": None, "ungated": UngatedBlock, "h3": H3Block}
+HOLDS = {"euler": None, "zoh": ExactHoldBlock}
+
+
+@dataclass(frozen=True)
+class VariantConfig(MambaConfig):
+    """Sizes and switches; by default all is as in the released code.
+
+    Parameters
+    ----------
+    selective : tuple of str
+        Which of "delta", "B", "C" depend on the token; none of them gives an LTI model.
+    complex_states : bool
+        Whether A, B, C are complex (N conjugate pairs).
+    discretisation : {"euler", "zoh"}
+        How B becomes discrete.
+    architecture : {"mamba", "ungated", "h3"}
+        A gated branch beside convolution and scan; none; or an attention-like q (scan of k v).
+
+    Raises
+    ------
+    ValueError
+        As for `MambaConfig`; an unknown switch.
+
+    References
+    ----------
+    [gu-2023-mamba], sections 3.6 and 4.6.
+
+    Examples
+    --------
+    >>> config = VariantConfig(architecture="h3", selective=())
+    >>> [one.__name__ for one in variant_block(config).__mro__[1:3]]
+    ['H3Block', 'PartlySelectiveBlock']
+    """
+
+    selective: tuple[str, ...] = SELECTABLE
+    complex_states: bool = False
+    discretisation: str = "euler"
+    architecture: str = "mamba"
+
+    def __post_init__(self):
+        super().__post_init__()
+        object.__setattr__(self, "selective", tuple(self.selective))
+        strange = set(self.selective) - set(SELECTABLE)
+        if strange:
+            raise ValueError(f"selective must name some of {SELECTABLE}, got {sorted(strange)}")
+        for name, known in (("architecture", FORMS), ("discretisation", HOLDS)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} must be one of {[*known]}, got {getattr(self, name)!r}")
+
+
+def variant_block(config: VariantConfig) -> type[MambaBlock]:
+    """Return the class of block that the switches ask for: their changes, one over the other.
+
+    Parameters
+    ----------
+    config : VariantConfig
+
+    Returns
+    -------
+    type
+        `MambaBlock` where nothing is switched.
+    """
+    some = PartlySelectiveBlock if set(config.selective) != set(SELECTABLE) else None
+    parts = (FORMS[config.architecture], ComplexBlock if config.complex_states else None,
+             HOLDS[config.discretisation], some)  # fmt: skip
+    bases = tuple(part for part in parts if part is not None)
+    return type("Variant", bases, {}) if bases else MambaBlock
+
+
+class VariantLM(MambaLM):
+    """A Mamba language model with switches.
+
+    Parameters
+    ----------
+    config : VariantConfig
+    seed : int
+        Of the initial weights.
+
+    Examples
+    --------
+    >>> model = VariantLM(VariantConfig(d_model=8, vocab_size=5, selective=()))
+    >>> sum(p.numel() for p in model.parameters()) < sum(p.numel() for p in MambaLM(model.config)
+    ...                                                 .parameters())
+    True
+    """
+
+    def make_block(self) -> MambaBlock:
+        """Return a fresh block."""
+        return variant_block(self.config)(self.config)
