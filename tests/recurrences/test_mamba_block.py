@@ -18,8 +18,10 @@ from paralg.recurrences.mamba import (
     VariantConfig,
     VariantLM,
     decay_groups,
+    generate,
     saved_tensors,
     selective_scan,
+    step_sizes,
     variant_block,
 )
 from paralg.recurrences.mamba import block as block_module
@@ -190,7 +192,7 @@ def test_step_sizes_are_those_the_scan_is_given(architecture, monkeypatch):
 
     model = VariantLM(small(architecture=architecture))
     tokens = torch.arange(14).view(2, 7) % 11
-    found = model.step_sizes(tokens)
+    found = step_sizes(model, tokens)
     monkeypatch.setattr(block_module, "selective_scan", spy)
     model(tokens)
     assert len(found) == len(given) == 2
@@ -201,20 +203,20 @@ def test_step_sizes_are_those_the_scan_is_given(architecture, monkeypatch):
 
 def test_step_sizes_without_selection_are_constant():
     model = VariantLM(small(selective=("B", "C")))
-    for steps in model.step_sizes(torch.arange(9)[None]):
+    for steps in step_sizes(model, torch.arange(9)[None]):
         assert torch.allclose(steps, steps[:, :1].expand_as(steps))
 
 
 def test_generation_uses_constant_memory():
     model = VariantLM(small())
     prompt = torch.tensor([[1, 2, 3], [4, 5, 6]])
-    short, long = model.generate(prompt, 2), model.generate(prompt, 50)
+    short, long = generate(model, prompt, 2), generate(model, prompt, 50)
     inner, window = 16, 3
     assert short.state_bytes == long.state_bytes == 4 * 2 * 2 * inner * (3 + window)
     assert torch.equal(short.tokens, long.tokens[:, :2])
-    assert model.generate(prompt, 0).tokens.shape == (2, 0)
-    assert torch.equal(model.generate(prompt, 5, temperature=0).tokens,
-                       model.generate(prompt, 5, temperature=0, seed=9).tokens)  # fmt: skip
+    assert generate(model, prompt, 0).tokens.shape == (2, 0)
+    assert torch.equal(generate(model, prompt, 5, temperature=0).tokens,
+                       generate(model, prompt, 5, temperature=0, seed=9).tokens)  # fmt: skip
 
 
 def test_memory_of_a_block_does_not_hold_its_states():

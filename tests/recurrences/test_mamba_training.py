@@ -24,6 +24,7 @@ from paralg.recurrences.mamba import (
     logs,
     ngram_bits,
     recipe,
+    step_sizes,
 )
 from paralg.recurrences.mamba.experiments import runs, scores
 from paralg.recurrences.mamba.experiments.runs import FOLDER, RECIPES, RUNS, draw
@@ -148,7 +149,7 @@ def test_gates_open_where_a_letter_comes_into_the_window():
     near = letter.copy()
     for k in range(1, model.config.d_conv):
         near[:, k:] |= letter[:, :-k]
-    steps = model.step_sizes(torch.from_numpy(tokens))[1].numpy()
+    steps = step_sizes(model, torch.from_numpy(tokens))[1].numpy()
     assert np.median(steps[near].mean(0) / steps[~near].mean(0)) > 2
 
 

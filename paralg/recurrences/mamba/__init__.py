@@ -15,8 +15,8 @@ from paralg.core.lazy import lazy
 
 __getattr__, __dir__, __all__ = lazy(__name__, {
     "Operands": "recurrence", "ScanRun": "recurrence", "discretise": "recurrence",
-    "linear_states": "theory", "phi": "recurrence", "selective_scan_loop": "recurrence",
-    "selective_scan_reference": "theory",
+    "linear_states": "theory", "phi": "theory", "selective_scan_loop": "recurrence",
+    "selective_scan_reference": "fast.counted",
     "MambaConfig": "config",
     "BlockState": "block", "MambaBlock": "block",
     "MambaLM": "model", "RMSNorm": "model",
@@ -27,6 +27,7 @@ __getattr__, __dir__, __all__ = lazy(__name__, {
     "VariantConfig": "variants", "VariantLM": "variants", "variant_block": "variants",
     "linear_scan": "fast.scan", "selective_scan": "fast.scan", "selective_scan_fn": "fast.scan",
     "warm": "fast.compiled",
+    "generate": "experiments.generation", "step_sizes": "experiments.generation",
     "InductionHeads": "experiments.tasks", "SelectiveCopying": "experiments.tasks",
     "Text": "experiments.tasks",
     "accuracy": "experiments.scores", "bits_per_character": "experiments.scores",

@@ -56,43 +56,29 @@ class MambaBlock(nn.Module):
         self.conv1d = nn.Conv1d(inner, inner, config.d_conv, groups=inner)
         self.make_selection()
         self.make_rates()
-        self.D = nn.Parameter(torch.ones(inner))
+        self.D = undecayed(torch.ones(inner))
         self.out_proj = nn.Linear(inner, config.d_model, bias=False)
-        for parameter in self.undecayed():
-            parameter._no_weight_decay = True
 
     def make_selection(self) -> None:
-        """Make the map from a token to step size, B and C; first steps are log-uniform."""
-        config = self.config
-        shares = config.rank + 2 * self.vector_size
-        self.x_proj = nn.Linear(config.d_inner, shares, bias=False)
+        """Make the map from a token to step size, B and C."""
+        rows = self.config.rank + 2 * self.vector_size
+        self.x_proj = nn.Linear(self.config.d_inner, rows, bias=False)
         self.make_steps()
 
     def make_steps(self) -> None:
         """Make the map of low rank to the step sizes."""
-        config, bias = self.config, _inverse_softplus(_first_steps(self.config))
+        config, bias = self.config, first_step_bias(self.config)
         self.dt_proj = nn.Linear(config.rank, config.d_inner)
         nn.init.uniform_(self.dt_proj.weight, -(config.rank**-0.5), config.rank**-0.5)
-        self.dt_proj.bias = nn.Parameter(bias)
+        self.dt_proj.bias = undecayed(bias)
 
     def make_rates(self) -> None:
         r"""Start from :math:`A_n = -(n + 1)`."""
         n = torch.arange(self.config.d_state, dtype=torch.float32)
-        self.A_log = nn.Parameter(torch.log(n + 1).repeat(self.config.d_inner, 1))
+        self.A_log = undecayed(torch.log(n + 1).repeat(self.config.d_inner, 1))
 
-    def undecayed(self) -> list[nn.Parameter]:
-        """Return the parameters without weight decay."""
-        return [self.A_log, self.D, self.step_bias]
-
-    @property
-    def vector_size(self) -> int:
-        """Real numbers in one B or C."""
-        return self.config.d_state
-
-    @property
-    def step_bias(self) -> nn.Parameter:
-        """Bias of the step size before softplus."""
-        return self.dt_proj.bias
+    vector_size = property(lambda self: self.config.d_state, doc="Real numbers in one B or C.")
+    step_bias = property(lambda self: self.dt_proj.bias, doc="What softplus gets beside delta.")
 
     @property
     def A(self) -> Tensor:
@@ -103,11 +89,7 @@ class MambaBlock(nn.Module):
         """Return step size (before bias and softplus), B and C of every token."""
         size = self.vector_size
         delta, B, C = self.x_proj(x).split([self.config.rank, size, size], dim=-1)
-        return linear(delta, self.dt_proj.weight), self.vectors(B), self.vectors(C)
-
-    def vectors(self, rows: Tensor) -> Tensor:
-        """Return B or C as numbers of the states' kind."""
-        return rows
+        return linear(delta, self.dt_proj.weight), B, C
 
     def enter(self, x: Tensor, others: tuple[Tensor, ...]) -> tuple[Tensor, Tensor | None]:
         """Return the scan's input and its gate, from the convolved branch and the others."""
@@ -129,9 +111,7 @@ class MambaBlock(nn.Module):
     def forward(self, v: Tensor, state: BlockState | None = None) -> tuple[Tensor, BlockState]:
         """Mix a sequence, shape (b, L, d_model), after what ``state`` keeps; return both anew."""
         state = self.first_state(v.shape[0]) if state is None else state
-        first, *others = self.in_proj(v).split(self.config.d_inner, dim=-1)
-        extended = torch.cat([state.window, first], dim=1)
-        x, z = self.enter(silu(self.convolve(extended)), others)
+        extended, x, z, others = self.branches_of(v, state.window)
         delta, B, C = self.select(x)
         y, h = selective_scan(
             x, delta, self.A, B, C, self.D, z, self.step_bias,
@@ -140,6 +120,12 @@ class MambaBlock(nn.Module):
         )  # fmt: skip
         window = extended[:, extended.shape[1] - state.window.shape[1] :]
         return self.out_proj(self.leave(y, others)), BlockState(window, h)
+
+    def branches_of(self, v: Tensor, window: Tensor) -> tuple:
+        """Return the convolution's inputs, the scan's input, its gate, and the other branches."""
+        first, *others = self.in_proj(v).split(self.config.d_inner, dim=-1)
+        extended = torch.cat([window, first], dim=1)
+        return extended, *self.enter(silu(self.convolve(extended)), others), others
 
     def convolve(self, extended: Tensor) -> Tensor:
         """Convolve each channel with its own kernel, along time, reading no later token."""
@@ -164,22 +150,17 @@ class MambaBlock(nn.Module):
         y = y if z is None else y * silu(z)
         return self.out_proj(self.leave(y, others)), BlockState(window[:, 1:], h)
 
-    def step_sizes(self, v: Tensor) -> Tensor:
-        """Return the positive step sizes, (b, L, d_inner), chosen for a sequence that begins here.
-        """
-        first, *others = self.in_proj(v).split(self.config.d_inner, dim=-1)
-        extended = torch.cat([self.first_state(v.shape[0]).window, first], dim=1)
-        x, _ = self.enter(silu(self.convolve(extended)), others)
-        return softplus(self.select(x)[0] + self.step_bias)
+
+def undecayed(values: Tensor) -> nn.Parameter:
+    """Return a parameter that weight decay leaves alone."""
+    parameter = nn.Parameter(values)
+    parameter._no_weight_decay = True
+    return parameter
 
 
-def _first_steps(config: MambaConfig) -> Tensor:
-    """Draw one step size for each channel, log-uniformly."""
+def first_step_bias(config: MambaConfig) -> Tensor:
+    """Draw one step size for each channel, log-uniformly, and return its inverse softplus."""
     low, high = math.log(config.dt_min), math.log(config.dt_max)
     steps = torch.exp(low + (high - low) * torch.rand(config.d_inner))
-    return steps.clamp(min=config.dt_init_floor)
-
-
-def _inverse_softplus(y: Tensor) -> Tensor:
-    r"""Return x with :math:`\log(1 + e^x) = y`."""
-    return y + torch.log(-torch.expm1(-y))
+    steps = steps.clamp(min=config.dt_init_floor)
+    return steps + torch.log(-torch.expm1(-steps))

@@ -16,28 +16,18 @@ class MambaConfig:
 
     Parameters
     ----------
-    d_model : int
-        Width of the residual stream.
-    n_layer : int
-        Blocks.
-    vocab_size : int
-        Tokens; the table is padded to a multiple of ``pad_vocab``.
-    d_state : int
-        States N of each channel.
-    d_conv : int
-        Width of the causal convolution.
-    expand : int
-        Channels of the scan over ``d_model``.
+    d_model, n_layer, vocab_size : int
+        Width of the residual stream; blocks; tokens.
+    d_state, d_conv, expand : int
+        States N of each channel; width of the causal convolution; channels over ``d_model``.
     dt_rank : int or None
         Rank of the projection to step sizes; ⌈d_model / 16⌉ by default.
     dt_min, dt_max, dt_init_floor : float
         Range of the first step sizes, drawn log-uniformly, and their floor.
     method : str
         How the scan is computed; see `selective_scan`.
-    pad_vocab : int
-        The embedding has a multiple of this number of rows.
-    epsilon : float
-        Of the norms.
+    pad_vocab, epsilon : int, float
+        Rows of the embedding are a multiple of the one; the other is that of the norms.
 
     Raises
     ------
@@ -79,10 +69,7 @@ class MambaConfig:
             got = f"{self.dt_min} and {self.dt_max}"
             raise ValueError(f"expected 0 < dt_min <= dt_max, got {got}")
 
-    @property
-    def d_inner(self) -> int:
-        """Channels of the scan."""
-        return self.expand * self.d_model
+    d_inner = property(lambda self: self.expand * self.d_model, doc="Channels of the scan.")
 
     @property
     def rank(self) -> int:
@@ -91,5 +78,5 @@ class MambaConfig:
 
     @property
     def padded_vocab(self) -> int:
-        """Rows of the embedding."""
+        """Rows of the embedding, a multiple of ``pad_vocab``."""
         return ceil(self.vocab_size / self.pad_vocab) * self.pad_vocab

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from paralg.recurrences.mamba.block import BlockState, MambaBlock
 from paralg.recurrences.mamba.config import MambaConfig
-from paralg.sequence import state_bytes
 
-__all__ = ["Generation", "MambaLM", "RMSNorm", "ResidualBlock"]
+__all__ = ["MambaLM", "RMSNorm", "ResidualBlock"]
 
 
 class RMSNorm(nn.Module):
@@ -51,13 +49,6 @@ class ResidualBlock(nn.Module):
         """Mix one token, shape (b, d_model)."""
         out, state = self.mixer.step(self.norm(v), state)
         return v + out, state
-
-
-class Generation(NamedTuple):
-    """What `MambaLM.generate` returns."""
-
-    tokens: Tensor  # (b, n), the new ones
-    state_bytes: int  # memory between two tokens
 
 
 class MambaLM(nn.Module):
@@ -138,44 +129,9 @@ class MambaLM(nn.Module):
             after.append(state)
         return self._logits(v), after
 
-    @torch.no_grad()
-    def step_sizes(self, tokens: Tensor) -> list[Tensor]:
-        """Return the step sizes, (b, L, d_inner), that each layer chooses for tokens, (b, L).
-        """
-        self._check(tokens, 2)
-        v, found = self.backbone.embedding(tokens), []
-        for layer in self.backbone.layers:
-            found.append(layer.mixer.step_sizes(layer.norm(v)))
-            v, _ = layer(v)
-        return found
-
-    @torch.no_grad()
-    def generate(
-        self, prompt: Tensor, n: int, *, temperature: float = 1.0, seed: int = 0
-    ) -> Generation:
-        """Sample n tokens after a prompt, (b, L >= 1), in memory that does not grow.
-
-        Temperature 0 takes the most likely token.
-        """
-        random = torch.Generator().manual_seed(seed)
-        logits, states = self.continue_from(prompt, None)
-        logits, tokens = logits[:, -1], []
-        for _ in range(n):
-            tokens.append(_draw(logits, temperature, random))
-            logits, states = self.step(tokens[-1], states)
-        rows = torch.stack(tokens, dim=1) if tokens else prompt[:, :0]
-        return Generation(rows, state_bytes(states))
-
     def _logits(self, v: Tensor) -> Tensor:
         return self.lm_head(self.backbone.norm_f(v))[..., : self.config.vocab_size]
 
     def _check(self, tokens: Tensor, axes: int) -> None:
         if tokens.dim() != axes:
             raise ValueError(f"tokens must have {axes} axes, got the shape {tuple(tokens.shape)}")
-
-
-def _draw(logits: Tensor, temperature: float, random: torch.Generator) -> Tensor:
-    if temperature == 0:
-        return logits.argmax(-1)
-    distribution = torch.softmax(logits / temperature, dim=-1)
-    return torch.multinomial(distribution, 1, generator=random)[:, 0]

@@ -26,7 +26,6 @@ All scans of the chapter, of arrays and of tensors, take these operands (b batch
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -34,14 +33,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paralg.core.cost import Cost
+from paralg.recurrences.mamba.theory import library_of, phi
 
 __all__ = [
-    "Operands", "ScanRun", "discretise", "per_channel", "phi", "selective_scan_loop", "silu",
+    "Operands", "ScanRun", "discretise", "per_channel", "selective_scan_loop", "silu",
     "softplus",
 ]  # fmt: skip
-
-_SMALL = 0.5
-_TAYLOR = [float(x) for x in 1 / np.cumprod(np.arange(1.0, 16))]  # 1/(k + 1)! for k = 0 … 14
 
 
 class Operands(NamedTuple):
@@ -90,38 +87,6 @@ def silu(x: NDArray) -> NDArray:
     return x * np.exp(-softplus(-x))
 
 
-def _library(x):
-    """Return numpy for an array, torch for a tensor."""
-    return np if isinstance(x, np.ndarray | np.generic) else sys.modules["torch"]
-
-
-def phi(x):
-    r"""Return :math:`(e^x - 1)/x`, which is 1 at 0, with a gradient that stays finite there.
-
-    Parameters
-    ----------
-    x : ndarray or Tensor of float or complex
-        Here :math:`\Delta A`; a Taylor polynomial serves :math:`|x| < 1/2`.
-
-    Returns
-    -------
-    ndarray or Tensor
-        Same shape.
-
-    Examples
-    --------
-    >>> phi(np.array([0.0, 1e-12, 1.0])).round(6)
-    array([1.      , 1.      , 1.718282])
-    """
-    library = _library(x)
-    small = abs(x) < _SMALL
-    inside, outside = library.where(small, x, 0), library.where(small, 1, x)
-    near = 0 * inside + _TAYLOR[-1]
-    for coefficient in reversed(_TAYLOR[:-1]):
-        near = near * inside + coefficient
-    return library.where(small, near, (library.exp(outside) - 1) / outside)
-
-
 def discretise(delta, A, B, method: str = "euler"):
     r"""Return :math:`\bar A` and :math:`\bar B` of a step of length :math:`\Delta`.
 
@@ -158,7 +123,7 @@ def discretise(delta, A, B, method: str = "euler"):
     scaled = step * per_channel(B)
     if method == "zoh":
         scaled = scaled * phi(step * A)
-    return _library(delta).exp(step * A), scaled
+    return library_of(delta).exp(step * A), scaled
 
 
 def per_channel(vectors):
@@ -180,11 +145,6 @@ def selective_scan_loop(
     Returns
     -------
     ScanRun
-
-    Raises
-    ------
-    ValueError
-        Shapes that do not fit.
 
     Cost
     ----

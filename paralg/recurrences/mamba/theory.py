@@ -2,6 +2,7 @@ r"""The recurrence as one scan of maps, and what follows: gates, kernels, gradie
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import ceil, log2
@@ -11,53 +12,50 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paralg.core.primitives import AFFINE, scan
-from paralg.recurrences.mamba.recurrence import ScanRun, discretise, first_state, prepared, read
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
     "SCHEMES", "Saved", "Traffic", "aligned_kernels", "convolve", "convolve_fft",
-    "gated_recurrence", "lag_matrix", "linear_states", "lti_kernel", "reverse_states",
-    "saved_tensors", "selective_scan_reference", "traffic",
+    "gated_recurrence", "lag_matrix", "library_of", "linear_states", "lti_kernel", "phi",
+    "reverse_states", "saved_tensors", "traffic",
 ]  # fmt: skip
 
+_SMALL = 0.5
+_TAYLOR = [float(x) for x in 1 / np.cumprod(np.arange(1.0, 16))]  # 1/(k + 1)! for k = 0 … 14
 
-def selective_scan_reference(
-    u, delta, A, B, C, D=None, z=None, delta_bias=None, *, delta_softplus: bool = False, h0=None,
-    discretisation: str = "euler", method: str = "sequential", chunk: int | None = None,
-) -> ScanRun:  # fmt: skip
-    """Compute all states by one scan of :data:`~paralg.core.primitives.AFFINE`.
+
+def library_of(x):
+    """Return numpy for an array, torch for a tensor."""
+    return np if isinstance(x, np.ndarray | np.generic) else sys.modules["torch"]
+
+
+def phi(x):
+    r"""Return :math:`(e^x - 1)/x`, which is 1 at 0, with a gradient that stays finite there.
 
     Parameters
     ----------
-    u, delta, A, B, C, D, z, delta_bias, delta_softplus, h0, discretisation
-        As in the table of :mod:`~paralg.recurrences.mamba.recurrence`.
-    method, chunk
-        As for :func:`paralg.core.primitives.scan`.
+    x : ndarray or Tensor of float or complex
+        Here :math:`\Delta A`; a Taylor polynomial serves :math:`|x| < 1/2`.
 
     Returns
     -------
-    ScanRun
-        The values of `selective_scan_loop` up to rounding, and the combines of one lane as counted
-        in the run.
+    ndarray or Tensor
+        Same shape.
 
-    Raises
-    ------
-    ValueError
-        Shapes that do not fit, or an unknown method.
-
-    References
-    ----------
-    [gu-2023-mamba], section 3.3.2.
+    Examples
+    --------
+    >>> phi(np.array([0.0, 1e-12, 1.0])).round(6)
+    array([1.      , 1.      , 1.718282])
     """
-    u, delta = prepared(u, delta, delta_bias, delta_softplus)
-    a, b = discretise(delta, np.asarray(A), np.asarray(B), discretisation)
-    drive = b * u[..., None]
-    h0 = first_state(drive, h0)
-    states, cost = linear_states(a, drive, h0, method=method, chunk=chunk)
-    last = states[:, -1] if u.shape[1] else h0
-    return ScanRun(read(states, C, u, D, z), last, states, cost)
+    library = library_of(x)
+    small = abs(x) < _SMALL
+    inside, outside = library.where(small, x, 0), library.where(small, 1, x)
+    near = 0 * inside + _TAYLOR[-1]
+    for coefficient in reversed(_TAYLOR[:-1]):
+        near = near * inside + coefficient
+    return library.where(small, near, (library.exp(outside) - 1) / outside)
 
 
 def linear_states(a, b, h0=None, *, method: str = "sequential", chunk: int | None = None):
@@ -349,17 +347,7 @@ def traffic(
 
 @dataclass(frozen=True)
 class Saved:
-    """Memory held for the backward pass.
-
-    Parameters
-    ----------
-    bytes : int
-        Of all saved tensors, memory shared by several of them counted once.
-    extra : int
-        Of those, bytes that do not belong to the operands.
-    tensors : int
-        Saved tensors.
-    """
+    """Memory held for the backward pass."""
 
     bytes: int
     extra: int

@@ -14,12 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from paralg.recurrences.mamba.block import (
-    BlockState,
-    MambaBlock,
-    _first_steps,
-    _inverse_softplus,
-)
+from paralg.recurrences.mamba.block import BlockState, MambaBlock, first_step_bias, undecayed
 from paralg.recurrences.mamba.config import MambaConfig
 from paralg.recurrences.mamba.model import MambaLM
 
@@ -42,10 +37,7 @@ class UngatedBlock(MambaBlock):
 
 
 class H3Block(MambaBlock):
-    """Key, value, query: the scan runs over conv(k) v, and q multiplies its output.
-
-    Our reconstruction of what the paper calls the H3 architecture.
-    """
+    """Key, value, query: the scan runs over conv(k) v, and q multiplies its output."""
 
     branches = 3
 
@@ -77,16 +69,15 @@ class ComplexBlock(MambaBlock):
     def make_rates(self) -> None:
         """Start from S4D-Lin."""
         inner, n = self.config.d_inner, torch.arange(self.config.d_state, dtype=torch.float32)
-        self.A_log = nn.Parameter(torch.full((inner, len(n)), math.log(0.5)))
-        self.A_imaginary = nn.Parameter((math.pi * n).repeat(inner, 1))
+        self.A_log = undecayed(torch.full((inner, len(n)), math.log(0.5)))
+        self.A_imaginary = undecayed((math.pi * n).repeat(inner, 1))
 
-    def undecayed(self) -> list[nn.Parameter]:
-        """Return the parameters without weight decay."""
-        return [*super().undecayed(), self.A_imaginary]
-
-    def vectors(self, rows: Tensor) -> Tensor:
+    def select(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Read pairs of real numbers as complex ones."""
-        return torch.view_as_complex(rows.unflatten(-1, (-1, 2)).contiguous())
+        delta, *pairs = super().select(x)
+        return delta, *(
+            torch.view_as_complex(p.unflatten(-1, (-1, 2)).contiguous()) for p in pairs
+        )
 
     def read(self, h, C):
         """Return what C reads from the states and their conjugates."""
@@ -115,20 +106,15 @@ class PartlySelectiveBlock(MambaBlock):
         if "delta" in chosen:
             self.make_steps()
         else:
-            self.dt_bias = nn.Parameter(_inverse_softplus(_first_steps(self.config)))
+            self.dt_bias = undecayed(first_step_bias(self.config))
         if "B" not in chosen:
-            self.B = nn.Parameter(torch.ones(self.vector_size))
+            self.B = undecayed(torch.ones(self.vector_size))
         if "C" not in chosen:
-            self.C = nn.Parameter(torch.randn(self.vector_size))
+            self.C = undecayed(torch.randn(self.vector_size))
 
-    def undecayed(self) -> list[nn.Parameter]:
-        """Return the parameters without weight decay."""
-        return [*super().undecayed(), *(getattr(self, n) for n in "BC" if hasattr(self, n))]
-
-    @property
-    def step_bias(self) -> nn.Parameter:
-        """Bias of the step size before softplus."""
-        return self.dt_proj.bias if "delta" in self.config.selective else self.dt_bias
+    step_bias = property(
+        lambda self: self.dt_proj.bias if "delta" in self.config.selective else self.dt_bias
+    )
 
     def select(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return step size (before bias and softplus), B and C of every token."""
@@ -139,7 +125,7 @@ class PartlySelectiveBlock(MambaBlock):
         delta = torch.zeros_like(x) if delta is None else linear(delta, self.dt_proj.weight)
         both = (chosen.get(name, getattr(self, name, None)) for name in "BC")
         shape = (*x.shape[:-1], self.vector_size)
-        return delta, *(self.vectors(rows.expand(shape)) for rows in both)
+        return delta, *(rows.expand(shape) for rows in both)
 
 
 FORMS = {"mamba": None, "ungated": UngatedBlock, "h3": H3Block}

@@ -118,26 +118,7 @@ VARIANTS: dict[str, Callable] = {
 
 
 def run(variant: str, u, delta, A, B, C, D, z, delta_bias) -> NDArray:
-    """Return the output of one variant, softplus and gate included.
-
-    Parameters
-    ----------
-    variant : str
-        One of ``VARIANTS``.
-    u, delta, z : ndarray of float32, shape (b, L, D), D a multiple of 32
-    A : ndarray, shape (D, N)
-    B, C : ndarray, shape (b, L, N)
-    D, delta_bias : ndarray, shape (D,)
-
-    Returns
-    -------
-    ndarray, shape (b, L, D)
-
-    Raises
-    ------
-    ValueError
-        Unknown variant, or channels that do not fill the lanes.
-    """
+    """Return the output of one variant, softplus and gate included."""
     if variant not in VARIANTS:
         raise ValueError(f"variant must be one of {tuple(VARIANTS)}, got {variant!r}")
     if u.shape[2] % WIDTH:

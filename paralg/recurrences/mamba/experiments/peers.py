@@ -19,24 +19,7 @@ def has_mambapy() -> bool:
 
 
 def mambapy_scan(u, delta, A, B, C, D, z, delta_bias) -> Tensor:
-    """Return the same as ``selective_scan(…, delta_softplus=True)``, around mambapy's scan.
-
-    Parameters
-    ----------
-    u, delta, z : Tensor, shape (b, L, D)
-    A : Tensor, shape (D, N)
-    B, C : Tensor, shape (b, L, N)
-    D, delta_bias : Tensor, shape (D,)
-
-    Returns
-    -------
-    Tensor, shape (b, L, D)
-
-    Notes
-    -----
-    The scan is the package's; what stands around it are its steps in its order: softplus,
-    coefficients, scan, product with C, skip, gate.
-    """
+    """Return the same as ``selective_scan(…, delta_softplus=True)``, around mambapy's scan."""
     from mambapy.pscan import pscan
 
     step = softplus(delta + delta_bias)[..., None]

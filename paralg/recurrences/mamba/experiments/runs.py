@@ -28,21 +28,7 @@ _NARROW = {"d_model": 32, "n_layer": 2, "d_state": 16}
 
 @dataclass(frozen=True)
 class MambaRecipe:
-    """What a run learns, beside its plan.
-
-    Parameters
-    ----------
-    plan : Plan
-    task : TokenTask
-    config : VariantConfig
-    batch : int
-        Rows in a step at the task's own length.
-    lengths : (int, int) or None
-        Draw the length of each step log-uniformly between these, rows in proportion, so that a
-        step has the same number of tokens.
-    tested : tuple of int
-        Lengths at which the trained model is scored.
-    """
+    """What a run learns, beside its plan."""
 
     plan: Plan
     task: TokenTask
@@ -153,11 +139,7 @@ def _loss(name: str):
 
 
 def score(model: MambaLM, name: str) -> dict[str, Any]:
-    """Measure a model on its own task.
-
-    ``bits`` per character; or ``token`` and ``row``, shares of right tokens and of rows without a
-    mistake, and ``lengths``, the share of right tokens at each length tested.
-    """
+    """Measure a model on its own task."""
     chosen = recipe(name)
     if isinstance(chosen.task, Text):
         return {"bits": round(bits_per_character(model), 4)}

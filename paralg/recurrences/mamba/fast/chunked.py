@@ -28,13 +28,7 @@ class Options(NamedTuple):
 
 
 def scan_at_once(x: Operands, options: Options) -> tuple[Tensor, Tensor]:
-    """Run a selective scan with all its coefficients and states in memory.
-
-    Returns
-    -------
-    y : Tensor, shape (b, L, D)
-    last : Tensor, shape (b, D, N)
-    """
+    """Run a selective scan with all its coefficients and states in memory."""
     delta = x.delta if x.delta_bias is None else x.delta + x.delta_bias
     delta = softplus(delta) if options.delta_softplus else delta
     a, b = discretise(delta, x.A, x.B, options.discretisation)
@@ -49,26 +43,7 @@ def scan_at_once(x: Operands, options: Options) -> tuple[Tensor, Tensor]:
 
 
 def chunked_scan(x: Operands, options: Options, chunk: int) -> tuple[Tensor, Tensor]:
-    """Run a selective scan chunk by chunk, each seeded by the state that the one before left.
-
-    Parameters
-    ----------
-    x : Operands
-    options : Options
-        ``method`` scans within a chunk.
-    chunk : int
-        Steps in a chunk.
-
-    Returns
-    -------
-    y : Tensor, shape (b, L, D)
-    last : Tensor, shape (b, D, N)
-
-    Cost
-    ----
-    Span ⌈L / chunk⌉ times that of a chunk's scan. Saved for the backward pass, beyond the operands:
-    b ⌈L / chunk⌉ D N numbers; in use at a time: b chunk D N.
-    """
+    """Run a selective scan chunk by chunk, each seeded by the state that the one before left."""
     return _ChunkedScan.apply(options, chunk, *x)
 
 

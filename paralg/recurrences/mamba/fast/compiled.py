@@ -28,23 +28,7 @@ _BACKWARD = 3  # a lane step backwards in lane steps forwards, about
 
 
 def fused_scan(u, delta, A, B, C, D, z, delta_bias, h0, delta_softplus) -> tuple[Tensor, Tensor]:
-    """Return output and last state of the selective scan, real A and Euler's B of each token.
-
-    Returns
-    -------
-    y : Tensor, shape (b, L, D)
-    last : Tensor, shape (b, D, N)
-
-    Raises
-    ------
-    TypeError
-        Operands of different types.
-
-    Cost
-    ----
-    Work b L D N, span L: the b D lanes run in parallel, on as many threads as torch is allowed.
-    Saved for the backward pass, beyond the operands: b ⌈L / 32⌉ D N numbers.
-    """
+    """Return output and last state of the selective scan, real A and Euler's B of each token."""
     channels = u.shape[2]
     D, delta_bias = (_or_zeros(x, u, channels) for x in (D, delta_bias))
     missing = -channels % WIDTH
@@ -69,8 +53,6 @@ def _or_zeros(x: Tensor | None, like: Tensor, *shape: int) -> Tensor:
 
 def _forward(positive, keep, u, delta, A, B, C, D, z, delta_bias, h0) -> tuple:
     """Return output, last state, the operands as the kernels take them, states at chunks' starts.
-
-    Without ``keep`` the last has no chunks.
     """
     batch, length, channels = u.shape
     gated = z is not None
@@ -140,11 +122,7 @@ def _gradients(operands: list[Tensor], dlast: Tensor | None) -> tuple[Tensor, ..
 
 
 def _run(driver, cost: int, operands, positive: bool, gated: bool, outputs) -> None:
-    """Call a driver on the tensors' memory, its blocks shared among torch's number of threads.
-
-    Addresses are handed on, because to make thirty arrays of tensors takes as long as to scan a
-    hundred tokens.
-    """
+    """Call a driver on the tensors' memory, its blocks shared among torch's number of threads."""
     u, rates, starts = operands[0], operands[2], outputs[_STARTS[driver]]
     compile_once(u.dtype)
     sizes = (*u.shape, rates.shape[0], starts.shape[1])

@@ -60,9 +60,6 @@ class Grads(NamedTuple):
 @_compile
 def forward_block(x, how, b, lo, A, h, y, starts):
     """Scan channels lo … lo + 31 of row b; ``h`` (N, 32) holds the states, ``y`` gets the output.
-
-    ``A`` of shape (N, 32) is scratch: the block's rates, next to each other.
-    ``starts`` of shape (b, chunks, N, D) gets the states at the chunks' starts, if it has chunks.
     """
     for n in range(h.shape[0]):
         store(A, (n, 0), load(x.A, (n, lo)))
@@ -106,12 +103,7 @@ def step_size(x, how, b, t, lo):
 
 @_compile
 def backward_block(x, how, g, dy, starts, b, block, rows, states):
-    """Run the chunks of one block of channels backwards; ``g.h0`` holds the carry of each state.
-
-    The carry of state n enters as the gradient of the last state, is
-    :math:`\\bar A_{t+1} g_{t+1}` in between, and leaves as the gradient of the first state.
-    ``rows`` and ``states`` are scratch of the shapes ``SCRATCH``.
-    """
+    """Run the chunks of one block of channels backwards; ``g.h0`` holds the carry of each state."""
     lo = block * WIDTH
     for chunk in range(starts.shape[1] - 1, -1, -1):
         first = chunk * CHUNK
