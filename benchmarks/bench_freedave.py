@@ -17,7 +17,7 @@ from benchmarks._common import row, rows_of
 from paralg.core.timing import compare
 from paralg.data import addition, pydoc_text
 from paralg.decoding.freedave import freedave
-from paralg.decoding.rule import Rule
+from paralg.decoding.rule import UnmaskingRule
 from paralg.decoding.static import static
 from paralg.decoding.threshold import threshold
 from paralg.decoding.trace import Decoded
@@ -48,10 +48,10 @@ def run(quick: bool = False) -> list[dict]:
     sums, texts = _prompts(2 if quick else 40, 1 if quick else 6)
     adder, writer = load("addition-bidirectional"), load("text-bidirectional")
     repeats = 2 if quick else 7
-    rows = _decoding("addition, 8 tokens", adder, sums, Rule(), repeats)
-    rows += _decoding("text, block of 32", writer, texts, Rule(block=32), repeats)
+    rows = _decoding("addition, 8 tokens", adder, sums, UnmaskingRule(), repeats)
+    rows += _decoding("text, block of 32", writer, texts, UnmaskingRule(block=32), repeats)
     rows += _decoding("text, block of 32, dual cache", writer, texts,
-                      Rule(block=32, cache="dual"), repeats)  # fmt: skip
+                      UnmaskingRule(block=32, cache="dual"), repeats)  # fmt: skip
     rows += _layouts("text, dual cache, layouts", writer, texts, repeats)
     for name, network in (("addition", adder), ("text", writer)):
         rows += _row_costs(f"one forward, {name}", network, repeats)
@@ -65,7 +65,7 @@ def _prompts(sums: int, texts: int) -> tuple[np.ndarray, np.ndarray]:
     return addition.problems(sums), windows
 
 
-def _decoding(bench: str, network, prompts, rule: Rule, repeats: int) -> list[dict]:
+def _decoding(bench: str, network, prompts, rule: UnmaskingRule, repeats: int) -> list[dict]:
     """Time static decoding, FreeDave and threshold decoding on the same prompts."""
     methods: dict[str, Decoder] = {"static": lambda x: static(network, x, rule)}
     for d in DRAFTS:
@@ -77,7 +77,7 @@ def _decoding(bench: str, network, prompts, rule: Rule, repeats: int) -> list[di
 
 def _layouts(bench: str, network, prompts, repeats: int) -> list[dict]:
     """Time the tree layout against rows."""
-    rule = Rule(block=32, cache="dual")
+    rule = UnmaskingRule(block=32, cache="dual")
     methods: dict[str, Decoder] = {
         "static": lambda x: static(network, x, rule),
         OURS: lambda x: freedave(network, x, 4, rule),

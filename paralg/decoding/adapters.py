@@ -1,7 +1,8 @@
 """Models that speak another dialect, made to speak the protocol.
 
 Two kinds of masked diffusion models differ from the plain bidirectional one.
-Those *adapted from next-token prediction* put the law of x_{i+1} in row i: :class:`Shifted` moves
+Those *adapted from next-token prediction* put the distribution of x_{i+1} in row i:
+:class:`Shifted` moves
 the rows, and a rule with ``first=True`` takes care of the one row that a cache then lacks.
 *Block-causal* ones never look beyond the current block: :class:`BlockCausal` for tables,
 :class:`BlockCausalNetwork` for a network.
@@ -13,7 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paralg.decoding.protocol import (
+from paralg.decoding.tables import Table, TableCache
+from paralg.models.protocol import (
     AttendingModel,
     Cache,
     Layout,
@@ -21,7 +23,6 @@ from paralg.decoding.protocol import (
     positions,
     tokens_of,
 )
-from paralg.decoding.tables import Table, TableCache
 
 __all__ = ["BlockCausal", "BlockCausalNetwork", "NextToken", "Shifted"]
 
@@ -34,7 +35,7 @@ class ShiftedCache:
     ----------
     inner : Cache
     logits : ndarray, shape (L, V)
-        Already shifted: row i is the law of x_i.
+        Already shifted: row i is the distribution of x_i.
     """
 
     inner: Cache
@@ -47,7 +48,8 @@ class ShiftedCache:
 
 
 class Shifted:
-    """A model whose raw row i is the law of x_{i+1}, read as one whose row i is the law of x_i.
+    """A model whose raw row i is the distribution of x_{i+1}, read as one whose row i is the
+    distribution of x_i.
 
     Parameters
     ----------
@@ -59,7 +61,7 @@ class Shifted:
     With a cache only the window is recomputed, and the row in front of it, which speaks of the
     window's first position, is not among them.
     That row is answered from the forward that made the cache; a decoder should commit the first
-    position from it at once (``Rule(first=True)``), before it goes stale.
+    position from it at once (``UnmaskingRule(first=True)``), before it goes stale.
     Nothing speaks of position 0, so it must be given.
     """
 
@@ -67,7 +69,7 @@ class Shifted:
         self.raw, self.V, self.L = raw, raw.V, raw.L
 
     def denoise(self, x, *, at=None, cache: ShiftedCache | None = None, layout: Layout = "rows"):
-        """Row i is the law of ``x_i``; see the protocol."""
+        """Row i is the distribution of ``x_i``; see the protocol."""
         x, at = self._checked(x), positions(at, self.L)
         if cache is None:
             return _shift(self.raw.denoise(x, layout=layout))[:, at]
@@ -102,7 +104,8 @@ class NextToken:
         self.table, self.V, self.L = table, table.V, table.L
 
     def denoise(self, x, *, at=None, cache=None, layout: Layout = "rows"):
-        """Row i is the law of ``x_{i+1}``; the last row speaks of nothing and is uniform."""
+        """Row i is the distribution of ``x_{i+1}``; the last row speaks of nothing and is
+        uniform."""
         x, at = tokens_of(x, self.V, self.L), positions(at, self.L)
         if cache is not None:
             rows = np.tile(cache.x, (len(x), 1))
@@ -147,9 +150,9 @@ class BlockCausal(Table):
         self.table, self.V, self.L = table, table.V, table.L
         self._sees = _block_causal(self.L, block, begin)
 
-    def laws(self, x, visible, at):
+    def distributions(self, x, visible, at):
         """Ask the table with the later blocks hidden."""
-        return self.table.laws(x, visible & self._sees[at], at)
+        return self.table.distributions(x, visible & self._sees[at], at)
 
 
 class BlockCausalNetwork:
@@ -176,7 +179,8 @@ class BlockCausalNetwork:
         self._sees = _block_causal(self.L, block, begin)
 
     def denoise(self, x, *, at=None, cache: TableCache | None = None, layout: Layout = "rows"):
-        """Row i is the law of ``x_i`` given the unmasked positions up to the end of its block."""
+        """Row i is the distribution of ``x_i`` given the unmasked positions up to the end of its
+        block."""
         x, at = tokens_of(x, self.V, self.L), positions(at, self.L)
         if layout == "tree" and cache is None:
             raise ValueError("layout 'tree' needs a cache")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from paralg.decoding.counting import Counted, Shape
-from paralg.decoding.protocol import Model, tokens_of
 from paralg.decoding.randomness import Random, softmax
 from paralg.decoding.trace import Decoded, Recorder
+from paralg.models.counting import CountingModel, LogitsHook
+from paralg.models.protocol import Model, tokens_of
 
 __all__ = ["ancestral", "ranks"]
 
@@ -44,7 +44,9 @@ def ranks(x, V: int, order=None) -> np.ndarray:
     return rank
 
 
-def ancestral(model: Model, x, *, rng: Random, order=None, shape: Shape | None = None) -> Decoded:
+def ancestral(
+    model: Model, x, *, rng: Random, order=None, shape: LogitsHook | None = None
+) -> Decoded:
     """Sample the masked positions one by one.
 
     Left to right after a prompt that is a prefix it asks ``causal``, otherwise ``anyorder``.
@@ -72,7 +74,7 @@ def ancestral(model: Model, x, *, rng: Random, order=None, shape: Shape | None =
     ----
     One call of one row per token.
     """
-    model = Counted(model, shape)
+    model = CountingModel(model, shape)
     x = tokens_of(np.asarray(x)[None], model.V, model.L)[0].copy()
     record = Recorder(x, model.V)
     masked = np.flatnonzero(x == model.V)
@@ -82,8 +84,8 @@ def ancestral(model: Model, x, *, rng: Random, order=None, shape: Shape | None =
     for i in masked if order is None else order:
         logits = (model.causal(x[None], at=[i]) if rank is None
                   else model.anyorder(x[None], rank, at=[i]))  # fmt: skip
-        record.round(model.lap())
-        law = softmax(logits[0, 0])
-        x[i] = rng.categorical(law)
-        record.note("committed", [i], [x[i]], [law[x[i]]])
+        record.round(model.cost_since())
+        distribution = softmax(logits[0, 0])
+        x[i] = rng.categorical(distribution)
+        record.record("committed", [i], [x[i]], [distribution[x[i]]])
     return Decoded(x, record.trace(), model.cost)

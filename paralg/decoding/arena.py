@@ -16,18 +16,19 @@ import numpy as np
 
 import paralg.decoding
 from paralg.decoding.ancestral import ancestral
-from paralg.decoding.protocol import Model, Unanswered
-from paralg.decoding.randomness import Random, Stream
+from paralg.decoding.randomness import Random, RandomDraws
 from paralg.decoding.static import static
 from paralg.decoding.threshold import threshold
 from paralg.decoding.tiers import Tier
 from paralg.decoding.trace import Decoded
 from paralg.figures import Table
+from paralg.models.protocol import Model, UnsupportedCall
 
 __all__ = ["PROMISES", "Entrant", "Results", "Score", "compete", "entrants", "play"]
 
-PROMISES = ("sequential", "same trace", "same law", "none")
-"""What a decoder promises: to be the baseline, to have its trace, to have its law, or nothing."""
+PROMISES = ("sequential", "same trace", "same distribution", "none")
+"""What a decoder promises: to be the baseline, to have its trace, to have its distribution, or
+nothing."""
 
 Decode = Callable[[Model, np.ndarray, Random], Decoded]
 
@@ -121,8 +122,8 @@ def play(entrant: Entrant, tier: Tier, seed: int = 0) -> list[Decoded] | None:
     """
     games = enumerate(tier.games)
     try:
-        return [entrant.decode(model, x, Stream(seed, i)) for i, (model, x) in games]
-    except Unanswered:
+        return [entrant.decode(model, x, RandomDraws(seed, i)) for i, (model, x) in games]
+    except UnsupportedCall:
         return None
 
 

@@ -38,7 +38,7 @@ class Prediction:
 
     Parameters
     ----------
-    law : ndarray, shape (L, V)
+    distribution : ndarray, shape (L, V)
         As the model gives them; rows of positions nobody asked about are unused.
     confidence : ndarray, shape (L,)
         Rounded; ``-inf`` where there is no mask or nobody asked.  What ranks the positions: a
@@ -53,8 +53,8 @@ class Prediction:
     nobody needs are not made, and a prediction used twice says the same thing twice.
     """
 
-    def __init__(self, law, confidence, token, rng: Random | None = None):
-        self.law, self.confidence = law, confidence
+    def __init__(self, distribution, confidence, token, rng: Random | None = None):
+        self.distribution, self.confidence = distribution, confidence
         self._token, self._rng = token, rng
 
     def tokens(self, positions) -> np.ndarray:
@@ -62,7 +62,7 @@ class Prediction:
         if self._rng is not None:
             for i in positions:
                 if self._token[i] < 0:
-                    self._token[i] = self._rng.categorical(self.law[i])
+                    self._token[i] = self._rng.categorical(self.distribution[i])
         return self._token[positions]
 
 
@@ -74,7 +74,7 @@ def predictions(rows, at, logits, rule, keys: TieKeys, V: int, rng=None) -> list
     rows : ndarray of int, shape (B, L)
     at : ndarray of int, shape (n,)
     logits : ndarray, shape (B, n, V)
-    rule : Rule
+    rule : UnmaskingRule
     keys : TieKeys
     V : int
     rng : Random, optional
@@ -85,9 +85,9 @@ def predictions(rows, at, logits, rule, keys: TieKeys, V: int, rng=None) -> list
     list of Prediction, length B
     """
     B, L = rows.shape
-    law = np.zeros((B, L, V))
-    law[:, at] = softmax(logits)
-    rounded = law.round(rule.digits)
+    distribution = np.zeros((B, L, V))
+    distribution[:, at] = softmax(logits)
+    rounded = distribution.round(rule.digits)
     top = rounded.max(axis=-1)
     asked = np.zeros(L, dtype=bool)
     asked[at] = True
@@ -98,7 +98,7 @@ def predictions(rows, at, logits, rule, keys: TieKeys, V: int, rng=None) -> list
         token = np.full((B, L), -1)
         if rule.confidence == "sampled":
             for b, i in np.argwhere(wanted):
-                token[b, i] = rng.categorical(law[b, i])
+                token[b, i] = rng.categorical(distribution[b, i])
                 top[b, i] = rounded[b, i, token[b, i]]
     confidence = np.where(wanted, top, -np.inf)
-    return [Prediction(law[b], confidence[b], token[b], rng) for b in range(B)]
+    return [Prediction(distribution[b], confidence[b], token[b], rng) for b in range(B)]

@@ -1,9 +1,11 @@
-"""Two draws are all a sampler may ask for, so that its law can be enumerated.
+"""Two draws are all a sampler may ask for, so that its distribution can be enumerated.
 
 A sampler is written against ``rng.categorical(p)`` and ``rng.accept(a)``.
-:class:`Stream` answers with random numbers; :class:`Replay` answers with *every* possible answer
-in turn, and :func:`exact_law` multiplies the probabilities along each branch: the output law of
-the sampler, exactly, and the law of its cost.
+:class:`RandomDraws` answers with random numbers; :class:`Replay` answers with *every* possible
+answer
+in turn, and :func:`exact_distribution` multiplies the probabilities along each branch: the output
+distribution of
+the sampler, exactly, and the distribution of its cost.
 """
 
 from __future__ import annotations
@@ -17,7 +19,10 @@ import numpy as np
 
 from paralg.core.random import derive, uniform
 
-__all__ = ["Law", "Random", "Replay", "Stream", "exact_law", "softmax", "total_variation"]
+__all__ = [
+    "ExactDistribution", "Random", "Replay", "RandomDraws", "exact_distribution", "softmax",
+    "total_variation",
+]  # fmt: skip
 
 
 class Random(Protocol):
@@ -30,7 +35,7 @@ class Random(Protocol):
         """Return True with probability ``min(a, 1)``; draw nothing when ``a >= 1``."""
 
 
-class Stream:
+class RandomDraws:
     """Random draws keyed by (seed, sample), never by the row of a batch.
 
     Parameters
@@ -42,7 +47,7 @@ class Stream:
 
     Examples
     --------
-    >>> rng = Stream(0, sample=7)
+    >>> rng = RandomDraws(0, sample=7)
     >>> [rng.categorical(np.array([0.2, 0.8])) for _ in range(5)], rng.accept(1.0)
     ([0, 1, 0, 1, 0], True)
     """
@@ -114,8 +119,8 @@ class Replay:
 
 
 @dataclass(frozen=True)
-class Law:
-    """Exact law of a sampler.
+class ExactDistribution:
+    """Exact distribution of a sampler.
 
     Parameters
     ----------
@@ -137,9 +142,9 @@ class Law:
         return fsum(calls * p for calls, p in self.calls.items())
 
 
-def exact_law(
+def exact_distribution(
     sampler: Callable[[Random], tuple[Hashable, int]], *, limit: int = 100_000
-) -> Law:
+) -> ExactDistribution:
     """Run a sampler along every branch of its choices.
 
     Parameters
@@ -151,7 +156,7 @@ def exact_law(
 
     Returns
     -------
-    Law
+    ExactDistribution
 
     Raises
     ------
@@ -166,7 +171,7 @@ def exact_law(
     --------
     >>> def two_coins(rng):
     ...     return rng.accept(0.5) + rng.accept(0.5), 1
-    >>> dict(exact_law(two_coins).probability)
+    >>> dict(exact_distribution(two_coins).probability)
     {0: 0.25, 1: 0.5, 2: 0.25}
     """
     outcomes: dict[Hashable, list[float]] = {}
@@ -181,12 +186,12 @@ def exact_law(
         outcomes.setdefault(outcome, []).append(rng.probability)
         calls.setdefault(int(used), []).append(rng.probability)
         script, runs = _next_script(rng.choices), runs + 1
-    return Law({o: fsum(p) for o, p in outcomes.items()},
+    return ExactDistribution({o: fsum(p) for o, p in outcomes.items()},
                {c: fsum(p) for c, p in sorted(calls.items())}, runs)  # fmt: skip
 
 
 def total_variation(p: Mapping[Hashable, float], q: Mapping[Hashable, float]) -> float:
-    """Return ½ Σ |p − q| over all outcomes of either law.
+    """Return ½ Σ |p − q| over all outcomes of either distribution.
 
     Examples
     --------
@@ -197,7 +202,7 @@ def total_variation(p: Mapping[Hashable, float], q: Mapping[Hashable, float]) ->
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Return the laws of an array of logits, along the last axis; ``-inf`` becomes 0.
+    """Return the distributions of an array of logits, along the last axis; ``-inf`` becomes 0.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """The static rule g: what a step of sequential decoding commits, as a function of the state.
 
-Everything that can change the *answer* is a field of :class:`Rule`.
+Everything that can change the *answer* is a field of :class:`UnmaskingRule`.
 What else a decoder is told (draft length, layout) changes the cost only, and that is what
 "lossless" means: same rule, same trace.  Options that break it say so.
 """
@@ -12,14 +12,14 @@ from typing import Literal
 
 import numpy as np
 
-from paralg.decoding.counting import Shape
 from paralg.decoding.prediction import Prediction, tie_keys
+from paralg.models.counting import LogitsHook
 
-__all__ = ["Rule", "Steps"]
+__all__ = ["UnmaskingRule", "BoundRule"]
 
 
 @dataclass(frozen=True)
-class Rule:
+class UnmaskingRule:
     """Which masked positions one step of static decoding commits.
 
     Parameters
@@ -59,7 +59,7 @@ class Rule:
 
     Examples
     --------
-    >>> Rule(tokens=2, block=8, cache="dual").cache
+    >>> UnmaskingRule(tokens=2, block=8, cache="dual").cache
     'dual'
     """
 
@@ -73,7 +73,7 @@ class Rule:
     confidence: Literal["maximum", "sampled"] = "maximum"
     digits: int = 12
     ties: int | None = None
-    shape: Shape | None = None
+    shape: LogitsHook | None = None
 
     def __post_init__(self):
         if min(_sizes(self.tokens), default=0) < 1:
@@ -99,12 +99,12 @@ class Rule:
         return self.tokens[-1]
 
 
-class Steps:
+class BoundRule:
     """A rule bound to a prompt: g itself.
 
     Parameters
     ----------
-    rule : Rule
+    rule : UnmaskingRule
     start : ndarray of int, shape (L,)
         The prompt, with masks ``V`` where tokens are wanted.
     V : int
@@ -115,7 +115,7 @@ class Steps:
         Number of the block of each position; -1 before the first mask.
     """
 
-    def __init__(self, rule: Rule, start: np.ndarray, V: int):
+    def __init__(self, rule: UnmaskingRule, start: np.ndarray, V: int):
         self.rule, self.V, self.L = rule, V, len(start)
         wanted = np.flatnonzero(start == V)
         self.wanted = len(wanted)

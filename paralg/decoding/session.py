@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from paralg.decoding.counting import Counted
 from paralg.decoding.prediction import Prediction, predictions
-from paralg.decoding.protocol import Layout, Model, tokens_of
 from paralg.decoding.randomness import Random
-from paralg.decoding.rule import Rule, Steps
+from paralg.decoding.rule import BoundRule, UnmaskingRule
 from paralg.decoding.trace import Decoded, Recorder
+from paralg.models.counting import CountingModel
+from paralg.models.protocol import Layout, Model, tokens_of
 
 __all__ = ["Session"]
 
@@ -26,7 +26,7 @@ class Session:
     model : Model
     x : ndarray of int, shape (L,)
         Given tokens, and the mask ``V`` where one is wanted.
-    rule : Rule
+    rule : UnmaskingRule
     rng : Random, optional
         Draw tokens instead of taking the likeliest.
     layout : {"rows", "tree"}
@@ -37,15 +37,15 @@ class Session:
         If ``x`` is not one sequence of length L, or the tree layout is asked for without a cache.
     """
 
-    def __init__(self, model: Model, x, rule: Rule, rng: Random | None = None,
+    def __init__(self, model: Model, x, rule: UnmaskingRule, rng: Random | None = None,
                  layout: Layout = "rows"):  # fmt: skip
         if layout == "tree" and rule.cache is None:
             raise ValueError("layout 'tree' needs a rule with cache 'prefix' or 'dual': through a "
                              "live context the copies would reach each other")  # fmt: skip
-        self.model = Counted(model, rule.shape)
+        self.model = CountingModel(model, rule.shape)
         self.x = tokens_of(np.asarray(x)[None], model.V, model.L)[0].copy()
         self.V, self.rule, self.rng, self.layout = model.V, rule, rng, layout
-        self.steps = Steps(rule, self.x, model.V)
+        self.steps = BoundRule(rule, self.x, model.V)
         self.record = Recorder(self.x, model.V)
         self.at, self.cache = np.arange(model.L), None
 
@@ -68,17 +68,17 @@ class Session:
             First block of the window and last block of it.
         """
         if self.rule.cache is None:
-            return carried or self.look(self.x[None])[0]
+            return carried or self.forward(self.x[None])[0]
         begin, end = self.steps.span_of(block, last)
         self.at = np.arange(begin, self.model.L if self.rule.cache == "prefix" else end)
         logits, self.cache = self.model.snapshot(self.x[None])
-        self.record.round(self.model.lap())
+        self.record.round(self.model.cost_since())
         return self.predict(self.x[None], logits[:, self.at])[0]
 
-    def look(self, rows: np.ndarray) -> list[Prediction]:
+    def forward(self, rows: np.ndarray) -> list[Prediction]:
         """Send ``rows`` through the model in one call and open the next round."""
         logits = self.model.denoise(rows, at=self.at, cache=self.cache, layout=self.layout)
-        self.record.round(self.model.lap())
+        self.record.round(self.model.cost_since())
         return self.predict(rows, logits)
 
     def predict(self, rows: np.ndarray, logits: np.ndarray) -> list[Prediction]:
@@ -107,4 +107,4 @@ class Session:
 
     def _write(self, positions, tokens, values, row: int = 0) -> None:
         self.x[positions] = tokens
-        self.record.note("committed", positions, tokens, values, row)
+        self.record.record("committed", positions, tokens, values, row)

@@ -1,7 +1,8 @@
 """Hooks that shape logits before a decoder sees them: temperature, top-k, guidance and more.
 
 A hook is a callable ``shape(logits, at)`` on arrays of shape (B, n, V) and (n,).
-Speculative methods compare two laws p and q; both must be the *shaped* ones, which is why the
+Speculative methods compare two distributions p and q; both must be the *shaped* ones, which is why
+the
 hook sits in the counting wrapper and not in a decoder.
 """
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from paralg.decoding.randomness import softmax
 
-__all__ = ["Allowed", "Chain", "Guidance", "Temperature", "TopK", "TopP"]
+__all__ = ["AllowedTokens", "Chain", "Guidance", "Temperature", "TopK", "TopP"]
 
 
 @dataclass(frozen=True)
@@ -84,9 +85,9 @@ class TopP:
             raise ValueError(f"expected p in (0, 1], got {self.p}")
 
     def __call__(self, logits, at):
-        law = softmax(logits)
-        order = np.argsort(-law, axis=-1, kind="stable")
-        ranked = np.take_along_axis(law, order, axis=-1)
+        distribution = softmax(logits)
+        order = np.argsort(-distribution, axis=-1, kind="stable")
+        ranked = np.take_along_axis(distribution, order, axis=-1)
         before = np.cumsum(ranked, axis=-1) - ranked
         keep = np.zeros(logits.shape, dtype=bool)
         np.put_along_axis(keep, order, before < self.p, axis=-1)
@@ -94,7 +95,7 @@ class TopP:
 
 
 @dataclass(frozen=True)
-class Allowed:
+class AllowedTokens:
     """Forbid tokens by position.
 
     Parameters
@@ -123,7 +124,7 @@ class Guidance:
     Parameters
     ----------
     scale : float
-        1 leaves the conditional law as it is, 0 ignores the label.
+        1 leaves the conditional distribution as it is, 0 ignores the label.
     at : tuple of int
         Positions of the label.
     null : int

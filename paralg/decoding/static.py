@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from paralg.decoding.protocol import Model
 from paralg.decoding.randomness import Random
-from paralg.decoding.rule import Rule
+from paralg.decoding.rule import UnmaskingRule
 from paralg.decoding.session import Session
 from paralg.decoding.trace import Decoded
+from paralg.models.protocol import Model
 
 __all__ = ["static", "static_run"]
 
 
-def static(model: Model, x, rule: Rule | None = None, *, rng: Random | None = None) -> Decoded:
+def static(
+    model: Model, x, rule: UnmaskingRule | None = None, *, rng: Random | None = None
+) -> Decoded:
     r"""Decode by repeating: predict all masks, commit the best, predict again.
 
     :math:`s_{t+1} = g(s_t)` until no mask is left.
@@ -21,10 +23,10 @@ def static(model: Model, x, rule: Rule | None = None, *, rng: Random | None = No
     model : Model
     x : ndarray of int, shape (L,)
         The prompt: given tokens, and the mask ``V`` where one is wanted.
-    rule : Rule, optional
+    rule : UnmaskingRule, optional
         One token per step, highest confidence first, by default.
     rng : Random, optional
-        Draw tokens from their laws; by default the likeliest is taken.
+        Draw tokens from their distributions; by default the likeliest is taken.
 
     Returns
     -------
@@ -41,7 +43,7 @@ def static(model: Model, x, rule: Rule | None = None, *, rng: Random | None = No
     >>> result.tokens, result.forwards
     (array([1, 3, 0, 1, 3, 2]), 5)
     """
-    return static_run(Session(model, x, rule or Rule(), rng))
+    return static_run(Session(model, x, rule or UnmaskingRule(), rng))
 
 
 def static_run(run: Session) -> Decoded:
@@ -62,5 +64,5 @@ def static_run(run: Session) -> Decoded:
             run.commit(run.steps.step(run.x, prediction, fresh), prediction)
             if not run.block_open(block):
                 break
-            [prediction], fresh = run.look(run.x[None]), False
+            [prediction], fresh = run.forward(run.x[None]), False
     return run.result()

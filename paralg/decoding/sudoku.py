@@ -1,8 +1,9 @@
-"""Sudoku on a 4×4 grid: a joint law small enough to know exactly, and strict enough to be broken.
+"""Sudoku on a 4×4 grid: a joint distribution small enough to know exactly, and strict enough to be
+broken.
 
 All 288 completed grids are equally likely.
 A decoder that commits dependent cells independently leaves the set of valid grids, so the share
-of valid grids measures the quality of a *joint* law at a glance.
+of valid grids measures the quality of a *joint* distribution at a glance.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ __all__ = ["Sudoku4", "grids", "is_valid"]
 
 
 class Sudoku4(Table):
-    """The uniform law on the 288 grids, with exact conditionals.
+    """The uniform distribution on the 288 grids, with exact conditionals.
 
     ``V = 4``, ``L = 16``.
-    A position's law is the share of each digit among the grids that agree with the visible cells;
-    **where no grid agrees the law is uniform** (after a conflict a decoder still gets an answer).
+    A position's distribution is the share of each digit among the grids that agree with the
+    visible cells;
+    **where no grid agrees the distribution is uniform** (after a conflict a decoder still gets an
+    answer).
 
     Examples
     --------
@@ -34,8 +37,8 @@ class Sudoku4(Table):
     def __init__(self):
         self._memo: dict[bytes, np.ndarray] = {}
 
-    def laws(self, x, visible, at):
-        """Filter the 288 grids and count; see :meth:`Table.laws`."""
+    def distributions(self, x, visible, at):
+        """Filter the 288 grids and count; see :meth:`Table.distributions`."""
         seen = np.where(visible, x, -1).astype(np.int8)
         logits = [self._shares(row)[i] for row, i in zip(seen, at, strict=True)]
         return np.array(logits).reshape(len(at), self.V)

@@ -1,6 +1,7 @@
-"""Exact tables: models whose laws are formulas or arrays, so that claims can be checked exactly.
+"""Exact tables: models whose distributions are formulas or arrays, so that claims can be checked
+exactly.
 
-All three calls of the protocol come from one method, ``laws(x, visible, at)``.
+All three calls of the protocol come from one method, ``distributions(x, visible, at)``.
 A table **raises when a masked token is read**; a network would answer and hide the bug.
 """
 
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paralg.decoding.protocol import Layout, positions, tokens_of
+from paralg.models.protocol import Layout, positions, tokens_of
 
 __all__ = ["HashConditional", "Table", "TableCache", "TabularJoint"]
 
@@ -34,16 +35,16 @@ class TableCache:
 
 
 class Table(ABC):
-    """A model given by the law of one position under any set of visible ones.
+    """A model given by the distribution of one position under any set of visible ones.
 
-    Subclasses set ``V`` and ``L`` and write :meth:`laws`.
+    Subclasses set ``V`` and ``L`` and write :meth:`distributions`.
     """
 
     V: int
     L: int
 
     @abstractmethod
-    def laws(self, x: np.ndarray, visible: np.ndarray, at: np.ndarray) -> np.ndarray:
+    def distributions(self, x: np.ndarray, visible: np.ndarray, at: np.ndarray) -> np.ndarray:
         """Return the logits of n queries.
 
         Parameters
@@ -60,7 +61,7 @@ class Table(ABC):
         """
 
     def denoise(self, x, *, at=None, cache=None, layout: Layout = "rows"):
-        """Row i is the law of ``x_i`` given every unmasked ``x_j``, j ≠ i."""
+        """Row i is the distribution of ``x_i`` given every unmasked ``x_j``, j ≠ i."""
         x, at = tokens_of(x, self.V, self.L), positions(at, self.L)
         if layout not in ("rows", "tree"):
             raise ValueError(f"expected layout 'rows' or 'tree', got {layout!r}")
@@ -72,13 +73,14 @@ class Table(ABC):
         return self._ask(x, np.broadcast_to((x != self.V)[:, None], (len(x), at.size, self.L)), at)
 
     def causal(self, x, *, at=None):
-        """Row i is the law of ``x_i`` given ``x_0 … x_{i-1}``."""
+        """Row i is the distribution of ``x_i`` given ``x_0 … x_{i-1}``."""
         x, at = tokens_of(x, self.V, self.L), positions(at, self.L)
         before = np.arange(self.L) < at[:, None]
         return self._ask(x, np.broadcast_to(before, (len(x), *before.shape)), at)
 
     def anyorder(self, x, rank, visible=None, *, at=None):
-        """Row i is the law of ``x_i`` given the j with ``rank[j] < min(rank[i], visible)``."""
+        """Row i is the distribution of ``x_i`` given the j with ``rank[j] < min(rank[i],
+        visible)``."""
         x, at = tokens_of(x, self.V, self.L), positions(at, self.L)
         rank = np.asarray(rank)
         if rank.shape != (self.L,):
@@ -119,7 +121,7 @@ class Table(ABC):
             raise ValueError(f"a masked token was read: position {j}, asked about position {at[k]} "
                              f"in row {row}")  # fmt: skip
         rows = np.broadcast_to(x[:, None], seen.shape).reshape(-1, self.L)
-        logits = self.laws(rows, seen.reshape(-1, self.L), np.tile(at, len(x)))
+        logits = self.distributions(rows, seen.reshape(-1, self.L), np.tile(at, len(x)))
         return logits.reshape(len(x), at.size, self.V)
 
 
@@ -160,8 +162,8 @@ class HashConditional(Table):
         a = 3.1 * (np.arange(V + 1) + 1) * (i + 1)
         self._sin_a, self._cos_a = np.sin(a), np.cos(a)
 
-    def laws(self, x, visible, at):
-        """Evaluate the formula; see :meth:`Table.laws`."""
+    def distributions(self, x, visible, at):
+        """Evaluate the formula; see :meth:`Table.distributions`."""
         j = np.arange(self.L)
         sines = np.where(visible, self._sin_a[j, x], 0.0).sum(axis=1, keepdims=True)
         cosines = np.where(visible, self._cos_a[j, x], 0.0).sum(axis=1, keepdims=True)
@@ -169,7 +171,7 @@ class HashConditional(Table):
 
 
 class TabularJoint(Table):
-    """A joint law given as a dense array; conditionals by marginalisation, memoised.
+    """A joint distribution given as a dense array; conditionals by marginalisation, memoised.
 
     Parameters
     ----------
@@ -178,7 +180,7 @@ class TabularJoint(Table):
 
     Notes
     -----
-    Conditioning on an event of probability zero gives the uniform law.
+    Conditioning on an event of probability zero gives the uniform distribution.
 
     Examples
     --------
@@ -198,7 +200,7 @@ class TabularJoint(Table):
 
     @classmethod
     def random(cls, V: int, L: int, seed: int = 0, sharpness: float = 1.0) -> TabularJoint:
-        """Return a joint law with weights ``exp(sharpness · normal)``."""
+        """Return a joint distribution with weights ``exp(sharpness · normal)``."""
         weights = np.exp(sharpness * np.random.default_rng(seed).normal(size=(V,) * L))
         return cls(weights / weights.sum())
 
@@ -206,12 +208,12 @@ class TabularJoint(Table):
         """Return the probability of one whole sequence."""
         return float(self.p[tuple(x)])
 
-    def law(self) -> dict[tuple[int, ...], float]:
-        """Return the joint law as a mapping, impossible sequences left out."""
+    def distribution(self) -> dict[tuple[int, ...], float]:
+        """Return the joint distribution as a mapping, impossible sequences left out."""
         return {tuple(map(int, x)): float(self.p[tuple(x)]) for x in np.argwhere(self.p > 0)}
 
-    def laws(self, x, visible, at):
-        """Slice and marginalise; see :meth:`Table.laws`."""
+    def distributions(self, x, visible, at):
+        """Slice and marginalise; see :meth:`Table.distributions`."""
         seen = np.where(visible, x, -1)
         return np.stack([self._marginals(row)[i] for row, i in zip(seen, at, strict=True)]) \
             if len(at) else np.empty((0, self.V))  # fmt: skip

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from paralg.decoding.protocol import Model
 from paralg.decoding.randomness import Random
-from paralg.decoding.rule import Rule
+from paralg.decoding.rule import UnmaskingRule
 from paralg.decoding.static import static
 from paralg.decoding.trace import Decoded
+from paralg.models.protocol import Model
 
 __all__ = ["threshold"]
 
 
-def threshold(model: Model, x, tau: float = 0.95, rule: Rule | None = None, *,
+def threshold(model: Model, x, tau: float = 0.95, rule: UnmaskingRule | None = None, *,
               rng: Random | None = None) -> Decoded:  # fmt: skip
     """Commit every masked position whose confidence is at least ``tau``, else the best one.
 
     The positions of a step are predicted without knowledge of each other: nothing makes their
-    *joint* law right.
+    *joint* distribution right.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def threshold(model: Model, x, tau: float = 0.95, rule: Rule | None = None, *,
     x : ndarray of int, shape (L,)
     tau : float
         Above 1 nothing is ever sure and the rule is the static one.
-    rule : Rule, optional
+    rule : UnmaskingRule, optional
         Blocks, caches, order and the rest.
     rng : Random, optional
 
@@ -55,4 +55,4 @@ def threshold(model: Model, x, tau: float = 0.95, rule: Rule | None = None, *,
     """
     if not tau > 0:
         raise ValueError(f"expected tau above 0, got {tau}")
-    return static(model, x, replace(rule or Rule(), threshold=tau), rng=rng)
+    return static(model, x, replace(rule or UnmaskingRule(), threshold=tau), rng=rng)

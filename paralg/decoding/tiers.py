@@ -4,7 +4,7 @@
 tier       model                                       quality
 =========  ==========================================  =====================================
 tables     conditionals from a formula, twelve tokens  tokens as static decoding has them
-sudoku     the exact law of 4×4 Sudoku, four givens    valid grids
+sudoku     the exact distribution of 4×4 Sudoku, four givens    valid grids
 addition   trained on three-digit sums, eight tokens   right sums
 text       trained on documentation, 32 characters     nats a character, by a causal network
 =========  ==========================================  =====================================
@@ -17,10 +17,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paralg.decoding.protocol import Model
 from paralg.decoding.static import static
 from paralg.decoding.sudoku import Sudoku4, is_valid
 from paralg.decoding.tables import HashConditional
+from paralg.models.protocol import Model
 
 __all__ = ["TIERS", "Tier", "tier"]
 

@@ -180,7 +180,9 @@ class Recorder:
         """Open the next round, which cost ``cost``."""
         self.costs.append(cost)
 
-    def note(self, what: str, positions: Sequence[int], tokens, values=None, row: int = 0) -> None:
+    def record(
+        self, what: str, positions: Sequence[int], tokens, values=None, row: int = 0
+    ) -> None:
         """Append one event for each position to the open round.
 
         Raises

@@ -10,12 +10,12 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["Family", "Network", "Shape", "Transformer", "available", "load"]
+__all__ = ["Family", "Network", "TransformerConfig", "Transformer", "available", "load"]
 
 _HOME = {
     "Family": "family",
     "Network": "network",
-    "Shape": "transformer",
+    "TransformerConfig": "transformer",
     "Transformer": "transformer",
     "available": "weights",
     "load": "weights",

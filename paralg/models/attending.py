@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from paralg.decoding.protocol import tokens_of
-from paralg.models.border import one_thread, to_numpy, to_torch
+from paralg.models.arrays import to_numpy, to_torch, without_gradients
+from paralg.models.protocol import tokens_of
 from paralg.models.transformer import Transformer
 
 __all__ = ["Attending", "Slots"]
@@ -93,21 +93,21 @@ def _joined(parts: tuple[tuple[Tensor, Tensor], ...]) -> tuple[Tensor, Tensor]:
 class Attending:
     """Calls of a network on a layout of the caller's own making, whatever its mode.
 
-    See :class:`paralg.decoding.protocol.AttendingModel` for what a slot means.
+    See :class:`paralg.models.protocol.AttendingModel` for what a slot means.
     """
 
     transformer: Transformer
     V: int
     L: int
 
-    def attend(self, tokens: np.ndarray, places: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    def attend(self, tokens: np.ndarray, position_ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """Run the network on a layout of the caller's own making.
 
         Parameters
         ----------
         tokens : ndarray of int, shape (B, S)
             Entries 0..V.
-        places : ndarray of int, shape (S,)
+        position_ids : ndarray of int, shape (S,)
             Positions 0..L-1, which may repeat.
         mask : ndarray of bool, shape (S, S)
             True where slot q attends to slot k; every slot sees at least one.
@@ -121,17 +121,18 @@ class Attending:
         ValueError
             If the shapes do not agree, an entry is out of range or a slot sees nothing.
         """
-        return self.extend(tokens, places, mask)[0]
+        return self.extend(tokens, position_ids, mask)[0]
 
     def extend(
-        self, tokens: np.ndarray, places: np.ndarray, mask: np.ndarray, past: Slots | None = None
+        self, tokens: np.ndarray, position_ids: np.ndarray, mask: np.ndarray,
+        past: Slots | None = None,
     ) -> tuple[np.ndarray, Slots]:
         """Run slots after earlier ones and keep their keys and values.
 
         Parameters
         ----------
         tokens : ndarray of int, shape (B, S)
-        places : ndarray of int, shape (S,)
+        position_ids : ndarray of int, shape (S,)
         mask : ndarray of bool, shape (S, P + S)
             The P earlier slots come first.
         past : Slots, optional
@@ -156,8 +157,8 @@ class Attending:
         --------
         A causal network read token by token says what it says in one call:
 
-        >>> from paralg.models import Network, Shape, masks
-        >>> network = Network.untrained(Shape(V=4, L=16), "causal")
+        >>> from paralg.models import Network, TransformerConfig, masks
+        >>> network = Network.untrained(TransformerConfig(V=4, L=16), "causal")
         >>> first, kept = network.extend([[4, 1]], [0, 1], masks.causal(2))
         >>> then, more = network.extend([[3]], [2], [[True, True, True]], past=kept)
         >>> whole = network.causal(np.array([[1, 3] + [0] * 14]), at=[0, 1, 2])
@@ -166,19 +167,19 @@ class Attending:
         >>> len(kept.join(more))
         3
         """
-        places, mask = np.asarray(places, dtype=np.int64), np.asarray(mask, dtype=bool)
-        tokens = tokens_of(tokens, self.V, len(places))
+        position_ids, mask = np.asarray(position_ids, dtype=np.int64), np.asarray(mask, dtype=bool)
+        tokens = tokens_of(tokens, self.V, len(position_ids))
         if past is not None and past.owner is not self:
             raise ValueError(f"the slots were made by {past.owner!r}, not by {self!r}")
-        expected = (len(places), len(places) + (0 if past is None else len(past)))
+        expected = (len(position_ids), len(position_ids) + (0 if past is None else len(past)))
         if mask.shape != expected or not mask.any(axis=1).all():
             raise ValueError(f"expected a mask {expected} without empty rows, "
                              f"got shape {mask.shape}")  # fmt: skip
-        if places.size and not (places.min() >= 0 and places.max() < self.L):
-            raise ValueError(f"positions must lie in 0..{self.L - 1}, got {places.tolist()}")
+        if position_ids.size and not (position_ids.min() >= 0 and position_ids.max() < self.L):
+            raise ValueError(f"positions must lie in 0..{self.L - 1}, got {position_ids.tolist()}")
         earlier = None if past is None else list(past.layers)
-        with one_thread():
+        with without_gradients():
             logits, kept = self.transformer(
-                to_torch(tokens), to_torch(places), to_torch(mask), earlier
+                to_torch(tokens), to_torch(position_ids), to_torch(mask), earlier
             )
         return to_numpy(logits), Slots(self, tuple(kept))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from paralg.models.border import to_torch
+from paralg.models.arrays import to_torch
 
 __all__ = ["Cache"]
 

@@ -1,4 +1,4 @@
-"""Scores of a trained network: distance to the exact law, exact match, nats per character.
+"""Scores of a trained network: distance to the exact distribution, exact match, nats per character.
 
 Every score is deterministic: its states are drawn with a fixed seed.
 """

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from paralg.decoding.protocol import Unanswered
 from paralg.models.network import Cache, Network
+from paralg.models.protocol import UnsupportedCall
 
 __all__ = ["Family"]
 
@@ -27,7 +27,7 @@ class Family:
 
     Notes
     -----
-    The laws of different modes are *different models*: nothing makes their joints agree.
+    The distributions of different modes are *different models*: nothing makes their joints agree.
     """
 
     def __init__(self, *networks: Network) -> None:
@@ -43,7 +43,7 @@ class Family:
 
     def _of(self, mode: str) -> Network:
         if mode not in self.networks:
-            raise Unanswered(f"this call needs {mode} weights, got {', '.join(self.networks)}")
+            raise UnsupportedCall(f"this call needs {mode} weights, got {', '.join(self.networks)}")
         return self.networks[mode]
 
     def denoise(self, x: np.ndarray, **options: Any) -> np.ndarray:

@@ -22,7 +22,7 @@ def greedy(network: Network, x: Tokens) -> Tokens:
     ----------
     network : Network
     x : ndarray of int, shape (n, L)
-        Rows masked in the same places.
+        Rows masked in the same position_ids.
 
     Returns
     -------
@@ -70,11 +70,11 @@ def fill(
     rank = np.full(network.L, known - 1)
     rank[order] = known + np.arange(len(order))
     for i in order:
-        x[:, i] = perturb(_law_at(network, x, rank, i), i).argmax(axis=-1)
+        x[:, i] = perturb(_distribution_at(network, x, rank, i), i).argmax(axis=-1)
     return x
 
 
-def _law_at(network: Network, x: Tokens, rank: Tokens, i: int) -> Logits:
+def _distribution_at(network: Network, x: Tokens, rank: Tokens, i: int) -> Logits:
     """Logits of position i given what is known so far, one row each."""
     if network.mode == "anyorder":
         return network.anyorder(x, rank, int(rank[i]), at=[i])[:, 0]

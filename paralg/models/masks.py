@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["causal", "content_sees", "query_sees", "tree", "two_streams"]
+__all__ = ["causal", "content_mask", "query_mask", "tree", "two_streams"]
 
 Mask = NDArray[np.bool_]
 
@@ -17,7 +17,8 @@ Mask = NDArray[np.bool_]
 def causal(length: int) -> Mask:
     """Slot i sees the slots up to and including its own.
 
-    Slot i carries the token x_{i-1} (slot 0 the begin symbol), so row i is the law of x_i given
+    Slot i carries the token x_{i-1} (slot 0 the begin symbol), so row i is the distribution of x_i
+    given
     x_{<i}.
 
     Parameters
@@ -36,7 +37,7 @@ def causal(length: int) -> Mask:
     return np.tri(length, dtype=bool)
 
 
-def content_sees(rank: NDArray[np.integer]) -> Mask:
+def content_mask(rank: NDArray[np.integer]) -> Mask:
     """Content i sees content j if and only if ``rank[j] <= rank[i]``; ties see each other.
 
     Parameters
@@ -50,7 +51,7 @@ def content_sees(rank: NDArray[np.integer]) -> Mask:
     return rank[..., None, :] <= rank[..., :, None]
 
 
-def query_sees(rank: NDArray[np.integer], visible: int | None = None) -> Mask:
+def query_mask(rank: NDArray[np.integer], visible: int | None = None) -> Mask:
     """Query i sees content j if and only if ``rank[j] < min(rank[i], visible)``.
 
     Parameters
@@ -65,7 +66,7 @@ def query_sees(rank: NDArray[np.integer], visible: int | None = None) -> Mask:
 
     Examples
     --------
-    >>> query_sees(np.array([1, 0, 2])).astype(int).tolist()
+    >>> query_mask(np.array([1, 0, 2])).astype(int).tolist()
     [[0, 1, 0], [0, 0, 0], [1, 1, 0]]
     """
     limit = rank if visible is None else np.minimum(rank, visible)
@@ -79,7 +80,7 @@ def two_streams(
 ) -> Mask:
     """Mask of the content stream followed by the query stream in one sequence.
 
-    No content slot sees a query; a query sees contents by :func:`query_sees` and, of the queries,
+    No content slot sees a query; a query sees contents by :func:`query_mask` and, of the queries,
     itself alone.
 
     Parameters
@@ -96,8 +97,8 @@ def two_streams(
     length = rank.shape[-1]
     at = np.arange(length) if at is None else at
     seen = np.zeros((*rank.shape[:-1], length + len(at), length + len(at)), dtype=bool)
-    seen[..., :length, :length] = content_sees(rank)
-    seen[..., length:, :length] = query_sees(rank, visible)[..., at, :]
+    seen[..., :length, :length] = content_mask(rank)
+    seen[..., length:, :length] = query_mask(rank, visible)[..., at, :]
     seen[..., length:, length:] = np.eye(len(at), dtype=bool)
     return seen
 

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from paralg.decoding.protocol import Unanswered, positions, tokens_of
 from paralg.models import masks
+from paralg.models.arrays import to_numpy, to_torch, without_gradients
 from paralg.models.attending import Attending
-from paralg.models.border import one_thread, to_numpy, to_torch
 from paralg.models.cache import Cache
-from paralg.models.transformer import Shape, Transformer
+from paralg.models.protocol import UnsupportedCall, positions, tokens_of
+from paralg.models.transformer import Transformer, TransformerConfig
 
 __all__ = ["CALLS", "Cache", "Network"]
 
@@ -38,8 +38,8 @@ def _answers(call: Callable[..., Any]) -> Callable[..., Any]:
     def checked(self: Network, *args: Any, **options: Any) -> Any:
         if name not in CALLS[self.mode]:
             needed = next(mode for mode, calls in CALLS.items() if name in calls)
-            raise Unanswered(f"{name} needs {needed} weights, got {self.name} ({self.mode})")
-        with one_thread():
+            raise UnsupportedCall(f"{name} needs {needed} weights, got {self.name} ({self.mode})")
+        with without_gradients():
             return call(self, *args, **options)
 
     return checked
@@ -74,7 +74,7 @@ class Network(Attending):
 
     Examples
     --------
-    >>> network = Network.untrained(Shape(V=4, L=16), "bidirectional")
+    >>> network = Network.untrained(TransformerConfig(V=4, L=16), "bidirectional")
     >>> network.denoise(np.full((1, 16), 4), at=[0, 5]).shape
     (1, 2, 4)
     """
@@ -97,7 +97,7 @@ class Network(Attending):
         return f"<Network {self.name}: {self.mode}, V={self.V}, L={self.L}, {count} parameters>"
 
     @classmethod
-    def untrained(cls, shape: Shape, mode: str, seed: int = 0) -> Network:
+    def untrained(cls, shape: TransformerConfig, mode: str, seed: int = 0) -> Network:
         """Return a network with random weights."""
         return cls(Transformer(shape, seed), mode)
 
@@ -116,7 +116,8 @@ class Network(Attending):
         cache: Cache | None = None,
         layout: str = "rows",
     ) -> np.ndarray:
-        """Law of x_i given every unmasked x_j; see :meth:`paralg.decoding.protocol.Model.denoise`.
+        """ExactDistribution of x_i given every unmasked x_j; see
+        :meth:`paralg.models.protocol.Model.denoise`.
 
         Raises
         ------
@@ -164,13 +165,13 @@ class Network(Attending):
         x = tokens_of(x, self.V, self.L)
         if len(x) != 1:
             raise ValueError(f"a snapshot is made of one sequence, got {len(x)} rows")
-        tokens, places = to_torch(x), to_torch(np.arange(self.L))
-        logits, kept = self.transformer(tokens, places)
+        tokens, position_ids = to_torch(x), to_torch(np.arange(self.L))
+        logits, kept = self.transformer(tokens, position_ids)
         return to_numpy(logits), Cache(self, tuple(kept))
 
     @_answers
     def causal(self, x: np.ndarray, *, at: Sequence[int] | None = None) -> np.ndarray:
-        """Law of x_i given x_{<i}; see :meth:`paralg.decoding.protocol.Model.causal`.
+        """ExactDistribution of x_i given x_{<i}; see :meth:`paralg.models.protocol.Model.causal`.
 
         Raises
         ------
@@ -193,7 +194,8 @@ class Network(Attending):
         *,
         at: Sequence[int] | None = None,
     ) -> np.ndarray:
-        """Law of x_i given earlier ranks; see :meth:`paralg.decoding.protocol.Model.anyorder`.
+        """ExactDistribution of x_i given earlier ranks; see
+        :meth:`paralg.models.protocol.Model.anyorder`.
 
         Raises
         ------
@@ -206,24 +208,24 @@ class Network(Attending):
         """
         x, at = tokens_of(x, self.V, self.L), positions(at, self.L)
         rank = self._rank(rank)
-        self._refuse_masks(x, masks.query_sees(rank, visible)[at].any(axis=0))
+        self._refuse_masks(x, masks.query_mask(rank, visible)[at].any(axis=0))
         queries = np.full((len(x), len(at)), self.V)
         slots = np.concatenate([x, queries], axis=1)
-        places = np.concatenate([np.arange(self.L), at])
+        position_ids = np.concatenate([np.arange(self.L), at])
         seen = masks.two_streams(rank, visible, at)
-        return self._logits(slots, places, seen)[:, self.L :]
+        return self._logits(slots, position_ids, seen)[:, self.L :]
 
     def _logits(
         self,
         tokens: np.ndarray,
-        places: np.ndarray,
+        position_ids: np.ndarray,
         mask: np.ndarray | None = None,
         past: list[tuple[Tensor, Tensor]] | None = None,
     ) -> np.ndarray:
         if not tokens.size:
             return np.zeros((*tokens.shape, self.V))
         seen = None if mask is None else to_torch(mask)
-        logits, _ = self.transformer(to_torch(tokens), to_torch(places), seen, past)
+        logits, _ = self.transformer(to_torch(tokens), to_torch(position_ids), seen, past)
         return to_numpy(logits)
 
     def _as_rows(self, window: np.ndarray, at: np.ndarray, frozen: list) -> np.ndarray:

@@ -117,9 +117,9 @@ def anyorder(
     length = x.shape[1]
     rank, prompt = draw_ranks(length, given, rng, ascending)
     slots = np.concatenate([x, np.full_like(x, transformer.shape.V)], axis=1)
-    places = torch.arange(length).repeat(2)
+    position_ids = torch.arange(length).repeat(2)
     seen = torch.from_numpy(masks.two_streams(rank))
-    logits, _ = transformer(torch.from_numpy(slots), places, seen)
+    logits, _ = transformer(torch.from_numpy(slots), position_ids, seen)
     return _mean_where(logits[:, length:], x, rank >= prompt[:, None])
 
 

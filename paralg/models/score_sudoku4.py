@@ -1,4 +1,4 @@
-"""Scores on 4×4 Sudoku, whose exact conditional laws are known by counting grids."""
+"""Scores on 4×4 Sudoku, whose exact conditional distributions are known by counting grids."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from paralg.models.filling import fill, log_softmax
 from paralg.models.network import Network
 from paralg.models.objectives import draw_masks
 
-__all__ = ["exact_grid_law", "sudoku4_scores"]
+__all__ = ["exact_grid_distribution", "sudoku4_scores"]
 
 _SEED = 2025
 _ROWS = 512
@@ -22,7 +22,7 @@ Logits = NDArray[np.float64]
 
 
 def sudoku4_scores(network: Network) -> dict[str, float]:
-    """Mean KL divergence from the exact conditional law, and valid grids when sampling.
+    """Mean KL divergence from the exact conditional distribution, and valid grids when sampling.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def sudoku4_scores(network: Network) -> dict[str, float]:
     return {"kl": kl[network.mode](network, x, rng), "valid": valid}
 
 
-def exact_grid_law(x: Tokens) -> Logits:
+def exact_grid_distribution(x: Tokens) -> Logits:
     """Count the valid grids that agree with partial ones.
 
     Parameters
@@ -61,7 +61,7 @@ def exact_grid_law(x: Tokens) -> Logits:
 def _kl_masked(network: Network, x: Tokens, rng: np.random.Generator) -> float:
     masked = draw_masks(16, np.zeros(len(x), dtype=np.int64), rng)
     known = np.where(masked, network.V, x)
-    kl = _kl(exact_grid_law(known), network.denoise(known))
+    kl = _kl(exact_grid_distribution(known), network.denoise(known))
     filled = masked.any(axis=1)
     return ((kl * masked).sum(axis=1)[filled] / masked.sum(axis=1)[filled]).mean()
 
@@ -84,7 +84,7 @@ def _kl_step(x: Tokens, logits: Logits, rank: Tokens, n: int) -> float:
     """KL of the cell of rank n given the cells before it, averaged over rows."""
     known = np.where(rank < n, x, sudoku4.SYMBOLS)
     cell = int(np.flatnonzero(rank == n)[0])
-    return _kl(exact_grid_law(known)[:, cell], logits[:, cell]).mean()
+    return _kl(exact_grid_distribution(known)[:, cell], logits[:, cell]).mean()
 
 
 def _kl(p: Logits, logits: Logits) -> Logits:
@@ -102,5 +102,5 @@ def _sample_grids(network: Network, n: int, rng: np.random.Generator) -> Tokens:
 
 
 def _add_at(noise: Logits, logits: Logits, i: int) -> Logits:
-    """Add Gumbel noise: its arg max is a draw from the law of position i."""
+    """Add Gumbel noise: its arg max is a draw from the distribution of position i."""
     return logits + noise[:, i]

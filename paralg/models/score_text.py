@@ -72,8 +72,8 @@ def ngram_nats(n: int) -> float:
     V = len(pydoc_text.SYMBOLS)
     counts = np.ones((V,) * n)
     np.add.at(counts, _runs("train", n), 1)
-    law = counts / counts.sum(axis=-1, keepdims=True)
-    return float(-np.log(law[_runs("test", n)]).mean())
+    distribution = counts / counts.sum(axis=-1, keepdims=True)
+    return float(-np.log(distribution[_runs("test", n)]).mean())
 
 
 def _runs(split: str, n: int) -> tuple[Tokens, ...]:

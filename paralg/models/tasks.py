@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paralg.data import addition, pydoc_text, sudoku4
-from paralg.models.transformer import Shape
+from paralg.models.transformer import TransformerConfig
 
 __all__ = ["RECIPES", "TASKS", "Recipe", "Task", "recipe"]
 
@@ -25,7 +25,7 @@ class Task:
 
     Parameters
     ----------
-    shape : Shape
+    shape : TransformerConfig
         Sizes of the network that learns it.
     given : tuple of two int
         Least and largest number of leading tokens that are given, hence never masked; drawn
@@ -34,13 +34,13 @@ class Task:
         Split is "train" or "test".
     """
 
-    shape: Shape
+    shape: TransformerConfig
     given: tuple[int, int]
     draw: Draw
 
 
 def _draw_grids(n: int, rng: np.random.Generator, split: str) -> NDArray[np.int64]:
-    """All grids belong to both splits: the law itself is to be learned."""
+    """All grids belong to both splits: the distribution itself is to be learned."""
     return sudoku4.grids()[rng.integers(0, len(sudoku4.grids()), size=n)]
 
 
@@ -53,14 +53,14 @@ def _draw_text(n: int, rng: np.random.Generator, split: str) -> NDArray[np.int64
 
 
 TASKS = {
-    "sudoku4": Task(Shape(V=sudoku4.SYMBOLS, L=sudoku4.CELLS), (0, 0), _draw_grids),
+    "sudoku4": Task(TransformerConfig(V=sudoku4.SYMBOLS, L=sudoku4.CELLS), (0, 0), _draw_grids),
     "addition": Task(
-        Shape(V=len(addition.SYMBOLS), L=addition.LENGTH),
+        TransformerConfig(V=len(addition.SYMBOLS), L=addition.LENGTH),
         (addition.PROMPT, addition.PROMPT),
         _draw_sums,
     ),
     "text": Task(
-        Shape(V=len(pydoc_text.SYMBOLS), L=TEXT_LENGTH, width=96, rotary=True),
+        TransformerConfig(V=len(pydoc_text.SYMBOLS), L=TEXT_LENGTH, width=96, rotary=True),
         (0, TEXT_LENGTH // 2),
         _draw_text,
     ),

@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["Shape", "Transformer"]
+__all__ = ["TransformerConfig", "Transformer"]
 
 _EMBEDDING_STD = 0.5
 
@@ -33,7 +33,7 @@ Turn = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
-class Shape:
+class TransformerConfig:
     """Sizes of a transformer.
 
     Parameters
@@ -154,19 +154,19 @@ class Transformer(nn.Module):
 
     Parameters
     ----------
-    shape : Shape
+    shape : TransformerConfig
     seed : int
         Initial weights: linear layers as torch draws them, embeddings N(0, 0.5²).
 
     Examples
     --------
-    >>> network = Transformer(Shape(V=4, L=16), seed=0)
+    >>> network = Transformer(TransformerConfig(V=4, L=16), seed=0)
     >>> logits, kept = network(torch.zeros(2, 16, dtype=torch.long), torch.arange(16))
     >>> tuple(logits.shape), len(kept), network.parameters_count
     ((2, 16, 4), 3, 151684)
     """
 
-    def __init__(self, shape: Shape, seed: int = 0) -> None:
+    def __init__(self, shape: TransformerConfig, seed: int = 0) -> None:
         super().__init__()
         self.shape = shape
         turn = turns(shape.L, shape.width // shape.heads)

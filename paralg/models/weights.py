@@ -17,7 +17,7 @@ from safetensors.torch import save as serialise
 
 from paralg.models.family import Family
 from paralg.models.network import Network
-from paralg.models.transformer import Shape, Transformer
+from paralg.models.transformer import Transformer, TransformerConfig
 
 __all__ = ["FOLDER", "available", "load", "rounded", "save", "table", "write_whole"]
 
@@ -81,7 +81,7 @@ def _network(folder: Path, name: str) -> Network:
     found = hashlib.sha256(blob).hexdigest()
     if found != config["sha256"]:
         raise OSError(f"{name}.safetensors: expected SHA-256 {config['sha256']}, got {found}")
-    transformer = Transformer(Shape(**config["shape"]))
+    transformer = Transformer(TransformerConfig(**config["shape"]))
     transformer.load_state_dict({key: part.float() for key, part in parse(blob).items()})
     return Network(transformer, config["mode"], name, config)
 

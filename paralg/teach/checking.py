@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from paralg.teach.laws import same_law, samples_follow
+from paralg.teach.distributions import same_distribution, samples_follow
 from paralg.teach.outcomes import AnswerRaised, PropertyFailed, call, require
 from paralg.teach.values import as_tuple, difference, equal, show, show_call, size_of
 
@@ -31,7 +31,7 @@ __all__ = [
     "exercise",
     "raises",
     "require",
-    "same_law",
+    "same_distribution",
     "samples_follow",
     "smallest_failing",
 ]

@@ -5,11 +5,11 @@ import pytest
 
 from paralg.decoding.ancestral import ancestral
 from paralg.decoding.arena import Entrant, compete, entrants, play
-from paralg.decoding.counting import Counted
-from paralg.decoding.protocol import Unanswered
 from paralg.decoding.static import static
 from paralg.decoding.tables import HashConditional
 from paralg.decoding.tiers import TIERS, tier
+from paralg.models.counting import CountingModel
+from paralg.models.protocol import UnsupportedCall
 
 GAMES = {"tables": 12, "sudoku": 12, "addition": 6, "text": 1}
 
@@ -59,15 +59,17 @@ def test_sampling_depends_on_the_seed_and_on_nothing_else():
 
 
 def test_who_asks_for_calls_that_a_model_lacks_does_not_play():
-    asks = Entrant("asks", lambda model, x, rng: Counted(model).attend(x[None], [0], [[True]]))
+    asks = Entrant(
+        "asks", lambda model, x, rng: CountingModel(model).attend(x[None], [0], [[True]])
+    )
     broken = Entrant("broken", lambda model, x, rng: None + 1)
     tables = tier("tables", 1)
     assert play(asks, tables) is None
     assert [s.entrant.name for s in compete(tables, [entrants()[0], asks]).scores] == ["static"]
     with pytest.raises(TypeError):
         play(broken, tables)
-    with pytest.raises(Unanswered, match="extend needs a network, got HashConditional"):
-        Counted(HashConditional(4, 6)).extend(np.zeros((1, 1), int), [0], [[True]])
+    with pytest.raises(UnsupportedCall, match="extend needs a network, got HashConditional"):
+        CountingModel(HashConditional(4, 6)).extend(np.zeros((1, 1), int), [0], [[True]])
 
 
 def test_the_table(results):

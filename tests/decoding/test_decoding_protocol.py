@@ -6,16 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paralg.core.cost import Cost
-from paralg.decoding.counting import Counted
-from paralg.decoding.randomness import Stream, softmax
-from paralg.decoding.rule import Rule, Steps
+from paralg.decoding.randomness import RandomDraws, softmax
+from paralg.decoding.rule import BoundRule, UnmaskingRule
 from paralg.decoding.session import Session
-from paralg.decoding.shaping import Allowed, Chain, Guidance, Temperature, TopK, TopP
+from paralg.decoding.shaping import AllowedTokens, Chain, Guidance, Temperature, TopK, TopP
 from paralg.decoding.static import static, static_run
 from paralg.decoding.sudoku import Sudoku4, is_valid
 from paralg.decoding.tables import HashConditional, TabularJoint
 from paralg.decoding.threshold import threshold
 from paralg.decoding.trace import GIVEN, KEPT, MASKED, NEW, REFUSED, Recorder, Trace
+from paralg.models.counting import CountingModel
 
 TABLE = HashConditional(4, 6, k=1, eps=0.3)
 EMPTY = [4] * 6
@@ -39,21 +39,21 @@ fast = settings(max_examples=30, deadline=None)
     ],
 )  # fmt: skip
 def test_what_is_counted(call, cost):
-    model = Counted(TABLE)
+    model = CountingModel(TABLE)
     call(model, np.full((3, 6), 4))
     assert model.cost == cost
-    assert model.lap() == cost
-    assert model.lap() == Cost()
+    assert model.cost_since() == cost
+    assert model.cost_since() == Cost()
 
 
 def test_a_layout_of_the_callers_own_is_counted_by_slots():
     class Flat:
         V, L = 4, 6
 
-        def attend(self, tokens, places, mask):
+        def attend(self, tokens, position_ids, mask):
             return np.zeros((*tokens.shape, 4))
 
-    model = Counted(Flat(), TopK(1))
+    model = CountingModel(Flat(), TopK(1))
     logits = model.attend(np.zeros((2, 9), int), np.arange(9) % 6, np.ones((9, 9), bool))
     assert np.isinf(logits).sum() == 2 * 9 * 3
     assert model.cost == Cost(calls=1, rows=2, tokens=18)
@@ -61,7 +61,7 @@ def test_a_layout_of_the_callers_own_is_counted_by_slots():
 
 def test_guidance_sends_and_counts_two_rows():
     hook = Guidance(scale=1.5, at=(0,), null=3)
-    model = Counted(TABLE, hook)
+    model = CountingModel(TABLE, hook)
     x = np.array([[1, 4, 4, 4, 4, 4]])
     got = model.denoise(x)
     with_label, without = TABLE.denoise(np.array([[1, 4, 4, 4, 4, 4], [3, 4, 4, 4, 4, 4]]))
@@ -81,7 +81,7 @@ def test_hooks():
     assert TopP(0.8)(np.array([[[0.0, -np.inf, 0.0]]]), at)[0, 0].tolist() == [0, -np.inf, 0]
     allowed = np.ones((5, 3), bool)
     allowed[4, 0] = False
-    np.testing.assert_array_equal(Allowed(allowed)(logits, at)[0, 1], [-np.inf, 0, 0])
+    np.testing.assert_array_equal(AllowedTokens(allowed)(logits, at)[0, 1], [-np.inf, 0, 0])
     np.testing.assert_array_equal(Chain(Temperature(2.0), Temperature(0.5))(logits, at), logits)
     np.testing.assert_array_equal(Chain()(logits, at), logits)
     doubled = Chain(Guidance(1.0, (0,), 1), TopK(1)).expand(np.array([[2, 2]]))
@@ -94,20 +94,20 @@ def test_hooks():
         (lambda: Temperature(0.0), "above 0, got 0.0"),
         (lambda: TopK(0), "at least 1, got 0"),
         (lambda: TopP(0.0), r"p in \(0, 1\], got 0.0"),
-        (lambda: Allowed(np.zeros((2, 3), bool)), "allowed token in every row"),
+        (lambda: AllowedTokens(np.zeros((2, 3), bool)), "allowed token in every row"),
         (lambda: Chain(TopK(1), Guidance(1.0, (0,), 1)), "only in the first place"),
-        (lambda: Rule(tokens=0), "at least one token per step, got 0"),
-        (lambda: Rule(tokens=()), "at least one token per step"),
-        (lambda: Rule(order="random"), r"order to be one of .*, got 'random'"),
-        (lambda: Rule(cache="suffix"), r"cache to be one of .*, got 'suffix'"),
-        (lambda: Rule(confidence="mean"), "confidence to be one of"),
-        (lambda: Rule(block=0), "at least one position, got 0"),
-        (lambda: Rule(block=(2, 0)), r"at least one position, got \(2, 0\)"),
-        (lambda: Rule(block=()), "at least one position"),
-        (lambda: Rule(first=True), "expected cache 'prefix' or 'dual', got None"),
+        (lambda: UnmaskingRule(tokens=0), "at least one token per step, got 0"),
+        (lambda: UnmaskingRule(tokens=()), "at least one token per step"),
+        (lambda: UnmaskingRule(order="random"), r"order to be one of .*, got 'random'"),
+        (lambda: UnmaskingRule(cache="suffix"), r"cache to be one of .*, got 'suffix'"),
+        (lambda: UnmaskingRule(confidence="mean"), "confidence to be one of"),
+        (lambda: UnmaskingRule(block=0), "at least one position, got 0"),
+        (lambda: UnmaskingRule(block=(2, 0)), r"at least one position, got \(2, 0\)"),
+        (lambda: UnmaskingRule(block=()), "at least one position"),
+        (lambda: UnmaskingRule(first=True), "expected cache 'prefix' or 'dual', got None"),
         (lambda: threshold(TABLE, EMPTY, 0.0), "tau above 0, got 0.0"),
         (lambda: static(TABLE, [4] * 5), r"shape \(B, 6\), got \(1, 5\)"),
-        (lambda: Recorder(np.zeros(1), 4).note("guessed", [0], [0]), "got 'guessed'"),
+        (lambda: Recorder(np.zeros(1), 4).record("guessed", [0], [0]), "got 'guessed'"),
     ],
 )
 def test_errors_say_what_was_expected(make, message):
@@ -122,7 +122,7 @@ def test_every_law_passes_the_hook_once():
         seen.append(len(at))
         return logits
 
-    static(TABLE, EMPTY, Rule(shape=hook))
+    static(TABLE, EMPTY, UnmaskingRule(shape=hook))
     assert seen == [6] * 6
 
 
@@ -132,11 +132,11 @@ def test_every_law_passes_the_hook_once():
 def recorded():
     record = Recorder(np.array([9, 1, 9, 9]), 9)
     record.round(Cost(calls=1, rows=1, tokens=4))
-    record.note("committed", [2], [5], [0.9])
+    record.record("committed", [2], [5], [0.9])
     record.round(Cost(calls=1, rows=2, tokens=8))
-    record.note("proposed", [0, 3], [4, 4], row=1)
-    record.note("rejected", [0, 3], [4, 4], row=1)
-    record.note("committed", [3], [7])
+    record.record("proposed", [0, 3], [4, 4], row=1)
+    record.record("rejected", [0, 3], [4, 4], row=1)
+    record.record("committed", [3], [7])
     return record.trace()
 
 
@@ -182,14 +182,14 @@ def test_nothing_to_do():
 @pytest.mark.parametrize(
     ("rule", "groups"),
     [
-        (Rule(order="left-to-right"), ((0,), (1,), (3,), (4,), (5,))),
-        (Rule(order="left-to-right", tokens=2), ((0, 1), (3, 4), (5,))),
-        (Rule(order="left-to-right", tokens=2, block=3), ((0, 1), (3, 4), (5,))),
-        (Rule(order="left-to-right", tokens=(1, 3)), ((0,), (1, 3, 4), (5,))),
-        (Rule(order="left-to-right", tokens=9), ((0, 1, 3, 4, 5),)),
-        (Rule(order="left-to-right", threshold=1e-9), ((0, 1, 3, 4, 5),)),
-        (Rule(order="left-to-right", threshold=1e-9, block=4), ((0, 1, 3), (4, 5))),
-        (Rule(order="left-to-right", threshold=1.1), ((0,), (1,), (3,), (4,), (5,))),
+        (UnmaskingRule(order="left-to-right"), ((0,), (1,), (3,), (4,), (5,))),
+        (UnmaskingRule(order="left-to-right", tokens=2), ((0, 1), (3, 4), (5,))),
+        (UnmaskingRule(order="left-to-right", tokens=2, block=3), ((0, 1), (3, 4), (5,))),
+        (UnmaskingRule(order="left-to-right", tokens=(1, 3)), ((0,), (1, 3, 4), (5,))),
+        (UnmaskingRule(order="left-to-right", tokens=9), ((0, 1, 3, 4, 5),)),
+        (UnmaskingRule(order="left-to-right", threshold=1e-9), ((0, 1, 3, 4, 5),)),
+        (UnmaskingRule(order="left-to-right", threshold=1e-9, block=4), ((0, 1, 3), (4, 5))),
+        (UnmaskingRule(order="left-to-right", threshold=1.1), ((0,), (1,), (3,), (4,), (5,))),
     ],
 )
 def test_groups_of_a_rule(rule, groups):
@@ -201,9 +201,9 @@ def test_groups_of_a_rule(rule, groups):
 def test_static_decoding_takes_the_most_confident_first():
     x, result = np.array(EMPTY), static(TABLE, EMPTY)
     for position, token in result.trace.order:
-        law = softmax(TABLE.denoise(x[None]))[0]
-        law[x != 4] = 0
-        assert np.unravel_index(law.argmax(), law.shape) == (position, token)
+        distribution = softmax(TABLE.denoise(x[None]))[0]
+        distribution[x != 4] = 0
+        assert np.unravel_index(distribution.argmax(), distribution.shape) == (position, token)
         x[position] = token
 
 
@@ -212,9 +212,9 @@ def test_ties_go_to_the_lowest_index_or_to_a_seeded_order():
     flat._alone[:] = 1.0
     plain = static(flat, EMPTY).trace.order
     assert plain == tuple((i, 0) for i in range(6))
-    mixed = [static(flat, EMPTY, Rule(ties=seed)).trace.order for seed in range(5)]
+    mixed = [static(flat, EMPTY, UnmaskingRule(ties=seed)).trace.order for seed in range(5)]
     assert len(set(mixed)) == 5
-    assert mixed[2] == static(flat, EMPTY, Rule(ties=2)).trace.order
+    assert mixed[2] == static(flat, EMPTY, UnmaskingRule(ties=2)).trace.order
 
 
 def test_nearly_equal_confidences_are_ties():
@@ -224,7 +224,7 @@ def test_nearly_equal_confidences_are_ties():
 
 
 def test_blocks_start_at_the_first_mask():
-    steps = Steps(Rule(block=2), np.array([0, 4, 0, 4, 4, 4]), 4)
+    steps = BoundRule(UnmaskingRule(block=2), np.array([0, 4, 0, 4, 4, 4]), 4)
     assert steps.block_of.tolist() == [-1, 0, 0, 1, 1, 2]
     assert steps.span_of(1) == (3, 5)
     assert steps.span_of(0, last=1) == (1, 5)
@@ -243,16 +243,16 @@ def test_blocks_start_at_the_first_mask():
     ],
 )
 def test_blocks_of_different_sizes(block, numbers):
-    steps = Steps(Rule(block=block), np.array([0, *[4] * 7]), 4)
+    steps = BoundRule(UnmaskingRule(block=block), np.array([0, *[4] * 7]), 4)
     assert steps.block_of.tolist() == numbers
-    result = static(HashConditional(4, 8, eps=0.5), [0, *[4] * 7], Rule(block=block))
+    result = static(HashConditional(4, 8, eps=0.5), [0, *[4] * 7], UnmaskingRule(block=block))
     order = [numbers[position] for position, _ in result.trace.order]
     assert order == sorted(order)
 
 
 def test_a_schedule_of_steps_and_blocks():
     """Doubling steps in growing blocks, as a later method decodes."""
-    rule = Rule(tokens=(1, 2, 4), block=(3, 4))
+    rule = UnmaskingRule(tokens=(1, 2, 4), block=(3, 4))
     result = static(HashConditional(4, 7, eps=0.5), [4] * 7, rule)
     assert [len(group) for group in result.trace.groups] == [1, 2, 4]
     assert {*result.trace.groups[2]} == {3, 4, 5, 6}
@@ -269,7 +269,7 @@ def test_a_method_may_read_the_logits_in_its_own_way():
             return found
 
     for cache in (None, "dual"):
-        rule = Rule(block=6, cache=cache)
+        rule = UnmaskingRule(block=6, cache=cache)
         plain, other = static(TABLE, EMPTY, rule), static_run(Reluctant(TABLE, EMPTY, rule))
         assert plain.trace != other.trace
         tokens = [token for _, token in other.trace.order]
@@ -280,11 +280,11 @@ def test_a_method_may_read_the_logits_in_its_own_way():
 def test_an_end_block_ends_decoding(cache):
     always_end = HashConditional(4, 6, eps=0.0)
     always_end._alone[:] = [0, 0, 9, 0]
-    result = static(always_end, EMPTY, Rule(block=2, eos=(1, 2), cache=cache))
+    result = static(always_end, EMPTY, UnmaskingRule(block=2, eos=(1, 2), cache=cache))
     assert result.tokens.tolist() == [2] * 6
     assert result.forwards == 2
     assert result.trace.groups == ((0,), (1,), (2, 3, 4, 5))
-    assert static(always_end, EMPTY, Rule(block=2, eos=(1,), cache=cache)).forwards == 6
+    assert static(always_end, EMPTY, UnmaskingRule(block=2, eos=(1,), cache=cache)).forwards == 6
 
 
 @given(st.integers(0, 10_000))
@@ -293,8 +293,8 @@ def test_threshold_decoding_commits_what_is_sure(seed):
     table = HashConditional(4, 6, k=seed, eps=0.5)
     result, tau = threshold(table, EMPTY, 0.6), 0.6
     for state, group in zip(result.trace.states, result.trace.groups, strict=False):
-        law = softmax(table.denoise(state[None]))[0].max(axis=1)
-        sure = {i for i in range(6) if state[i] == 4 and law[i] >= tau}
+        distribution = softmax(table.denoise(state[None]))[0].max(axis=1)
+        sure = {i for i in range(6) if state[i] == 4 and distribution[i] >= tau}
         assert set(group) == sure or (not sure and len(group) == 1)
     assert threshold(table, EMPTY, 1.1).trace == static(table, EMPTY).trace
 
@@ -302,7 +302,7 @@ def test_threshold_decoding_commits_what_is_sure(seed):
 def test_sampling_draws_the_committed_tokens_only():
     joint = TabularJoint.random(2, 3, seed=0)
 
-    class Tally(Stream):
+    class Tally(RandomDraws):
         draws = 0
 
         def categorical(self, p):
@@ -310,17 +310,20 @@ def test_sampling_draws_the_committed_tokens_only():
             return super().categorical(p)
 
     rng = Tally()
-    static(joint, [2] * 3, Rule(), rng=rng)
+    static(joint, [2] * 3, UnmaskingRule(), rng=rng)
     assert rng.draws == 3
     rng = Tally()
-    static(joint, [2] * 3, Rule(confidence="sampled"), rng=rng)
+    static(joint, [2] * 3, UnmaskingRule(confidence="sampled"), rng=rng)
     assert rng.draws == 3 + 2 + 1
 
 
 def test_sampled_sudokus_break_when_cells_are_committed_together():
     def valid(tokens, ties):
-        results = [static(Sudoku4(), [4] * 16, Rule(tokens=tokens, ties=s if ties else None),
-                          rng=Stream(1, s)).tokens for s in range(60)]  # fmt: skip
+        rules = [UnmaskingRule(tokens=tokens, ties=s if ties else None) for s in range(60)]
+        results = [
+            static(Sudoku4(), [4] * 16, rule, rng=RandomDraws(1, s)).tokens
+            for s, rule in enumerate(rules)
+        ]
         return is_valid(np.stack(results)).mean()
 
     assert valid(1, ties=False) == 1.0

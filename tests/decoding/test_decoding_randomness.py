@@ -1,4 +1,4 @@
-"""Streams, the replaying enumerator, and the exact laws of the sequential samplers."""
+"""Streams, the replaying enumerator, and the exact distributions of the sequential samplers."""
 
 from itertools import permutations
 
@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 
 from paralg.decoding.ancestral import ancestral, ranks
-from paralg.decoding.randomness import Replay, Stream, exact_law, softmax, total_variation
-from paralg.decoding.rule import Rule
+from paralg.decoding.randomness import (
+    RandomDraws,
+    Replay,
+    exact_distribution,
+    softmax,
+    total_variation,
+)
+from paralg.decoding.rule import UnmaskingRule
 from paralg.decoding.static import static
 from paralg.decoding.sudoku import Sudoku4
 from paralg.decoding.tables import HashConditional, TabularJoint
@@ -16,13 +22,13 @@ EXACT = 1e-12
 
 
 def law_of(decode, *args, **options):
-    """Return the exact law of a decoder that takes ``rng``."""
+    """Return the exact distribution of a decoder that takes ``rng``."""
 
     def sampler(rng):
         result = decode(*args, rng=rng, **options)
         return tuple(int(token) for token in result.tokens), result.forwards
 
-    return exact_law(sampler, limit=20_000)
+    return exact_distribution(sampler, limit=20_000)
 
 
 # ---- streams
@@ -30,14 +36,17 @@ def law_of(decode, *args, **options):
 
 def test_streams_are_keyed_by_seed_and_sample():
     p = np.full(10, 0.1)
-    rows = [[s.categorical(p) for _ in range(20)] for s in (Stream(0, 0), Stream(0, 1), Stream(1))]
+    rows = [
+        [s.categorical(p) for _ in range(20)]
+        for s in (RandomDraws(0, 0), RandomDraws(0, 1), RandomDraws(1))
+    ]
     assert rows[0] != rows[1] != rows[2] != rows[0]
-    again = Stream(0, 1)
+    again = RandomDraws(0, 1)
     assert [again.categorical(p) for _ in range(20)] == rows[1]
 
 
 def test_streams_follow_their_law():
-    rng, p = Stream(4), np.array([0.5, 0.0, 0.3, 0.2])
+    rng, p = RandomDraws(4), np.array([0.5, 0.0, 0.3, 0.2])
     counts = np.bincount([rng.categorical(p) for _ in range(4000)], minlength=4)
     assert counts[1] == 0
     np.testing.assert_allclose(counts / 4000, p, atol=0.03)
@@ -46,14 +55,14 @@ def test_streams_follow_their_law():
 
 
 def test_certain_acceptance_draws_nothing():
-    a, b = Stream(1), Stream(1)
+    a, b = RandomDraws(1), RandomDraws(1)
     assert a.accept(1.0)
     assert a.accept(7.5)
     assert a.categorical(np.full(50, 0.02)) == b.categorical(np.full(50, 0.02))
 
 
 @pytest.mark.parametrize("p", [[0.5, 0.6], [-0.5, 1.5], [[1.0]], [np.nan, 1.0]])
-@pytest.mark.parametrize("rng", [Stream(), Replay()])
+@pytest.mark.parametrize("rng", [RandomDraws(), Replay()])
 def test_probabilities_are_checked(rng, p):
     with pytest.raises(ValueError, match="probabilities that sum to 1"):
         rng.categorical(p)
@@ -69,17 +78,21 @@ def test_softmax_refuses_empty_laws():
 
 
 def test_no_choice_is_one_run():
-    law = exact_law(lambda rng: ("only", 3))
-    assert (dict(law.probability), dict(law.calls), law.runs) == ({"only": 1.0}, {3: 1.0}, 1)
+    distribution = exact_distribution(lambda rng: ("only", 3))
+    assert (dict(distribution.probability), dict(distribution.calls), distribution.runs) == (
+        {"only": 1.0},
+        {3: 1.0},
+        1,
+    )
 
 
 def test_certain_and_impossible_branches_are_not_choices():
     def sampler(rng):
         return (rng.categorical([0, 1, 0]), rng.accept(0.0), rng.accept(2.0)), 0
 
-    law = exact_law(sampler)
-    assert dict(law.probability) == {(1, False, True): 1.0}
-    assert law.runs == 1
+    distribution = exact_distribution(sampler)
+    assert dict(distribution.probability) == {(1, False, True): 1.0}
+    assert distribution.runs == 1
 
 
 def test_a_tree_of_uneven_depth():
@@ -88,16 +101,16 @@ def test_a_tree_of_uneven_depth():
             return "a", 1
         return ("b" if rng.categorical([0.5, 0.2, 0.3]) else "c"), 2
 
-    law = exact_law(sampler)
-    assert law.runs == 4
-    assert law.probability["a"] == 0.25
-    assert law.probability["b"] == pytest.approx(0.375)
-    assert law.expected_calls == pytest.approx(1.75)
+    distribution = exact_distribution(sampler)
+    assert distribution.runs == 4
+    assert distribution.probability["a"] == 0.25
+    assert distribution.probability["b"] == pytest.approx(0.375)
+    assert distribution.expected_calls == pytest.approx(1.75)
 
 
 def test_too_many_branches():
     with pytest.raises(RuntimeError, match="at most 10 branches"):
-        exact_law(lambda rng: (tuple(rng.accept(0.5) for _ in range(9)), 0), limit=10)
+        exact_distribution(lambda rng: (tuple(rng.accept(0.5) for _ in range(9)), 0), limit=10)
 
 
 def test_hidden_randomness_is_noticed():
@@ -109,7 +122,7 @@ def test_hidden_randomness_is_noticed():
         return rng.accept(0.5) + rng.accept(0.5), 0
 
     with pytest.raises(RuntimeError, match="did not repeat its choices"):
-        exact_law(sampler)
+        exact_distribution(sampler)
 
 
 def test_total_variation():
@@ -123,41 +136,47 @@ def test_total_variation():
 @pytest.mark.parametrize("V, L", [(2, 1), (2, 3), (3, 3), (2, 5)])
 def test_ancestral_sampling_is_the_joint(V, L):
     joint = TabularJoint.random(V, L, seed=L)
-    law = law_of(ancestral, joint, np.full(L, V))
-    assert total_variation(law.probability, joint.law()) <= EXACT
-    assert dict(law.calls) == {L: pytest.approx(1.0)}
+    distribution = law_of(ancestral, joint, np.full(L, V))
+    assert total_variation(distribution.probability, joint.distribution()) <= EXACT
+    assert dict(distribution.calls) == {L: pytest.approx(1.0)}
 
 
 @pytest.mark.parametrize("order", list(permutations([0, 2, 3])))
 def test_ancestral_sampling_in_any_order_is_the_conditional(order):
     joint = TabularJoint.random(2, 4, seed=9)
-    law = law_of(ancestral, joint, [2, 1, 2, 2], order=order)
-    conditional = {x: p for x, p in joint.law().items() if x[1] == 1}
+    distribution = law_of(ancestral, joint, [2, 1, 2, 2], order=order)
+    conditional = {x: p for x, p in joint.distribution().items() if x[1] == 1}
     total = sum(conditional.values())
-    assert total_variation(law.probability, {x: p / total for x, p in conditional.items()}) <= EXACT
+    assert (
+        total_variation(distribution.probability, {x: p / total for x, p in conditional.items()})
+        <= EXACT
+    )
 
 
-@pytest.mark.parametrize("rule", [Rule(), Rule(order="left-to-right"), Rule(ties=3),
-                                  Rule(block=2), Rule(block=2, cache="dual")])  # fmt: skip
+@pytest.mark.parametrize(
+    "rule",
+    [UnmaskingRule(**how) for how in ({}, {"order": "left-to-right"}, {"ties": 3}, {"block": 2},
+                                      {"block": 2, "cache": "dual"})],
+)  # fmt: skip
 def test_static_sampling_one_token_at_a_time_is_the_joint(rule):
     joint = TabularJoint.random(3, 4, seed=2)
-    law = law_of(static, joint, [3] * 4, rule)
-    assert total_variation(law.probability, joint.law()) <= EXACT
-    assert law.expected_calls == pytest.approx(4)
+    distribution = law_of(static, joint, [3] * 4, rule)
+    assert total_variation(distribution.probability, joint.distribution()) <= EXACT
+    assert distribution.expected_calls == pytest.approx(4)
 
 
 def test_static_sampling_two_tokens_at_a_time_is_not():
     joint = TabularJoint.random(3, 4, seed=2)
-    law = law_of(static, joint, [3] * 4, Rule(tokens=2))
-    assert total_variation(law.probability, joint.law()) > 0.05
-    assert law.expected_calls == pytest.approx(2)
+    distribution = law_of(static, joint, [3] * 4, UnmaskingRule(tokens=2))
+    assert total_variation(distribution.probability, joint.distribution()) > 0.05
+    assert distribution.expected_calls == pytest.approx(2)
 
 
 def test_confidence_of_the_sampled_token_is_another_law():
     joint = TabularJoint.random(2, 3, seed=6)
-    law = law_of(static, joint, [2] * 3, Rule(confidence="sampled"))
-    assert sum(law.probability.values()) == pytest.approx(1)
-    assert total_variation(law.probability, joint.law()) > 0.01
+    distribution = law_of(static, joint, [2] * 3, UnmaskingRule(confidence="sampled"))
+    assert sum(distribution.probability.values()) == pytest.approx(1)
+    assert total_variation(distribution.probability, joint.distribution()) > 0.01
 
 
 def test_orders_of_an_inconsistent_table_have_different_laws():
@@ -170,7 +189,7 @@ def test_orders_of_an_inconsistent_table_have_different_laws():
 def test_every_sampled_sudoku_is_valid():
     from paralg.decoding.sudoku import is_valid
 
-    results = [ancestral(Sudoku4(), [4] * 16, rng=Stream(0, s)).tokens for s in range(5)]
+    results = [ancestral(Sudoku4(), [4] * 16, rng=RandomDraws(0, s)).tokens for s in range(5)]
     assert is_valid(np.stack(results)).all()
 
 
@@ -180,4 +199,4 @@ def test_ranks_and_orders_are_checked():
     with pytest.raises(ValueError, match=r"masked positions \[1, 3\], got \[1\]"):
         ranks([0, 2, 1, 2], 2, order=[1])
     with pytest.raises(ValueError, match="prefix, or an order"):
-        ancestral(HashConditional(2, 3), [2, 1, 2], rng=Stream())
+        ancestral(HashConditional(2, 3), [2, 1, 2], rng=RandomDraws())

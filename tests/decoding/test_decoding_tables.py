@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from paralg.decoding.adapters import BlockCausal, NextToken, Shifted
 from paralg.decoding.ancestral import ranks
-from paralg.decoding.protocol import Cache, Model
 from paralg.decoding.randomness import softmax
 from paralg.decoding.sudoku import Sudoku4, grids, is_valid
 from paralg.decoding.tables import HashConditional, TabularJoint
+from paralg.models.protocol import Cache, Model
 
 TABLES = [HashConditional(3, 5, k=2, eps=0.7), TabularJoint.random(3, 5, seed=1), Sudoku4()]
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
@@ -60,7 +60,7 @@ def test_tabular_joint_marginalises(rng, V, L):
     x, i = rng.integers(0, V, L), int(rng.integers(L))
     visible = {j for j in range(L) if rng.random() < 0.5} - {i}
     mass = np.zeros(V)
-    for y, p in joint.law().items():
+    for y, p in joint.distribution().items():
         mass[y[i]] += p * all(y[j] == x[j] for j in visible)
     np.testing.assert_allclose(np.exp(joint.cond(x, visible, i)), mass / mass.sum(), atol=1e-12)
 
@@ -73,7 +73,7 @@ def test_tabular_joint_without_mass_is_uniform():
 
 def test_the_chain_rule_of_a_joint():
     joint = TabularJoint.random(2, 4, seed=5)
-    for x, p in joint.law().items():
+    for x, p in joint.distribution().items():
         rows = softmax(joint.causal(np.array([x])))[0]
         assert rows[np.arange(4), x].prod() == pytest.approx(p, abs=1e-15)
         assert joint.probability(x) == pytest.approx(p)
@@ -94,9 +94,11 @@ def test_sudoku_grids():
 def test_sudoku_conditionals_count_grids(rng):
     [x] = masked(TABLES[2], rng)
     left = grids()[(grids()[:, x != 4] == x[x != 4]).all(axis=1)]
-    laws = np.exp(TABLES[2].denoise(x[None]))[0]
+    distributions = np.exp(TABLES[2].denoise(x[None]))[0]
     for i in np.flatnonzero(x == 4):
-        np.testing.assert_allclose(laws[i], np.bincount(left[:, i], minlength=4) / len(left))
+        np.testing.assert_allclose(
+            distributions[i], np.bincount(left[:, i], minlength=4) / len(left)
+        )
 
 
 def test_sudoku_after_a_conflict_is_uniform():
@@ -112,7 +114,7 @@ def test_puzzles_have_their_givens(givens):
     assert (x == Sudoku4().puzzle(seed=3, givens=givens)).all()
 
 
-# ---- three calls, one law
+# ---- three calls, one distribution
 
 
 @each

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from paralg.decoding.adapters import BlockCausal, NextToken, Shifted
 from paralg.decoding.freedave import freedave, freedave_plus_plus
-from paralg.decoding.randomness import exact_law, total_variation
-from paralg.decoding.rule import Rule
+from paralg.decoding.randomness import exact_distribution, total_variation
+from paralg.decoding.rule import UnmaskingRule
 from paralg.decoding.static import static
 from paralg.decoding.sudoku import Sudoku4
 from paralg.decoding.tables import HashConditional, TabularJoint
@@ -32,7 +32,7 @@ def prompts(draw, max_length=9):
 @st.composite
 def rules(draw):
     """Any deterministic rule; thresholds come on top."""
-    return Rule(
+    return UnmaskingRule(
         tokens=draw(st.one_of(st.integers(1, 3), st.just((1, 2, 4)))),
         order=draw(st.sampled_from(["confidence", "left-to-right"])),
         block=draw(st.one_of(st.none(), st.integers(1, 5), st.just((1, 3, 2)))),
@@ -88,7 +88,7 @@ def test_with_exact_match_even_a_threshold_trajectory_is_reproduced(prompt, rule
 def test_shift_models(prompt, block, d, cache, layout):
     table, x = prompt
     x[0] = 0
-    rule = Rule(block=block, cache=cache, first=True)
+    rule = UnmaskingRule(block=block, cache=cache, first=True)
     model = Shifted(NextToken(table))
     same(freedave(model, x, d, rule, layout=layout), static(model, x, rule))
 
@@ -96,7 +96,9 @@ def test_shift_models(prompt, block, d, cache, layout):
 def test_the_first_token_of_each_block_of_a_shift_model_comes_from_the_fresh_forward():
     table = HashConditional(3, 9, k=5, eps=1.0)
     x = [0] + [3] * 8
-    result = freedave(Shifted(NextToken(table)), x, 4, Rule(block=4, cache="dual", first=True))
+    result = freedave(
+        Shifted(NextToken(table)), x, 4, UnmaskingRule(block=4, cache="dual", first=True)
+    )
     assert [result.trace.order[i][0] for i in (0, 4)] == [1, 5]
 
 
@@ -106,9 +108,9 @@ def test_block_causal_models(prompt, block, d, eager):
     table, x = prompt
     begin = int(np.flatnonzero(np.append(x, table.V) == table.V)[0])
     model = BlockCausal(table, block, begin)
-    live = static(model, x, Rule(block=block))
+    live = static(model, x, UnmaskingRule(block=block))
     for cache in (None, "prefix", "dual"):
-        rule = Rule(block=block, cache=cache)
+        rule = UnmaskingRule(block=block, cache=cache)
         same(freedave(model, x, d, rule, eager=eager), live)
 
 
@@ -116,9 +118,9 @@ def test_block_causal_models(prompt, block, d, eager):
 @pytest.mark.parametrize("block", [None, 4])
 def test_sudoku(givens, block):
     x = Sudoku4().puzzle(seed=1, givens=givens)
-    slow = static(Sudoku4(), x, Rule(block=block))
+    slow = static(Sudoku4(), x, UnmaskingRule(block=block))
     for d in (1, 3, 16):
-        same(freedave(Sudoku4(), x, d, Rule(block=block)), slow)
+        same(freedave(Sudoku4(), x, d, UnmaskingRule(block=block)), slow)
 
 
 # ---- bounds
@@ -190,7 +192,7 @@ def test_proposals_are_recorded_with_their_verdicts():
 @pytest.mark.parametrize("cache", [None, "prefix", "dual"])
 def test_eager_drafts_cross_block_borders(cache):
     table, x = HashConditional(4, 12, k=3, eps=0.0), [4] * 12
-    rule = Rule(block=3, cache=cache)
+    rule = UnmaskingRule(block=3, cache=cache)
     timid, eager = (freedave(table, x, 6, rule, eager=e) for e in (False, True))
     same(timid, eager)
     assert eager.forwards < timid.forwards
@@ -199,7 +201,7 @@ def test_eager_drafts_cross_block_borders(cache):
 def test_eager_counts_by_hand():
     """Blocks of 3, d=3, no coupling: what each option saves."""
     table, x = HashConditional(4, 6, eps=0.0), [4] * 6
-    live, cached = Rule(block=3), Rule(block=3, cache="dual")
+    live, cached = UnmaskingRule(block=3), UnmaskingRule(block=3, cache="dual")
     assert freedave(table, x, 3, live).forwards == 3
     assert freedave(table, x, 3, live, eager=True).forwards == 3
     assert freedave(table, x, 6, live, eager=True).forwards == 2
@@ -212,7 +214,7 @@ def test_eager_counts_by_hand():
 @pytest.mark.parametrize("cache", ["prefix", "dual"])
 def test_windows_shrink_with_the_cache(cache):
     table, x = HashConditional(4, 12, k=3, eps=0.3), [0, 1, 2, 3] + [4] * 8
-    result = freedave(table, x, 4, Rule(block=4, cache=cache))
+    result = freedave(table, x, 4, UnmaskingRule(block=4, cache=cache))
     sizes = [cost.tokens // cost.rows for cost in result.trace.costs]
     first = {"prefix": {12, 8}, "dual": {12, 4}}[cache]
     assert set(sizes[:2]) == first
@@ -222,7 +224,7 @@ def test_windows_shrink_with_the_cache(cache):
 def test_a_finished_block_stops_eager_drafts():
     table = HashConditional(4, 8, eps=0.0)
     table._alone[:] = [0, 0, 9, 0]
-    rule = Rule(block=2, eos=(2,))
+    rule = UnmaskingRule(block=2, eos=(2,))
     for eager in (False, True):
         result = freedave(table, [4] * 8, 6, rule, eager=eager)
         same(result, static(table, [4] * 8, rule))
@@ -244,33 +246,43 @@ def test_plus_plus_need_not_follow_the_threshold_trajectory():
 # ---- sampling
 
 
-def law(decode, model, **options):
-    """Return the exact law of a decoder of the empty sequence."""
+def distribution(decode, model, **options):
+    """Return the exact distribution of a decoder of the empty sequence."""
 
     def sampler(rng):
         result = decode(model, [model.V] * model.L, rng=rng, **options)
         return tuple(int(t) for t in result.tokens), result.forwards
 
-    return exact_law(sampler)
+    return exact_distribution(sampler)
 
 
 @pytest.mark.parametrize("model", [TabularJoint.random(2, 3, seed=8, sharpness=1.5),
                                    HashConditional(2, 3, k=5, eps=1.0),
                                    HashConditional(2, 4, k=7, eps=1.0)])  # fmt: skip
-@pytest.mark.parametrize("rule", [Rule(), Rule(order="left-to-right"), Rule(tokens=2),
-                                  Rule(block=2, cache="dual")])  # fmt: skip
+@pytest.mark.parametrize(
+    "rule",
+    [UnmaskingRule(**how) for how in ({}, {"order": "left-to-right"}, {"tokens": 2},
+                                      {"block": 2, "cache": "dual"})],
+)  # fmt: skip
 def test_sampling_keeps_the_law_of_static_sampling(model, rule):
-    """A row's draws stay with the row, so every committed token is a draw from the right law."""
-    slow = law(static, model, rule=rule)
+    """A row's draws stay with the row, so every committed token is a draw from the right
+    distribution."""
+    slow = distribution(static, model, rule=rule)
     for d in (2, 3) if model.L == 3 else (2,):
-        fast = law(freedave, model, d=d, rule=rule)
+        fast = distribution(freedave, model, d=d, rule=rule)
         assert total_variation(slow.probability, fast.probability) <= 1e-12
         assert fast.expected_calls <= slow.expected_calls + (2 if rule.cache else 1e-12)
 
 
 def test_sampling_keeps_the_law_with_sampled_confidence():
-    model, rule = TabularJoint.random(2, 3, seed=8, sharpness=1.5), Rule(confidence="sampled")
-    slow, fast = law(static, model, rule=rule), law(freedave, model, d=2, rule=rule)
+    model, rule = (
+        TabularJoint.random(2, 3, seed=8, sharpness=1.5),
+        UnmaskingRule(confidence="sampled"),
+    )
+    slow, fast = (
+        distribution(static, model, rule=rule),
+        distribution(freedave, model, d=2, rule=rule),
+    )
     assert total_variation(slow.probability, fast.probability) <= 1e-12
 
 
@@ -287,9 +299,9 @@ def test_redrawing_after_a_rejection_would_bias_the_law(monkeypatch):
         return prediction
 
     model = TabularJoint.random(2, 3, seed=8, sharpness=1.5)
-    slow = law(static, model)
+    slow = distribution(static, model)
     monkeypatch.setattr(decoder, "_advance", forgetful)
-    assert total_variation(slow.probability, law(freedave, model, d=2).probability) > 0.01
+    assert total_variation(slow.probability, distribution(freedave, model, d=2).probability) > 0.01
 
 
 # ---- errors
@@ -301,7 +313,10 @@ def test_redrawing_after_a_rejection_would_bias_the_law(monkeypatch):
         ({"d": 0}, "d of at least 1, got 0"),
         ({"agreement": "superset"}, "agreement to be one of .*, got 'superset'"),
         ({"layout": "tree"}, "needs a rule with cache 'prefix' or 'dual'"),
-        ({"eager": True, "rule": Rule(block=2, cache="dual", first=True)}, "expected eager=False"),
+        (
+            {"eager": True, "rule": UnmaskingRule(block=2, cache="dual", first=True)},
+            "expected eager=False",
+        ),
     ],
 )
 def test_errors_say_what_was_expected(options, message):

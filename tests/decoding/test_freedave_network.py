@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from paralg.decoding.freedave import freedave
-from paralg.decoding.rule import Rule
+from paralg.decoding.rule import UnmaskingRule
 from paralg.decoding.static import static
 
 torch = pytest.importorskip("torch")
@@ -13,10 +13,11 @@ from paralg.decoding.adapters import BlockCausalNetwork  # noqa: E402
 from paralg.decoding.randomness import softmax  # noqa: E402
 from paralg.models import load  # noqa: E402
 
-RULES = [Rule(), Rule(block=4), Rule(block=4, cache="prefix"), Rule(block=3, cache="dual"),
-         Rule(order="left-to-right"), Rule(tokens=2, block=4, cache="dual"),
-         Rule(block=4, eos=(addition.END,)),
-         Rule(block=2, cache="dual", eos=(addition.END,))]  # fmt: skip
+RULES = [UnmaskingRule(), UnmaskingRule(block=4), UnmaskingRule(block=4, cache="prefix"),
+         UnmaskingRule(block=3, cache="dual"),
+         UnmaskingRule(order="left-to-right"), UnmaskingRule(tokens=2, block=4, cache="dual"),
+         UnmaskingRule(block=4, eos=(addition.END,)),
+         UnmaskingRule(block=2, cache="dual", eos=(addition.END,))]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,7 @@ def test_eager_acceptance_with_a_cache_is_not_lossless(network):
     """The refresh happens at another state than in static decoding."""
     differ = {}
     for cache in (None, "prefix", "dual"):
-        rule = Rule(block=4, cache=cache)
+        rule = UnmaskingRule(block=4, cache=cache)
         differ[cache] = sum(freedave(network, x, 8, rule, eager=True).trace
                             != static(network, x, rule).trace
                             for x in addition.problems(20))  # fmt: skip
@@ -84,9 +85,9 @@ def test_eager_acceptance_with_a_cache_is_not_lossless(network):
 def test_eager_acceptance_is_lossless_on_a_block_causal_network(network, prompts):
     blind = BlockCausalNetwork(network.double(), block=4, begin=8)
     for x in prompts[:6]:
-        live = static(blind, x, Rule(block=4)).trace
+        live = static(blind, x, UnmaskingRule(block=4)).trace
         for cache in (None, "prefix", "dual"):
-            rule = Rule(block=4, cache=cache)
+            rule = UnmaskingRule(block=4, cache=cache)
             for layout in ("rows", "tree") if cache else ("rows",):
                 fast = freedave(blind, x, 6, rule, eager=True, layout=layout)
                 assert fast.trace == live, (cache, fast.trace.first_difference(live))

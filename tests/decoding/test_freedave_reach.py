@@ -18,7 +18,7 @@ from paralg.decoding.freedave.reach import (
     reach,
     union_forwards,
 )  # fmt: skip
-from paralg.decoding.rule import Rule
+from paralg.decoding.rule import UnmaskingRule
 from paralg.decoding.static import static
 from paralg.decoding.tables import HashConditional
 
@@ -109,7 +109,7 @@ def test_a_budget_of_rows_trades_rows_for_forwards():
 @pytest.mark.parametrize("tokens", [1, 2, 5])
 def test_several_tokens_per_step(tokens):
     for k in range(5):
-        rule = Rule(tokens=tokens)
+        rule = UnmaskingRule(tokens=tokens)
         slow = static(table(k, 0.4), EMPTY, rule)
         assert len(reach(table(k, 0.4), EMPTY, rule)) == slow.forwards
         assert multi_anchor(table(k, 0.4), EMPTY, 4, rule).trace == slow.trace
@@ -125,8 +125,11 @@ def test_nothing_to_do():
     [
         (lambda: greedy_forwards([1], 0), "d of at least 1"),
         (lambda: fewest_forwards([2], 1), r"1 ≤ r\(t\) ≤ T - t, got \(2,\)"),
-        (lambda: reach(table(0, 0.1), EMPTY, Rule(block=4)), "without blocks"),
-        (lambda: multi_anchor(table(0, 0.1), EMPTY, rule=Rule(cache="dual")), "without blocks"),
+        (lambda: reach(table(0, 0.1), EMPTY, UnmaskingRule(block=4)), "without blocks"),
+        (
+            lambda: multi_anchor(table(0, 0.1), EMPTY, rule=UnmaskingRule(cache="dual")),
+            "without blocks",
+        ),
         (lambda: multi_anchor(table(0, 0.1), EMPTY, rows=0), "rows=0"),
     ],
 )
@@ -143,9 +146,9 @@ def test_landings_are_the_definition():
 
     for t, u in itertools.product(range(12), range(13)):
         state = states[t].copy()
-        law = softmax(model.denoise(state[None]))[0].round(12)
+        distribution = softmax(model.denoise(state[None]))[0].round(12)
         masked = np.flatnonzero(state == 4)
-        order = masked[np.argsort(-law[masked].max(axis=1), kind="stable")]
+        order = masked[np.argsort(-distribution[masked].max(axis=1), kind="stable")]
         chosen = order[: max(u - t, 0)]
-        state[chosen] = law[chosen].argmax(axis=1)
+        state[chosen] = distribution[chosen].argmax(axis=1)
         assert lands[t, u] == (u > t and (state == states[u]).all())

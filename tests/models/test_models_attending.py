@@ -5,13 +5,13 @@ import pytest
 
 pytest.importorskip("torch")
 from paralg.core.cost import Cost
-from paralg.decoding.counting import Counted
-from paralg.decoding.protocol import AttendingModel
-from paralg.decoding.protocol import Slots as SlotsProtocol
-from paralg.models import Network, Shape, masks
+from paralg.models import Network, TransformerConfig, masks
+from paralg.models.counting import CountingModel
+from paralg.models.protocol import AttendingModel
+from paralg.models.protocol import Slots as SlotsProtocol
 
 V, L, LAYOUTS = 5, 12, 1e-5
-SHAPE = Shape(V, L, width=32, layers=2, heads=2, rotary=True)
+SHAPE = TransformerConfig(V, L, width=32, layers=2, heads=2, rotary=True)
 CAUSAL = Network.untrained(SHAPE, "causal", seed=3)
 TEXT = np.random.default_rng(0).integers(0, V, (1, L))
 
@@ -56,9 +56,9 @@ def test_a_window_after_a_kept_prefix_equals_the_recomputed_one(prefix):
 
 def test_a_branch_of_a_tree_is_kept(prefix):
     """Two continuations side by side; then only the second goes on."""
-    tokens, places = np.array([[TEXT[0, 5], 3, 4]]), [6, 7, 7]
+    tokens, position_ids = np.array([[TEXT[0, 5], 3, 4]]), [6, 7, 7]
     mask = np.concatenate([np.ones((3, 6), bool), [[1, 0, 0], [1, 1, 0], [1, 0, 1]]], axis=1)
-    logits, kept = CAUSAL.extend(tokens, places, mask, prefix[1])
+    logits, kept = CAUSAL.extend(tokens, position_ids, mask, prefix[1])
     for node, token in ((1, 3), (2, 4)):
         x = TEXT.copy()
         x[0, 6] = token
@@ -70,7 +70,8 @@ def test_a_branch_of_a_tree_is_kept(prefix):
 
 
 def test_what_branches_computed_apart_is_joined_without_recomputing(prefix):
-    """Fork, two paths at the same places, join: as one call under the mask of the whole text."""
+    """Fork, two paths at the same position_ids, join: as one call under the mask of the whole
+    text."""
     left, right = np.array([[0, 1]]), np.array([[2, 3]])
     apart = [CAUSAL.extend(x, [6, 7], after(2, 6), prefix[1]) for x in (left, right)]
     past = prefix[1].join(*(kept for _, kept in apart))
@@ -84,7 +85,7 @@ def test_what_branches_computed_apart_is_joined_without_recomputing(prefix):
 
 
 def test_only_new_slots_are_counted(prefix):
-    model = Counted(CAUSAL)
+    model = CountingModel(CAUSAL)
     model.extend(np.zeros((3, 2), int), [6, 7], after(2, 6), prefix[1])
     assert model.cost == Cost(calls=1, rows=3, tokens=6)
 
@@ -92,9 +93,9 @@ def test_only_new_slots_are_counted(prefix):
 def test_the_last_layer_can_be_read_before_the_head():
     import torch
 
-    tokens, places = torch.from_numpy(TEXT), torch.arange(L)
-    states, _ = CAUSAL.transformer.states(tokens, places)
-    logits, _ = CAUSAL.transformer(tokens, places)
+    tokens, position_ids = torch.from_numpy(TEXT), torch.arange(L)
+    states, _ = CAUSAL.transformer.states(tokens, position_ids)
+    logits, _ = CAUSAL.transformer(tokens, position_ids)
     assert states.shape == (1, L, 32)
     assert torch.equal(CAUSAL.transformer.head(states), logits)
 

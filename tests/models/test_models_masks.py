@@ -13,14 +13,14 @@ limits = st.none() | st.integers(0, 6)
 
 @given(ranks)
 def test_content_sees_its_rank_and_earlier_ones(rank):
-    seen = masks.content_sees(rank)
+    seen = masks.content_mask(rank)
     for i, j in np.ndindex(seen.shape):
         assert seen[i, j] == (rank[j] <= rank[i])
 
 
 @given(ranks, limits)
 def test_a_query_sees_strictly_earlier_ranks_up_to_the_limit(rank, visible):
-    seen = masks.query_sees(rank, visible)
+    seen = masks.query_mask(rank, visible)
     for i, j in np.ndindex(seen.shape):
         limit = rank[i] if visible is None else min(rank[i], visible)
         assert seen[i, j] == (rank[j] < limit)
@@ -34,7 +34,7 @@ def test_two_streams_leak_nothing_beyond_what_the_query_may_read(rank, visible):
     reached = np.linalg.matrix_power(seen.astype(np.int64), 4) > 0
     assert not seen[:L, L:].any()
     assert (seen[L:, L:] == np.eye(L, dtype=bool)).all()
-    assert (reached[L:, :L] == masks.query_sees(rank, visible)).all()
+    assert (reached[L:, :L] == masks.query_mask(rank, visible)).all()
 
 
 def test_queries_can_be_asked_at_some_positions_only():

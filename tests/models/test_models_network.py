@@ -8,12 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paralg.decoding.protocol import Cache, Model
-from paralg.models import Family, Network, Shape
+from paralg.models import Family, Network, TransformerConfig
 from paralg.models.network import CALLS
+from paralg.models.protocol import Cache, Model
 
 V, L = 5, 12
-SHAPE = Shape(V, L, width=32, layers=2, heads=2, rotary=True)
+SHAPE = TransformerConfig(V, L, width=32, layers=2, heads=2, rotary=True)
 LAYOUTS = 1e-5  # tree against rows: another order of summation in float32
 NETWORKS = {mode: Network.untrained(SHAPE, mode, seed=3) for mode in CALLS}
 DENOISER, CAUSAL, ANYORDER = NETWORKS.values()
@@ -310,8 +310,11 @@ def test_attend_reproduces_the_causal_call():
 
 def test_attend_allows_repeated_positions():
     x = np.random.default_rng(13).integers(0, V, (2, 6))
-    places, blocks = np.tile(np.arange(3), 2), np.kron(np.eye(2), np.ones((3, 3))).astype(bool)
-    logits = DENOISER.attend(x, places, blocks)
+    position_ids, blocks = (
+        np.tile(np.arange(3), 2),
+        np.kron(np.eye(2), np.ones((3, 3))).astype(bool),
+    )
+    logits = DENOISER.attend(x, position_ids, blocks)
     alone = DENOISER.attend(x[:, 3:], np.arange(3), np.ones((3, 3)))
     assert np.allclose(logits[:, 3:], alone, atol=LAYOUTS)
 
@@ -370,9 +373,9 @@ def test_bad_ranks_are_refused(rank):
 
 
 def test_bad_layouts_of_the_callers_own_are_refused():
-    x, places = np.zeros((1, 2), dtype=int), np.arange(2)
+    x, position_ids = np.zeros((1, 2), dtype=int), np.arange(2)
     with pytest.raises(ValueError, match=r"mask \(2, 2\) without empty rows"):
-        DENOISER.attend(x, places, np.zeros((2, 2)))
+        DENOISER.attend(x, position_ids, np.zeros((2, 2)))
     with pytest.raises(ValueError, match=r"positions must lie in 0\.\.11, got \[0, 12\]"):
         DENOISER.attend(x, np.array([0, 12]), np.eye(2))
 
@@ -381,9 +384,9 @@ def test_impossible_networks_are_refused():
     with pytest.raises(ValueError, match="one of bidirectional, causal, anyorder, got 'prefix'"):
         Network.untrained(SHAPE, "prefix")
     with pytest.raises(ValueError, match="layers must be at least 1, got 0"):
-        Shape(4, 16, layers=0)
+        TransformerConfig(4, 16, layers=0)
     with pytest.raises(ValueError, match="width must be a multiple of 2 heads = 8, got 36"):
-        Shape(4, 16, width=36)
+        TransformerConfig(4, 16, width=36)
 
 
 # ---- families
@@ -404,6 +407,6 @@ def test_families_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="one size and distinct modes"):
         Family(DENOISER, DENOISER)
     with pytest.raises(ValueError, match="one size and distinct modes"):
-        Family(DENOISER, Network.untrained(Shape(V, L + 1), "causal"))
+        Family(DENOISER, Network.untrained(TransformerConfig(V, L + 1), "causal"))
     with pytest.raises(TypeError, match="needs anyorder weights, got bidirectional, causal"):
         Family(DENOISER, CAUSAL).anyorder(np.zeros((1, L), dtype=int), np.arange(L))

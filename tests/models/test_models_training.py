@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from paralg.data import addition, sudoku4
-from paralg.models import Family, Network, Shape, Transformer, available, evaluate, load
+from paralg.models import Family, Network, Transformer, TransformerConfig, available, evaluate, load
 from paralg.models import train as training
 from paralg.models.filling import greedy
 from paralg.models.objectives import OBJECTIVES, draw_masks, draw_ranks
-from paralg.models.score_sudoku4 import exact_grid_law, sudoku4_scores
+from paralg.models.score_sudoku4 import exact_grid_distribution, sudoku4_scores
 from paralg.models.score_text import nats_of, ngram_nats, text_scores
 from paralg.models.tasks import RECIPES, TASKS, Recipe, recipe
 from paralg.models.weights import FOLDER, save, table
@@ -76,7 +76,7 @@ def test_the_recipe_chooses_the_orders():
 
 @pytest.mark.parametrize("mode", MODES)
 def test_an_undecided_network_loses_the_entropy_of_the_uniform_law(mode):
-    transformer = Transformer(Shape(V=4, L=16, width=16, layers=1, heads=2))
+    transformer = Transformer(TransformerConfig(V=4, L=16, width=16, layers=1, heads=2))
     torch.nn.init.zeros_(transformer.head.weight)
     torch.nn.init.zeros_(transformer.head.bias)
     x, given = sudoku4.grids()[range(8)], np.zeros(8, dtype=int)
@@ -85,14 +85,14 @@ def test_an_undecided_network_loses_the_entropy_of_the_uniform_law(mode):
 
 
 def test_a_batch_without_masks_has_loss_zero():
-    transformer = Transformer(Shape(V=4, L=16, width=16, layers=1, heads=2))
+    transformer = Transformer(TransformerConfig(V=4, L=16, width=16, layers=1, heads=2))
     x, given, rng = sudoku4.grids()[[0, 1]], np.full(2, 16), np.random.default_rng(0)
     assert float(OBJECTIVES["bidirectional"](transformer, x, given, rng).detach()) == 0
 
 
 @pytest.mark.parametrize("mode", ["causal", "anyorder"])
 def test_the_loss_is_what_the_protocol_calls_compute(mode):
-    network = Network.untrained(Shape(V=4, L=16, width=16, layers=1, heads=2), mode)
+    network = Network.untrained(TransformerConfig(V=4, L=16, width=16, layers=1, heads=2), mode)
     x, given, rng = sudoku4.grids()[range(5)], np.zeros(5, dtype=int), np.random.default_rng(5)
     rank, prompt = draw_ranks(16, given, np.random.default_rng(5))
     if mode == "causal":
@@ -217,7 +217,7 @@ def test_the_rate_warms_up_and_falls_to_the_floor():
 def test_missing_and_damaged_weights_are_reported(tmp_path):
     with pytest.raises(ValueError, match=r"no weights named 'chess'; expected one of \(none"):
         load("chess", tmp_path)
-    network = Network.untrained(Shape(4, 16, width=16, layers=1, heads=2), "causal")
+    network = Network.untrained(TransformerConfig(4, 16, width=16, layers=1, heads=2), "causal")
     network.name = "tiny-causal"
     path = save(network, tmp_path)
     with pytest.raises(ValueError, match="expected one of tiny-causal, or data alone"):
@@ -228,7 +228,7 @@ def test_missing_and_damaged_weights_are_reported(tmp_path):
 
 
 def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
-    network = Network.untrained(Shape(4, 16, width=16, layers=1, heads=2), "causal")
+    network = Network.untrained(TransformerConfig(4, 16, width=16, layers=1, heads=2), "causal")
 
     def full(*_):
         raise OSError("no space left")
@@ -241,7 +241,7 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
 
 def test_data_alone_loads_all_its_modes(tmp_path):
     for mode in MODES:
-        network = Network.untrained(Shape(4, 16, width=16, layers=1, heads=2), mode)
+        network = Network.untrained(TransformerConfig(4, 16, width=16, layers=1, heads=2), mode)
         network.name = f"tiny-{mode}"
         save(network, tmp_path)
     family = load("tiny", tmp_path)
@@ -256,10 +256,10 @@ def test_the_exact_law_of_worked_grids():
     full = sudoku4.grids()[:1]
     empty = np.full((1, 16), 4)
     one_left = np.where(np.arange(16) == 5, 4, full)
-    law = exact_grid_law(np.concatenate([full, empty, one_left]))
-    assert (law[0].argmax(axis=1) == full[0]).all()
-    assert (law[1] == 0.25).all()
-    assert law[2, 5, full[0, 5]] == 1
+    distribution = exact_grid_distribution(np.concatenate([full, empty, one_left]))
+    assert (distribution[0].argmax(axis=1) == full[0]).all()
+    assert (distribution[1] == 0.25).all()
+    assert distribution[2, 5, full[0, 5]] == 1
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -269,7 +269,7 @@ def test_a_network_of_zeros_scores_as_the_uniform_law(mode, brief_scores):
     torch.nn.init.zeros_(network.transformer.head.bias)
     scores = sudoku4_scores(network)
     assert scores["valid"] == 0
-    assert 0.7 < scores["kl"] < 1.2  # log 4 minus the mean entropy of the exact law
+    assert 0.7 < scores["kl"] < 1.2  # log 4 minus the mean entropy of the exact distribution
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -10,15 +10,15 @@ from __future__ import annotations
 import numpy as np
 
 from paralg.decoding.freedave.drafting import draft
-from paralg.decoding.protocol import Model
-from paralg.decoding.rule import Rule
+from paralg.decoding.rule import UnmaskingRule
 from paralg.decoding.session import Session
 from paralg.decoding.trace import Decoded
+from paralg.models.protocol import Model
 
 __all__ = ["multi_anchor"]
 
 
-def multi_anchor(model: Model, x, d: int = 4, rule: Rule | None = None, *,
+def multi_anchor(model: Model, x, d: int = 4, rule: UnmaskingRule | None = None, *,
                  rows: int | None = None) -> Decoded:  # fmt: skip
     """Decode as :func:`~paralg.decoding.freedave.freedave` does, drafting from all known states.
 
@@ -28,7 +28,7 @@ def multi_anchor(model: Model, x, d: int = 4, rule: Rule | None = None, *,
     x : ndarray of int, shape (L,)
     d : int
         Draft steps of each anchor.
-    rule : Rule, optional
+    rule : UnmaskingRule, optional
         A deterministic rule without blocks, cache or end tokens.
     rows : int, optional
         Row budget of a forward; drafts of recent anchors go first.
@@ -58,7 +58,7 @@ def multi_anchor(model: Model, x, d: int = 4, rule: Rule | None = None, *,
     >>> one.trace == many.trace, one.forwards, many.forwards
     (True, 8, 7)
     """
-    rule = rule or Rule()
+    rule = rule or UnmaskingRule()
     if rule.block or rule.cache or rule.eos:
         raise ValueError("expected a rule without blocks, cache and end tokens")
     if d < 1 or (rows is not None and rows < 1):
@@ -66,11 +66,11 @@ def multi_anchor(model: Model, x, d: int = 4, rule: Rule | None = None, *,
     run = Session(model, x, rule)
     if run.next_block() is None:
         return run.result()
-    known = [(run.x.copy(), run.look(run.x[None])[0])]
+    known = [(run.x.copy(), run.forward(run.x[None])[0])]
     while run.next_block() is not None:
         drafts = _drafts(run, known[-d:], d)[:rows]
         sent = [y for y in drafts if (y == run.V).any()]
-        looked = run.look(np.stack(sent)) if sent else []
+        looked = run.forward(np.stack(sent)) if sent else []
         for row, (y, prediction) in enumerate(_follow(run, known, drafts, sent, looked)):
             state, basis = known[-1]
             run.commit(run.steps.step(state, basis), basis, row)

@@ -89,7 +89,7 @@ def plans(answer):
 def redraw(answer):
     """Probability of token 0 when a refused draw is drawn again: p = (0.8, 0.2)."""
     close_to(answer, 0.896, tol=1e-6, name="the probability", wrong={
-        0.8: "that is the right law; redrawing after a mismatch does not give it",
+        0.8: "that is the right distribution; redrawing after a mismatch does not give it",
         0.64: "that is the share of accepted draws that are 0; refused ones are drawn again",
         0.68: "that is the probability that the two draws agree",
     })  # fmt: skip

@@ -14,11 +14,11 @@ import numpy as np
 from paralg.decoding.freedave.drafting import Drafts, draft
 from paralg.decoding.freedave.verify import AGREEMENTS, verify
 from paralg.decoding.prediction import Prediction
-from paralg.decoding.protocol import Layout, Model
 from paralg.decoding.randomness import Random
-from paralg.decoding.rule import Rule
+from paralg.decoding.rule import UnmaskingRule
 from paralg.decoding.session import Session
 from paralg.decoding.trace import Decoded
+from paralg.models.protocol import Layout, Model
 
 __all__ = ["freedave", "freedave_plus_plus"]
 
@@ -27,7 +27,7 @@ def freedave(
     model: Model,
     x,
     d: int = 4,
-    rule: Rule | None = None,
+    rule: UnmaskingRule | None = None,
     *,
     layout: Layout = "rows",
     agreement: Literal["exact_match", "subset"] = "exact_match",
@@ -47,7 +47,7 @@ def freedave(
         The prompt: given tokens, and the mask ``V`` where one is wanted.
     d : int
         Draft steps; 1 is static decoding.
-    rule : Rule, optional
+    rule : UnmaskingRule, optional
         The static rule g that is reproduced: ``static(model, x, rule)`` has the same trace.
     layout : {"rows", "tree"}
         Drafts as rows of a batch, or side by side in one sequence (needs a cache).
@@ -58,7 +58,8 @@ def freedave(
         adopts the *target* of the draft that completes a block, and is then not lossless,
         because the next block's cache is made at another state.
     rng : Random, optional
-        Draw tokens.  The output *law* is that of static sampling with the same rule, because
+        Draw tokens.  The output *distribution* is that of static sampling with the same rule,
+        because
         the draws of a row are kept when its prediction is used again.
 
     Returns
@@ -105,7 +106,7 @@ def freedave(
         raise ValueError(f"expected d of at least 1, got {d}")
     if agreement not in AGREEMENTS:
         raise ValueError(f"expected agreement to be one of {AGREEMENTS}, got {agreement!r}")
-    rule = rule or Rule()
+    rule = rule or UnmaskingRule()
     if eager and rule.first:
         raise ValueError("eager drafts cross into blocks whose first position must come from a "
                          "fresh cache: expected eager=False with first=True")  # fmt: skip
@@ -117,8 +118,8 @@ def freedave(
     return run.result()
 
 
-def freedave_plus_plus(model: Model, x, d: int = 4, tau: float = 0.95, rule: Rule | None = None,
-                       **options) -> Decoded:  # fmt: skip
+def freedave_plus_plus(model: Model, x, d: int = 4, tau: float = 0.95,
+                       rule: UnmaskingRule | None = None, **options) -> Decoded:  # fmt: skip
     """FreeDave++: drafts on top of a threshold step, accepted when *contained* in the target.
 
     y_1 is a step of threshold decoding, y_2, y_3, … add one position each, targets are threshold
@@ -161,7 +162,7 @@ def freedave_plus_plus(model: Model, x, d: int = 4, tau: float = 0.95, rule: Rul
     if not tau > 0:
         raise ValueError(f"expected tau above 0, got {tau}")
     options = {"agreement": "subset"} | options
-    return freedave(model, x, d, replace(rule or Rule(), threshold=tau), **options)
+    return freedave(model, x, d, replace(rule or UnmaskingRule(), threshold=tau), **options)
 
 
 def _horizon(run: Session, block: int, d: int) -> int:
@@ -191,7 +192,7 @@ def _advance(run: Session, block: int, stale: Prediction, drafts: Drafts, agreem
     if not drafts.sent:
         run.commit(drafts.steps[0], stale)
         return None
-    new = run.look(drafts.rows[: drafts.sent])
+    new = run.forward(drafts.rows[: drafts.sent])
     steps = [run.steps.step(y, p) for y, p in zip(drafts.rows, new, strict=False)]
     targets = np.stack([_after(y, step, p) for y, step, p
                         in zip(drafts.rows, steps, new, strict=False)])  # fmt: skip
@@ -220,6 +221,6 @@ def _note(run: Session, drafts: Drafts, stale: Prediction, chain) -> None:
     """Record what was proposed, and what became of it."""
     for j, positions in enumerate(drafts.steps):
         tokens, values = stale.tokens(positions), stale.confidence[positions]
-        run.record.note("proposed", positions, tokens, values, j)
+        run.record.record("proposed", positions, tokens, values, j)
         verdict = "accepted" if j <= chain[-1] else "rejected"
-        run.record.note(verdict, positions, tokens, values, j)
+        run.record.record(verdict, positions, tokens, values, j)

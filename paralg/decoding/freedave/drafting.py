@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from paralg.decoding.prediction import Prediction
-from paralg.decoding.rule import Steps
+from paralg.decoding.rule import BoundRule
 
 __all__ = ["Drafts", "draft"]
 
@@ -30,7 +30,7 @@ class Drafts(NamedTuple):
     sent: int
 
 
-def draft(g: Steps, x, prediction: Prediction, d: int, last: int, *, until: int,
+def draft(g: BoundRule, x, prediction: Prediction, d: int, last: int, *, until: int,
           fresh: bool = False) -> Drafts:  # fmt: skip
     """Apply the rule up to ``d`` times to the *same stale* prediction of ``x``.
 
@@ -38,7 +38,7 @@ def draft(g: Steps, x, prediction: Prediction, d: int, last: int, *, until: int,
 
     Parameters
     ----------
-    g : Steps
+    g : BoundRule
     x : ndarray of int, shape (L,)
     prediction : Prediction
         Of ``x``.
@@ -60,11 +60,11 @@ def draft(g: Steps, x, prediction: Prediction, d: int, last: int, *, until: int,
 
     Examples
     --------
-    >>> from paralg.decoding.rule import Rule
+    >>> from paralg.decoding.rule import UnmaskingRule
     >>> from paralg.decoding.session import Session
     >>> from paralg.decoding.tables import HashConditional
-    >>> run = Session(HashConditional(4, 5, eps=0.1), [4] * 5, Rule())
-    >>> [prediction] = run.look(run.x[None])
+    >>> run = Session(HashConditional(4, 5, eps=0.1), [4] * 5, UnmaskingRule())
+    >>> [prediction] = run.forward(run.x[None])
     >>> draft(run.steps, run.x, prediction, d=3, last=0, until=0).rows
     array([[1, 4, 4, 4, 4],
            [1, 4, 2, 4, 4],

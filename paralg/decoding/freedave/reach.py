@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from paralg.decoding.freedave.drafting import draft
-from paralg.decoding.protocol import Model
-from paralg.decoding.rule import Rule
+from paralg.decoding.rule import UnmaskingRule
 from paralg.decoding.session import Session
+from paralg.models.protocol import Model
 
 __all__ = ["Plan", "fewest_forwards", "greedy_forwards", "greedy_rows", "landings", "reach",
            "union_forwards"]  # fmt: skip
@@ -39,14 +39,14 @@ class Plan(NamedTuple):
     progress: tuple[int, ...]
 
 
-def landings(model: Model, x, rule: Rule | None = None) -> np.ndarray:
+def landings(model: Model, x, rule: UnmaskingRule | None = None) -> np.ndarray:
     """Say which drafts lie on the static trajectory s_0 … s_T.
 
     Parameters
     ----------
     model : Model
     x : ndarray of int, shape (L,)
-    rule : Rule, optional
+    rule : UnmaskingRule, optional
         A deterministic rule without blocks, cache or end tokens.
 
     Returns
@@ -63,13 +63,13 @@ def landings(model: Model, x, rule: Rule | None = None) -> np.ndarray:
     ----
     T calls of one row.
     """
-    rule = rule or Rule()
+    rule = rule or UnmaskingRule()
     if rule.block or rule.cache or rule.eos:
         raise ValueError("expected a rule without blocks, cache and end tokens")
     run = Session(model, x, rule)
     states, drafts = [run.x.copy()], []
     while run.next_block() is not None:
-        [prediction] = run.look(run.x[None])
+        [prediction] = run.forward(run.x[None])
         drafts.append(draft(run.steps, run.x, prediction, run.model.L, 0, until=0).rows)
         run.commit(run.steps.step(run.x, prediction), prediction)
         states.append(run.x.copy())
@@ -81,7 +81,7 @@ def landings(model: Model, x, rule: Rule | None = None) -> np.ndarray:
     return lands
 
 
-def reach(model: Model, x, rule: Rule | None = None) -> tuple[int, ...]:
+def reach(model: Model, x, rule: UnmaskingRule | None = None) -> tuple[int, ...]:
     """Return r(0), …, r(T-1) along the static trajectory of ``x``.
 
     Parameters

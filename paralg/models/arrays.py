@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["one_thread", "to_numpy", "to_torch"]
+__all__ = ["without_gradients", "to_numpy", "to_torch"]
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
+def without_gradients() -> Iterator[None]:
     """No gradients, one thread: more threads are slower at this size and may reorder sums."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -1,6 +1,7 @@
 """Count what is sent to a model: a wrapper does it, never the decoder.
 
-The wrapper is also the one place where logits are shaped, so every law a decoder sees has been
+The wrapper is also the one place where logits are shaped, so every distribution a decoder sees has
+been
 through the hook exactly once.
 """
 
@@ -11,15 +12,15 @@ from collections.abc import Callable
 import numpy as np
 
 from paralg.core.cost import Cost
-from paralg.decoding.protocol import Cache, Layout, Model, Unanswered, positions
+from paralg.models.protocol import Cache, Layout, Model, UnsupportedCall, positions
 
-__all__ = ["Counted", "Shape"]
+__all__ = ["CountingModel", "LogitsHook"]
 
-Shape = Callable[[np.ndarray, np.ndarray], np.ndarray]
+LogitsHook = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Hook ``shape(logits, at) -> logits``; see :mod:`paralg.decoding.shaping`."""
 
 
-class Counted:
+class CountingModel:
     """A model that counts its calls, rows and token positions, and shapes its logits.
 
     ===========  ==================================================================
@@ -46,61 +47,61 @@ class Counted:
     Examples
     --------
     >>> from paralg.decoding.tables import HashConditional
-    >>> model = Counted(HashConditional(4, 6))
+    >>> model = CountingModel(HashConditional(4, 6))
     >>> logits = model.denoise(np.full((3, 6), 4))
     >>> model.cost
     Cost(calls=1, rows=3, tokens=18)
     """
 
-    def __init__(self, model: Model, shape: Shape | None = None):
+    def __init__(self, model: Model, shape: LogitsHook | None = None):
         self.model, self.shape = model, shape
         self.V, self.L = model.V, model.L
         self.cost = Cost()
         self._lap = Cost()
 
     def denoise(self, x, *, at=None, cache: Cache | None = None, layout: Layout = "rows"):
-        """Count and forward :meth:`Model.denoise <paralg.decoding.protocol.Model.denoise>`."""
+        """Count and forward :meth:`Model.denoise <paralg.models.protocol.Model.denoise>`."""
         x = self._expand(x, cache)
         self._count(x, self.L if cache is None else positions(at, self.L).size)
         return self._shaped(self.model.denoise(x, at=at, cache=cache, layout=layout), at)
 
     def causal(self, x, *, at=None):
-        """Count and forward :meth:`Model.causal <paralg.decoding.protocol.Model.causal>`."""
+        """Count and forward :meth:`Model.causal <paralg.models.protocol.Model.causal>`."""
         x = self._expand(x)
         self._count(x, positions(at, self.L).size)
         return self._shaped(self.model.causal(x, at=at), at)
 
     def anyorder(self, x, rank, visible=None, *, at=None):
-        """Count and forward :meth:`Model.anyorder <paralg.decoding.protocol.Model.anyorder>`."""
+        """Count and forward :meth:`Model.anyorder <paralg.models.protocol.Model.anyorder>`."""
         x = self._expand(x)
         self._count(x, 2 * self.L)
         return self._shaped(self.model.anyorder(x, rank, visible, at=at), at)
 
     def snapshot(self, x):
-        """Count and forward :meth:`Model.snapshot <paralg.decoding.protocol.Model.snapshot>`."""
+        """Count and forward :meth:`Model.snapshot <paralg.models.protocol.Model.snapshot>`."""
         if self._expands():
             raise ValueError("a cache keeps one row, and this hook adds rows: decode without cache")
         self._count(np.asarray(x), self.L)
         logits, cache = self.model.snapshot(x)
         return self._shaped(logits, None), cache
 
-    def attend(self, tokens, places, mask):
-        """Count and forward :meth:`AttendingModel.attend`; the hook gets ``places``."""
+    def attend(self, tokens, position_ids, mask):
+        """Count and forward :meth:`AttendingModel.attend`; the hook gets ``position_ids``."""
         self._needs("attend")
         tokens = self._expand(tokens)
-        self._count(tokens, len(places))
-        logits = self.model.attend(tokens, places, mask)
-        return logits if self.shape is None else self.shape(logits, np.asarray(places))
+        self._count(tokens, len(position_ids))
+        logits = self.model.attend(tokens, position_ids, mask)
+        return logits if self.shape is None else self.shape(logits, np.asarray(position_ids))
 
-    def extend(self, tokens, places, mask, past=None):
+    def extend(self, tokens, position_ids, mask, past=None):
         """Count and forward :meth:`AttendingModel.extend`: only the new slots are computed."""
         self._needs("extend")
         tokens = self._expand(tokens, past)
-        self._count(tokens, len(places))
-        logits, kept = self.model.extend(tokens, places, mask, past)
-        return logits if self.shape is None else self.shape(logits, np.asarray(places)), kept
+        self._count(tokens, len(position_ids))
+        logits, kept = self.model.extend(tokens, position_ids, mask, past)
+        return logits if self.shape is None else self.shape(logits, np.asarray(position_ids)), kept
 
-    def lap(self) -> Cost:
+    def cost_since(self) -> Cost:
         """Return what was counted since the last lap and start the next one."""
         lap, self._lap = self._lap, Cost()
         return lap
@@ -112,7 +113,7 @@ class Counted:
 
     def _needs(self, call: str) -> None:
         if not hasattr(self.model, call):
-            raise Unanswered(f"{call} needs a network, got {type(self.model).__name__}")
+            raise UnsupportedCall(f"{call} needs a network, got {type(self.model).__name__}")
 
     def _expands(self) -> bool:
         return hasattr(self.shape, "expand")

@@ -1,4 +1,5 @@
-"""Checks of distributions: exact laws outcome by outcome, samples by a chi-squared test."""
+"""Checks of distributions: exact distributions outcome by outcome, samples by a chi-squared
+test."""
 
 from __future__ import annotations
 
@@ -9,11 +10,11 @@ import numpy as np
 from paralg.teach.outcomes import PropertyFailed, call, require
 from paralg.teach.values import show
 
-__all__ = ["same_law", "samples_follow"]
+__all__ = ["same_distribution", "samples_follow"]
 
 
-def same_law(
-    actual, expected, *, tol: float = 1e-12, name: str = "has the same law", hint: str = ""
+def same_distribution(
+    actual, expected, *, tol: float = 1e-12, name: str = "has the same distribution", hint: str = ""
 ):
     """Require that two finite distributions agree: total variation at most `tol`.
 
@@ -29,7 +30,7 @@ def same_law(
     PropertyFailed
         With the outcome whose probability is furthest off.
     """
-    p, q = _law(actual), _law(expected)
+    p, q = _distribution(actual), _distribution(expected)
     outcomes = sorted(p.keys() | q.keys(), key=repr)
     apart = {x: p.get(x, 0.0) - q.get(x, 0.0) for x in outcomes}
     distance = sum(map(abs, apart.values())) / 2
@@ -46,14 +47,16 @@ def same_law(
         )
 
 
-def samples_follow(draw: Callable, law, draws: int, rng, *, name: str = "samples follow the law"):
-    """Require that `draws` samples pass a chi-squared test of `law` at level 1e-6.
+def samples_follow(
+    draw: Callable, distribution, draws: int, rng, *, name: str = "samples follow the distribution"
+):
+    """Require that `draws` samples pass a chi-squared test of `distribution` at level 1e-6.
 
     Parameters
     ----------
     draw : callable
         ``draw(rng)`` returns one outcome.
-    law : mapping of outcome to probability, or array_like of probabilities
+    distribution : mapping of outcome to probability, or array_like of probabilities
     draws : int
     rng : numpy Generator
         Handed on as it is; its state moves.
@@ -65,21 +68,23 @@ def samples_follow(draw: Callable, law, draws: int, rng, *, name: str = "samples
     """
     from scipy.stats import chi2
 
-    law = _law(law)
-    counts = dict.fromkeys(law, 0)
+    distribution = _distribution(distribution)
+    counts = dict.fromkeys(distribution, 0)
     for _ in range(draws):
         outcome = call(draw, rng, fresh=False)
-        require(law.get(outcome, 0) > 0, name, "this outcome has probability 0", got=outcome)
+        require(
+            distribution.get(outcome, 0) > 0, name, "this outcome has probability 0", got=outcome
+        )
         counts[outcome] += 1
-    statistic, degrees = _chi_squared(counts, law, draws)
+    statistic, degrees = _chi_squared(counts, distribution, draws)
     message = f"chi-squared {statistic:.1f} with {degrees} degrees of freedom, from {draws} draws"
     require(statistic <= chi2.isf(1e-6, degrees), name, message)
 
 
-def _chi_squared(counts: dict, law: dict, draws: int) -> tuple[float, int]:
+def _chi_squared(counts: dict, distribution: dict, draws: int) -> tuple[float, int]:
     """Return statistic and degrees of freedom; outcomes expected under 5 times are pooled."""
-    often = [x for x, p in law.items() if p * draws >= 5]
-    pairs = [(counts[x], law[x] * draws) for x in often]
+    often = [x for x, p in distribution.items() if p * draws >= 5]
+    pairs = [(counts[x], distribution[x] * draws) for x in often]
     rest = draws - sum(expected for _, expected in pairs)
     if rest > 1e-9 * draws:
         pairs.append((draws - sum(observed for observed, _ in pairs), rest))
@@ -87,7 +92,7 @@ def _chi_squared(counts: dict, law: dict, draws: int) -> tuple[float, int]:
     return statistic, max(1, len(pairs) - 1)
 
 
-def _law(law) -> dict:
-    if isinstance(law, Mapping):
-        return {outcome: float(p) for outcome, p in law.items()}
-    return dict(enumerate(np.asarray(law, dtype=float).tolist()))
+def _distribution(distribution) -> dict:
+    if isinstance(distribution, Mapping):
+        return {outcome: float(p) for outcome, p in distribution.items()}
+    return dict(enumerate(np.asarray(distribution, dtype=float).tolist()))

@@ -23,13 +23,13 @@ from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
-__all__ = ["AttendingModel", "Cache", "Layout", "Model", "Slots", "Unanswered", "positions",
+__all__ = ["AttendingModel", "Cache", "Layout", "Model", "Slots", "UnsupportedCall", "positions",
            "tokens_of"]  # fmt: skip
 
 Layout = Literal["rows", "tree"]
 
 
-class Unanswered(TypeError):
+class UnsupportedCall(TypeError):
     """A model was asked a call that it does not answer: weights of another mode, or no network."""
 
 
@@ -66,7 +66,7 @@ class Slots(Protocol):
 
 @runtime_checkable
 class Model(Protocol):
-    """Conditional laws of a sequence of ``L`` tokens from an alphabet of ``V``.
+    """Conditional distributions of a sequence of ``L`` tokens from an alphabet of ``V``.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ class Model(Protocol):
         cache: Cache | None = None,
         layout: Layout = "rows",
     ) -> np.ndarray:
-        """Row i is the law of ``x_i`` given every unmasked ``x_j``, j ≠ i.
+        """Row i is the distribution of ``x_i`` given every unmasked ``x_j``, j ≠ i.
 
         Parameters
         ----------
@@ -111,7 +111,7 @@ class Model(Protocol):
         """
 
     def causal(self, x: np.ndarray, *, at: Sequence[int] | None = None) -> np.ndarray:
-        """Row i is the law of ``x_i`` given ``x_0 … x_{i-1}`` (not of ``x_{i+1}``).
+        """Row i is the distribution of ``x_i`` given ``x_0 … x_{i-1}`` (not of ``x_{i+1}``).
 
         Entries from the wanted position on are ignored, so masks there are legal; the begin
         symbol is internal to the model.
@@ -125,7 +125,7 @@ class Model(Protocol):
         *,
         at: Sequence[int] | None = None,
     ) -> np.ndarray:
-        """Law of ``x_i`` given the entries that come before it in an order.
+        """ExactDistribution of ``x_i`` given the entries that come before it in an order.
 
         Query i sees content j if and only if ``rank[j] < min(rank[i], visible)``; content i sees
         content j if and only if ``rank[j] <= rank[i]``.
@@ -149,20 +149,21 @@ class AttendingModel(Protocol):
     """A model that also runs a layout of the caller's own making; tables cannot.
 
     What a slot's logits mean is a matter of training: on causal weights the slot at place i
-    carries the token x_{i-1} (the begin symbol ``V`` at place 0) and its row is the law of x_i;
+    carries the token x_{i-1} (the begin symbol ``V`` at place 0) and its row is the distribution
+    of x_i;
     on bidirectional weights it carries x_i itself, or the mask.
     """
 
     V: int
     L: int
 
-    def attend(self, tokens: np.ndarray, places: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    def attend(self, tokens: np.ndarray, position_ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """Return the logits of S slots.
 
         Parameters
         ----------
         tokens : ndarray of int, shape (B, S)
-        places : ndarray of int, shape (S,)
+        position_ids : ndarray of int, shape (S,)
             Positions, which may repeat.
         mask : ndarray of bool, shape (S, S)
             True where slot q attends to slot k.
@@ -173,13 +174,14 @@ class AttendingModel(Protocol):
         """
 
     def extend(
-        self, tokens: np.ndarray, places: np.ndarray, mask: np.ndarray, past: Slots | None = None
+        self, tokens: np.ndarray, position_ids: np.ndarray, mask: np.ndarray,
+        past: Slots | None = None,
     ) -> tuple[np.ndarray, Slots]:
         """Do the same after P slots that were computed before, and keep the new ones.
 
         Parameters
         ----------
-        tokens, places
+        tokens, position_ids
             As for :meth:`attend`, of the S new slots.
         mask : ndarray of bool, shape (S, P + S)
             The earlier slots come first.
