@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paralg.decoding.freedave import freedave
-from paralg.decoding.freedave.anchors import multi_anchor
-from paralg.decoding.freedave.reach import (
+from paralg.decoding.freedave.theory import (
     fewest_forwards,
     greedy_forwards,
     greedy_rows,
@@ -18,6 +17,7 @@ from paralg.decoding.freedave.reach import (
     reach,
     union_forwards,
 )  # fmt: skip
+from paralg.decoding.freedave.variants import multi_anchor
 from paralg.decoding.rule import UnmaskingRule
 from paralg.decoding.static import static
 from paralg.decoding.tables import HashConditional

@@ -4,41 +4,13 @@ import json
 
 import pytest
 
-from paralg.decoding.freedave import explorer, fewest_forwards, freedave, greedy_forwards
+from paralg.decoding.freedave import freedave
+from paralg.decoding.freedave.teaching.explorer import explorer
 from paralg.decoding.tables import HashConditional
 from paralg.teach import check, quiz
 from tests.figures.web import explorer_page, set_to, shown
 
 pytest.importorskip("matplotlib")
-
-
-def right_accepted(drafts, targets):
-    b = 1
-    while b < len(drafts) and drafts[b] == targets[b - 1]:
-        b += 1
-    return b
-
-
-@pytest.mark.parametrize(
-    ("label", "right", "wrong"),
-    [
-        ("ex-freedave-jump", 2, [3, 1, "two"]),
-        ("ex-freedave-count", {"forwards": 4, "rows": 12},
-         [{"forwards": 3, "rows": 12}, {"forwards": 4, "rows": 13}, 4]),
-        ("ex-freedave-redraw", 0.896, [0.8, 0.68, 0.5]),
-        ("ex-freedave-verify", right_accepted,
-         [lambda d, t: len(d), lambda d, t: 1, lambda d, t: d[5]]),
-        ("ex-freedave-plans", lambda r, d: fewest_forwards(r, d).forwards,
-         [lambda r, d: greedy_forwards(r, d).forwards, lambda r, d: 1]),
-        ("ex-freedave-counterexample", {"L": 3, "k": 66, "eps": 0.8, "tau": 0.6},
-         [{"L": 3, "k": 0, "eps": 0.0, "tau": 0.6}]),
-    ],
-)  # fmt: skip
-def test_exercises(label, right, wrong):
-    assert check(label, right).state == "passed"
-    for answer in wrong:
-        assert check(label, answer).state in ("failed", "raised")
-    assert check(label, None).state == "unanswered"
 
 
 def test_stubs_are_unanswered():

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paralg.decoding.freedave import agreement_matrix, verify, verify_looped
-from paralg.decoding.freedave.verify import AGREEMENTS
+from paralg.decoding.freedave.verification import AGREEMENTS
 
 fast = settings(max_examples=300, deadline=None)
 M = 9

@@ -1,23 +1,23 @@
 """Free draft-and-verification: lossless parallel decoding for masked diffusion models.
 
 [wu-2025-free]; the chapter is ``notebooks/decoding/freedave.ipynb``.
+
+1. `drafting`: what static decoding would look like after 1, 2, …, d more steps.
+2. `verification`: how far the drafts agree with what the model says of them.
+3. `decoder`: draft, send, verify, move, block after block.
+
+Then `theory` (how many forwards a sequence needs), `variants` (several anchors), `teaching`, and
+`entrants`, which `paralg.decoding.arena` finds by itself.
 """
 
-from paralg.decoding.freedave.anchors import multi_anchor
-from paralg.decoding.freedave.decoder import freedave, freedave_plus_plus
-from paralg.decoding.freedave.explorer import explorer
-from paralg.decoding.freedave.reach import (
-    fewest_forwards,
-    greedy_forwards,
-    greedy_rows,
-    landings,
-    reach,
-    union_forwards,
-)
-from paralg.decoding.freedave.verify import agreement_matrix, verify, verify_looped
+from paralg.core.lazy import lazy
 
-__all__ = [
-    "agreement_matrix", "explorer", "fewest_forwards", "freedave", "freedave_plus_plus",
-    "greedy_forwards", "greedy_rows", "landings", "multi_anchor", "reach", "union_forwards",
-    "verify", "verify_looped",
-]  # fmt: skip
+__getattr__, __dir__, __all__ = lazy(__name__, {
+    "freedave": "decoder", "freedave_plus_plus": "decoder",
+    "agreement_matrix": "verification", "verify": "verification",
+    "verify_looped": "verification",
+    "fewest_forwards": "theory", "greedy_forwards": "theory", "greedy_rows": "theory",
+    "landings": "theory", "reach": "theory", "union_forwards": "theory",
+    "multi_anchor": "variants",
+    "explorer": "teaching.explorer",
+})  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from paralg.decoding.freedave.drafting import Drafts, draft
-from paralg.decoding.freedave.verify import AGREEMENTS, verify
+from paralg.decoding.freedave.verification import AGREEMENTS, verify
 from paralg.decoding.prediction import Prediction
 from paralg.decoding.randomness import Random
 from paralg.decoding.rule import UnmaskingRule
@@ -21,7 +21,6 @@ from paralg.decoding.trace import Decoded
 from paralg.models.protocol import Layout, Model
 
 __all__ = ["freedave", "freedave_plus_plus"]
-
 
 def freedave(
     model: Model,

@@ -11,7 +11,6 @@ from paralg.decoding.rule import BoundRule
 
 __all__ = ["Drafts", "draft"]
 
-
 class Drafts(NamedTuple):
     """Drafts y_1 … y_m of a state.
 

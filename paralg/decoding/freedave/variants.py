@@ -17,7 +17,6 @@ from paralg.models.protocol import Model
 
 __all__ = ["multi_anchor"]
 
-
 def multi_anchor(model: Model, x, d: int = 4, rule: UnmaskingRule | None = None, *,
                  rows: int | None = None) -> Decoded:  # fmt: skip
     """Decode as :func:`~paralg.decoding.freedave.freedave` does, drafting from all known states.
@@ -37,7 +36,7 @@ def multi_anchor(model: Model, x, d: int = 4, rule: UnmaskingRule | None = None,
     -------
     Decoded
         With the same trace as static decoding; without a budget, in
-        :func:`~paralg.decoding.freedave.reach.union_forwards` forwards.
+        :func:`~paralg.decoding.freedave.theory.union_forwards` forwards.
 
     Raises
     ------

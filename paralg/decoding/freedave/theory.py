@@ -17,11 +17,12 @@ from paralg.decoding.rule import UnmaskingRule
 from paralg.decoding.session import Session
 from paralg.models.protocol import Model
 
-__all__ = ["Plan", "fewest_forwards", "greedy_forwards", "greedy_rows", "landings", "reach",
-           "union_forwards"]  # fmt: skip
+__all__ = [
+    "ForwardPlan", "fewest_forwards", "greedy_forwards", "greedy_rows", "landings", "reach",
+    "union_forwards",
+]  # fmt: skip
 
-
-class Plan(NamedTuple):
+class ForwardPlan(NamedTuple):
     """A way through the trajectory.
 
     Attributes
@@ -113,7 +114,7 @@ def reach(model: Model, x, rule: UnmaskingRule | None = None) -> tuple[int, ...]
     return tuple(int(row[t + 1 :].cumprod().sum()) for t, row in enumerate(lands))
 
 
-def greedy_forwards(r: Sequence[int], d: int) -> Plan:
+def greedy_forwards(r: Sequence[int], d: int) -> ForwardPlan:
     """Return the plan of FreeDave: always draft from the last accepted state.
 
     Parameters
@@ -134,7 +135,7 @@ def greedy_forwards(r: Sequence[int], d: int) -> Plan:
         anchors.append(t)
         t += min(r[t], d)
         progress.append(t)
-    return Plan(min(T, 1) + len(progress), tuple(anchors), tuple(progress))
+    return ForwardPlan(min(T, 1) + len(progress), tuple(anchors), tuple(progress))
 
 
 def greedy_rows(r: Sequence[int], d: int) -> int:
@@ -152,7 +153,7 @@ def greedy_rows(r: Sequence[int], d: int) -> int:
     return min(T, 1) + sum(sent)
 
 
-def fewest_forwards(r: Sequence[int], d: int) -> Plan:
+def fewest_forwards(r: Sequence[int], d: int) -> ForwardPlan:
     """Return a shortest plan when drafts may start from *any* state whose prediction is known.
 
     Breadth-first search over the progress p: after reaching p the predictions at 0 … p are known,
@@ -172,16 +173,16 @@ def fewest_forwards(r: Sequence[int], d: int) -> Plan:
     Examples
     --------
     >>> fewest_forwards([2, 2, 1, 1, 2, 6, 1, 2, 3, 3, 2, 1], d=4)
-    Plan(forwards=7, anchors=(0, 2, 3, 4, 5, 9), progress=(2, 3, 4, 6, 9, 12))
+    ForwardPlan(forwards=7, anchors=(0, 2, 3, 4, 5, 9), progress=(2, 3, 4, 6, 9, 12))
     """
     T = _checked(r, d)
     if T < 2:
-        return Plan(T, (), ())
+        return ForwardPlan(T, (), ())
     queue, seen = deque([(0, (), ())]), {0}
     while queue:
         p, anchors, progress = queue.popleft()
         if T - p <= 1:
-            return Plan(1 + len(progress), anchors, progress)
+            return ForwardPlan(1 + len(progress), anchors, progress)
         for a in range(p, max(p - d, -1), -1):
             to = a + min(r[a], d)
             if to > p and to not in seen:
@@ -190,7 +191,7 @@ def fewest_forwards(r: Sequence[int], d: int) -> Plan:
     raise AssertionError("unreachable: r(p) ≥ 1 always leads on")
 
 
-def union_forwards(lands: np.ndarray, d: int) -> Plan:
+def union_forwards(lands: np.ndarray, d: int) -> ForwardPlan:
     """Return the plan when the drafts of *all* known states are sent in every forward.
 
     The progress p grows as long as some known a has a draft of at most ``d`` steps that lands on
@@ -205,7 +206,7 @@ def union_forwards(lands: np.ndarray, d: int) -> Plan:
 
     Returns
     -------
-    Plan
+    ForwardPlan
         Anchors are left empty: all of them are used.
 
     Cost
@@ -227,7 +228,7 @@ def union_forwards(lands: np.ndarray, d: int) -> Plan:
             to += 1
         p = to
         progress.append(p)
-    return Plan(min(T, 1) + len(progress), (), tuple(progress))
+    return ForwardPlan(min(T, 1) + len(progress), (), tuple(progress))
 
 
 def _checked(r: Sequence[int], d: int) -> int:

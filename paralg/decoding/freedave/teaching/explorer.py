@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from paralg.decoding.freedave.decoder import freedave
-from paralg.decoding.freedave.reach import greedy_forwards, greedy_rows, reach
+from paralg.decoding.freedave.theory import greedy_forwards, greedy_rows, reach
 from paralg.decoding.tables import HashConditional
 
 __all__ = ["explorer"]
