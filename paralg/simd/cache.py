@@ -18,17 +18,7 @@ _SOURCES = ("lanes.py", "polynomials.py", "elementary.py")
 
 
 def digest(*sources: str | Path) -> str:
-    """Return a digest of this package's sources and of others.
-
-    Parameters
-    ----------
-    *sources : path
-        Files with functions that a kernel calls, beyond its own file.
-
-    Returns
-    -------
-    str
-    """
+    """Return a digest of this package's sources and of others."""
     files = [*(Path(__file__).with_name(name) for name in _SOURCES), *map(Path, sources)]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 

@@ -153,25 +153,7 @@ def _step(inner, coefficient: float):
 
 
 def evaluate(function, x):
-    """Apply one of the four functions to an array, for tests and figures.
-
-    Parameters
-    ----------
-    function : {exp2, exp, softplus, sigmoid}
-        The function of this module.
-    x : ndarray of float32 or float64
-        Any shape.
-
-    Returns
-    -------
-    ndarray
-        Same shape and type.
-
-    Examples
-    --------
-    >>> evaluate(exp2, np.array([-1.0, 0.0, 3.0], dtype=np.float32))
-    array([0.5, 1. , 8. ], dtype=float32)
-    """
+    """Apply one of the four functions to an array, for tests and figures."""
     flat = np.ravel(x)
     rows = np.zeros((-(-flat.size // WIDTH), WIDTH), flat.dtype)
     rows.ravel()[: flat.size] = flat

@@ -45,34 +45,7 @@ def minimax(
     weight: Callable[[NDArray], NDArray] = np.ones_like,
     rounds: int = 300,
 ) -> tuple[NDArray[np.float64], float]:
-    """Fit a polynomial whose largest weighted error is nearly as small as possible.
-
-    Parameters
-    ----------
-    ratio : callable
-        The function to approximate.
-    interval : (float, float)
-        Where; 0 must not be one of 2,000 Chebyshev points of it.
-    degree : int
-        Degree of the polynomial.
-    weight : callable
-        Factor of the error at each point.
-    rounds : int
-        Rounds of Lawson's reweighting.
-
-    Returns
-    -------
-    coefficients : ndarray, shape (degree + 1,)
-        Lowest power first.
-    error : float
-        Largest weighted error at the points.
-
-    Examples
-    --------
-    >>> coefficients, error = minimax(exp2_ratio, (-0.5, 0.5), 4, lambda r: r / 2**r)
-    >>> f"{error:.0e}"
-    '9e-08'
-    """
+    """Fit a polynomial whose largest weighted error is nearly as small as possible."""
     low, high = interval
     x = (low + high) / 2 + (high - low) / 2 * np.cos(np.pi * (np.arange(2000) + 0.5) / 2000)
     factor, y = np.abs(weight(x)), ratio(x)

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
-__all__ = ["GRAIN", "share"]
+__all__ = ["GRAIN", "parallel_for"]
 
 GRAIN = 2**20
 """Lane steps of the forward pass, 0.2 ms, below which a second thread costs more than it brings."""
@@ -21,20 +21,8 @@ GRAIN = 2**20
 _pool: ThreadPoolExecutor | None = None
 
 
-def share(function: Callable[..., None], tasks: int, steps: int, *arguments) -> None:
-    """Call ``function(begin, end, *arguments)`` on ranges that cover all tasks.
-
-    Parameters
-    ----------
-    function : callable
-        Compiled with ``nogil=True``; tasks must not write to the same place.
-    tasks : int
-        Number of tasks.
-    steps : int
-        Lane steps of all tasks together, in the time of the forward pass.
-    *arguments
-        Handed on.
-    """
+def parallel_for(function: Callable[..., None], tasks: int, steps: int, *arguments) -> None:
+    """Call ``function(begin, end, *arguments)`` on ranges that cover all tasks."""
     workers = min(torch.get_num_threads(), tasks, max(1, steps // GRAIN))
     bounds = [tasks * worker // workers for worker in range(workers + 1)] if workers else []
     ranges = list(zip(bounds[:-1], bounds[1:], strict=True))

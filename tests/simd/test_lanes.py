@@ -12,7 +12,7 @@ from paralg.simd import threads
 from paralg.simd.elementary import evaluate, exp, exp2, sigmoid, softplus
 from paralg.simd.lanes import WIDTH
 from paralg.simd.polynomials import ARTANH, EXP2, artanh_ratio, exp2_ratio, minimax
-from paralg.simd.threads import GRAIN, share
+from paralg.simd.threads import GRAIN, parallel_for
 
 GRID = np.concatenate([np.linspace(-80, 80, 50_001), np.linspace(-1, 1, 20_001), [0.0, -0.0]])
 EXACT = {
@@ -102,7 +102,7 @@ def test_lanes_refuse_arrays_they_cannot_read():
 def test_shared_tasks_are_each_done_once(tasks, steps, workers):
     done, before = [], torch.get_num_threads()
     torch.set_num_threads(workers)
-    share(lambda begin, end, word: done.append((begin, end, word)), tasks, steps, "x")
+    parallel_for(lambda begin, end, word: done.append((begin, end, word)), tasks, steps, "x")
     torch.set_num_threads(before)
     assert sorted(t for begin, end, _ in done for t in range(begin, end)) == list(range(tasks))
     assert len(done) <= max(1, min(workers, tasks, steps // GRAIN))
@@ -118,7 +118,7 @@ def test_an_error_in_a_thread_reaches_the_caller():
     torch.set_num_threads(2)
     try:
         with pytest.raises(ValueError, match="task 1"):
-            share(fail, 2, 2**30)
+            parallel_for(fail, 2, 2**30)
     finally:
         torch.set_num_threads(before)
 

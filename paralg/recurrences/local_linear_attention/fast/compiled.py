@@ -9,7 +9,7 @@ from torch.nn.functional import pad
 from paralg.recurrences.local_linear_attention.conjugate import RELATIVE, CGOptions
 from paralg.recurrences.local_linear_attention.fast.blocks import NORMS, BlockLayout
 from paralg.recurrences.local_linear_attention.fast.tiles import HIDDEN, KEYS, WIDTH, run
-from paralg.simd.threads import share
+from paralg.simd.threads import parallel_for
 
 __all__ = ["attend", "warm"]
 
@@ -29,7 +29,7 @@ def attend(
     out = q.new_empty(*lanes.shape[:2], v.shape[2], WIDTH)
     omega, tasks = torch.empty_like(ridges), batch * lanes.shape[1]
     offset = m - n if layout.causal else -1
-    share(
+    parallel_for(
         run, tasks, tasks * m * d, *(x.numpy() for x in (lanes, k, v, ridges)),
         layout.scale, NORMS.index(layout.norm), offset, m, _limits(q, options, delta_eps),
         _hidden(q, layout.causal).numpy(), out.numpy(), omega.numpy(),

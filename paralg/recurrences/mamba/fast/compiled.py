@@ -19,7 +19,7 @@ from torch.nn.functional import pad
 from paralg.recurrences.mamba.fast import drivers
 from paralg.recurrences.mamba.fast.kernels import CHUNK, SCRATCH
 from paralg.simd.lanes import WIDTH
-from paralg.simd.threads import share
+from paralg.simd.threads import parallel_for
 
 __all__ = ["DTYPES", "fused_scan", "warm"]
 
@@ -128,7 +128,7 @@ def _run(driver, cost: int, operands, positive: bool, gated: bool, outputs) -> N
     sizes = (*u.shape, rates.shape[0], starts.shape[1])
     addresses = tuple([_address(x) for x in (*operands, *outputs)])
     steps = cost * u.numel() * rates.shape[0]
-    share(driver, _tasks(u), steps, sizes, addresses, _ZEROS[u.dtype], positive, gated)
+    parallel_for(driver, _tasks(u), steps, sizes, addresses, _ZEROS[u.dtype], positive, gated)
 
 
 _ZEROS = {torch.float32: np.float32(0), torch.float64: np.float64(0)}
