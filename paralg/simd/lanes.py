@@ -83,7 +83,10 @@ def store(_, array, index, value):
 
 @intrinsic
 def memory(_, address, shape, like):
-    """Return the numbers of the type of ``like`` from ``address`` on as an array, unchecked."""
+    """Return the numbers of the type of ``like`` from ``address`` on as an array, unchecked.
+
+    The array does not own them: the caller keeps them alive.
+    """
     array = types.Array(like, len(shape), "C")
 
     def generate(context, builder, signature, arguments):

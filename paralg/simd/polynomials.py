@@ -45,7 +45,10 @@ def minimax(
     weight: Callable[[NDArray], NDArray] = np.ones_like,
     rounds: int = 300,
 ) -> tuple[NDArray[np.float64], float]:
-    """Fit a polynomial whose largest weighted error is nearly as small as possible."""
+    """Fit a polynomial whose largest weighted error is nearly as small as possible; return both.
+
+    0 must not be one of the 2,000 Chebyshev points of the interval.
+    """
     low, high = interval
     x = (low + high) / 2 + (high - low) / 2 * np.cos(np.pi * (np.arange(2000) + 0.5) / 2000)
     factor, y = np.abs(weight(x)), ratio(x)

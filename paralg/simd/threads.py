@@ -22,7 +22,11 @@ _pool: ThreadPoolExecutor | None = None
 
 
 def parallel_for(function: Callable[..., None], tasks: int, steps: int, *arguments) -> None:
-    """Call ``function(begin, end, *arguments)`` on ranges that cover all tasks."""
+    """Call ``function(begin, end, *arguments)`` on ranges that cover all tasks.
+
+    The function is compiled with ``nogil=True``, and tasks do not write to the same place;
+    ``steps`` are lane steps of all tasks together, in the time of the forward pass.
+    """
     workers = min(torch.get_num_threads(), tasks, max(1, steps // GRAIN))
     bounds = [tasks * worker // workers for worker in range(workers + 1)] if workers else []
     ranges = list(zip(bounds[:-1], bounds[1:], strict=True))

@@ -22,7 +22,7 @@ from paralg.recurrences.mamba import (
     selective_scan_loop,
     traffic,
 )
-from paralg.recurrences.mamba.recurrence import silu, softplus
+from paralg.recurrences.mamba.theory import silu, softplus
 
 RNG = np.random.default_rng(5)
 SIZES = {"batch": 1, "length": 1024, "channels": 64, "states": 16}

@@ -14,7 +14,7 @@ Nothing here imports torch or numba before a name is used that needs them.
 from paralg.core.lazy import lazy
 
 __getattr__, __dir__, __all__ = lazy(__name__, {
-    "Operands": "recurrence", "ScanRun": "recurrence", "discretise": "recurrence",
+    "Operands": "recurrence", "ScanRun": "theory", "discretise": "recurrence",
     "linear_states": "theory", "phi": "theory", "selective_scan_loop": "recurrence",
     "selective_scan_reference": "fast.counted",
     "MambaConfig": "config",

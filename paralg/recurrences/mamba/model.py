@@ -52,18 +52,13 @@ class ResidualBlock(nn.Module):
 
 
 class MambaLM(nn.Module):
-    """A causal language model without attention and without MLP.
+    """A causal language model without attention and without MLP; keys are the official model's.
 
     Parameters
     ----------
     config : MambaConfig
     seed : int
         Of the initial weights.
-
-    Notes
-    -----
-    State-dictionary keys are those of the official language model: ``backbone.embedding``,
-    ``backbone.layers.i.{mixer, norm}``, ``backbone.norm_f``, ``lm_head`` (tied).
 
     References
     ----------
@@ -87,18 +82,14 @@ class MambaLM(nn.Module):
             self.backbone.layers = nn.ModuleList(layers)
             self.backbone.norm_f = RMSNorm(config.d_model, config.epsilon)
             self.lm_head = nn.Linear(config.d_model, config.padded_vocab, bias=False)
-            self._initialise()
+            nn.init.normal_(self.backbone.embedding.weight, std=0.02)
+        self.lm_head.weight = self.backbone.embedding.weight
+        for layer in layers:  # what every block adds to the stream is smaller, the more there are
+            layer.mixer.out_proj.weight.data /= math.sqrt(config.n_layer)
 
     def make_block(self) -> MambaBlock:
         """Return a fresh block."""
         return MambaBlock(self.config)
-
-    def _initialise(self) -> None:
-        """Draw the embedding, tie the head, shrink what every block adds to the stream."""
-        nn.init.normal_(self.backbone.embedding.weight, std=0.02)
-        self.lm_head.weight = self.backbone.embedding.weight
-        for layer in self.backbone.layers:
-            layer.mixer.out_proj.weight.data /= math.sqrt(self.config.n_layer)
 
     def forward(self, tokens: Tensor, last: int | None = None) -> Tensor:
         """Return the next token's logits after every token, (b, L), or after the ``last`` few."""
@@ -110,11 +101,8 @@ class MambaLM(nn.Module):
         """Return the logits of a sequence that follows earlier tokens, and the states after it."""
         self._check(tokens, 2)
         states = [None] * self.config.n_layer if states is None else states
-        v, after = self.backbone.embedding(tokens), []
-        for layer, state in zip(self.backbone.layers, states, strict=True):
-            v, state = layer(v, state)
-            after.append(state)
-        return self._logits(v if last is None else v[:, v.shape[1] - last :]), after
+        v, states = self._through(tokens, states, ResidualBlock.forward)
+        return self._logits(v if last is None else v[:, v.shape[1] - last :]), states
 
     def first_states(self, batch: int) -> list[BlockState]:
         """Return the states before the first token."""
@@ -123,11 +111,16 @@ class MambaLM(nn.Module):
     def step(self, tokens: Tensor, states: list[BlockState]) -> tuple[Tensor, list[BlockState]]:
         """Return the logits after one token of each row, shape (b,), and the new states."""
         self._check(tokens, 1)
+        v, states = self._through(tokens, states, ResidualBlock.step)
+        return self._logits(v), states
+
+    def _through(self, tokens: Tensor, states: list, move) -> tuple[Tensor, list[BlockState]]:
+        """Send embedded tokens through all layers; return the stream and the new states."""
         v, after = self.backbone.embedding(tokens), []
         for layer, state in zip(self.backbone.layers, states, strict=True):
-            v, state = layer.step(v, state)
+            v, state = move(layer, v, state)
             after.append(state)
-        return self._logits(v), after
+        return v, after
 
     def _logits(self, v: Tensor) -> Tensor:
         return self.lm_head(self.backbone.norm_f(v))[..., : self.config.vocab_size]

@@ -26,19 +26,22 @@ All scans of the chapter, of arrays and of tensors, take these operands (b batch
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from paralg.core.cost import Cost
-from paralg.recurrences.mamba.theory import library_of, phi
+from paralg.recurrences.mamba.theory import (
+    ScanRun,
+    library_of,
+    per_channel,
+    phi,
+    silu,
+    softplus,
+)
 
-__all__ = [
-    "Operands", "ScanRun", "discretise", "per_channel", "selective_scan_loop", "silu",
-    "softplus",
-]  # fmt: skip
+__all__ = ["Operands", "discretise", "selective_scan_loop"]
 
 
 class Operands(NamedTuple):
@@ -53,38 +56,6 @@ class Operands(NamedTuple):
     z: Any = None
     delta_bias: Any = None
     h0: Any = None
-
-
-@dataclass(frozen=True)
-class ScanRun:
-    """What a selective scan of arrays returns, and what it cost.
-
-    Parameters
-    ----------
-    y : ndarray, shape (b, L, D)
-        Output.
-    last : ndarray, shape (b, D, N)
-        State after the last token.
-    states : ndarray, shape (b, L, D, N)
-        State after every token.
-    cost : Cost
-        Combines of one lane's scan; the b D N lanes run beside each other.
-    """
-
-    y: NDArray
-    last: NDArray
-    states: NDArray
-    cost: Cost
-
-
-def softplus(x: NDArray) -> NDArray:
-    r"""Return :math:`\log(1 + e^x)` without overflow."""
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
-
-
-def silu(x: NDArray) -> NDArray:
-    r"""Return :math:`x \, \sigma(x)`, the gate of the block."""
-    return x * np.exp(-softplus(-x))
 
 
 def discretise(delta, A, B, method: str = "euler"):
@@ -124,11 +95,6 @@ def discretise(delta, A, B, method: str = "euler"):
     if method == "zoh":
         scaled = scaled * phi(step * A)
     return library_of(delta).exp(step * A), scaled
-
-
-def per_channel(vectors):
-    """Give B or C an axis for the channels: (b, L, N) to (b, L, 1, N); (D, N) has one."""
-    return vectors[:, :, None] if vectors.ndim == 3 else vectors
 
 
 def selective_scan_loop(

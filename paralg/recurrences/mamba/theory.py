@@ -11,19 +11,57 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from paralg.core.cost import Cost
 from paralg.core.primitives import AFFINE, scan
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
-    "SCHEMES", "Saved", "Traffic", "aligned_kernels", "convolve", "convolve_fft",
-    "gated_recurrence", "lag_matrix", "library_of", "linear_states", "lti_kernel", "phi",
-    "reverse_states", "saved_tensors", "traffic",
+    "SCHEMES", "Saved", "ScanRun", "Traffic", "aligned_kernels", "convolve", "convolve_fft",
+    "gated_recurrence", "lag_matrix", "library_of", "linear_states", "lti_kernel", "per_channel",
+    "phi", "reverse_states", "saved_tensors", "silu", "softplus", "traffic",
 ]  # fmt: skip
 
 _SMALL = 0.5
 _TAYLOR = [float(x) for x in 1 / np.cumprod(np.arange(1.0, 16))]  # 1/(k + 1)! for k = 0 … 14
+
+
+@dataclass(frozen=True)
+class ScanRun:
+    """What a selective scan of arrays returns, and what it cost.
+
+    Parameters
+    ----------
+    y : ndarray, shape (b, L, D)
+        Output.
+    last : ndarray, shape (b, D, N)
+        State after the last token.
+    states : ndarray, shape (b, L, D, N)
+        State after every token.
+    cost : Cost
+        Combines of one lane's scan; the b D N lanes run beside each other.
+    """
+
+    y: NDArray
+    last: NDArray
+    states: NDArray
+    cost: Cost
+
+
+def softplus(x: NDArray) -> NDArray:
+    r"""Return :math:`\log(1 + e^x)` without overflow."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def silu(x: NDArray) -> NDArray:
+    r"""Return :math:`x \, \sigma(x)`, the gate of the block."""
+    return x * np.exp(-softplus(-x))
+
+
+def per_channel(vectors):
+    """Give B or C an axis for the channels: (b, L, N) to (b, L, 1, N); (D, N) has one."""
+    return vectors[:, :, None] if vectors.ndim == 3 else vectors
 
 
 def library_of(x):

@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import silu, softplus
 
-from paralg.recurrences.mamba.recurrence import Operands, discretise, per_channel
+from paralg.recurrences.mamba.recurrence import Operands, discretise
+from paralg.recurrences.mamba.theory import per_channel
 from paralg.sequence.scans import linear_scan
 
 __all__ = ["Options", "chunked_scan", "scan_at_once"]

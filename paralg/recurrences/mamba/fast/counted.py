@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from paralg.recurrences.mamba.recurrence import ScanRun, discretise, first_state, prepared, read
-from paralg.recurrences.mamba.theory import linear_states
+from paralg.recurrences.mamba.recurrence import discretise, first_state, prepared, read
+from paralg.recurrences.mamba.theory import ScanRun, linear_states
 
 __all__ = ["selective_scan_reference"]
 
