@@ -1,32 +1,20 @@
-"""The few small networks that several chapters share, with their training scripts and weights.
+"""The few small networks that several chapters share, and what a decoder may ask of any model.
+
+1. `protocol`: the three calls that every decoder is written against; `counting` counts them.
+2. `transformer`, `masks`: one transformer, and which position attends to which in its three modes.
+3. `network`, `family`: weights that answer the protocol, in one mode or in all.
+4. `objectives`, `runs`: what the modes learn, plans and shipped weights.
 
 ``load("addition-bidirectional")`` returns one network, ``load("addition")`` all modes trained on
-that data as one model.
-Importing this package does not import torch; the first use of a name below does.
+that data as one model. Importing this package does not import torch.
 """
 
-from __future__ import annotations
+from paralg.core.lazy import lazy
 
-import importlib
-from typing import Any
-
-__all__ = ["Family", "Network", "TransformerConfig", "Transformer", "available", "load"]
-
-_HOME = {
-    "Family": "family",
-    "Network": "network",
-    "TransformerConfig": "transformer",
-    "Transformer": "transformer",
-    "available": "weights",
-    "load": "weights",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__, __all__ = lazy(__name__, {
+    "AttendingModel": "protocol", "Model": "protocol", "UnsupportedCall": "protocol",
+    "CountingModel": "counting",
+    "Family": "family", "Network": "network",
+    "Transformer": "transformer", "TransformerConfig": "transformer",
+    "available": "runs", "load": "runs",
+})  # fmt: skip

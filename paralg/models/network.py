@@ -90,7 +90,7 @@ class Network(Attending):
             raise ValueError(f"mode must be one of {', '.join(CALLS)}, got {mode!r}")
         self.transformer = transformer.eval()
         self.mode, self.name, self.config = mode, name, dict(config or {})
-        self.V, self.L = transformer.shape.V, transformer.shape.L
+        self.V, self.L = transformer.config.V, transformer.config.L
 
     def __repr__(self) -> str:
         count = self.transformer.parameters_count
@@ -103,7 +103,7 @@ class Network(Attending):
 
     def double(self) -> Network:
         """Return the same network computing in float64: slower, ties broken far less often."""
-        twin = Transformer(self.transformer.shape)
+        twin = Transformer(self.transformer.config)
         twin.load_state_dict(self.transformer.state_dict())
         return Network(twin.double(), self.mode, self.name, self.config)
 

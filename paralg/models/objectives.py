@@ -48,7 +48,7 @@ def masked_diffusion(
         Nats per masked token.
     """
     masked = draw_masks(x.shape[1], given, rng)
-    seen = torch.from_numpy(np.where(masked, transformer.shape.V, x))
+    seen = torch.from_numpy(np.where(masked, transformer.config.V, x))
     logits, _ = transformer(seen, torch.arange(x.shape[1]))
     return _mean_where(logits, x, masked)
 
@@ -86,7 +86,7 @@ def causal(
         Nats per token.
     """
     length = x.shape[1]
-    begin = np.full((len(x), 1), transformer.shape.V)
+    begin = np.full((len(x), 1), transformer.config.V)
     shifted = torch.from_numpy(np.concatenate([begin, x[:, :-1]], axis=1))
     seen = torch.from_numpy(masks.causal(length))
     logits, _ = transformer(shifted, torch.arange(length), seen)
@@ -116,7 +116,7 @@ def anyorder(
     """
     length = x.shape[1]
     rank, prompt = draw_ranks(length, given, rng, ascending)
-    slots = np.concatenate([x, np.full_like(x, transformer.shape.V)], axis=1)
+    slots = np.concatenate([x, np.full_like(x, transformer.config.V)], axis=1)
     position_ids = torch.arange(length).repeat(2)
     seen = torch.from_numpy(masks.two_streams(rank))
     logits, _ = transformer(torch.from_numpy(slots), position_ids, seen)

@@ -154,7 +154,7 @@ class Transformer(nn.Module):
 
     Parameters
     ----------
-    shape : TransformerConfig
+    config : TransformerConfig
     seed : int
         Initial weights: linear layers as torch draws them, embeddings N(0, 0.5²).
 
@@ -166,21 +166,21 @@ class Transformer(nn.Module):
     ((2, 16, 4), 3, 151684)
     """
 
-    def __init__(self, shape: TransformerConfig, seed: int = 0) -> None:
+    def __init__(self, config: TransformerConfig, seed: int = 0) -> None:
         super().__init__()
-        self.shape = shape
-        turn = turns(shape.L, shape.width // shape.heads)
+        self.config = config
+        turn = turns(config.L, config.width // config.heads)
         self.register_buffer("cos", turn.real.float(), persistent=False)
         self.register_buffer("sin", turn.imag.float(), persistent=False)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.token = nn.Embedding(shape.V + 1, shape.width)
-            self.position = nn.Embedding(shape.L, shape.width)
+            self.token = nn.Embedding(config.V + 1, config.width)
+            self.position = nn.Embedding(config.L, config.width)
             self.blocks = nn.ModuleList(
-                Block(shape.width, shape.heads) for _ in range(shape.layers)
+                Block(config.width, config.heads) for _ in range(config.layers)
             )
-            self.norm = nn.LayerNorm(shape.width)
-            self.head = nn.Linear(shape.width, shape.V)
+            self.norm = nn.LayerNorm(config.width)
+            self.head = nn.Linear(config.width, config.V)
             for table in (self.token, self.position):
                 nn.init.normal_(table.weight, std=_EMBEDDING_STD)
 
@@ -245,7 +245,7 @@ class Transformer(nn.Module):
         if mask is not None and mask.ndim == 3:
             mask = mask[:, None]
         h = self.token(tokens) + self.position(positions)
-        turn = self._turn(positions) if self.shape.rotary else None
+        turn = self._turn(positions) if self.config.rotary else None
         own = []
         for layer, block in enumerate(self.blocks):
             h, kept = block(h, turn, mask, None if past is None else past[layer])

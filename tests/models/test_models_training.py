@@ -1,6 +1,5 @@
 """Objectives, training that repeats bit by bit and survives interruption, files, scores."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -9,13 +8,11 @@ import torch
 
 from paralg.data import addition, sudoku4
 from paralg.models import Family, Network, Transformer, TransformerConfig, available, evaluate, load
-from paralg.models import train as training
 from paralg.models.filling import greedy
 from paralg.models.objectives import OBJECTIVES, draw_masks, draw_ranks
+from paralg.models.runs import FOLDER, PLANS, RUNS, TASKS, runs_in, table
 from paralg.models.score_sudoku4 import exact_grid_distribution, sudoku4_scores
 from paralg.models.score_text import nats_of, ngram_nats, text_scores
-from paralg.models.tasks import RECIPES, TASKS, Recipe, recipe
-from paralg.models.weights import FOLDER, save, table
 
 MODES = ("bidirectional", "causal", "anyorder")
 SHIPPED = available()
@@ -69,9 +66,13 @@ def test_ascending_orders_go_from_left_to_right_after_the_prompt():
     assert len({tuple(row) for row in free}) > 10  # the prompt itself is scattered
 
 
-def test_the_recipe_chooses_the_orders():
-    plan = replace(short("anyorder"), ascending=True)
-    assert training.Training(plan).step() != training.Training(short("anyorder")).step()
+def test_the_plan_chooses_the_orders():
+    transformer = Transformer(TASKS["text"].config)
+    chosen = RUNS.loss("text-anyorder")(transformer, np.random.default_rng(0), 0)[0]
+    x, given = TASKS["text"].draw(64, rng := np.random.default_rng(0), "train"), None
+    given = rng.integers(0, 33, size=64)
+    free = OBJECTIVES["anyorder"](transformer, x, given, rng)
+    assert chosen.item() != free.item()
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -107,12 +108,18 @@ def test_the_loss_is_what_the_protocol_calls_compute(mode):
 # ---- training
 
 
-def short(mode="bidirectional", steps=30):
-    return Recipe("sudoku4", mode, steps=steps, batch=16, warmup=5)
+def short(steps=30):
+    """Runs of few steps in a folder."""
+
+    def runs(folder):
+        plans = {name: replace(plan, steps=steps, warmup=5) for name, plan in PLANS.items()}
+        return replace(runs_in(folder), plans=plans)
+
+    return runs
 
 
 def same(a, b):
-    first, second = a.transformer.state_dict(), b.transformer.state_dict()
+    first, second = a.state_dict(), b.state_dict()
     return all(torch.equal(first[key], second[key]) for key in first)
 
 
@@ -130,121 +137,51 @@ def brief_scores(monkeypatch):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_thirty_steps_lower_the_loss_and_repeat_bit_by_bit(mode):
-    first, second = training.Training(short(mode)), training.Training(short(mode))
-    losses = [first.step() for _ in range(30)]
-    assert np.mean(losses[-5:]) < np.mean(losses[:5])
-    assert losses == [second.step() for _ in range(30)]
+def test_thirty_steps_lower_the_loss_and_repeat_bit_by_bit(mode, tmp_path):
+    runs, name = short(60)(tmp_path), f"sudoku4-{mode}"
+    (first, log), (second, again) = runs.fit(name), runs.fit(name)
+    assert log["curve"][-1]["loss"] < log["curve"][0]["loss"]
+    assert log["curve"] == again["curve"]
     assert same(first, second)
-
-
-def test_another_seed_is_another_network():
-    first, second = training.Training(short(), seed=0), training.Training(short(), seed=1)
-    first.step(), second.step()
-    assert not same(first, second)
-
-
-def test_an_interrupted_run_ends_in_the_same_files(tmp_path, monkeypatch, brief_scores):
-    whole = training.train(short(), tmp_path / "whole")
-    step = training.Training.step
-
-    def interrupted(self):
-        if self.done == 17 and not (tmp_path / "parts" / "sudoku4-bidirectional.partial").exists():
-            raise KeyboardInterrupt
-        return step(self)
-
-    monkeypatch.setattr(training.Training, "step", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        training.train(short(), tmp_path / "parts")
-    assert [p.name for p in (tmp_path / "parts").iterdir()] == ["sudoku4-bidirectional.partial"]
-    resumed = training.train(short(), tmp_path / "parts")
-    assert same(whole, resumed)
-    assert whole.config["scores"] == resumed.config["scores"]
-    assert sorted(p.name.split(".")[1] for p in (tmp_path / "parts").iterdir()) == [
-        "json", "log", "safetensors",
-    ]  # fmt: skip
-
-
-def test_the_partial_state_of_another_run_is_refused(tmp_path):
-    run = training.Training(short(), seed=1)
-    run.step()
-    run.keep(tmp_path / "sudoku4-bidirectional.partial")
-    with pytest.raises(ValueError, match=r"left by another run \(seed 1, 30 steps\), got seed 0"):
-        training.train(short(), tmp_path)
+    assert not same(first, runs.fit(name, seed=1, steps=1)[0])
 
 
 def test_what_is_written_is_what_was_scored(tmp_path, brief_scores):
-    network = training.train(short(steps=12), tmp_path)
+    runs = short(12)(tmp_path)
+    line = runs.train("sudoku4-bidirectional")
+    assert line.startswith("sudoku4-bidirectional-0: ")
     again = load("sudoku4-bidirectional", tmp_path)
-    assert same(network, again)
     assert again.config["scores"] == evaluate.score(again, "sudoku4")
-    log = [json.loads(row) for row in (tmp_path / "sudoku4-bidirectional.log").open()]
-    assert log[0]["recipe"]["steps"] == 12
-    assert log[1]["step"] == 12
-    assert log[-1]["scores"] == again.config["scores"]
+    assert again.config["plan"]["steps"] == 12
+    assert again.config["stored_as"] == "float16"
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".json", ".safetensors"]
 
 
-def test_the_command_line_trains_and_says_what_is_wrong(
-    tmp_path, capsys, monkeypatch, brief_scores
-):
-    monkeypatch.setattr(training.os, "nice", lambda n: n)
-    out = str(tmp_path)
-    assert training.main(["sudoku4-causal", "--steps", "3", "--out", out]) == 0
-    assert json.loads(capsys.readouterr().out)["name"] == "sudoku4-causal"
-    assert training.main(["chess", "--out", out]) == 2
-    assert "no recipe named 'chess'; expected one of sudoku4-bidir" in capsys.readouterr().err
-
-    def interrupt(*_, **__):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(training, "train", interrupt)
-    assert training.main(["sudoku4-causal", "--out", out]) == 130
-    assert "the same command goes on" in capsys.readouterr().err
-
-
-def test_the_rate_warms_up_and_falls_to_the_floor():
-    plan = recipe("addition-bidirectional")
-    rates = [plan.rate_at(step) for step in range(plan.steps)]
-    assert np.argmax(rates) == plan.warmup - 1
-    assert rates[0] == pytest.approx(plan.rate / plan.warmup)
-    assert rates[-1] == pytest.approx(plan.rate * plan.floor)
-    assert replace(plan, steps=1).rate_at(0) > 0
+def test_the_command_line_trains_and_says_what_is_wrong(tmp_path, capsys, brief_scores):
+    words = ["--nice", "0", "--out", str(tmp_path)]
+    assert RUNS.main(["sudoku4-causal", "--steps", "3", *words], module="paralg.models.runs") == 0
+    assert "sudoku4-causal-0" in capsys.readouterr().out
+    assert RUNS.main(["chess", *words], module="paralg.models.runs") == 2
+    assert "expected one of sudoku4-bidir" in capsys.readouterr().err
 
 
 # ---- files
 
 
-def test_missing_and_damaged_weights_are_reported(tmp_path):
+def test_missing_and_damaged_weights_are_reported(tmp_path, brief_scores):
     with pytest.raises(ValueError, match=r"no weights named 'chess'; expected one of \(none"):
         load("chess", tmp_path)
-    network = Network.untrained(TransformerConfig(4, 16, width=16, layers=1, heads=2), "causal")
-    network.name = "tiny-causal"
-    path = save(network, tmp_path)
-    with pytest.raises(ValueError, match="expected one of tiny-causal, or data alone"):
-        load("tiny-anyorder", tmp_path)
+    short(1)(tmp_path).train("sudoku4-causal")
+    with pytest.raises(ValueError, match="expected one of sudoku4-causal, or data alone"):
+        load("sudoku4-anyorder", tmp_path)
+    path = tmp_path / "sudoku4-causal-0.safetensors"
     path.write_bytes(path.read_bytes()[:-1] + b"!")
-    with pytest.raises(OSError, match="tiny-causal.safetensors: expected SHA-256"):
-        load("tiny-causal", tmp_path)
+    with pytest.raises(OSError, match="sudoku4-causal-0.safetensors: expected SHA-256"):
+        load("sudoku4-causal", tmp_path)
 
 
-def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
-    network = Network.untrained(TransformerConfig(4, 16, width=16, layers=1, heads=2), "causal")
-
-    def full(*_):
-        raise OSError("no space left")
-
-    monkeypatch.setattr("paralg.models.weights.os.replace", full)
-    with pytest.raises(OSError, match="no space left"):
-        save(network, tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_data_alone_loads_all_its_modes(tmp_path):
-    for mode in MODES:
-        network = Network.untrained(TransformerConfig(4, 16, width=16, layers=1, heads=2), mode)
-        network.name = f"tiny-{mode}"
-        save(network, tmp_path)
-    family = load("tiny", tmp_path)
+def test_data_alone_loads_all_its_modes():
+    family = load("sudoku4")
     assert isinstance(family, Family)
     assert set(family.networks) == set(MODES)
 
@@ -264,7 +201,7 @@ def test_the_exact_law_of_worked_grids():
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_network_of_zeros_scores_as_the_uniform_law(mode, brief_scores):
-    network = Network.untrained(TASKS["sudoku4"].shape, mode)
+    network = Network.untrained(TASKS["sudoku4"].config, mode)
     torch.nn.init.zeros_(network.transformer.head.weight)
     torch.nn.init.zeros_(network.transformer.head.bias)
     scores = sudoku4_scores(network)
@@ -275,14 +212,14 @@ def test_a_network_of_zeros_scores_as_the_uniform_law(mode, brief_scores):
 @pytest.mark.parametrize("mode", MODES)
 def test_a_network_of_zeros_needs_the_logarithm_of_the_alphabet_for_text(mode, monkeypatch):
     monkeypatch.setattr("paralg.models.score_text._ROWS", 32)
-    network = Network.untrained(TASKS["text"].shape, mode)
+    network = Network.untrained(TASKS["text"].config, mode)
     torch.nn.init.zeros_(network.transformer.head.weight)
     torch.nn.init.zeros_(network.transformer.head.bias)
     assert text_scores(network)["nats"] == pytest.approx(np.log(27), abs=1e-6)
 
 
 def test_greedy_filling_keeps_prompts_and_ends_without_masks():
-    network = Network.untrained(TASKS["addition"].shape, "bidirectional")
+    network = Network.untrained(TASKS["addition"].config, "bidirectional")
     x = addition.problems(6)
     y = greedy(network, x)
     assert (y[:, : addition.PROMPT] == x[:, : addition.PROMPT]).all()
@@ -300,19 +237,17 @@ def test_a_longer_context_predicts_text_better():
 def test_shipped_weights_reach_their_logged_scores(name):
     network = load(name)
     logged = network.config["scores"]
-    found = evaluate.score(network, network.config["recipe"]["task"])
+    found = evaluate.score(network, network.config["task"])
     assert found == pytest.approx(logged, abs=2e-3)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_files_are_small_and_say_how_they_were_made(name):
-    config = json.loads((FOLDER / f"{name}.json").read_text())
-    assert (FOLDER / f"{name}.safetensors").stat().st_size <= 1.5e6
-    assert config["recipe"]["name"] == name
-    assert config["recipe"]["steps"] == config["steps"] == RECIPES[name].steps
-    log = [json.loads(row) for row in (FOLDER / f"{name}.log").open()]
-    assert log[-1]["scores"] == config["scores"]
-    assert log[1]["loss"] > log[-2]["loss"]
+    log = RUNS.log(name)
+    assert (FOLDER / f"{name}-0.safetensors").stat().st_size <= 1.5e6
+    assert log["recipe"] == log["plan"]["name"] == name
+    assert log["steps"] == log["plan"]["steps"] == PLANS[name].steps
+    assert log["curve"][0]["loss"] > log["curve"][-1]["loss"]
 
 
 def test_the_model_card_lists_what_is_shipped():
