@@ -11,10 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mamba_cases import as_numpy, leaves, operands, relative
 
-from paralg.core.primitives import AFFINE, METHODS, scan_counts
+from paralg.core.primitives import METHODS, scan_counts
 from paralg.recurrences.mamba import (
-    linear_scan,
-    linear_states,
     saved_tensors,
     selective_scan,
     selective_scan_fn,
@@ -227,17 +225,6 @@ def test_the_reference_scans_the_affine_monoid_and_counts(method, length):
     assert run.cost == scan_counts(method, length, initial=True)
 
 
-def test_linear_scan_of_every_method():
-    random = torch.Generator().manual_seed(3)
-    for length in (1, 2, 3, 6, 17):
-        a, b = (torch.randn(2, length, 3, generator=random, dtype=torch.float64) for _ in "ab")
-        h0 = torch.randn(2, 3, generator=random, dtype=torch.float64)
-        expected, _ = linear_states(a.numpy(), b.numpy(), h0.numpy())
-        for method in ("loop", "sequential", "kogge-stone", "brent-kung", "associative"):
-            assert relative(linear_scan(a, b, h0, method=method), expected) < 1e-12
-    assert AFFINE.identity == (1, 0)
-
-
 def test_saved_memory_is_operands_and_chunk_starts():
     b, L, D, N = 1, 128, 64, 16
     x = leaves({name: part.float() for name, part in operands(b, L, D, N).items()})
@@ -288,8 +275,6 @@ def test_bad_input_of_the_oracle():
         selective_scan_loop(**x | {"h0": np.zeros((3, 2))})
     with pytest.raises(ValueError, match="method must be 'euler' or 'zoh'"):
         selective_scan_loop(**x, discretisation="x")
-    with pytest.raises(ValueError, match="a and b must share a shape"):
-        linear_scan(torch.ones(1, 2), torch.ones(1, 3))
     with pytest.raises(ValueError, match="multiple of 2 groups"):
         selective_scan_fn(torch.ones(1, 3, 4), torch.ones(1, 3, 4), torch.ones(3, 2),
                           torch.ones(1, 2, 2, 4), torch.ones(1, 2, 4))  # fmt: skip

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paralg.core.primitives import AFFINE, METHODS, brent_kung_counts, kogge_stone_counts
+from paralg.core.primitives import AFFINE, METHODS, kogge_stone_counts
 from paralg.recurrences.mamba import (
     aligned_kernels,
     convolve,
@@ -106,13 +106,6 @@ def test_lemma_4_the_gradient_is_a_scan_from_the_right(method, length):
     for t in range(length - 2, -1, -1):
         expected[:, t] += a[:, t + 1] * expected[:, t + 1]
     np.testing.assert_allclose(g, expected, atol=1e-12)
-
-
-@pytest.mark.parametrize("length", [1, 2, 3, 8, 100, 1024])
-def test_counted_combines_equal_the_closed_forms(length):
-    a, b = np.ones((1, length, 1)), np.ones((1, length, 1))
-    assert linear_states(a, b, method="kogge-stone")[1] == kogge_stone_counts(length)
-    assert linear_states(a, b, method="brent-kung")[1] == brent_kung_counts(length)
 
 
 def test_phi_is_smooth_through_zero():
