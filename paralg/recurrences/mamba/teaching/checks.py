@@ -137,7 +137,7 @@ def reverse(answer):
 
 @exercise("ex-mamba-euler")
 def euler(answer):
-    """The state that Euler's gate settles at, for input 1 and step Δ."""
+    """The fixed point of Euler's gate, for input 1 and step Δ."""
     return equal_to_oracle(
         answer, lambda delta: delta / -np.expm1(-delta), [0.01, 0.1, 1.0, 2.0, 5.0], tol=1e-9,
         name="is the fixed point", hint="set h = e^(−Δ) h + Δ and solve for h",
