@@ -147,7 +147,7 @@ def _tasks(u: Tensor) -> int:
 
 
 def warm(dtypes=DTYPES, *, ablations: bool = False) -> None:
-    """Compile the kernels, or load them from numba's cache, so that no timing contains a compilation.
+    """Compile the kernels, or load them from numba's cache, before anything is timed.
 
     Parameters
     ----------
