@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paralg.decoding.tables import Table, TableCache
+from paralg.decoding.tables import TableCache, TableModel
 from paralg.models.protocol import (
     AttendingModel,
-    Cache,
+    ForwardCache,
     Layout,
     Model,
     positions,
@@ -33,12 +33,12 @@ class ShiftedCache:
 
     Parameters
     ----------
-    inner : Cache
+    inner : ForwardCache
     logits : ndarray, shape (L, V)
         Already shifted: row i is the distribution of x_i.
     """
 
-    inner: Cache
+    inner: ForwardCache
     logits: np.ndarray
 
     @property
@@ -97,10 +97,10 @@ class NextToken:
 
     Parameters
     ----------
-    table : Table
+    table : TableModel
     """
 
-    def __init__(self, table: Table):
+    def __init__(self, table: TableModel):
         self.table, self.V, self.L = table, table.V, table.L
 
     def denoise(self, x, *, at=None, cache=None, layout: Layout = "rows"):
@@ -121,12 +121,12 @@ class NextToken:
         return self.denoise(x), self.table.snapshot(x)[1]
 
 
-class BlockCausal(Table):
+class BlockCausal(TableModel):
     """A table that sees only positions up to the end of the block it is asked about.
 
     Parameters
     ----------
-    table : Table
+    table : TableModel
     block : int
         Size of the blocks.
     begin : int
@@ -146,7 +146,7 @@ class BlockCausal(Table):
     True
     """
 
-    def __init__(self, table: Table, block: int, begin: int = 0):
+    def __init__(self, table: TableModel, block: int, begin: int = 0):
         self.table, self.V, self.L = table, table.V, table.L
         self._sees = _block_causal(self.L, block, begin)
 

@@ -39,9 +39,9 @@ class Prediction:
     Parameters
     ----------
     distribution : ndarray, shape (L, V)
-        As the model gives them; rows of positions nobody asked about are unused.
+        As the model gives them; rows of positions that are not asked for are unused.
     confidence : ndarray, shape (L,)
-        Rounded; ``-inf`` where there is no mask or nobody asked.  What ranks the positions: a
+        Rounded; ``-inf`` where there is no mask or no question.  What ranks the positions: a
         method that ranks differently changes it.
     token : ndarray of int, shape (L,)
         -1 where the token is still to be drawn.
@@ -50,7 +50,7 @@ class Prediction:
     Notes
     -----
     With "maximum" confidence a token is drawn when it is first asked for and then kept: draws
-    nobody needs are not made, and a prediction used twice says the same thing twice.
+    are not needed are not made, and a prediction used twice says the same thing twice.
     """
 
     def __init__(self, distribution, confidence, token, rng: Random | None = None):

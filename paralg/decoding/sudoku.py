@@ -12,12 +12,12 @@ import numpy as np
 
 from paralg.core.random import derive, uniform
 from paralg.data.sudoku4 import CELLS, SYMBOLS, grids, is_valid
-from paralg.decoding.tables import Table
+from paralg.decoding.tables import TableModel
 
 __all__ = ["Sudoku4", "grids", "is_valid"]
 
 
-class Sudoku4(Table):
+class Sudoku4(TableModel):
     """The uniform distribution on the 288 grids, with exact conditionals.
 
     ``V = 4``, ``L = 16``.
@@ -38,7 +38,7 @@ class Sudoku4(Table):
         self._memo: dict[bytes, np.ndarray] = {}
 
     def distributions(self, x, visible, at):
-        """Filter the 288 grids and count; see :meth:`Table.distributions`."""
+        """Filter the 288 grids and count; see :meth:`TableModel.distributions`."""
         seen = np.where(visible, x, -1).astype(np.int8)
         logits = [self._shares(row)[i] for row, i in zip(seen, at, strict=True)]
         return np.array(logits).reshape(len(at), self.V)

@@ -14,7 +14,7 @@ import numpy as np
 
 from paralg.models.protocol import Layout, positions, tokens_of
 
-__all__ = ["HashConditional", "Table", "TableCache", "TabularJoint"]
+__all__ = ["HashConditional", "TableModel", "TableCache", "TabularJoint"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class TableCache:
         return self.x.nbytes
 
 
-class Table(ABC):
+class TableModel(ABC):
     """A model given by the distribution of one position under any set of visible ones.
 
     Subclasses set ``V`` and ``L`` and write :meth:`distributions`.
@@ -125,7 +125,7 @@ class Table(ABC):
         return logits.reshape(len(x), at.size, self.V)
 
 
-class HashConditional(Table):
+class HashConditional(TableModel):
     r"""Conditionals from a formula, deliberately inconsistent across orders (so is a network).
 
     .. math::
@@ -163,14 +163,14 @@ class HashConditional(Table):
         self._sin_a, self._cos_a = np.sin(a), np.cos(a)
 
     def distributions(self, x, visible, at):
-        """Evaluate the formula; see :meth:`Table.distributions`."""
+        """Evaluate the formula; see :meth:`TableModel.distributions`."""
         j = np.arange(self.L)
         sines = np.where(visible, self._sin_a[j, x], 0.0).sum(axis=1, keepdims=True)
         cosines = np.where(visible, self._cos_a[j, x], 0.0).sum(axis=1, keepdims=True)
         return self._alone[at] + self.eps * (sines * self._cos_b[at] + cosines * self._sin_b[at])
 
 
-class TabularJoint(Table):
+class TabularJoint(TableModel):
     """A joint distribution given as a dense array; conditionals by marginalisation, memoised.
 
     Parameters
@@ -213,7 +213,7 @@ class TabularJoint(Table):
         return {tuple(map(int, x)): float(self.p[tuple(x)]) for x in np.argwhere(self.p > 0)}
 
     def distributions(self, x, visible, at):
-        """Slice and marginalise; see :meth:`Table.distributions`."""
+        """Slice and marginalise; see :meth:`TableModel.distributions`."""
         seen = np.where(visible, x, -1)
         return np.stack([self._marginals(row)[i] for row, i in zip(seen, at, strict=True)]) \
             if len(at) else np.empty((0, self.V))  # fmt: skip

@@ -17,11 +17,11 @@ from paralg.models.arrays import to_numpy, to_torch, without_gradients
 from paralg.models.protocol import tokens_of
 from paralg.models.transformer import Transformer
 
-__all__ = ["Attending", "Slots"]
+__all__ = ["Attending", "NetworkSlots"]
 
 
 @dataclass(frozen=True)
-class Slots:
+class NetworkSlots:
     """Keys and values of S slots of B rows, in the order in which they are seen.
 
     Parameters
@@ -53,7 +53,7 @@ class Slots:
         """Size of keys and values, in bytes."""
         return sum(part.nbytes for layer in self.layers for part in layer)
 
-    def select(self, slots: Sequence[int], row: int | None = None) -> Slots:
+    def select(self, slots: Sequence[int], row: int | None = None) -> NetworkSlots:
         """Return some of the slots, in the order given; of one row, if a row is named.
 
         Raises
@@ -67,9 +67,10 @@ class Slots:
         if row is not None and not 0 <= row < self.rows:
             raise ValueError(f"expected a row in 0..{self.rows - 1}, got {row}")
         at, rows = to_torch(chosen), slice(row, None if row is None else row + 1)
-        return Slots(self.owner, tuple((k[rows, :, at], v[rows, :, at]) for k, v in self.layers))
+        layers = tuple((k[rows, :, at], v[rows, :, at]) for k, v in self.layers)
+        return NetworkSlots(self.owner, layers)
 
-    def join(self, *others: Slots) -> Slots:
+    def join(self, *others: NetworkSlots) -> NetworkSlots:
         """Return these slots followed by the others', nothing recomputed.
 
         Raises
@@ -81,7 +82,7 @@ class Slots:
             raise ValueError(f"expected slots of {self.owner!r} with {self.rows} rows each, got "
                              f"{[(one.owner, one.rows) for one in others]}")  # fmt: skip
         layers = zip(self.layers, *(one.layers for one in others), strict=True)
-        return Slots(self.owner, tuple(_joined(layer) for layer in layers))
+        return NetworkSlots(self.owner, tuple(_joined(layer) for layer in layers))
 
 
 def _joined(parts: tuple[tuple[Tensor, Tensor], ...]) -> tuple[Tensor, Tensor]:
@@ -125,8 +126,8 @@ class Attending:
 
     def extend(
         self, tokens: np.ndarray, position_ids: np.ndarray, mask: np.ndarray,
-        past: Slots | None = None,
-    ) -> tuple[np.ndarray, Slots]:
+        past: NetworkSlots | None = None,
+    ) -> tuple[np.ndarray, NetworkSlots]:
         """Run slots after earlier ones and keep their keys and values.
 
         Parameters
@@ -135,13 +136,13 @@ class Attending:
         position_ids : ndarray of int, shape (S,)
         mask : ndarray of bool, shape (S, P + S)
             The P earlier slots come first.
-        past : Slots, optional
+        past : NetworkSlots, optional
             Kept by earlier calls, of one row or of B.
 
         Returns
         -------
         logits : ndarray of float64, shape (B, S, V)
-        kept : Slots
+        kept : NetworkSlots
             Of the S new slots.
 
         Raises
@@ -182,4 +183,4 @@ class Attending:
             logits, kept = self.transformer(
                 to_torch(tokens), to_torch(position_ids), to_torch(mask), earlier
             )
-        return to_numpy(logits), Slots(self, tuple(kept))
+        return to_numpy(logits), NetworkSlots(self, tuple(kept))

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from paralg.models.arrays import to_torch
 
-__all__ = ["Cache"]
+__all__ = ["NetworkCache"]
 
 
 @dataclass(frozen=True)
-class Cache:
+class NetworkCache:
     """Keys and values of every position after one full forward of a sequence.
 
     Parameters

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from paralg.core.cost import Cost
-from paralg.models.protocol import Cache, Layout, Model, UnsupportedCall, positions
+from paralg.models.protocol import ForwardCache, Layout, Model, UnsupportedCall, positions
 
 __all__ = ["CountingModel", "LogitsHook"]
 
@@ -59,7 +59,7 @@ class CountingModel:
         self.cost = Cost()
         self._lap = Cost()
 
-    def denoise(self, x, *, at=None, cache: Cache | None = None, layout: Layout = "rows"):
+    def denoise(self, x, *, at=None, cache: ForwardCache | None = None, layout: Layout = "rows"):
         """Count and forward :meth:`Model.denoise <paralg.models.protocol.Model.denoise>`."""
         x = self._expand(x, cache)
         self._count(x, self.L if cache is None else positions(at, self.L).size)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from paralg.models.network import Cache, Network
+from paralg.models.network import Network, NetworkCache
 from paralg.models.protocol import UnsupportedCall
 
 __all__ = ["Family"]
@@ -50,7 +50,7 @@ class Family:
         """Ask the bidirectional network."""
         return self._of("bidirectional").denoise(x, **options)
 
-    def snapshot(self, x: np.ndarray) -> tuple[np.ndarray, Cache]:
+    def snapshot(self, x: np.ndarray) -> tuple[np.ndarray, NetworkCache]:
         """Ask the bidirectional network."""
         return self._of("bidirectional").snapshot(x)
 

@@ -16,11 +16,11 @@ from torch import Tensor
 from paralg.models import masks
 from paralg.models.arrays import to_numpy, to_torch, without_gradients
 from paralg.models.attending import Attending
-from paralg.models.cache import Cache
+from paralg.models.cache import NetworkCache
 from paralg.models.protocol import UnsupportedCall, positions, tokens_of
 from paralg.models.transformer import Transformer, TransformerConfig
 
-__all__ = ["CALLS", "Cache", "Network"]
+__all__ = ["CALLS", "NetworkCache", "Network"]
 
 CALLS = {
     "bidirectional": ("denoise", "snapshot"),
@@ -113,7 +113,7 @@ class Network(Attending):
         x: np.ndarray,
         *,
         at: Sequence[int] | None = None,
-        cache: Cache | None = None,
+        cache: NetworkCache | None = None,
         layout: str = "rows",
     ) -> np.ndarray:
         """ExactDistribution of x_i given every unmasked x_j; see
@@ -145,7 +145,7 @@ class Network(Attending):
         return ask(x[:, at], at, cache.outside(at))
 
     @_answers
-    def snapshot(self, x: np.ndarray) -> tuple[np.ndarray, Cache]:
+    def snapshot(self, x: np.ndarray) -> tuple[np.ndarray, NetworkCache]:
         """Denoise one full sequence and keep the keys and values of all positions.
 
         Parameters
@@ -155,7 +155,7 @@ class Network(Attending):
         Returns
         -------
         logits : ndarray of float64, shape (1, L, V)
-        cache : Cache
+        cache : NetworkCache
 
         Raises
         ------
@@ -167,7 +167,7 @@ class Network(Attending):
             raise ValueError(f"a snapshot is made of one sequence, got {len(x)} rows")
         tokens, position_ids = to_torch(x), to_torch(np.arange(self.L))
         logits, kept = self.transformer(tokens, position_ids)
-        return to_numpy(logits), Cache(self, tuple(kept))
+        return to_numpy(logits), NetworkCache(self, tuple(kept))
 
     @_answers
     def causal(self, x: np.ndarray, *, at: Sequence[int] | None = None) -> np.ndarray:

@@ -23,8 +23,10 @@ from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
-__all__ = ["AttendingModel", "Cache", "Layout", "Model", "Slots", "UnsupportedCall", "positions",
-           "tokens_of"]  # fmt: skip
+__all__ = [
+    "AttendingModel", "ForwardCache", "Layout", "Model", "SlotMemory",
+    "UnsupportedCall", "positions", "tokens_of",
+]  # fmt: skip
 
 Layout = Literal["rows", "tree"]
 
@@ -34,7 +36,7 @@ class UnsupportedCall(TypeError):
 
 
 @runtime_checkable
-class Cache(Protocol):
+class ForwardCache(Protocol):
     """Keys and values (or whatever stands for them) of one full forward; never changed in place.
 
     A decoder makes a new one per block and hands it back to :meth:`Model.denoise`; one copy
@@ -47,7 +49,7 @@ class Cache(Protocol):
 
 
 @runtime_checkable
-class Slots(Protocol):
+class SlotMemory(Protocol):
     """Keys and values of slots, in the order in which they are seen; never changed in place."""
 
     @property
@@ -57,10 +59,10 @@ class Slots(Protocol):
     def __len__(self) -> int:
         """Return the number of slots."""
 
-    def select(self, slots: Sequence[int], row: int | None = None) -> Slots:
+    def select(self, slots: Sequence[int], row: int | None = None) -> SlotMemory:
         """Return some of the slots, in the order given; of one row, if a row is named."""
 
-    def join(self, *others: Slots) -> Slots:
+    def join(self, *others: SlotMemory) -> SlotMemory:
         """Return these slots followed by the others', nothing recomputed."""
 
 
@@ -84,7 +86,7 @@ class Model(Protocol):
         x: np.ndarray,
         *,
         at: Sequence[int] | None = None,
-        cache: Cache | None = None,
+        cache: ForwardCache | None = None,
         layout: Layout = "rows",
     ) -> np.ndarray:
         """Row i is the distribution of ``x_i`` given every unmasked ``x_j``, j ≠ i.
@@ -96,7 +98,7 @@ class Model(Protocol):
             The positions wanted, ascending; all of them by default.  With a ``cache`` they are
             also the *window*: only they are recomputed, and what lies outside is read, frozen,
             from the cache (whatever ``x`` says there).
-        cache : Cache, optional
+        cache : ForwardCache, optional
             Made by :meth:`snapshot`.
         layout : {"rows", "tree"}
             ``"tree"`` lays the B rows side by side in one sequence whose copies of the window do
@@ -140,7 +142,7 @@ class Model(Protocol):
             None is the density mask; n is the draft mask at progress n.
         """
 
-    def snapshot(self, x: np.ndarray) -> tuple[np.ndarray, Cache]:
+    def snapshot(self, x: np.ndarray) -> tuple[np.ndarray, ForwardCache]:
         """Run one full ``denoise`` of ``x``, shape (1, L), that also keeps what a cache needs."""
 
 
@@ -175,8 +177,8 @@ class AttendingModel(Protocol):
 
     def extend(
         self, tokens: np.ndarray, position_ids: np.ndarray, mask: np.ndarray,
-        past: Slots | None = None,
-    ) -> tuple[np.ndarray, Slots]:
+        past: SlotMemory | None = None,
+    ) -> tuple[np.ndarray, SlotMemory]:
         """Do the same after P slots that were computed before, and keep the new ones.
 
         Parameters
@@ -185,13 +187,13 @@ class AttendingModel(Protocol):
             As for :meth:`attend`, of the S new slots.
         mask : ndarray of bool, shape (S, P + S)
             The earlier slots come first.
-        past : Slots, optional
+        past : SlotMemory, optional
             One row serves all B.
 
         Returns
         -------
         logits : ndarray of float64, shape (B, S, V)
-        kept : Slots
+        kept : SlotMemory
             Of the S new slots alone; join them to ``past``.
         """
 

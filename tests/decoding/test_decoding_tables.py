@@ -10,7 +10,7 @@ from paralg.decoding.ancestral import ranks
 from paralg.decoding.randomness import softmax
 from paralg.decoding.sudoku import Sudoku4, grids, is_valid
 from paralg.decoding.tables import HashConditional, TabularJoint
-from paralg.models.protocol import Cache, Model
+from paralg.models.protocol import ForwardCache, Model
 
 TABLES = [HashConditional(3, 5, k=2, eps=0.7), TabularJoint.random(3, 5, seed=1), Sudoku4()]
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
@@ -30,7 +30,7 @@ def masked(table, rng, rows=1):
 def test_a_table_is_a_model(table):
     assert isinstance(table, Model)
     _, cache = table.snapshot(np.full((1, table.L), table.V))
-    assert isinstance(cache, Cache)
+    assert isinstance(cache, ForwardCache)
     assert cache.nbytes == 8 * table.L
 
 

@@ -7,8 +7,7 @@ pytest.importorskip("torch")
 from paralg.core.cost import Cost
 from paralg.models import Network, TransformerConfig, masks
 from paralg.models.counting import CountingModel
-from paralg.models.protocol import AttendingModel
-from paralg.models.protocol import Slots as SlotsProtocol
+from paralg.models.protocol import AttendingModel, SlotMemory
 
 V, L, LAYOUTS = 5, 12, 1e-5
 SHAPE = TransformerConfig(V, L, width=32, layers=2, heads=2, rotary=True)
@@ -35,7 +34,7 @@ def after(rows, columns):
 def test_a_network_can_be_extended(prefix):
     assert isinstance(CAUSAL, AttendingModel)
     logits, kept = prefix
-    assert isinstance(kept, SlotsProtocol)
+    assert isinstance(kept, SlotMemory)
     assert (len(kept), kept.rows) == (6, 1)
     assert kept.nbytes == 2 * 2 * 6 * 32 * 4  # layers, keys and values, slots, width, float32
     np.testing.assert_allclose(logits, CAUSAL.causal(TEXT, at=range(6)), atol=LAYOUTS)

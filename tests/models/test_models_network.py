@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from paralg.models import Family, Network, TransformerConfig
 from paralg.models.network import CALLS
-from paralg.models.protocol import Cache, Model
+from paralg.models.protocol import ForwardCache, Model
 
 V, L = 5, 12
 SHAPE = TransformerConfig(V, L, width=32, layers=2, heads=2, rotary=True)
@@ -170,7 +170,7 @@ def test_a_snapshot_is_a_full_call_and_its_own_window_changes_nothing():
     x = tokens(np.random.default_rng(6), 1)
     logits, cache = DENOISER.snapshot(x)
     assert (logits == DENOISER.denoise(x)).all()
-    assert isinstance(cache, Cache)
+    assert isinstance(cache, ForwardCache)
     assert cache.nbytes == 2 * 2 * L * 32 * 4  # keys and values, layers, L, width, float32
     for window in (np.arange(L), np.arange(3, L), np.arange(4, 8)):
         again = DENOISER.denoise(x, at=window, cache=cache)

@@ -14,7 +14,7 @@ from paralg.recurrences.universal_transformer.variants import PlainStack, Recurr
 __all__ = ["Seq2Seq", "Seq2SeqRun", "Tagger", "Transduced", "causal_mask"]  # fmt: skip
 
 def causal_mask(n: int) -> Tensor:
-    """Return who may look at whom when nobody sees later positions, shape (n, n).
+    """Return which positions attend to which when none attends to later ones, shape (n, n).
 
     Examples
     --------

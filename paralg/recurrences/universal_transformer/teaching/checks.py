@@ -226,7 +226,7 @@ def shift(answer):
     close_to(value, largest, name="the largest shift", wrong={
         s: "there is a larger one" for s in right if s < largest and right[s] == right[largest]
     })  # fmt: skip
-    return f"Right: up to {largest:+.2f} nobody stops too early."
+    return f"Right: up to {largest:+.2f} no node stops too early."
 
 
 @cache
