@@ -1,110 +1,90 @@
-"""One piece of Python code, read for what it imports and names."""
+"""One piece of Python code, read once for what it imports and names."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
-from functools import cached_property
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
-__all__ = ["ALL", "Source"]
+__all__ = ["ALL", "Facts", "read_facts"]
 
 ALL = None  # stands for "every name of the module"
-_NAMES_A_PAGE = {"quiz", "objectives", "Claims"}
+_DOTTED = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")
+_WORD = re.compile(r"[\w.*-]+")
+_GETTERS = ("__getattr__", "__dir__")
 
 
-class Source:
-    """One parsed piece of code: its imports, its attribute chains and its telling strings.
+@dataclass(frozen=True)
+class Facts:
+    """What the code of a module or notebook says; JSON values only, so that it can be kept.
 
-    Parameters
+    Attributes
     ----------
-    code : str
-        Python source; IPython magics are allowed.
     module : str
         Dotted name, empty for a notebook.
     is_package : bool
         Whether the code is a package's ``__init__``.
+    imports : list of (module, name or None, bound name)
+        Absolute.
+    attributes : dict of bound name to names
+        What is read as ``bound.name``; ``ALL`` where the object is used in any other way.
+    chains, dotted : list of str
+        Chains such as ``paralg.core.scan`` in the code, and string constants that look like one.
+    words : list of str
+        Words of the string constants that are no docstrings: names of files.
+    exercises : list of str
+        String constants that name an exercise.
+    statements : list of str
+        Names that occur only as ``name(...)`` or ``x.name(...)``, as a statement of its own.
+    lazy : dict of str to str
+        Public names and their modules, as a lazy ``__getattr__`` uses them.
+    is_facade, is_lazy, has_getter : bool
+        Whether the module only re-exports; by ``lazy(__name__, {...})``; by a ``__getattr__``.
+    tails : list of str
+        Ends of module names that are put together when the code runs, ``.entrants``.
     """
 
-    def __init__(self, code: str, module: str = "", is_package: bool = False):
-        self.text = code
-        self.module = module
-        self.is_package = is_package
-        self.tree = _parse(code)
+    module: str
+    is_package: bool
+    imports: list = field(default_factory=list)
+    attributes: dict = field(default_factory=dict)
+    chains: list = field(default_factory=list)
+    dotted: list = field(default_factory=list)
+    words: list = field(default_factory=list)
+    exercises: list = field(default_factory=list)
+    statements: list = field(default_factory=list)
+    lazy: dict = field(default_factory=dict)
+    is_facade: bool = False
+    is_lazy: bool = False
+    has_getter: bool = False
+    tails: list = field(default_factory=list)
 
-    def imports(self) -> Iterator[tuple[str, str | None, str | None]]:
-        """Yield ``(module, name or None, bound name)`` for every import, absolute."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    yield alias.name, None, alias.asname or alias.name.partition(".")[0]
-            elif isinstance(node, ast.ImportFrom):
-                base = self.absolute(node.module or "", node.level)
-                for alias in node.names:
-                    yield base, alias.name, alias.asname or alias.name
 
-    def absolute(self, name: str, level: int) -> str:
-        """Resolve a relative module name against this module."""
-        if not level:
-            return name
-        parts = self.module.split(".")
-        parts = parts[: len(parts) - level + (1 if self.is_package else 0)]
-        return ".".join([*parts, name] if name else parts)
-
-    def attributes_of(self, bound: str) -> set[str] | None:
-        """Names read as ``bound.name``; ``ALL`` when the object is used in any other way."""
-        found: set[str] = set()
-        bases = set()
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Attribute) and getattr(node.value, "id", None) == bound:
-                found.add(node.attr)
-                bases.add(id(node.value))
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Name) and node.id == bound and id(node) not in bases:
-                return ALL
-        return found
-
-    def chains(self) -> Iterator[str]:
-        """Yield dotted chains such as ``paralg.core.scan`` that start at a bare name."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Attribute):
-                chain = _chain(node)
-                if chain:
-                    yield chain
-
-    def strings(self) -> Iterator[str]:
-        """Yield every string constant."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                yield node.value
-
-    def named_pages(self) -> Iterator[str]:
-        """Yield the chapter names in ``quiz("…")``, ``objectives("…")``, ``Claims("…")``."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Call) and node.args and _called(node) in _NAMES_A_PAGE:
-                first = node.args[0]
-                if isinstance(first, ast.Constant) and isinstance(first.value, str):
-                    yield first.value
-
-    @cached_property
-    def is_facade(self) -> bool:
-        """Whether the module only re-exports: docstring, imports, constants, lazy getters."""
-        return all(_only_binds(node) for node in self.tree.body)
-
-    @cached_property
-    def is_lazy(self) -> bool:
-        """Whether public names come from ``lazy(__name__, {...})`` of the library."""
-        return any(map(_is_lazy, self.tree.body))
-
-    @cached_property
-    def lazy_targets(self) -> dict[str, str]:
-        """Entries ``{"name": "module"}`` of dictionaries, as lazy ``__getattr__`` uses them."""
-        found = {}
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Dict):
-                for key, value in zip(node.keys, node.values, strict=True):
-                    if isinstance(key, ast.Constant) and isinstance(value, ast.Constant):
-                        found[key.value] = value.value
-        return {k: v for k, v in found.items() if isinstance(k, str) and isinstance(v, str)}
+def read_facts(code: str, module: str = "", is_package: bool = False) -> Facts:
+    """Read Python source; IPython magics are allowed."""
+    tree = _parse(code)
+    nodes = list(ast.walk(tree))
+    imports = list(_imports(nodes, module, is_package))
+    strings = [n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+    spoken = _docstrings(nodes)
+    words = {w for text, said in Counter(strings).items() if said > spoken[text]
+             for w in _WORD.findall(text)}  # fmt: skip
+    has_getter = any(isinstance(n, ast.FunctionDef) and n.name in _GETTERS for n in tree.body)
+    is_lazy = any(map(_is_lazy, tree.body))
+    return Facts(
+        module, is_package, imports,
+        attributes=_attributes(nodes, {bound for _, _, bound in imports}),
+        chains=sorted({chain for node in nodes if (chain := _chain(node))}),
+        dotted=sorted({text for text in strings if _DOTTED.match(text)}),
+        words=sorted(words),
+        exercises=sorted({text for text in strings if re.fullmatch(r"ex-[a-z0-9][\w-]*", text)}),
+        statements=_statements(nodes),
+        lazy=_lazy_targets(nodes) if has_getter or is_lazy else {},
+        is_facade=all(map(_only_binds, tree.body)), is_lazy=is_lazy,
+        has_getter=has_getter or is_lazy, tails=sorted(set(_tails(nodes))),
+    )  # fmt: skip
 
 
 def _parse(code: str) -> ast.Module:
@@ -116,14 +96,60 @@ def _parse(code: str) -> ast.Module:
         return ast.parse(TransformerManager().transform_cell(code))
 
 
-def _chain(node: ast.Attribute) -> str | None:
+def _imports(nodes, module: str, is_package: bool) -> Iterator[tuple]:
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, None, alias.asname or alias.name.partition(".")[0]
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(node.module or "", node.level, module, is_package)
+            for alias in node.names:
+                yield base, alias.name, alias.asname or alias.name
+
+
+def _absolute(name: str, level: int, module: str, is_package: bool) -> str:
+    """Resolve a relative module name against this module."""
+    if not level:
+        return name
+    parts = module.split(".")
+    parts = parts[: len(parts) - level + (1 if is_package else 0)]
+    return ".".join([*parts, name] if name else parts)
+
+
+def _attributes(nodes, bound: set[str]) -> dict:
+    found: dict = {name: set() for name in bound}
+    bases = set()
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and getattr(node.value, "id", None) in bound:
+            found[node.value.id].add(node.attr)
+            bases.add(id(node.value))
+    whole = {n.id for n in nodes if isinstance(n, ast.Name) and id(n) not in bases}
+    return {name: ALL if name in whole else sorted(names) for name, names in found.items()}
+
+
+def _chain(node: ast.AST) -> str | None:
+    if not isinstance(node, ast.Attribute):
+        return None
     parts = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
         node = node.value
-    if not isinstance(node, ast.Name):
-        return None
-    return ".".join([node.id, *reversed(parts)])
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else None
+
+
+def _docstrings(nodes) -> Counter:
+    """How often each text is a docstring, or stands alone in another way."""
+    alone = (n.value for n in nodes if isinstance(n, ast.Expr))
+    return Counter(v.value for v in alone
+                   if isinstance(v, ast.Constant) and isinstance(v.value, str))  # fmt: skip
+
+
+def _statements(nodes) -> list[str]:
+    calls = (n.value for n in nodes if isinstance(n, ast.Expr) and isinstance(n.value, ast.Call))
+    alone = Counter(name for call in calls if (name := _called(call)))
+    names = Counter(n.id for n in nodes if isinstance(n, ast.Name))
+    names.update(n.attr for n in nodes if isinstance(n, ast.Attribute))
+    return sorted(name for name, times in alone.items() if times == names[name])
 
 
 def _called(node: ast.Call) -> str:
@@ -131,20 +157,20 @@ def _called(node: ast.Call) -> str:
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
-def is_getter(node: ast.stmt) -> bool:
-    if isinstance(node, ast.FunctionDef):
-        return node.name in ("__getattr__", "__dir__")
-    return _is_lazy(node)
+def _lazy_targets(nodes) -> dict[str, str]:
+    """Entries ``{"name": "module"}`` of dictionaries."""
+    pairs = (pair for n in nodes if isinstance(n, ast.Dict)
+             for pair in zip(n.keys, n.values, strict=True))  # fmt: skip
+    found = {getattr(key, "value", None): getattr(value, "value", None) for key, value in pairs}
+    return {k: v for k, v in found.items() if isinstance(k, str) and isinstance(v, str)}
 
 
-def _only_binds(node: ast.stmt) -> bool:
-    if isinstance(node, ast.Expr):
-        return isinstance(node.value, ast.Constant)
-    if isinstance(node, ast.If):  # if TYPE_CHECKING
-        return _names_in([node.test]) <= {"TYPE_CHECKING", "typing"}
-    if isinstance(node, (ast.Assign, ast.AnnAssign)):
-        return _is_lazy(node) or not any(isinstance(inner, ast.Call) for inner in ast.walk(node))
-    return isinstance(node, (ast.Import, ast.ImportFrom)) or is_getter(node)
+def _tails(nodes) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.Call) and _called(node) == "import_module" and node.args:
+            last = node.args[0].values[-1] if isinstance(node.args[0], ast.JoinedStr) else None
+            if isinstance(last, ast.Constant) and "." in last.value:
+                yield last.value[last.value.index(".") :]
 
 
 def _is_lazy(node: ast.stmt) -> bool:
@@ -153,5 +179,15 @@ def _is_lazy(node: ast.stmt) -> bool:
     return isinstance(call, ast.Call) and _called(call) == "lazy"
 
 
-def _names_in(trees: Iterable[ast.AST]) -> set[str]:
-    return {n.id for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Name)}
+def _only_binds(node: ast.stmt) -> bool:
+    """Whether a statement of a module is a docstring, an import, a constant or a lazy getter."""
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Constant)
+    if isinstance(node, ast.If):  # if TYPE_CHECKING
+        names = {n.id for n in ast.walk(node.test) if isinstance(n, ast.Name)}
+        return names <= {"TYPE_CHECKING", "typing"}
+    if isinstance(node, (ast.Assign, ast.AnnAssign)):
+        return _is_lazy(node) or not any(isinstance(inner, ast.Call) for inner in ast.walk(node))
+    if isinstance(node, ast.FunctionDef):
+        return node.name in _GETTERS
+    return isinstance(node, (ast.Import, ast.ImportFrom))

@@ -29,12 +29,12 @@ def make_client(app):
         """Fills a page from the store and tells who listens."""
 
         def start_client(self):
-            store = Store(app.srcdir)
+            store = app.paralg_store
             try:
                 done = store.obtain(Path(self.path), self.notebook)
             except CellFailed as failure:
                 raise ExtensionError(str(failure)) from None
-            app.env.paralg_keys[app.env.docname] = store.key(self.notebook)
+            app.env.paralg_keys[app.env.docname] = store.page_key(self.notebook)
             fill(self.notebook, done.notebook)
             app.emit(EVENT, app.env.docname, self.notebook)
             self.exec_metadata = {
@@ -54,17 +54,18 @@ def make_client(app):
 
 def prepare(app) -> None:
     """Give the environment the keys that pages were built with."""
+    app.paralg_store = Store(app.srcdir)
     if not hasattr(app.env, "paralg_keys"):
         app.env.paralg_keys = {}
 
 
 def stale_pages(app, env, added, changed, removed) -> Iterator[str]:
     """Yield pages whose notebook would get another key now."""
-    store = Store(app.srcdir)
+    store = app.paralg_store
     for docname, key in list(env.paralg_keys.items()):
         path = Path(env.doc2path(docname))
         notebook = read_notebook(path) if path.is_file() else None
-        if notebook is not None and store.key(notebook) != key:
+        if notebook is not None and store.page_key(notebook) != key:
             yield docname
 
 

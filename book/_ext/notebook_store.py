@@ -10,6 +10,7 @@ import platform
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -19,7 +20,7 @@ from used_sources import Library
 
 __all__ = ["Store", "fill", "read_notebook", "run_all"]
 
-FORMAT = "1"  # part of every key: raise it when the way of executing changes
+FORMAT = "2"  # part of every key: raise it when the way of executing changes
 VERSIONED = ("numpy", "scipy", "torch", "numba", "matplotlib", "networkx", "safetensors")
 RELEVANT_TAGS = {"raises-exception", "skip-execution"}
 
@@ -38,28 +39,43 @@ class Store:
     def __init__(self, root: Path, folder: Path | None = None):
         self.root = Path(root).resolve()
         self.folder = Path(folder or self.root / "_build" / "execution")
+        self.library = Library(self.root, memory=self.root / "_build" / "facts.json")
 
     def sources(self, notebook: NotebookNode) -> frozenset[Path]:
         """Library files that a notebook depends on."""
-        code = "\n\n".join(cell.source for cell in _code_cells(notebook))
-        return Library(self.root).used_by(code)
+        used = self.library.used_by(_code(notebook))
+        self.library.remember()
+        return used
 
     def key(self, notebook: NotebookNode) -> str:
         """Hash of all that can change the outputs of a notebook."""
-        digest = hashlib.sha256()
-        for part in self._ingredients(notebook):
-            digest.update(json.dumps(part).encode() + b"\0")
-        return digest.hexdigest()[:32]
+        return _hash(self._ingredients(notebook))
+
+    def page_key(self, notebook: NotebookNode) -> str:
+        """Hash of all that can change its page: the outputs, and what the site draws on it."""
+        return _hash([self.key(notebook), *self._digests(self.library.drawn_by(_code(notebook)))])
+
+    def module_key(self, module: str) -> str:
+        """Hash of all that can change what a module computes and draws."""
+        used = self.library.used_by_module(module)
+        used |= self.library.used_by_module(f"{self.library.package}.figures.style")
+        return _hash([FORMAT, self._versions(), *self._digests(used)])
+
+    def _digests(self, paths: Iterable[Path]) -> list[list[str]]:
+        return [[path.relative_to(self.root).as_posix(), self.library.digest(path)]
+                for path in sorted(paths)]  # fmt: skip
+
+    @staticmethod
+    def _versions() -> list:
+        return [platform.python_version(), *([name, _version(name)] for name in VERSIONED)]
 
     def _ingredients(self, notebook: NotebookNode) -> Iterator[object]:
         yield FORMAT
-        yield platform.python_version()
-        yield [[name, _version(name)] for name in VERSIONED]
+        yield self._versions()
         yield sorted(ENVIRONMENT.items())
         for cell in _code_cells(notebook):
             yield [cell.source, sorted(RELEVANT_TAGS & set(cell.metadata.get("tags", [])))]
-        for path in sorted(self.sources(notebook)):
-            yield [path.relative_to(self.root).as_posix(), _sha256(path)]
+        yield from self._digests(self.sources(notebook))
 
     def path(self, key: str) -> Path:
         """File of an executed notebook."""
@@ -190,12 +206,20 @@ def _code_cells(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
+def _code(notebook: NotebookNode) -> str:
+    return "\n\n".join(cell.source for cell in _code_cells(notebook))
+
+
+def _hash(parts: Iterable[object]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(json.dumps(part).encode() + b"\0")
+    return digest.hexdigest()[:32]
+
+
+@cache
 def _version(name: str) -> str | None:
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

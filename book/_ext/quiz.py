@@ -1,20 +1,26 @@
-"""Sphinx directive ``{quiz} <chapter>``: the questions of a chapter, as notebooks show them.
+"""Sphinx extension: what the site draws: quizzes, and on executed pages explorers and checks too.
 
-The HTML is `paralg.teach.quiz_html.render_quiz`; other builders get the questions and the answers
+The directive ``{quiz} <chapter>`` shows the questions of a chapter, as notebooks show them.  The
+outputs of executed pages name what is to be drawn (`paralg.core.static`); it is drawn here, with
+the scripts, styles and questions there are now.  The HTML of a quiz is `paralg.teach.quiz_html.render_quiz`; other builders get the questions and the answers
 as two plain lists.
 """
 
 from __future__ import annotations
 
+import importlib
 import re
+from pathlib import Path
 
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
+from paralg.core.static import DRAWN
 from paralg.teach.chapters import find
 from paralg.teach.quiz_html import has_math, render_quiz
-from paralg.teach.quizzes import load_quiz
+from paralg.teach.quizzes import load_quiz, quiz
+from paralg.teach.verdict import unanswered
 
 
 class QuizDirective(SphinxDirective):
@@ -33,6 +39,40 @@ class QuizDirective(SphinxDirective):
         except (KeyError, ValueError, FileNotFoundError) as error:
             raise self.error(f"quiz: {error.args[0]}") from None
         return [_html_only(items, chapter.slug), _plain_only(items)]
+
+
+def draw_outputs(app, docname: str, notebook) -> None:
+    """Replace the names of explorers, quizzes and checks in outputs by their HTML."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            what = output.get("data", {}).pop(DRAWN, None)
+            if what is not None:
+                output["data"]["text/html"] = draw(app, **what)
+
+
+def draw(app, kind: str, **what: str) -> str:
+    """HTML of one thing that an output names."""
+    if kind == "quiz":
+        return quiz(what["chapter"]).html
+    if kind == "check":
+        return unanswered(what["exercise"]).html
+    return draw_explorer(app.paralg_store, what["module"])
+
+
+def draw_explorer(store, module: str) -> str:
+    """HTML of the explorer of a module, drawn once for each state of the code it depends on."""
+    kept = Path(store.root) / "_build" / "drawn" / f"{store.module_key(module)}.html"
+    if not kept.is_file():
+        import matplotlib
+
+        from paralg.figures.style import use
+
+        with matplotlib.rc_context():
+            use()
+            text = importlib.import_module(module).explorer().html
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(text, encoding="utf-8")
+    return kept.read_text(encoding="utf-8")
 
 
 def _html_only(items, name: str):
@@ -75,6 +115,8 @@ def _plain(text: str) -> str:
 
 def setup(app):
     """Register the directive."""
+    app.setup_extension("execution")
+    app.connect("paralg-executed", draw_outputs)
     app.add_directive("quiz", QuizDirective)
     app.connect("html-page-context", want_math, priority=400)  # before MathJax decides, at 500
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}

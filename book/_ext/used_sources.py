@@ -1,38 +1,42 @@
 """Which library files a piece of notebook code depends on, found by reading, not by running.
 
-The answer must never miss a file (a stale number on a page is a defect) and should not name
-files that cannot matter (an edit should re-run its own chapters only).  The rules:
+The answer must never miss a file (a stale number on a page is a defect; `notebook_store` compares
+it with what a kernel really opens) and should not name files that cannot matter.  The rules:
 
 * a module is used with everything it imports, at any depth, lazily or not;
 * of a package ``__init__`` that only re-exports, just the names asked for are followed;
-* a paper's package (``paralg/<part>/<paper>/``) is used as a whole, data files included;
-* ``check("ex-mamba-…")`` and ``quiz("mamba")`` use the package they name, and a string constant
-  ``"paralg.x.y"`` uses that module;
-* data files beside a module of a shared package belong to the modules that mention them, and to
-  all of them when none does.
+* a string constant ``"paralg.x.y"`` uses that module, and ``import_module(f"….entrants")`` every
+  module of the part whose name ends so;
+* a data file belongs to the modules of its paper or shelf that name it, its folder or its suffix,
+  and to all of them when none does;
+* what the site draws (`paralg.core.static`) is not used by the page, but by its drawing: an
+  explorer, ``quiz(…)`` and ``check(…)``, where the code calls them as statements of their own.
 """
 
 from __future__ import annotations
 
-import re
+import dataclasses
+import hashlib
+import json
+import os
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
-from code_source import ALL, Source, is_getter
+import code_source
+from code_source import ALL, Facts, read_facts
 
-__all__ = ["Library"]
+import paralg
 
-PARTS = (
-    "kernels", "recurrences", "rounds", "decoding", "scaling", "learning", "discovery",
-    "foundations",
-)
-_EXERCISE = re.compile(r"^ex-([a-z0-9][a-z0-9_-]*)$")
-_DOTTED = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")
-_HIDDEN = (".pyc", ".pyo")
+__all__ = ["PARTS", "Library"]
+
+PARTS = paralg.PARTS
+_HIDDEN = (".pyc", ".pyo", ".nbi", ".nbc")
+_KEPT = 3000  # facts kept beyond those of one reading
 
 
 class Library:
-    """The importable package under a repository root.
+    """The importable package under a repository root, read once.
 
     Parameters
     ----------
@@ -40,53 +44,131 @@ class Library:
         Folder that holds the package.
     package : str
         Its name.
+    memory : Path, optional
+        File in which facts are kept by the hash of what they were read from.
     """
 
-    def __init__(self, root: Path, package: str = "paralg"):
+    def __init__(self, root: Path, package: str = "paralg", memory: Path | None = None):
         self.root = Path(root).resolve()
         self.package = package
-        self._sources: dict[str, Source] = {}
+        self.memory = memory
+        self._facts: dict[str, Facts] = {}
+        self._files: dict[str, Path | None] = {}
+        self._digests: dict[Path, str] = {}
+        self._owned: dict[Path, dict[Path, set[Path]]] = {}
+        self._new = False
+
+    # ---- files and facts ----
 
     def file_of(self, module: str) -> Path | None:
         """File that defines a module, or None when the library has no such module."""
-        if module.partition(".")[0] != self.package:
-            return None
-        base = self.root.joinpath(*module.split("."))
-        for path in (base / "__init__.py", base.with_suffix(".py")):
-            if path.is_file():
-                return path
-        return None
+        if module not in self._files:
+            base = self.root.joinpath(*module.split("."))
+            inside = module.partition(".")[0] == self.package
+            known = (base / "__init__.py", base.with_suffix(".py")) if inside else ()
+            self._files[module] = next((path for path in known if path.is_file()), None)
+        return self._files[module]
 
-    def source(self, module: str) -> Source:
-        """Parsed source of a module (read once)."""
-        if module not in self._sources:
+    def facts(self, module: str) -> Facts:
+        """What the source of a module says."""
+        if module not in self._facts:
             path = self.file_of(module)
             text = path.read_text(encoding="utf-8")
-            self._sources[module] = Source(text, module, path.name == "__init__.py")
-        return self._sources[module]
+            self._facts[module] = self._read(text, module, path.name == "__init__.py")
+        return self._facts[module]
 
-    def used_by(self, code: str) -> frozenset[Path]:
-        """Files of the library that a notebook with this code depends on."""
+    def digest(self, path: Path) -> str:
+        """SHA-256 of a file."""
+        if path not in self._digests:
+            self._digests[path] = hashlib.sha256(path.read_bytes()).hexdigest()
+        return self._digests[path]
+
+    @cached_property
+    def _kept(self) -> dict[str, dict]:
+        """Facts of earlier readings."""
+        try:
+            return json.loads(self.memory.read_text(encoding="utf-8"))
+        except (AttributeError, OSError, ValueError):
+            return {}
+
+    def _read(self, text: str, module: str = "", is_package: bool = False) -> Facts:
+        if self.memory is None:
+            return read_facts(text, module, is_package)
+        name = f"{_READER}\0{module}\0{is_package}\0{text}"
+        name = hashlib.sha256(name.encode()).hexdigest()[:32]
+        if name not in self._kept:
+            self._kept[name] = dataclasses.asdict(read_facts(text, module, is_package))
+            self._new = True
+        return Facts(**self._kept[name])
+
+    def remember(self) -> None:
+        """Write the facts for the next reading, whole or not at all."""
+        if self._new and self.memory is not None:
+            self.memory.parent.mkdir(parents=True, exist_ok=True)
+            scratch = self.memory.with_suffix(f".{os.getpid()}.part")
+            kept = dict(list(self._kept.items())[-_KEPT:])
+            scratch.write_text(json.dumps(kept), encoding="utf-8")
+            os.replace(scratch, self.memory)
+            self._new = False
+
+    # ---- what code uses ----
+
+    def used_by(self, code: str, *, drawn: bool = False) -> frozenset[Path]:
+        """Files on which the outputs of a notebook with this code depend.
+
+        With ``drawn``, also those that its cells may open: all that the site draws besides.
+        """
+        return frozenset(self._walk(code, drawn).files)
+
+    def drawn_by(self, code: str) -> frozenset[Path]:
+        """Files on which the drawing of a page depends, besides its outputs."""
         walk = _Walk(self)
-        notebook = Source(code)
-        walk.follow(notebook)
-        for page in notebook.named_pages():
-            walk.use_page(page)
-        for text in notebook.strings():
-            match = _EXERCISE.match(text)
-            if match:
-                walk.use_page(match[1])
+        facts = self._read(code)
+        for module, name in self._walk(code, False).drawn:
+            if name == "explorer":
+                walk.use(module)
+                walk.use(f"{self.package}.figures", "use")
+            elif name == "quiz":
+                walk.use(f"{self.package}.teach.quiz_html")
+            else:
+                walk.use(f"{self.package}.teach.verdict")
+        if any(name == "quiz" for _, name in self._walk(code, False).drawn):
+            slugs = {word.replace("-", "_") for word in facts.words}
+            for path in (self.root / self.package).glob("*/*/**/quiz.json"):
+                walk.files |= {path} if slugs & set(path.parts) else set()
         return frozenset(walk.files)
 
-    def paper_of(self, module: str) -> str | None:
-        """The paper package ``paralg.<part>.<paper>`` that a module lies in, if any."""
-        parts = module.split(".")
-        if len(parts) >= 3 and parts[1] in PARTS:
-            paper = ".".join(parts[:3])
-            path = self.file_of(paper)
-            if path is not None and path.name == "__init__.py":
-                return paper
-        return None
+    def used_by_module(self, module: str) -> frozenset[Path]:
+        """Files on which what a module computes depends."""
+        walk = _Walk(self)
+        walk.use(module)
+        return frozenset(walk.files)
+
+    def _walk(self, code: str, drawn: bool) -> _Walk:
+        walk = _Walk(self)
+        walk.follow_page(self._read(code), drawn)
+        return walk
+
+    def home_of(self, module: str, name: str) -> str:
+        """The module that defines a name which packages hand on."""
+        while (path := self.file_of(module)) is not None and path.name == "__init__.py":
+            facts = self.facts(module)
+            bound = {b: m for m, n, b in facts.imports if n is not None}
+            if name in facts.lazy:
+                target = facts.lazy[name]
+                module = target if self.file_of(target) else f"{module}.{target.lstrip('.')}"
+            elif name in bound and bound[name] != module:
+                module = bound[name]
+            else:
+                break
+        return module
+
+    def is_drawn(self, module: str, name: str | None) -> bool:
+        """Whether a name is one of those that show themselves as data for the site."""
+        home = self.home_of(module, name) if name else ""
+        if name in ("check", "quiz"):
+            return home.startswith(f"{self.package}.teach.")
+        return name == "explorer" and home.endswith(".explorer") and self.file_of(home) is not None
 
     def page(self, name: str) -> str | None:
         """Module of the paper or foundation page whose name is the longest prefix of ``name``."""
@@ -98,6 +180,50 @@ class Library:
                     return module
         return None
 
+    def modules_under(self, folder: Path) -> Iterator[str]:
+        """Names of all modules in a folder, at any depth."""
+        for path in sorted(folder.rglob("*.py")):
+            parts = path.relative_to(self.root).with_suffix("").parts
+            yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+    # ---- data files ----
+
+    def data_of(self, module: str) -> set[Path]:
+        """Files that are no modules and belong to a module."""
+        unit = self._unit(module)
+        if unit not in self._owned:
+            self._owned[unit] = self._owners(unit)
+        return self._owned[unit].get(self.file_of(module), set())
+
+    def _unit(self, module: str) -> Path:
+        """The folder of a module's paper, else that of its part or shelf."""
+        parts = module.split(".")
+        depth = 3 if len(parts) > 2 and parts[1] in PARTS else 2
+        folder = self.root.joinpath(*parts[:depth])
+        return folder if (folder / "__init__.py").is_file() else self.file_of(module).parent
+
+    def _owners(self, unit: Path) -> dict[Path, set[Path]]:
+        shelf = unit.parent == self.root / self.package and unit.name not in PARTS
+        inside = [unit.rglob("*") if shelf or unit.parent.name in PARTS else unit.glob("*")]
+        files = [p for found in inside for p in found if p.is_file() and "__pycache__" not in p.parts]
+        modules = [path for path in files if path.suffix == ".py"]
+        words = {p: set(self.facts(self._name(p)).words) for p in modules}
+        owned: dict[Path, set[Path]] = {path: set() for path in modules}
+        for data in files:
+            if data.suffix in (".py", *_HIDDEN) or data.name == "quiz.json":
+                continue
+            folders = data.relative_to(unit).parts[:-1]
+            marks = {data.name, data.stem, *folders}
+            owners = [p for p in modules if marks & words[p]] or modules
+            loose = {data.suffix, f"*{data.suffix}"}
+            for path in {*owners, *(p for p in modules if loose & words[p])}:
+                owned[path].add(data)
+        return owned
+
+    def _name(self, path: Path) -> str:
+        parts = path.relative_to(self.root).with_suffix("").parts
+        return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
 
 class _Walk:
     """Transitive closure over modules and re-exported names."""
@@ -105,8 +231,20 @@ class _Walk:
     def __init__(self, library: Library):
         self.library = library
         self.files: set[Path] = set()
+        self.drawn: set[tuple[str, str]] = set()  # home and name of what the site draws
         self._done: set[tuple[str, str | None]] = set()
-        self._papers: set[str] = set()
+
+    def follow_page(self, facts: Facts, drawn: bool) -> None:
+        """Follow a notebook; what the site draws only where ``drawn`` says so."""
+        left = set() if drawn else set(facts.statements)
+        for module, name, bound in facts.imports:
+            self._follow_import(facts, module, name, bound, left)
+        self._follow_dotted(facts)
+        if facts.exercises and not any(name == "check" for _, name in self.drawn):
+            for label in facts.exercises:
+                page = self.library.page(label.removeprefix("ex-"))
+                if page:
+                    self._use_all(self.library.file_of(page).parent)
 
     def use(self, module: str, name: str | None = ALL) -> None:
         """Record that ``name`` (or all) of a module is used."""
@@ -114,47 +252,41 @@ class _Walk:
             return
         self._done.add((module, name))
         self._use_parents(module)
-        paper = self.library.paper_of(module)
-        if paper is not None:
-            self._use_paper(paper)
-        else:
-            self._use_module(module, name)
+        self._use_module(module, name)
 
-    def use_page(self, name: str) -> None:
-        """Record that the checks, quiz or claims of a page are used."""
-        module = self.library.page(name)
-        if module is not None:
-            self.use(module)
-
-    def follow(self, source: Source, only: str | None = ALL) -> None:
-        """Follow the imports of a source, or just the one that binds ``only``."""
-        for module, name, bound in source.imports():
-            if only is not ALL and bound != only and name != "*":
-                continue
-            self._follow_import(source, module, name, bound)
+    def follow(self, facts: Facts, only: str | None = ALL) -> None:
+        """Follow the imports of a module, or just the one that binds ``only``."""
+        for module, name, bound in facts.imports:
+            if only is ALL or bound == only or name == "*":
+                self._follow_import(facts, module, name, bound, set())
         if only is ALL:
-            self._follow_strings(source)
+            self._follow_dotted(facts)
+            self._follow_words(facts)
 
-    def _follow_import(self, source: Source, module: str, name: str | None, bound: str) -> None:
+    def _follow_import(
+        self, facts: Facts, module: str, name: str | None, bound: str, left: set[str]
+    ) -> None:
         inner = f"{module}.{name}"
         if name is None:
-            self._use_dotted(source, module, bound)
+            self._use_dotted(facts, module, bound, left)
         elif name == "*":
             self.use(module)
+        elif bound in left and name == bound and self.library.is_drawn(module, name):
+            self.drawn.add((self.library.home_of(module, name), name))
         elif self.library.file_of(inner):
             self._use_parents(inner)
-            self._use_attributes(source, inner, bound)
+            self._use_attributes(facts, inner, bound, left)
         else:
             self.use(module, name)
 
-    def _use_dotted(self, source: Source, module: str, bound: str) -> None:
+    def _use_dotted(self, facts: Facts, module: str, bound: str, left: set[str]) -> None:
         if bound != module.partition(".")[0]:  # import paralg.core as core
-            self._use_attributes(source, module, bound)
+            self._use_attributes(facts, module, bound, left)
         elif bound == self.library.package:
             self._use_parents(f"{module}.x")
-            if source.attributes_of(bound) is ALL:
+            if facts.attributes.get(bound) is ALL:
                 self.use(module)
-            for chain in source.chains():
+            for chain in facts.chains:
                 if chain.partition(".")[0] == bound:
                     self._use_chain(chain)
 
@@ -167,108 +299,89 @@ class _Walk:
                 self.use(module, parts[length] if length < len(parts) else ALL)
                 return
 
-    def _use_attributes(self, source: Source, module: str, bound: str) -> None:
+    def _use_attributes(self, facts: Facts, module: str, bound: str, left: set[str]) -> None:
         """Use the names read from a package bound to a variable; a plain module as a whole."""
-        names = source.attributes_of(bound)
+        names = facts.attributes.get(bound, ALL)
         path = self.library.file_of(module)
         if path is None:
             return
-        whole = path.name != "__init__.py" or self.library.paper_of(module) or source.is_package
-        if names is ALL or whole:
+        if names is ALL or path.name != "__init__.py" or facts.is_package:
             self.use(module)
             return
         self._add(module)
         for name in names:
-            self.use(module, name)
+            if name in left and self.library.is_drawn(module, name):
+                self.drawn.add((self.library.home_of(module, name), name))
+            else:
+                self.use(module, name)
 
     def _use_parents(self, module: str) -> None:
         """Importing a module runs the ``__init__`` of each package above it."""
         parts = module.split(".")
         for length in range(1, len(parts)):
             parent = ".".join(parts[:length])
-            if self.library.source(parent).is_facade:
+            if self.library.file_of(parent) is None:
+                continue
+            if self.library.facts(parent).is_facade:
                 self._add(parent)
             else:
                 self._use_module(parent, ALL)
 
     def _use_module(self, module: str, name: str | None) -> None:
-        source = self.library.source(module)
+        facts = self.library.facts(module)
         self._add(module)
-        if not (source.is_package and source.is_facade and name is not ALL):
+        if not (facts.is_package and facts.is_facade and name is not ALL):
             if (module, "") not in self._done:
                 self._done.add((module, ""))
-                self.follow(source)
-                self._follow_lazy(source, source.lazy_targets)
+                self.follow(facts)
+                self._follow_lazy(facts, facts.lazy)
+                self._follow_tails(facts)
             return
-        inner = f"{module}.{name}"
-        bound = {b for _, n, b in source.imports() if n is not None}
+        bound = {b for _, n, b in facts.imports if n is not None}
         if name in bound or "*" in bound:
-            self.follow(source, name)
-        elif self.library.file_of(inner):
-            self.use(inner)
-        elif name in source.lazy_targets:
-            self._follow_lazy(source, {name: source.lazy_targets[name]})
-        elif any(is_getter(node) for node in source.tree.body):
+            self.follow(facts, name)
+        elif self.library.file_of(f"{module}.{name}"):
+            self.use(f"{module}.{name}")
+        elif name in facts.lazy:
+            self._follow_lazy(facts, {name: facts.lazy[name]})
+        elif facts.has_getter:
             self._use_module(module, ALL)
 
-    def _follow_lazy(self, source: Source, targets: dict[str, str]) -> None:
+    def _follow_lazy(self, facts: Facts, targets: dict[str, str]) -> None:
         for target in targets.values():
-            stripped = target.lstrip(".")
-            level = len(target) - len(stripped)
-            self.use(source.absolute(stripped, level) if level else target)
-            if source.is_package:
-                self.use(f"{source.module}.{stripped}")
+            self.use(target)
+            self.use(f"{facts.module}.{target.lstrip('.')}")
 
-    def _follow_strings(self, source: Source) -> None:
-        for text in source.strings():
-            if _DOTTED.match(text) and text.startswith(self.library.package + "."):
+    def _follow_dotted(self, facts: Facts) -> None:
+        for text in facts.dotted:
+            if text.startswith(self.library.package + "."):
                 self._use_chain(text)
 
-    def _use_paper(self, paper: str) -> None:
-        if paper in self._papers:
-            return
-        self._papers.add(paper)
-        for path in _files_under(self.library.file_of(paper).parent):
-            self.files.add(path)
-            if path.suffix == ".py":
-                self.follow(self.library.source(_module_name(self.library.root, path)))
+    def _follow_words(self, facts: Facts) -> None:
+        """A Python file that is named, to be run by another process, is used."""
+        folder = self.library.file_of(facts.module).parent
+        for word in facts.words:
+            if word.endswith(".py") and word[0] not in ".*" and (folder / word).is_file():
+                self.use(self.library._name(folder / word))
+
+    def _follow_tails(self, facts: Facts) -> None:
+        part = self.library.root.joinpath(*facts.module.split(".")[:2])
+        for tail in facts.tails:
+            for module in self.library.modules_under(part):
+                if module.endswith(tail):
+                    self.use(module)
+
+    def _use_all(self, folder: Path) -> None:
+        for module in self.library.modules_under(folder):
+            self.use(module)
 
     def _add(self, module: str) -> None:
         path = self.library.file_of(module)
         if path not in self.files:
             self.files.add(path)
-            self.files.update(_data_of(path))
-            if self.library.source(module).is_lazy:
-                self.follow(self.library.source(module), "lazy")
+            self.files |= self.library.data_of(module)
+            if self.library.facts(module).is_lazy:
+                self.follow(self.library.facts(module), "lazy")
 
 
-def _files_under(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts and path.suffix not in _HIDDEN:
-            yield path
-
-
-def _module_name(root: Path, path: Path) -> str:
-    parts = path.relative_to(root).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def _data_of(path: Path) -> Iterator[Path]:
-    """Data files beside a module that belong to it."""
-    folder = path.parent
-    texts = {p: p.read_text(encoding="utf-8") for p in folder.glob("*.py")}
-    for data in _data_files(folder):
-        marks = {data.name, data.stem, *data.relative_to(folder).parts[:-1]}
-        owners = {p for p, text in texts.items() if any(mark in text for mark in marks)}
-        if not owners or path in owners:
-            yield data
-
-
-def _data_files(folder: Path) -> Iterator[Path]:
-    """Files that are not Python, in a package's folder and in its folders that hold no package."""
-    for path in sorted(folder.iterdir()):
-        if path.is_dir():
-            if path.name != "__pycache__" and not (path / "__init__.py").exists():
-                yield from (p for p in _files_under(path) if p.suffix != ".py")
-        elif path.suffix not in (".py", *_HIDDEN):
-            yield path
+_READER = hashlib.sha256(Path(code_source.__file__).read_bytes()).hexdigest()

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import html
 import json
-import os
 import re
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from paralg.core.static import data_for_the_site, is_static
 from paralg.figures.still import clean_svg, to_svg
 from paralg.figures.table import check_rows, head_and_body
 
@@ -68,6 +69,8 @@ class Explorer:
     Notes
     -----
     The HTML is a pure function of the parts: two executions write the same bytes.
+    On a page of the site an explorer that a function ``explorer()`` of the library makes is named
+    only, and drawn by the site, with the scripts and style of that moment (`paralg.core.static`).
     """
 
     name: str
@@ -77,9 +80,13 @@ class Explorer:
     caption: str
     alt: str
     table: tuple | None = None
+    home: str = field(default="", init=False, compare=False)
     _cache: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self):
+        made_in = sys._getframe(2)  # under the dataclass's own __init__
+        if made_in.f_code.co_name == "explorer" and not made_in.f_code.co_argcount:
+            self.home = made_in.f_globals.get("__name__", "")
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"name must be lower-case words joined by '-', got {self.name!r}")
         if not 30 <= len(self.alt) <= 250:
@@ -142,10 +149,9 @@ class Explorer:
         ]
         return "\n".join(part for part in parts if part)
 
-    def _repr_html_(self) -> str:
-        return self.html
-
     def _repr_mimebundle_(self, include=None, exclude=None):
+        if is_static() and self.home:
+            return data_for_the_site("explorer", module=self.home)
         bundle = {"text/plain": repr(self), "text/html": self.html}
         if not _is_live():
             return bundle
@@ -201,7 +207,7 @@ def _table_html(table, caption: str) -> str:
 
 def _is_live() -> bool:
     """Tell whether a kernel with widgets stands behind the page and the build did not forbid it."""
-    if os.environ.get("PARALG_STATIC") == "1":
+    if is_static():
         return False
     try:
         import anywidget  # noqa: F401

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
+from paralg.core.static import data_for_the_site, is_static
 from paralg.teach.chapters import find
 
 __all__ = ["TYPES", "Quiz", "load_quiz", "quiz", "validate"]
@@ -48,8 +49,10 @@ class Quiz:
 
         return render_quiz(self.items, name=self.chapter)
 
-    def _repr_html_(self) -> str:
-        return self.html
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        if is_static():
+            return data_for_the_site("quiz", chapter=self.chapter)
+        return {"text/plain": repr(self), "text/html": self.html}
 
     def __repr__(self) -> str:
         lines = [f"Quiz {self.chapter}: {len(self.items)} questions"]

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import difflib
+import dis
 import importlib
 import os
 import sysconfig
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 
 import paralg
+from paralg.core.static import is_static
 from paralg.teach.chapters import Chapter, chapter_of
 from paralg.teach.outcomes import AnswerRaised, PropertyFailed
 from paralg.teach.patience import StillRunning, run_at_most
 from paralg.teach.values import show, show_call
-from paralg.teach.verdict import FAILED, PASSED, RAISED, UNANSWERED, Verdict
+from paralg.teach.verdict import FAILED, PASSED, RAISED, Verdict, unanswered
 
-__all__ = ["PATIENCE", "check", "checks_of"]
+__all__ = ["PATIENCE", "check", "checks_of", "is_open"]
 
 PATIENCE = 60.0  # seconds; every check in the book takes a small part of it
 
@@ -48,17 +51,22 @@ def check(label: str, answer, *, seconds: float = PATIENCE) -> Verdict:
     KeyError
         If no exercise has this label; the message lists those of the chapter.
     ValueError
-        If `seconds` is not positive.
+        If `seconds` is not positive; on a page of the site, if the exercise is not left open: what
+        a page shows of a check may not depend on the check (`paralg.core.static`).
     """
+    if is_static():
+        if not is_open(answer):
+            raise ValueError(f"a page leaves its exercises open, got an answer to {label!r}")
+        return unanswered(label)
     function = _find(label)
     if not seconds > 0:
         raise ValueError(f"seconds must be positive, got {seconds!r}")
     if answer is None or answer is ...:
-        return _unanswered(label)
+        return unanswered(label)
     try:
         praise = run_at_most(seconds, function, answer)
     except NotImplementedError:
-        return _unanswered(label)
+        return unanswered(label)
     except PropertyFailed as failed:
         return _failed(label, failed)
     except AnswerRaised as raised:
@@ -68,6 +76,19 @@ def check(label: str, answer, *, seconds: float = PATIENCE) -> Verdict:
     except Exception as error:
         return _raised(label, error)
     return Verdict(label, PASSED, praise if isinstance(praise, str) else "Right.")
+
+
+def is_open(answer) -> bool:
+    """Tell whether an answer is as a page gives it: None, ``...`` somewhere, or a bare stub."""
+    if isinstance(answer, Mapping):
+        return any(map(is_open, answer.values()))
+    if isinstance(answer, (list, tuple)):
+        return any(map(is_open, answer))
+    code = getattr(answer, "__code__", None)
+    if code is None:
+        return answer is None or answer is ...
+    returns = any(step.opname.startswith(("RETURN", "YIELD")) for step in dis.get_instructions(code))
+    return "NotImplementedError" in code.co_names and not returns
 
 
 def checks_of(chapter: Chapter) -> dict:
@@ -87,10 +108,6 @@ def _find(label: str):
         known = ", ".join(checks) or "none"
         raise KeyError(f"no check for {label!r}{ask} Chapter {chapter.slug!r} has: {known}")
     return checks[label]
-
-
-def _unanswered(label: str) -> Verdict:
-    return Verdict(label, UNANSWERED, "Not answered yet.")
 
 
 def _failed(label: str, failed: PropertyFailed) -> Verdict:

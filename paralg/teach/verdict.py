@@ -5,7 +5,9 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass
 
-__all__ = ["FAILED", "PASSED", "RAISED", "UNANSWERED", "Verdict"]
+from paralg.core.static import data_for_the_site, is_static
+
+__all__ = ["FAILED", "PASSED", "RAISED", "UNANSWERED", "Verdict", "unanswered"]
 
 PASSED = "passed"
 FAILED = "failed"
@@ -52,7 +54,14 @@ class Verdict:
         lines += [f"    {name:<{width}}  {text}" for name, text in self.details]
         return "\n".join(lines)
 
-    def _repr_html_(self) -> str:
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        if is_static():
+            return data_for_the_site("check", exercise=self.exercise, state=self.state)
+        return {"text/plain": repr(self), "text/html": self.html}
+
+    @property
+    def html(self) -> str:
+        """The outcome as a box with its details."""
         rows = "".join(_row(name, text) for name, text in self.details)
         listing = f'<dl style="margin:.3em 0 0">{rows}</dl>' if rows else ""
         symbol = f'<span aria-hidden="true">{self.symbol}</span>'
@@ -62,6 +71,11 @@ class Verdict:
             f"<strong>{symbol} {html.escape(self.exercise)}</strong> "
             f"{html.escape(self.summary)}{listing}</div>"
         )
+
+
+def unanswered(exercise: str) -> Verdict:
+    """Return the outcome of an exercise that is still open."""
+    return Verdict(exercise, UNANSWERED, "Not answered yet.")
 
 
 def _row(name: str, text: str) -> str:

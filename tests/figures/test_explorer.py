@@ -134,7 +134,7 @@ def test_static_build_shows_no_widget(monkeypatch):
     monkeypatch.setenv("PARALG_STATIC", "1")
     bundle = tiny()._repr_mimebundle_()
     assert set(bundle) == {"text/plain", "text/html"}
-    assert tiny()._repr_html_() == bundle["text/html"]
+    assert bundle["text/html"] == tiny().html
     assert repr(tiny()) == "Explorer('tiny'): A caption"
 
 

@@ -116,7 +116,7 @@ def test_every_explanation_is_in_the_folded_answers():
 def test_quiz_of_a_chapter(chapter):
     chapter("sample", quiz=json.dumps(questions()))
     made = quiz("sample")
-    assert made._repr_html_() == render_quiz(questions(), name="sample")
+    assert made.html == render_quiz(questions(), name="sample")
     assert repr(made).startswith("Quiz sample: 3 questions\n1. What is $S$")
     assert "   [ ] Maximum" in repr(made)
 

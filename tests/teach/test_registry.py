@@ -119,7 +119,7 @@ def test_the_longer_chapter_name_wins(chapter):
 
 
 def test_html_escapes_and_names_the_state():
-    html = Verdict("ex-a-b", "failed", "Property “a < b”", (("got", "<b>"),))._repr_html_()
+    html = Verdict("ex-a-b", "failed", "Property “a < b”", (("got", "<b>"),)).html
     assert "a &lt; b" in html
     assert "&lt;b&gt;" in html
     assert 'data-verdict="failed"' in html
