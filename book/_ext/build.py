@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import re
 import shutil
@@ -22,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "_build"
 SITE = BUILD / "html"
-STAMP = BUILD / ".built"  # touched with the time at which a successful build began
+STAMP = BUILD / ".built"  # digest of what the last successful build was made from
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -82,38 +83,52 @@ def alone() -> Iterator[None]:
 
 def forget() -> None:
     """Delete every result: executed notebooks, parsed pages, the site."""
-    for name in ("execution", ".doctrees", "html", "jupyter_execute"):
+    for name in ("execution", "drawn", ".doctrees", "html", "jupyter_execute"):
         shutil.rmtree(BUILD / name, ignore_errors=True)
+    STAMP.unlink(missing_ok=True)
+
+
+def state() -> str:
+    """Digest of everything the site is made from."""
+    digest = hashlib.sha256(sys.version.encode())
+    for path in sorted(_sources()):
+        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def is_current() -> bool:
-    """Whether the site was built after the last change of anything it is made from."""
-    if not STAMP.is_file():
+    """Whether the last build was of the same sources, and its pages are there."""
+    if not STAMP.is_file() or STAMP.read_text(encoding="utf-8") != state():
         return False
-    built = STAMP.stat().st_mtime
-    return all(path.stat().st_mtime <= built for path in _sources())
+    names = (path.relative_to(ROOT).with_suffix(".html") for path in pages())
+    return all((SITE / name).is_file() for name in names)
 
 
 def _sources() -> Iterator[Path]:
-    yield from (ROOT / "_config.yml", ROOT / "_toc.yml")
+    yield from (ROOT / name for name in ("_config.yml", "_toc.yml", "requirements.lock"))
     for folder in ("book", "notebooks", "paralg", "benchmarks/results"):
         for path in (ROOT / folder).rglob("*"):
-            if path.is_file() and "__pycache__" not in path.parts:
+            if path.is_file() and not {"__pycache__", ".ipynb_checkpoints"} & set(path.parts):
                 yield path
 
 
 def build(jobs: int) -> bool:
     """Execute and write the site; say where it is."""
-    start, started = time.perf_counter(), time.time()
+    start, made_from = time.perf_counter(), state()
     STAMP.unlink(missing_ok=True)
     if not execute(pages(), jobs):
         return False
     _say("writing pages")
     if not sphinx():
         return False
-    STAMP.touch()
-    os.utime(STAMP, (started, started))
+    STAMP.write_text(made_from, encoding="utf-8")
     _say(f"done in {time.perf_counter() - start:.0f} s")
+    return tell()
+
+
+def tell() -> bool:
+    """Say where the site is."""
     print(
         f"\nThe site is {SITE / 'index.html'}\n"
         f"  open that file in a browser, or serve it:\n"
@@ -149,6 +164,9 @@ def main(argv: list[str] | None = None) -> int:
             return 0
         if options.cold:
             forget()
+        elif not options.links and is_current():
+            _say("nothing changed since the last build")
+            return not tell()
         return not (sphinx("linkcheck") if options.links else build(options.jobs))
 
 

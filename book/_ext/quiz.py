@@ -2,8 +2,8 @@
 
 The directive ``{quiz} <chapter>`` shows the questions of a chapter, as notebooks show them.  The
 outputs of executed pages name what is to be drawn (`paralg.core.static`); it is drawn here, with
-the scripts, styles and questions there are now.  The HTML of a quiz is `paralg.teach.quiz_html.render_quiz`; other builders get the questions and the answers
-as two plain lists.
+the scripts, styles and questions there are now.  The HTML of a quiz
+is `paralg.teach.quiz_html.render_quiz`; other builders get questions and answers as plain lists.
 """
 
 from __future__ import annotations

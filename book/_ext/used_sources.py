@@ -183,8 +183,7 @@ class Library:
     def modules_under(self, folder: Path) -> Iterator[str]:
         """Names of all modules in a folder, at any depth."""
         for path in sorted(folder.rglob("*.py")):
-            parts = path.relative_to(self.root).with_suffix("").parts
-            yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+            yield self._name(path)
 
     # ---- data files ----
 
@@ -203,12 +202,12 @@ class Library:
         return folder if (folder / "__init__.py").is_file() else self.file_of(module).parent
 
     def _owners(self, unit: Path) -> dict[Path, set[Path]]:
-        shelf = unit.parent == self.root / self.package and unit.name not in PARTS
-        inside = [unit.rglob("*") if shelf or unit.parent.name in PARTS else unit.glob("*")]
-        files = [p for found in inside for p in found if p.is_file() and "__pycache__" not in p.parts]
-        modules = [path for path in files if path.suffix == ".py"]
-        words = {p: set(self.facts(self._name(p)).words) for p in modules}
-        owned: dict[Path, set[Path]] = {path: set() for path in modules}
+        found = unit.glob("*") if unit.name in (*PARTS, self.package) else unit.rglob("*")
+        files = [p for p in found if p.is_file() and "__pycache__" not in p.parts]
+        read = {p: self.facts(self._name(p)) for p in files if p.suffix == ".py"}
+        modules = [p for p, f in read.items() if not (f.is_package and f.is_facade)] or list(read)
+        words = {p: set(read[p].words) for p in modules}
+        owned: dict[Path, set[Path]] = {path: set() for path in read}
         for data in files:
             if data.suffix in (".py", *_HIDDEN) or data.name == "quiz.json":
                 continue

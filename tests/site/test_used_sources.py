@@ -40,22 +40,44 @@ FILES = {
     "paralg/models/net.safetensors": "weights",
     "paralg/models/licence.txt": "shared by all",
     "paralg/recurrences/__init__.py": '"""Part."""\n',
-    "paralg/recurrences/mamba/__init__.py": '"""Paper."""\nfrom .scan import run\n',
+    "paralg/recurrences/mamba/__init__.py": (
+        '"""Paper."""\nfrom paralg.core.lazy import lazy\n__getattr__, __dir__, __all__ = lazy('
+        '__name__, {"run": "scan", "explorer": "teaching.explorer"})\n'
+    ),
     "paralg/recurrences/mamba/scan.py": "from paralg.core import Cost\ndef run(): ...\n",
-    "paralg/recurrences/mamba/checks.py": "from paralg.core.engine import connect\n",
-    "paralg/recurrences/mamba/explorer.js": "export default {}\n",
+    "paralg/recurrences/mamba/theory.py": "from paralg.core import busy\n",
+    "paralg/recurrences/mamba/experiments/__init__.py": "",
+    "paralg/recurrences/mamba/experiments/runs.py": 'FOLDER = "weights"\n',
+    "paralg/recurrences/mamba/experiments/weights/one.log": "{}",
+    "paralg/recurrences/mamba/teaching/__init__.py": "",
+    "paralg/recurrences/mamba/teaching/checks.py": "from paralg.core.engine import connect\n",
+    "paralg/recurrences/mamba/teaching/explorer.py": (
+        'from paralg.core import busy\nNAMES = 1\ndef explorer(): return "explorer.js"\n'
+    ),
+    "paralg/recurrences/mamba/teaching/explorer.js": "export default {}\n",
+    "paralg/recurrences/mamba/teaching/quiz.json": "[]",
     "paralg/recurrences/aaren.py": "import paralg.core.prim as prim\n",
     "paralg/rounds/__init__.py": "",
     "paralg/rounds/personalized_pagerank/__init__.py": "",
     "paralg/rounds/personalized_pagerank/walk.py": "from ...core import pmap\n",
     "paralg/teach/__init__.py": '"""Teach."""\nfrom .checking import check, quiz\n',
+    "paralg/teach/quiz_html.py": 'STYLE = "quiz.css"\n',
+    "paralg/teach/quiz.css": "",
+    "paralg/teach/verdict.py": "",
     "paralg/teach/checking.py": "def check(): ...\ndef quiz(): ...\n",
 }
 MAMBA = {
     "recurrences/__init__.py", "recurrences/mamba/__init__.py", "recurrences/mamba/scan.py",
-    "recurrences/mamba/checks.py", "recurrences/mamba/explorer.js", "core/__init__.py",
-    "core/cost.py", "core/engine.py",
+    "core/__init__.py", "core/cost.py", "core/lazy.py",
 }  # fmt: skip
+
+
+DRAWN = {
+    "recurrences/mamba/teaching/__init__.py", "recurrences/mamba/teaching/explorer.py",
+    "recurrences/mamba/teaching/explorer.js", "core/busy.py",
+}  # fmt: skip
+RUNS = {f"recurrences/mamba/experiments/{name}" for name in ("__init__.py", "runs.py",
+                                                             "weights/one.log")}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -112,24 +134,28 @@ CASES = [
         "from paralg.models import other",
         {"models/__init__.py", "models/other.py", "models/licence.txt"},
     ),
-    ("from paralg.recurrences import mamba", MAMBA),
+    ("from paralg.recurrences import mamba\nmamba.run()", MAMBA),
     ("from paralg.recurrences.mamba.scan import run", MAMBA),
     ("from paralg.recurrences.mamba import run", MAMBA),
+    ("from paralg.recurrences.mamba import run, explorer\nexplorer()", MAMBA),
+    ("from paralg.recurrences import mamba\nmamba.run()\nmamba.explorer()", MAMBA),
+    ("from paralg.recurrences.mamba import run, explorer\nx = explorer()", MAMBA | DRAWN),
+    ("from paralg.recurrences.mamba import run, explorer\nexplorer().state", MAMBA | DRAWN),
+    ("from paralg.recurrences.mamba.teaching.explorer import NAMES, explorer\nexplorer()",
+     (MAMBA | DRAWN) - {"recurrences/mamba/scan.py", "core/cost.py"}),
+    ("import paralg.recurrences.mamba.experiments.runs",
+     (MAMBA - {"recurrences/mamba/scan.py", "core/cost.py"}) | RUNS),
     (
         "from paralg.recurrences.aaren import x",
         {"recurrences/__init__.py", "recurrences/aaren.py", "core/__init__.py",
          "core/prim.py", "core/cost.py"},
     ),
-    (
-        "from paralg.teach import check\ncheck('ex-mamba-padding', 3)",
-        MAMBA | {"teach/__init__.py", "teach/checking.py"},
-    ),
-    (
-        "from paralg.teach import quiz\nquiz('personalized_pagerank')",
-        {"teach/__init__.py", "teach/checking.py", "rounds/__init__.py", "core/__init__.py",
-         "rounds/personalized_pagerank/__init__.py", "rounds/personalized_pagerank/walk.py",
-         "core/prim.py", "core/cost.py"},
-    ),
+    ("from paralg.teach import check\ncheck('ex-mamba-padding', 3)", set()),
+    ("from paralg.teach import quiz\nquiz('personalized_pagerank')", set()),
+    ("from paralg.teach import check\nright = check('ex-mamba-padding', 3)",
+     MAMBA | DRAWN | RUNS | {
+         "recurrences/mamba/theory.py", "recurrences/mamba/teaching/checks.py", "core/engine.py",
+         "teach/__init__.py", "teach/checking.py"}),
     ("%matplotlib inline\nfrom paralg.core import busy\n!ls", {"core/__init__.py", "core/busy.py"}),
 ]  # fmt: skip
 
@@ -138,6 +164,39 @@ CASES = [
 def test_files_used(library, code, expected):
     used = {path.relative_to(library.root / "paralg").as_posix() for path in library.used_by(code)}
     assert used - {"__init__.py", "figures/kit.js"} == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "drawn"),
+    [
+        ("from paralg.teach import quiz\nquiz('mamba')",
+         {"teach/__init__.py", "teach/quiz_html.py", "teach/quiz.css",
+          "recurrences/mamba/teaching/quiz.json"}),
+        ("from paralg.teach import check\ncheck('ex-mamba-padding', 3)",
+         {"teach/__init__.py", "teach/verdict.py"}),
+        ("from paralg.recurrences import mamba\nmamba.explorer()",
+         DRAWN | {"core/__init__.py", "core/lazy.py", "recurrences/__init__.py",
+                  "recurrences/mamba/__init__.py", "figures/__init__.py", "figures/style.py"}),
+        ("from paralg.recurrences import mamba\nmamba.run()", set()),
+    ],
+    ids=["quiz", "check", "explorer", "nothing"],
+)  # fmt: skip
+def test_files_on_which_the_drawing_of_a_page_depends(library, code, drawn):
+    found = {p.relative_to(library.root / "paralg").as_posix() for p in library.drawn_by(code)}
+    assert found - {"__init__.py", "figures/kit.js"} == drawn
+
+
+def test_facts_are_kept_by_what_they_were_read_from(library, tmp_path):
+    memory = tmp_path / "facts.json"
+    code = "from paralg.core import Cost"
+    first = Library(library.root, memory=memory)
+    assert first.used_by(code) == library.used_by(code)
+    first.remember()
+    second = Library(library.root, memory=memory)
+    assert second.used_by(code) == library.used_by(code)
+    assert not second._new
+    memory.write_text("broken")
+    assert Library(library.root, memory=memory).used_by(code) == library.used_by(code)
 
 
 def test_the_package_root_is_used_whenever_anything_is(library):

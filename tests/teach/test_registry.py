@@ -1,7 +1,9 @@
 """`check`: from a label to a verdict in words, never a traceback."""
 
+import numpy as np
 import pytest
 
+from paralg.core.static import DRAWN
 from paralg.teach import Verdict, chapters, check
 
 CHECKS = """
@@ -138,3 +140,25 @@ def test_find_all_sees_the_real_chapters(monkeypatch):
     found = chapters.find_all()
     assert {chapter.part for chapter in found.values()} <= set(chapters.PARTS)
     assert found["personalized_pagerank"].slug == "personalized-pagerank"
+
+
+def _stub(xs):
+    first = xs[0]
+    raise NotImplementedError(first)
+
+
+@pytest.mark.parametrize("answer", [None, ..., {"a": 1, "b": ...}, (1, [...]), _stub])
+def test_a_page_of_the_site_shows_an_open_exercise_whatever_its_check_is(monkeypatch, answer):
+    monkeypatch.setenv("PARALG_STATIC", "1")
+    verdict = check("ex-sample-nothing-knows-this", answer)
+    assert verdict.state == "unanswered"
+    assert set(verdict._repr_mimebundle_()) == {"text/plain", DRAWN}
+    monkeypatch.delenv("PARALG_STATIC")
+    assert set(verdict._repr_mimebundle_()) == {"text/plain", "text/html"}
+
+
+@pytest.mark.parametrize("answer", [0, {"a": 1}, sum, lambda xs: xs, [], np.zeros(2)])
+def test_a_page_of_the_site_may_not_answer_its_exercises(monkeypatch, answer):
+    monkeypatch.setenv("PARALG_STATIC", "1")
+    with pytest.raises(ValueError, match="leaves its exercises open, got an answer to 'ex-sample"):
+        check("ex-sample-sum", answer)
