@@ -33,6 +33,17 @@ ENVIRONMENT = {
 }
 
 
+WATCH = """
+import os, sys
+log = os.open({log!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+def watch(event, arguments):
+    name = os.path.abspath(arguments[0]) if event == "open" and type(arguments[0]) is str else ""
+    if name.startswith({folder!r}):
+        os.write(log, (name + "\\n").encode())
+sys.addaudithook(watch)
+"""
+
+
 class CellFailed(Exception):
     """A cell raised, timed out or wrote to standard error.
 
@@ -83,8 +94,16 @@ class _Client(NotebookClient):
     """A notebook client that runs cells tagged ``timing`` with the machine to themselves."""
 
     turnstile: Turnstile | None = None
+    watched: tuple[str, str] | None = None  # a folder, and the file that lists what is opened in it
     current = 0  # index of the cell that was started last
     cpu = 0.0  # processor seconds of the kernel and its workers, up to the cell that ended last
+
+    async def async_start_new_kernel_client(self):
+        client = await super().async_start_new_kernel_client()
+        if self.watched:
+            code = WATCH.format(folder=self.watched[0], log=self.watched[1])
+            client.execute(f"exec({code!r}, {{}})", silent=True)
+        return client
 
     async def async_execute_cell(self, cell, cell_index, *args, **kwargs):
         self.current = cell_index
@@ -99,15 +118,22 @@ class _Client(NotebookClient):
 
 @dataclass(frozen=True)
 class Executed:
-    """An executed notebook, how long it took, and processor seconds of its kernel and workers."""
+    """An executed notebook, how long it took, processor seconds of its kernel and workers.
+
+    ``opened`` are the files that its kernel opened in the folder that was watched.
+    """
 
     notebook: NotebookNode
     seconds: float
     when: float
     cpu: float = 0.0
+    opened: frozenset[Path] = frozenset()
 
 
-def execute(path: Path, notebook: NotebookNode, turnstile: Turnstile | None = None) -> Executed:
+def execute(
+    path: Path, notebook: NotebookNode, turnstile: Turnstile | None = None,
+    watched: Path | None = None,
+) -> Executed:
     """Run a copy of a notebook in a fresh kernel, in the notebook's own folder.
 
     Raises
@@ -122,15 +148,27 @@ def execute(path: Path, notebook: NotebookNode, turnstile: Turnstile | None = No
     )
     client.turnstile = turnstile
     start = time.perf_counter()
-    with tempfile.TemporaryFile() as log:
+    with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as scratch:
+        opened = Path(scratch, "opened")
+        client.watched = (f"{watched}{os.sep}", str(opened)) if watched else None
         try:
             client.execute(env={**os.environ, **ENVIRONMENT}, stderr=log)
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
             index = client.current
             raise _failure(path, run.cells[index], index, error, log) from None
+        files = _sources(opened.read_text().splitlines()) if opened.is_file() else frozenset()
     _refuse_stderr(path, run)
     seconds = time.perf_counter() - start
-    return Executed(run, seconds, datetime.now().timestamp(), client.cpu)
+    return Executed(run, seconds, datetime.now().timestamp(), client.cpu, files)
+
+
+def _sources(names: list[str]) -> frozenset[Path]:
+    """Files that were opened; for a compiled module its source, other caches left out."""
+    paths = (Path(name) for name in names)
+    found = (path.parent.parent / f"{path.name.partition('.')[0]}.py"
+             if path.parent.name == "__pycache__" and path.suffix == ".pyc" else path
+             for path in paths)  # fmt: skip
+    return frozenset(p for p in found if "__pycache__" not in p.parts and p.is_file())
 
 
 def _processor_seconds(client: NotebookClient) -> float:

@@ -61,6 +61,15 @@ class Store:
         used |= self.library.used_by_module(f"{self.library.package}.figures.style")
         return _hash([FORMAT, self._versions(), *self._digests(used)])
 
+    def unknown(self, notebook: NotebookNode, executed: Executed) -> list[str]:
+        """Library files that an execution opened and that its key does not know of."""
+        known = self.library.used_by(_code(notebook), drawn=True, eager=True)
+        return sorted(p.relative_to(self.root).as_posix() for p in executed.opened - known)
+
+    def execute(self, path: Path, notebook: NotebookNode, turnstile=None) -> Executed:
+        """Execute a notebook, looking at the files of the library that it opens."""
+        return execute(path, notebook, turnstile, watched=self.root / self.library.package)
+
     def _digests(self, paths: Iterable[Path]) -> list[list[str]]:
         return [[path.relative_to(self.root).as_posix(), self.library.digest(path)]
                 for path in sorted(paths)]  # fmt: skip
@@ -113,7 +122,7 @@ class Store:
         key = self.key(notebook)
         found = self.load(key)
         if found is None:
-            found = execute(path, notebook)
+            found = self.execute(path, notebook)
             self.save(key, found)
         return found
 
@@ -173,13 +182,15 @@ def run_all(
     failures = []
     turnstile = Turnstile()
     with ThreadPoolExecutor(max(1, workers)) as pool:
-        jobs = {pool.submit(execute, path, notebooks[path], turnstile): path for path in todo}
+        jobs = {pool.submit(store.execute, path, notebooks[path], turnstile): path for path in todo}
         for count, job in enumerate(as_completed(jobs), 1):
             path = jobs[job]
             failure = _settle(store, keys[path], job)
             failures += [failure] if failure else []
             outcome = "FAILED" if failure else f"{job.result().seconds:.1f} s"
             say(f"[{count}/{len(todo)}] {_shown(path, store.root)}  {outcome}")
+            for name in [] if failure else store.unknown(notebooks[path], job.result()):
+                say(f"    opens {name}, which its key does not cover")
     if not failures:
         store.prune(set(keys.values()))
     return failures

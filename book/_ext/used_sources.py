@@ -113,12 +113,15 @@ class Library:
 
     # ---- what code uses ----
 
-    def used_by(self, code: str, *, drawn: bool = False) -> frozenset[Path]:
+    def used_by(
+        self, code: str, *, drawn: bool = False, eager: bool = False
+    ) -> frozenset[Path]:
         """Files on which the outputs of a notebook with this code depend.
 
-        With ``drawn``, also those that its cells may open: all that the site draws besides.
+        With ``drawn`` and ``eager``, all that its cells may open: also what the site draws, and
+        what packages import at once to hand it on.
         """
-        return frozenset(self._walk(code, drawn).files)
+        return frozenset(self._walk(code, drawn, eager).files)
 
     def drawn_by(self, code: str) -> frozenset[Path]:
         """Files on which the drawing of a page depends, besides its outputs."""
@@ -144,8 +147,8 @@ class Library:
         walk.use(module)
         return frozenset(walk.files)
 
-    def _walk(self, code: str, drawn: bool) -> _Walk:
-        walk = _Walk(self)
+    def _walk(self, code: str, drawn: bool, eager: bool = False) -> _Walk:
+        walk = _Walk(self, eager)
         walk.follow_page(self._read(code), drawn)
         return walk
 
@@ -227,8 +230,9 @@ class Library:
 class _Walk:
     """Transitive closure over modules and re-exported names."""
 
-    def __init__(self, library: Library):
+    def __init__(self, library: Library, eager: bool = False):
         self.library = library
+        self.eager = eager
         self.files: set[Path] = set()
         self.drawn: set[tuple[str, str]] = set()  # home and name of what the site draws
         self._done: set[tuple[str, str | None]] = set()
@@ -379,6 +383,8 @@ class _Walk:
         if path not in self.files:
             self.files.add(path)
             self.files |= self.library.data_of(module)
+            if self.eager and not self.library.facts(module).has_getter:
+                self.follow(self.library.facts(module))
             if self.library.facts(module).is_lazy:
                 self.follow(self.library.facts(module), "lazy")
 

@@ -168,3 +168,12 @@ def test_a_timed_cell_has_the_machine_to_itself():
             left = [n for w, n in log[:place] if w == "out"]
             assert sorted(inside) == sorted(left)
             assert log[place + 1] == ("out", name)
+
+
+def test_a_file_that_is_opened_but_not_in_the_key_is_told(root):
+    (root / "paralg/hidden.py").write_text("NAME = 'hidden'\n")
+    path, lines = root / "notebooks/left.ipynb", []
+    code = "import sys; sys.path.insert(0, '..')\nfrom paralg import left\n"
+    write(path, code + "name = 'par' + 'alg.hid' + 'den'; __import__(name); left.NAME")
+    assert run_all(Store(root), [path], say=lines.append) == []
+    assert lines[2:] == ["    opens paralg/hidden.py, which its key does not cover"]
