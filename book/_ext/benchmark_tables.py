@@ -16,6 +16,7 @@ from claims_store import data_file
 from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.util.docutils import SphinxDirective
+from tables import cell, row, table
 
 COLUMNS = ("Size", "Method", "Median", "Quartiles", "Ours is faster by", "Note")
 UNITS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9))
@@ -87,29 +88,22 @@ def machine(environment: dict) -> str:
 
 
 def _table(rows: list[dict]) -> nodes.table:
-    table = nodes.table(classes=["paralg-table", "paralg-bench"])
-    group = nodes.tgroup(cols=len(COLUMNS))
-    group += [nodes.colspec(colwidth=1, stub=int(i == 0)) for i in range(len(COLUMNS))]
-    head = nodes.row("", *[_cell(name) for name in COLUMNS])
-    body = nodes.tbody()
-    for _, same in groupby(rows, key=lambda row: row["size"]):
-        body += _size_rows(list(same))
-    group += [nodes.thead("", head), body]
-    table += group
-    return table
+    sizes = groupby(rows, key=lambda one: one["size"])
+    made = [one for _, same in sizes for one in _size_rows(list(same))]
+    return table(COLUMNS, made, "paralg-bench")
 
 
 def _size_rows(rows: list[dict]) -> list[nodes.row]:
     """Rows of one input size; the fastest is set in bold, a loss of ours is marked."""
-    timed = [row["seconds"] for row in rows if row.get("seconds") is not None]
+    timed = [one["seconds"] for one in rows if one.get("seconds") is not None]
     made = []
-    for place, row in enumerate(rows):
-        best = timed and row.get("seconds") == min(timed)
-        cells = [_cell(row["method"], strong=best), *map(_cell, _figures(row))]
+    for place, one in enumerate(rows):
+        best = timed and one.get("seconds") == min(timed)
+        cells = [nodes.strong("", one["method"]) if best else one["method"], *_figures(one)]
         if place == 0:
-            cells.insert(0, _cell(_size(row["size"]), morerows=len(rows) - 1))
-        lost = (row.get("ratio") or 1.0) < 1.0
-        made.append(nodes.row("", *cells, classes=["is-loss"] if lost else []))
+            cells.insert(0, cell(_size(one["size"]), morerows=len(rows) - 1))
+        lost = (one.get("ratio") or 1.0) < 1.0
+        made.append(row(cells, classes=["is-loss"] if lost else []))
     return made
 
 
@@ -121,11 +115,6 @@ def _figures(row: dict) -> list[str]:
         "" if ratio is None else f"{ratio:.3g}×",
         row.get("note") or "",
     ]
-
-
-def _cell(text: str, strong: bool = False, **attributes) -> nodes.entry:
-    inner = nodes.strong("", text) if strong else nodes.Text(text)
-    return nodes.entry("", nodes.paragraph("", "", inner), **attributes)
 
 
 def _size(value) -> str:

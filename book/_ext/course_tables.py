@@ -14,6 +14,7 @@ from docutils import nodes
 from prerequisite_graph import draw_graph
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
+from tables import cell, row, table
 
 
 class course_part(nodes.General, nodes.Element):
@@ -73,18 +74,15 @@ class FillCourse(SphinxPostTransform):
         return {name: known[name] for name in reading_order(self.env) if name in known}
 
     def _objectives(self, pages: dict[str, Page]) -> list[nodes.Node]:
-        table = _make_table(("Id", "After this a reader can", "Served by"), [])
-        body = next(iter(table.findall(nodes.tbody)))
+        rows = []
         for docname, page in pages.items():
             if not page.objectives:
                 continue
-            title = nodes.paragraph("", "", self._link(docname))
-            entry = nodes.entry("", title, morecols=2)
-            body += nodes.row("", entry, classes=["paralg-chapter"])
+            rows.append(row([cell(self._link(docname), morecols=2)], classes=["paralg-chapter"]))
             for name, text in page.objectives.items():
                 served = _joined([self._item(docname, i) for i in page.served.get(name, [])])
-                body += nodes.row("", *map(_cell, [name, text, served or "nothing"]))
-        return [table]
+                rows.append(row([name, text, served or "nothing"]))
+        return [table(("Id", "After this a reader can", "Served by"), rows)]
 
     def _item(self, docname: str, item: str) -> nodes.reference:
         """A link to an exercise or a quiz item, named by what its label adds to the chapter's."""
@@ -98,10 +96,10 @@ class FillCourse(SphinxPostTransform):
         rows = []
         for docname, page in pages.items():
             kinds = ", ".join(f"{n} {kind}" for kind, n in sorted(page.kinds.items())) or "none"
-            rows.append([self._link(docname), f"{page.read}", f"{page.do or '—'}", kinds])
+            rows.append(row([self._link(docname), f"{page.read}", f"{page.do or '—'}", kinds]))
         total = [sum(p.read for p in pages.values()), sum(p.do for p in pages.values())]
-        rows.append(["Together", f"{total[0]}", f"{total[1]}", ""])
-        return [_make_table(("Chapter", "Minutes to read", "Minutes to do", "Exercises"), rows)]
+        rows.append(row(["Together", f"{total[0]}", f"{total[1]}", ""]))
+        return [table(("Chapter", "Minutes to read", "Minutes to do", "Exercises"), rows)]
 
     def _graph(self, pages: dict[str, Page]) -> list[nodes.Node]:
         by_label = {_label(name): name for name in pages}
@@ -114,10 +112,10 @@ class FillCourse(SphinxPostTransform):
         links = {name: address(self.env.docname, name) for name in pages}
         picture = nodes.raw("", draw_graph(needs, titles, links), format="html")
         rows = [
-            [self._link(name), _joined([self._link(n) for n in before]) or "nothing before it"]
+            row([self._link(name), _joined([self._link(n) for n in before]) or "nothing before it"])
             for name, before in needs.items()
         ]
-        return [picture, _make_table(("Chapter", "Needs"), rows)]
+        return [picture, table(("Chapter", "Needs"), rows)]
 
     def _link(self, docname: str) -> nodes.reference:
         uri = self.app.builder.get_relative_uri(self.env.docname, docname)
@@ -134,23 +132,6 @@ def _joined(links: list[nodes.Node]) -> list[nodes.Node]:
     for link in links:
         out += [nodes.Text(", "), link] if out else [link]
     return out
-
-
-def _make_table(head: tuple[str, ...], rows: list[list]) -> nodes.table:
-    made = nodes.table(classes=["paralg-table"])
-    group = nodes.tgroup(cols=len(head))
-    group += [nodes.colspec(colwidth=1, stub=int(i == 0)) for i in range(len(head))]
-    body = nodes.tbody("", *[nodes.row("", *map(_cell, row)) for row in rows])
-    group += [nodes.thead("", nodes.row("", *map(_cell, head))), body]
-    made += group
-    return made
-
-
-def _cell(content) -> nodes.entry:
-    if isinstance(content, str):
-        content = nodes.Text(content)
-    inner = content if isinstance(content, list) else [content]
-    return nodes.entry("", nodes.paragraph("", "", *inner))
 
 
 def prepare(app) -> None:

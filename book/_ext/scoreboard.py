@@ -13,6 +13,7 @@ from claims_store import VERDICTS, Chapter, chapters, figure_of, show_claims_her
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
+from tables import cell, row, table
 
 MEANING = {
     "reproduced": "our run shows what the paper says",
@@ -63,43 +64,31 @@ class FillScoreboard(SphinxPostTransform):
         return nodes.raw("", html, format="html")
 
     def _table(self, found: list[Chapter]) -> nodes.table:
-        table = nodes.table(classes=["paralg-table", "paralg-scoreboard"])
-        group = nodes.tgroup(cols=len(COLUMNS))
-        group += [nodes.colspec(colwidth=1, stub=int(i == 0)) for i in range(len(COLUMNS))]
-        head = nodes.thead("", _row([nodes.Text(name) for name in COLUMNS]))
-        body = nodes.tbody()
+        rows = []
         for chapter in found:
-            body += self._chapter_row(chapter)
-            body += [_claim_row(row) for row in chapter.rows]
-        group += [head, body]
-        table += group
-        return table
+            rows += [self._chapter_row(chapter), *map(_claim_row, chapter.rows)]
+        return table(COLUMNS, rows, "paralg-scoreboard")
 
     def _chapter_row(self, chapter: Chapter) -> nodes.row:
         title = self.env.titles[chapter.docname].astext()
         uri = self.app.builder.get_relative_uri(self.env.docname, chapter.docname)
         link = nodes.reference("", title, internal=True, refuri=uri)
-        entry = nodes.entry("", nodes.paragraph("", "", link), morecols=len(COLUMNS) - 1)
+        entry = cell(link, morecols=len(COLUMNS) - 1)
         slug = chapter.name.replace("_", "-")
-        return nodes.row("", entry, classes=["paralg-chapter"], ids=[f"claims-{slug}"])
+        return row([entry], classes=["paralg-chapter"], ids=[f"claims-{slug}"])
 
 
-def _claim_row(row: dict) -> nodes.row:
-    verdict = verdict_of(row)
-    what = nodes.Text(row["what"])
+def _claim_row(claim: dict) -> nodes.row:
+    verdict = verdict_of(claim)
+    what = nodes.Text(claim["what"])
     cells = [
-        nodes.strong("", "", what) if row.get("headline") else what,
-        nodes.Text(_figure(row.get("paper"), row.get("unit"), row.get("source"))),
-        nodes.strong("", _figure(row.get("ours"), row.get("unit"))),
+        nodes.strong("", "", what) if claim.get("headline") else what,
+        nodes.Text(_figure(claim.get("paper"), claim.get("unit"), claim.get("source"))),
+        nodes.strong("", _figure(claim.get("ours"), claim.get("unit"))),
         nodes.inline("", verdict, classes=["paralg-verdict", f"is-{_slug(verdict)}"]),
-        nodes.Text(row["why"]),
+        nodes.Text(claim["why"]),
     ]
-    return _row(cells, classes=[f"verdict-{_slug(verdict)}"])
-
-
-def _row(cells: list[nodes.Node], **attributes) -> nodes.row:
-    entries = [nodes.entry("", nodes.paragraph("", "", cell)) for cell in cells]
-    return nodes.row("", *entries, **attributes)
+    return row(cells, classes=[f"verdict-{_slug(verdict)}"])
 
 
 def _figure(value: str | None, unit: str | None, source: str | None = None) -> str:
