@@ -18,7 +18,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-__all__ = ["ENVIRONMENT", "CellFailed", "Executed", "Turnstile", "execute"]
+__all__ = ["ENVIRONMENT", "CellFailed", "Executed", "SharedLock", "execute"]
 
 TIMEOUT = 300  # seconds a cell may take
 EXCLUSIVE_TAG = "timing"
@@ -60,8 +60,8 @@ class CellFailed(Exception):
         return f"{where}\n{bar}\n{self.source.rstrip()}\n{bar}\n{self.reason.rstrip()}"
 
 
-class Turnstile:
-    """Lets many ordinary cells through at once, or a single timed one alone."""
+class SharedLock:
+    """Lock that ordinary cells share and that a timed cell has alone."""
 
     def __init__(self) -> None:
         self._free = threading.Condition()
@@ -71,7 +71,7 @@ class Turnstile:
 
     @contextmanager
     def passing(self, alone: bool) -> Iterator[None]:
-        """Hold the turnstile while a cell runs."""
+        """Hold the lock while a cell runs."""
         with self._free:
             self._waiting += alone
             self._free.wait_for(
@@ -93,7 +93,7 @@ class Turnstile:
 class _Client(NotebookClient):
     """A notebook client that runs cells tagged ``timing`` with the machine to themselves."""
 
-    turnstile: Turnstile | None = None
+    lock: SharedLock | None = None
     watched: tuple[str, str] | None = None  # a folder, and the file that lists what is opened in it
     current = 0  # index of the cell that was started last
     cpu = 0.0  # processor seconds of the kernel and its workers, up to the cell that ended last
@@ -110,7 +110,7 @@ class _Client(NotebookClient):
         alone = EXCLUSIVE_TAG in cell.metadata.get("tags", [])
         if cell.cell_type != "code" or not cell.source.strip():
             return await super().async_execute_cell(cell, cell_index, *args, **kwargs)
-        with self.turnstile.passing(alone) if self.turnstile else nullcontext():
+        with self.lock.passing(alone) if self.lock else nullcontext():
             done = await super().async_execute_cell(cell, cell_index, *args, **kwargs)
         self.cpu = max(self.cpu, _processor_seconds(self))
         return done
@@ -131,7 +131,7 @@ class Executed:
 
 
 def execute(
-    path: Path, notebook: NotebookNode, turnstile: Turnstile | None = None,
+    path: Path, notebook: NotebookNode, lock: SharedLock | None = None,
     watched: Path | None = None,
 ) -> Executed:
     """Run a copy of a notebook in a fresh kernel, in the notebook's own folder.
@@ -146,7 +146,7 @@ def execute(
         run, timeout=TIMEOUT, kernel_name="python3", record_timing=False,
         resources={"metadata": {"path": str(path.parent)}},
     )
-    client.turnstile = turnstile
+    client.lock = lock
     start = time.perf_counter()
     with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as scratch:
         opened = Path(scratch, "opened")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
-from notebook_runner import ENVIRONMENT, CellFailed, Executed, Turnstile, execute
+from notebook_runner import ENVIRONMENT, CellFailed, Executed, SharedLock, execute
 from used_sources import Library
 
 __all__ = ["Store", "fill", "read_notebook", "run_all"]
@@ -66,9 +66,9 @@ class Store:
         known = self.library.used_by(_code(notebook), drawn=True, eager=True)
         return sorted(p.relative_to(self.root).as_posix() for p in executed.opened - known)
 
-    def execute(self, path: Path, notebook: NotebookNode, turnstile=None) -> Executed:
+    def execute(self, path: Path, notebook: NotebookNode, lock=None) -> Executed:
         """Execute a notebook, looking at the files of the library that it opens."""
-        return execute(path, notebook, turnstile, watched=self.root / self.library.package)
+        return execute(path, notebook, lock, watched=self.root / self.library.package)
 
     def _digests(self, paths: Iterable[Path]) -> list[list[str]]:
         return [[path.relative_to(self.root).as_posix(), self.library.digest(path)]
@@ -180,9 +180,9 @@ def run_all(
     todo = [path for path in notebooks if store.load(keys[path]) is None]
     say(f"notebooks: {len(notebooks)}, up to date: {len(notebooks) - len(todo)}")
     failures = []
-    turnstile = Turnstile()
+    lock = SharedLock()
     with ThreadPoolExecutor(max(1, workers)) as pool:
-        jobs = {pool.submit(store.execute, path, notebooks[path], turnstile): path for path in todo}
+        jobs = {pool.submit(store.execute, path, notebooks[path], lock): path for path in todo}
         for count, job in enumerate(as_completed(jobs), 1):
             path = jobs[job]
             failure = _settle(store, keys[path], job)

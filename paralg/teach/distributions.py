@@ -1,5 +1,4 @@
-"""Checks of distributions: exact distributions outcome by outcome, samples by a chi-squared
-test."""
+"""Checks of distributions: exact ones outcome by outcome, samples by a chi-squared test."""
 
 from __future__ import annotations
 
@@ -30,7 +29,7 @@ def same_distribution(
     PropertyFailed
         With the outcome whose probability is furthest off.
     """
-    p, q = _distribution(actual), _distribution(expected)
+    p, q = _as_mapping(actual), _as_mapping(expected)
     outcomes = sorted(p.keys() | q.keys(), key=repr)
     apart = {x: p.get(x, 0.0) - q.get(x, 0.0) for x in outcomes}
     distance = sum(map(abs, apart.values())) / 2
@@ -68,13 +67,12 @@ def samples_follow(
     """
     from scipy.stats import chi2
 
-    distribution = _distribution(distribution)
+    distribution = _as_mapping(distribution)
     counts = dict.fromkeys(distribution, 0)
     for _ in range(draws):
         outcome = call(draw, rng, fresh=False)
-        require(
-            distribution.get(outcome, 0) > 0, name, "this outcome has probability 0", got=outcome
-        )
+        possible = distribution.get(outcome, 0) > 0
+        require(possible, name, "this outcome has probability 0", got=outcome)
         counts[outcome] += 1
     statistic, degrees = _chi_squared(counts, distribution, draws)
     message = f"chi-squared {statistic:.1f} with {degrees} degrees of freedom, from {draws} draws"
@@ -92,7 +90,7 @@ def _chi_squared(counts: dict, distribution: dict, draws: int) -> tuple[float, i
     return statistic, max(1, len(pairs) - 1)
 
 
-def _distribution(distribution) -> dict:
+def _as_mapping(distribution) -> dict:
     if isinstance(distribution, Mapping):
         return {outcome: float(p) for outcome, p in distribution.items()}
     return dict(enumerate(np.asarray(distribution, dtype=float).tolist()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable
 
-from paralg.teach.patience import StillRunning
+from paralg.teach.time_limit import StillRunning
 from paralg.teach.values import show
 
 __all__ = ["AnswerRaised", "PropertyFailed", "call", "require"]

@@ -15,19 +15,19 @@ import paralg
 from paralg.core.static import is_static
 from paralg.teach.chapters import Chapter, chapter_of
 from paralg.teach.outcomes import AnswerRaised, PropertyFailed
-from paralg.teach.patience import StillRunning, run_at_most
+from paralg.teach.time_limit import StillRunning, run_at_most
 from paralg.teach.values import show, show_call
 from paralg.teach.verdict import FAILED, PASSED, RAISED, Verdict, unanswered
 
-__all__ = ["PATIENCE", "check", "checks_of", "is_open"]
+__all__ = ["TIME_LIMIT", "check", "checks_of", "is_open"]
 
-PATIENCE = 60.0  # seconds; every check in the book takes a small part of it
+TIME_LIMIT = 60.0  # seconds; every check in the book takes a small part of it
 
 _PLACES = map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib", "platlib"))
 _LIBRARIES = tuple(f"{place}{os.sep}" for place in (Path(paralg.__file__).parent, *_PLACES))
 
 
-def check(label: str, answer, *, seconds: float = PATIENCE) -> Verdict:
+def check(label: str, answer, *, seconds: float = TIME_LIMIT) -> Verdict:
     """Check the answer to an exercise.
 
     Parameters

@@ -8,7 +8,7 @@ import time
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from notebook_runner import CellFailed, Turnstile, execute
+from notebook_runner import CellFailed, SharedLock, execute
 from notebook_store import Store, fill, read_notebook, run_all
 
 HALVES = {
@@ -147,10 +147,10 @@ def test_the_store_keeps_what_is_current_and_a_few_others(root):
 
 
 def test_a_timed_cell_has_the_machine_to_itself():
-    turnstile, log, lock = Turnstile(), [], threading.Lock()
+    shared, log, lock = SharedLock(), [], threading.Lock()
 
     def cell(name: str, alone: bool) -> None:
-        with turnstile.passing(alone):
+        with shared.passing(alone):
             with lock:
                 log.append(("in", name))
             time.sleep(0.05)

@@ -128,7 +128,7 @@ def test_close_to():
         checking.close_to("three", 3)
 
 
-def test_same_law():
+def test_same_distribution():
     checking.same_distribution({"a": 0.5, "b": 0.5}, {"b": 0.5, "a": 0.5, "c": 0.0})
     checking.same_distribution([0.25, 0.75], np.array([0.25, 0.75]))
     with pytest.raises(PropertyFailed, match="total variation 0.25, accepted 1e-12") as failed:
@@ -143,23 +143,23 @@ def test_same_law():
 
 
 def test_samples_follow():
-    distribution = {"h": 0.3, "t": 0.7, "edge": 0.0}
+    law = {"h": 0.3, "t": 0.7, "edge": 0.0}
 
     def coin(p):
         return lambda rng: "h" if rng.random() < p else "t"
 
-    checking.samples_follow(coin(0.3), distribution, 2000, np.random.default_rng(0))
+    checking.samples_follow(coin(0.3), law, 2000, np.random.default_rng(0))
     with pytest.raises(PropertyFailed, match="chi-squared"):
-        checking.samples_follow(coin(0.5), distribution, 2000, np.random.default_rng(0))
+        checking.samples_follow(coin(0.5), law, 2000, np.random.default_rng(0))
     with pytest.raises(PropertyFailed, match="probability 0"):
-        checking.samples_follow(lambda rng: "edge", distribution, 10, np.random.default_rng(0))
+        checking.samples_follow(lambda rng: "edge", law, 10, np.random.default_rng(0))
     with pytest.raises(AnswerRaised, match="ZeroDivisionError"):
-        checking.samples_follow(lambda rng: 1 / 0, distribution, 10, np.random.default_rng(0))
+        checking.samples_follow(lambda rng: 1 / 0, law, 10, np.random.default_rng(0))
 
 
 def test_rare_outcomes_are_pooled():
-    distribution = [0.999, 0.0004, 0.0006]
-    checking.samples_follow(lambda rng: 0, distribution, 1000, np.random.default_rng(0))
+    law = [0.999, 0.0004, 0.0006]
+    checking.samples_follow(lambda rng: 0, law, 1000, np.random.default_rng(0))
 
 
 def test_raises():

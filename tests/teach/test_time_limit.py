@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from paralg.teach import check
-from paralg.teach.patience import StillRunning, run_at_most
-from paralg.teach.registry import PATIENCE
+from paralg.teach.registry import TIME_LIMIT
+from paralg.teach.time_limit import StillRunning, run_at_most
 
 CHECKS = """
     from paralg.teach.checking import equal_to_oracle, exercise
@@ -122,4 +122,4 @@ def test_without_threads_there_is_no_limit(monkeypatch):
 def test_the_time_must_be_positive(seconds):
     with pytest.raises(ValueError, match="seconds must be positive, got"):
         check("ex-sample-patient-sum", sum, seconds=seconds)
-    assert PATIENCE > 0
+    assert TIME_LIMIT > 0

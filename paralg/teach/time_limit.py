@@ -71,8 +71,8 @@ class _Watch:
         self.caller = threading.get_ident()
         self.over = self.interrupted = False
         # A bare lock: an interruption in the middle of `Event.set` would leave its lock closed.
-        self.bell = threading.Lock()
-        self.bell.acquire()
+        self.lock = threading.Lock()
+        self.lock.acquire()
         self.thread = threading.Thread(target=self._wait, daemon=True)
 
     def start(self) -> None:
@@ -85,7 +85,7 @@ class _Watch:
         """Interrupt no more, and let an interruption arrive here that has not yet."""
         self.over = True
         with contextlib.suppress(RuntimeError):  # rung before
-            self.bell.release()
+            self.lock.release()
         if self.thread.ident is not None:
             self.thread.join()
         if self.interrupted:
@@ -94,11 +94,11 @@ class _Watch:
                     pass
 
     def _wait(self) -> None:
-        patience = self.seconds
-        while not self.bell.acquire(timeout=patience) and not self.over:
+        limit = self.seconds
+        while not self.lock.acquire(timeout=limit) and not self.over:
             self.interrupted = True
             _interrupt(self.caller, StillRunning)
-            patience = _AGAIN
+            limit = _AGAIN
 
 
 def _interrupt(thread: int, kind: type) -> None:
