@@ -63,7 +63,8 @@ class Store:
 
     def unknown(self, notebook: NotebookNode, executed: Executed) -> list[str]:
         """Library files that an execution opened and that its key does not know of."""
-        known = self.library.used_by(_code(notebook), drawn=True, eager=True)
+        code = _code(notebook)
+        known = self.library.used_by(code, drawn=True, eager=True) | self.library.drawn_by(code)
         return sorted(p.relative_to(self.root).as_posix() for p in executed.opened - known)
 
     def execute(self, path: Path, notebook: NotebookNode, lock=None) -> Executed:

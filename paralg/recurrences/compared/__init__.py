@@ -9,9 +9,9 @@ from paralg.core.lazy import lazy
 
 __getattr__, __dir__, __all__ = lazy(__name__, {
     "MIXERS": "mixers", "network": "mixers",
-    "needs": "theory",
+    "NAMES": "theory", "needs": "theory",
     "SIZES": "experiments.runs", "TASKS": "experiments.runs", "evaluate": "experiments.runs",
     "load": "experiments.runs", "log": "experiments.runs", "logs": "experiments.runs",
     "StreamRun": "experiments.streaming", "stream": "experiments.streaming",
-    "NAMES": "teaching.explorer", "explorer": "teaching.explorer",
+    "explorer": "teaching.explorer",
 })  # fmt: skip

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, log2
 
-__all__ = ["MixerNeeds", "MixerSizes", "needs"]
+__all__ = ["NAMES", "MixerNeeds", "MixerSizes", "needs"]
+
+NAMES = {"softmax": "softmax attention", "lla": "local linear attention", "aaren": "Aaren",
+         "mamba": "Mamba", "gru": "GRU"}  # fmt: skip
 
 
 @dataclass(frozen=True)

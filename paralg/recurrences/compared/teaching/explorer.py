@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from paralg.recurrences.compared.theory import needs
+from paralg.recurrences.compared.theory import NAMES, needs
 
-__all__ = ["NAMES", "explorer"]
+__all__ = ["explorer"]
 
-NAMES = {"softmax": "softmax attention", "lla": "local linear attention", "aaren": "Aaren",
-         "mamba": "Mamba", "gru": "GRU"}  # fmt: skip
 _POWERS = range(21)
 
 
