@@ -13,9 +13,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
-PARTS = (
-    "kernels", "recurrences", "rounds", "decoding", "scaling", "learning", "discovery",
-)  # fmt: skip
+import paralg  # noqa: E402
+
+PARTS = tuple(part for part in paralg.PARTS if part != "foundations")
 PLAIN_LINES, PLAIN_FILES = 450, 4
 CHAPTER_LINES, COMMAND_LINES, TEST_LINES, ALL_LINES = 2400, 1200, 600, 28_000
 CORE_PAGE = {"words": 5000, "cells": 50}

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+import paralg
+from paralg.teach import chapters
+
 ROOT = Path(__file__).resolve().parents[2]
 BOOK = ROOT / "book"
 
@@ -40,6 +43,7 @@ def test_forty_two_papers_and_what_contributors_add_in_seven_parts():
     parts = {part["name"] for part in data["parts"]}
     assert {paper["part"] for paper in data["papers"]} == parts - {"foundations"}
     assert all((ROOT / "paralg" / part).is_dir() for part in parts)
+    assert parts == set(paralg.PARTS) == set(chapters.PARTS)
 
 
 def test_patterns_are_few_known_and_used():
