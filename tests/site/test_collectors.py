@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
+from types import SimpleNamespace
 
+import matplotlib
 import pytest
 from benchmark_tables import duration, machine, read, spread
 from claims_store import Chapter, claims_in, figure_of, problems_of
 from course_facts import Page, read_exercise
 from nbformat.v4 import new_code_cell, new_notebook, new_output
+from notebook_store import Store
 from prerequisite_graph import direct_needs, draw_graph
+from quiz import draw_outputs
+
+from paralg.core.static import DRAWN
+from paralg.figures import use
+from paralg.foundations.work_span import explorer
+from paralg.teach import check, quiz
+
+ROOT = Path(__file__).resolve().parents[2]
 
 MIME = "application/vnd.paralg.claims+json"
 ROW = {"what": "speed", "ours": "2x", "verdict": "reproduced", "why": "counted", "headline": True}
@@ -129,3 +141,19 @@ def test_a_circle_of_prerequisites_is_drawn_and_does_not_hang():
 )
 def test_ratios_are_written_alike(value, unit, text):
     assert figure_of(value, unit) == text
+
+
+def test_what_outputs_name_is_drawn_by_the_site(monkeypatch):
+    monkeypatch.setenv("PARALG_STATIC", "1")
+    with matplotlib.rc_context():
+        use()
+        shown = [explorer(), quiz("work_span"), check("ex-work-span-compose", ...)]
+        expected = [one.html for one in shown]
+    bundles = [one._repr_mimebundle_() for one in shown]
+    assert [set(one) for one in bundles] == [{"text/plain", DRAWN}] * 3
+    outputs = [new_output("display_data", data=one) for one in bundles]
+    page = new_notebook(cells=[new_code_cell("shown", outputs=outputs)])
+    draw_outputs(SimpleNamespace(paralg_store=Store(ROOT)), "page", page)
+    texts = [output.data["text/html"] for output in page.cells[0].outputs]
+    assert texts == expected
+    assert not any(DRAWN in output.data for output in page.cells[0].outputs)
