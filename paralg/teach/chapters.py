@@ -73,13 +73,7 @@ def find_all() -> dict[str, Chapter]:
 
 
 def find(name: str) -> Chapter:
-    """Return the chapter called `name` (hyphens or underscores).
-
-    Raises
-    ------
-    KeyError
-        If there is none; the message lists the names there are.
-    """
+    """Return the chapter called `name` (hyphens or underscores)."""
     chapters = find_all()
     key = name.replace("-", "_")
     if key not in chapters:
@@ -88,20 +82,7 @@ def find(name: str) -> Chapter:
 
 
 def chapter_of(label: str, kind: str) -> Chapter:
-    """Return the chapter that a label such as ``ex-mamba-padding`` belongs to.
-
-    Parameters
-    ----------
-    label : str
-        ``<kind>-<chapter>-<rest>``; where two names fit, the longer one is meant.
-    kind : str
-        First word of the label, ``ex`` or ``quiz``.
-
-    Raises
-    ------
-    KeyError
-        If the label does not start with a chapter's name; the message lists the names.
-    """
+    """Return the chapter that a label such as ``ex-mamba-padding`` belongs to."""
     chapters = find_all().values()
     fitting = [one for one in chapters if label.startswith(f"{kind}-{one.slug}-")]
     if not fitting:

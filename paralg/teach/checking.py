@@ -116,23 +116,7 @@ def equal_to_oracle(
 
 
 def smallest_failing(fails: Callable[..., bool], cases: Iterable, *, shrink: bool = True):
-    """Return the smallest arguments on which `fails` is true, or None.
-
-    Parameters
-    ----------
-    fails : callable
-        Takes the arguments of one case. If it raises `AnswerRaised`, that counts as failing, and is
-        raised again for the smallest input that causes it.
-    cases : iterable
-        Inputs; a tuple is several arguments.
-    shrink : bool, default True
-        Whether to go on from the smallest case by leaving out entries while it fails in the same
-        way. Only sequences of two or more entries are cut, those of equal length together.
-
-    Returns
-    -------
-    tuple or None
-    """
+    """Return the smallest arguments on which `fails` is true, or None."""
     ordered = sorted(map(as_tuple, cases), key=size_of)
     bad, how = None, None
     for case in ordered:
@@ -184,22 +168,7 @@ def _without(sequence, index: int):
 
 
 def counts_at_most(counted, bound: Mapping[str, float], *, case=None, hint: str = "") -> None:
-    """Require that each named count is no larger than its bound.
-
-    Parameters
-    ----------
-    counted : Cost, mapping or object with the counts as attributes
-    bound : mapping
-        Count's name to largest accepted value, ``{"span": 6}``.
-    case : object, optional
-        The input, for the message.
-    hint : str
-        A thought that helps.
-
-    Raises
-    ------
-    PropertyFailed
-    """
+    """Require that each named count is no larger than its bound."""
     for what, most in bound.items():
         got = counted[what] if isinstance(counted, Mapping) else getattr(counted, what)
         texts = {"expected": f"{what} ≤ {show(most)}", "got": f"{what} = {show(got)}"}
@@ -281,22 +250,7 @@ def _open(value) -> bool:
 
 
 def raises(function: Callable, arguments, kind: type, *, words: str = "", name: str = "") -> None:
-    """Require that the answer raises `kind`, with `words` in its message, on `arguments`.
-
-    Parameters
-    ----------
-    function : callable
-    arguments : object
-        A tuple is several arguments.
-    kind : type
-        The exception that is asked for.
-    words, name : str
-        Part of the message; the property.
-
-    Raises
-    ------
-    PropertyFailed
-    """
+    """Require that the answer raises `kind`, with `words` in its message, on `arguments`."""
     name = name or f"raises {kind.__name__}"
     shown = ("input", show_call(arguments))
     try:

@@ -15,20 +15,7 @@ __all__ = ["same_distribution", "samples_follow"]
 def same_distribution(
     actual, expected, *, tol: float = 1e-12, name: str = "has the same distribution", hint: str = ""
 ):
-    """Require that two finite distributions agree: total variation at most `tol`.
-
-    Parameters
-    ----------
-    actual, expected : mapping of outcome to probability, or array_like of probabilities
-    tol : float, default 1e-12
-    name, hint : str
-        The property, and a thought that helps.
-
-    Raises
-    ------
-    PropertyFailed
-        With the outcome whose probability is furthest off.
-    """
+    """Require that two finite distributions agree: total variation at most `tol`."""
     p, q = _as_mapping(actual), _as_mapping(expected)
     outcomes = sorted(p.keys() | q.keys(), key=repr)
     apart = {x: p.get(x, 0.0) - q.get(x, 0.0) for x in outcomes}
@@ -49,22 +36,7 @@ def same_distribution(
 def samples_follow(
     draw: Callable, distribution, draws: int, rng, *, name: str = "samples follow the distribution"
 ):
-    """Require that `draws` samples pass a chi-squared test of `distribution` at level 1e-6.
-
-    Parameters
-    ----------
-    draw : callable
-        ``draw(rng)`` returns one outcome.
-    distribution : mapping of outcome to probability, or array_like of probabilities
-    draws : int
-    rng : numpy Generator
-        Handed on as it is; its state moves.
-    name : str
-
-    Raises
-    ------
-    PropertyFailed, AnswerRaised
-    """
+    """Require that `draws` samples pass a chi-squared test of `distribution` at level 1e-6."""
     from scipy.stats import chi2
 
     distribution = _as_mapping(distribution)

@@ -44,13 +44,7 @@ _CODE_CELL = re.compile(r"^(`{3,})\{code-cell\}[^\n]*\n(.*?)^\1\s*$", re.MULTILI
 
 @dataclass(frozen=True)
 class Page:
-    """A chapter's or page's source, words and code apart.
-
-    Attributes
-    ----------
-    words, code, raw : str
-        Markdown; the code cells; the whole file, where labels are looked up.
-    """
+    """A chapter's or page's source, words and code apart."""
 
     words: str
     code: str

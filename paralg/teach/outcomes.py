@@ -12,17 +12,7 @@ __all__ = ["AnswerRaised", "PropertyFailed", "call", "require"]
 
 
 class PropertyFailed(Exception):
-    """A property that the answer does not have; `paralg.teach.check` turns it into words.
-
-    Parameters
-    ----------
-    name : str
-        The property in a few words, ``"equals the loop"``.
-    message : str
-        What to think about.
-    details : iterable of (str, str)
-        The failing input, what was expected, what came.
-    """
+    """A property that the answer does not have; `paralg.teach.check` turns it into words."""
 
     def __init__(self, name: str, message: str = "", details: Iterable = ()):
         super().__init__(f"{name}: {message}" if message else name)
@@ -38,26 +28,7 @@ class AnswerRaised(Exception):
 
 
 def call(function: Callable, *arguments, fresh: bool = True):
-    """Call the answer; an exception of its own becomes `AnswerRaised`.
-
-    Parameters
-    ----------
-    function : callable
-    *arguments : object
-    fresh : bool, default True
-        Whether the answer gets copies, so that it cannot change the inputs of the check.
-
-    Returns
-    -------
-    object
-        What the answer returned.
-
-    Raises
-    ------
-    AnswerRaised
-    NotImplementedError
-        If the stub stands as it was given.
-    """
+    """Call the answer; an exception of its own becomes `AnswerRaised`."""
     try:
         return function(*(copy.deepcopy(arguments) if fresh else arguments))
     except (NotImplementedError, PropertyFailed):

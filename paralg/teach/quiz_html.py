@@ -45,19 +45,7 @@ def has_math(items: list) -> bool:
 
 
 def render_quiz(items: list, *, name: str) -> str:
-    """Return questions as self-contained HTML, the same at every run.
-
-    Parameters
-    ----------
-    items : list of dict
-        Validated questions, as `paralg.teach.quizzes.load_quiz` returns them.
-    name : str
-        Chapter's name with hyphens; the section's id is ``quiz-<name>``.
-
-    Returns
-    -------
-    str
-    """
+    """Return questions as self-contained HTML, the same at every run."""
     forms = [_form(item, number) for number, item in enumerate(items, 1)]
     answers = "".join(_answer(item) for item in items)
     parts = [

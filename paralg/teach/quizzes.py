@@ -99,20 +99,7 @@ def load_quiz(path: Path, chapter: str) -> list:
 
 
 def validate(items, chapter: str) -> list[str]:
-    """Return what is wrong with the form of `items`, one sentence each.
-
-    Parameters
-    ----------
-    items : list of dict
-        Questions as read from JSON.
-    chapter : str
-        Name with hyphens; ids must be ``quiz-<chapter>-<number>``.
-
-    Returns
-    -------
-    list of str
-        Empty if all is well.
-    """
+    """Return what is wrong with the form of `items`, one sentence each."""
     if not isinstance(items, list):
         return [f"expected a list of questions, got {type(items).__name__}"]
     found, seen = [], set()

@@ -15,13 +15,7 @@ _AGAIN = 1.0  # seconds until an answer that swallowed the exception gets it onc
 
 
 class StillRunning(BaseException):
-    """Raised in an answer that has had its time; no ``except Exception`` of its own stops it.
-
-    Attributes
-    ----------
-    arguments : tuple or None
-        The input it was working on, where a check called it through `paralg.teach.checking.call`.
-    """
+    """Raised in an answer that has had its time; no ``except Exception`` of its own stops it."""
 
     arguments: tuple | None = None
 
@@ -102,10 +96,6 @@ class _Watch:
 
 
 def _interrupt(thread: int, kind: type) -> None:
-    """Raise `kind` in a thread at its next step.
-
-    Python can also take back what has not arrived, but then it goes on to look for it at every
-    step, and one that is traced, as under a debugger or a measurement of coverage, never ends.
-    """
+    """Raise `kind` in a thread at its next step."""
     raised = ctypes.py_object(kind)
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)

@@ -67,19 +67,7 @@ def show_call(arguments) -> str:
 
 
 def equal(a, b, tol: float) -> bool:
-    """Tell whether two values agree, entry by entry through mappings, sequences and arrays.
-
-    Parameters
-    ----------
-    a, b : object
-    tol : float
-        Largest accepted difference, absolute and relative; 0 compares integers exactly, whatever
-        their size. Shapes must agree in any case, and NaN equals NaN.
-
-    Returns
-    -------
-    bool
-    """
+    """Tell whether two values agree, entry by entry through mappings, sequences and arrays."""
     if isinstance(a, Mapping) and isinstance(b, Mapping):
         return a.keys() == b.keys() and all(equal(a[key], b[key], tol) for key in a)
     x, y = _array(a), _array(b)
