@@ -50,7 +50,7 @@ class Prediction:
     Notes
     -----
     With "maximum" confidence a token is drawn when it is first asked for and then kept: draws
-    are not needed are not made, and a prediction used twice says the same thing twice.
+    that are not needed are not made, and a prediction used twice says the same thing twice.
     """
 
     def __init__(self, distribution, confidence, token, rng: Random | None = None):
