@@ -8,7 +8,7 @@ from enum import StrEnum
 
 __all__ = [
     "MIME", "NOT_AT_THIS_SCALE", "REFUTED", "REPRODUCED", "SAME_DIRECTION",
-    "Claim", "Claims", "Verdict",
+    "Claim", "ClaimVerdict", "Claims",
 ]  # fmt: skip
 
 MIME = "application/vnd.paralg.claims+json"
@@ -16,7 +16,7 @@ MIME = "application/vnd.paralg.claims+json"
 _COLUMNS = ("Claim", "Paper", "Here", "Verdict", "Why")
 
 
-class Verdict(StrEnum):
+class ClaimVerdict(StrEnum):
     """What our run says about a claim."""
 
     REPRODUCED = "reproduced"
@@ -25,10 +25,10 @@ class Verdict(StrEnum):
     REFUTED = "refuted"
 
 
-REPRODUCED = Verdict.REPRODUCED
-SAME_DIRECTION = Verdict.SAME_DIRECTION
-NOT_AT_THIS_SCALE = Verdict.NOT_AT_THIS_SCALE
-REFUTED = Verdict.REFUTED
+REPRODUCED = ClaimVerdict.REPRODUCED
+SAME_DIRECTION = ClaimVerdict.SAME_DIRECTION
+NOT_AT_THIS_SCALE = ClaimVerdict.NOT_AT_THIS_SCALE
+REFUTED = ClaimVerdict.REFUTED
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Claim:
         Our figure.
     unit : str
         Unit of both figures, when they do not carry it.
-    verdict : Verdict
+    verdict : ClaimVerdict
         What the comparison says.
     why : str
         One sentence: how it was measured, or why the figures differ.
@@ -60,7 +60,7 @@ class Claim:
     source: str
     ours: str
     unit: str
-    verdict: Verdict
+    verdict: ClaimVerdict
     why: str
     headline: bool = False
 
@@ -132,11 +132,11 @@ class Claims:
         return {"text/plain": repr(self), "text/html": table, MIME: self.as_json()}
 
 
-def _verdict(verdict) -> Verdict:
+def _verdict(verdict) -> ClaimVerdict:
     try:
-        return Verdict(verdict)
+        return ClaimVerdict(verdict)
     except ValueError:
-        allowed = ", ".join(repr(str(item)) for item in Verdict)
+        allowed = ", ".join(repr(str(item)) for item in ClaimVerdict)
         raise ValueError(f"verdict must be one of {allowed}, got {verdict!r}") from None
 
 

@@ -20,7 +20,9 @@ from pathlib import Path
 
 from paralg.teach.quizzes import validate
 
-__all__ = ["KINDS", "Exercise", "Page", "Plan", "problems", "read_page", "read_plan", "served"]
+__all__ = [
+    "KINDS", "Exercise", "Page", "TeachingPlan", "problems", "read_page", "read_plan", "served",
+]  # fmt: skip
 
 KINDS = ("check", "derive", "code", "explore")
 MIN_OBJECTIVES, MIN_EXERCISES, MIN_QUESTIONS, MIN_ABOUT = 3, 6, 6, 2
@@ -64,7 +66,7 @@ class Exercise:
 
 
 @dataclass(frozen=True)
-class Plan:
+class TeachingPlan:
     """What a chapter teaches and how it is tried.
 
     Attributes
@@ -104,11 +106,11 @@ def read_page(path: Path) -> Page:
     return Page(join("markdown"), join("code"), raw)
 
 
-def read_plan(page: Page, chapter: str, quiz: list) -> Plan:
+def read_plan(page: Page, chapter: str, quiz: list) -> TeachingPlan:
     """Return what `page` and `quiz` say about the objectives of `chapter`."""
     box = _BOX.search(page.words)
     objectives = dict(_OBJECTIVE.findall(box[2])) if box else {}
-    return Plan(
+    return TeachingPlan(
         chapter=chapter.replace("-", "_"),
         objectives=objectives,
         exercises=tuple(map(_exercise, _EXERCISE.finditer(page.words))),
@@ -135,7 +137,7 @@ def _exercise(match) -> Exercise:
     )
 
 
-def served(plan: Plan) -> dict[str, list[str]]:
+def served(plan: TeachingPlan) -> dict[str, list[str]]:
     """Return, for each objective, the labels of the exercises and questions that serve it."""
     by = {name: [] for name in plan.objectives}
     for exercise in plan.exercises:
@@ -146,7 +148,7 @@ def served(plan: Plan) -> dict[str, list[str]]:
     return by
 
 
-def problems(plan: Plan) -> list[str]:
+def problems(plan: TeachingPlan) -> list[str]:
     """Return what the chapter's teaching form lacks, one sentence each; empty if nothing."""
     found = _objective_problems(plan) + _quiz_problems(plan)
     for exercise in plan.exercises:
@@ -161,7 +163,7 @@ def problems(plan: Plan) -> list[str]:
     return found
 
 
-def _objective_problems(plan: Plan) -> list[str]:
+def _objective_problems(plan: TeachingPlan) -> list[str]:
     if not plan.objectives:
         return ["no box 'What you will be able to do' with items '- **chapter.1** *verb* …'"]
     expected = [f"{plan.chapter}.{i}" for i in range(1, len(plan.objectives) + 1)]
@@ -175,7 +177,7 @@ def _objective_problems(plan: Plan) -> list[str]:
     return found
 
 
-def _lacks(exercise: Exercise, plan: Plan) -> list[str]:
+def _lacks(exercise: Exercise, plan: TeachingPlan) -> list[str]:
     if not exercise.kind:
         return ["title should end with '(kind, ★, N min; chapter.1)', got " + repr(exercise.title)]
     found = []
@@ -193,7 +195,7 @@ def _lacks(exercise: Exercise, plan: Plan) -> list[str]:
     return found
 
 
-def _quiz_problems(plan: Plan) -> list[str]:
+def _quiz_problems(plan: TeachingPlan) -> list[str]:
     found = validate(plan.quiz, plan.chapter.replace("_", "-"))
     if found:
         return found
