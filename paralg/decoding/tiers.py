@@ -4,7 +4,7 @@
 tier       model                                       quality
 =========  ==========================================  =====================================
 tables     conditionals from a formula, twelve tokens  tokens as static decoding has them
-sudoku     the exact distribution of 4×4 Sudoku, four givens    valid grids
+sudoku     the exact distribution, four givens         valid grids
 addition   trained on three-digit sums, eight tokens   right sums
 text       trained on documentation, 32 characters     nats a character, by a causal network
 =========  ==========================================  =====================================
