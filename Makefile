@@ -50,7 +50,7 @@ book: kernels ## execute every chapter and build the site into _build/html
 test: book ## all tests, with coverage of paralg
 	@$(PY) tests/browser.py
 	@$(BIN)/ruff check --quiet paralg tests book benchmarks
-	@$(PY) -m pytest -n $(JOBS) --dist loadscope -m "$(MARKS)" --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST)
+	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m "$(MARKS)" --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST)
 
 test-all: ## what `make test` does, and all that is checked again only to be sure
 	@$(MAKE) --no-print-directory test MARKS="not clone"
