@@ -24,7 +24,8 @@ def test_the_hot_loop_works_on_whole_registers():
     one, h = np.zeros(WIDTH, np.float32), np.zeros((4, WIDTH), np.float32)
     x = Operands(row, row, h, states, states, one, row, one)
     forward_step(x, Switches(True, True), 0, 0, 0, h, h.copy(), row.copy())
-    (text,) = forward_step.inspect_asm().values()
+    # with a cold cache the drivers have compiled the step for other types in this process, too
+    (text,) = (asm for types, asm in forward_step.inspect_asm().items() if "float32" in str(types))
     packed, single = (len(re.findall(rf"vfn?m(?:add|sub)\w*{end}\b", text)) for end in ("ps", "ss"))
     assert single == 0
     assert packed == 0 or packed > 20  # none on a machine without fused multiply-add
