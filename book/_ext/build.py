@@ -81,10 +81,12 @@ def alone() -> Iterator[None]:
         yield
 
 
-def forget() -> None:
-    """Delete every result: executed notebooks, parsed pages, the site."""
-    for name in ("execution", "drawn", ".doctrees", "html", "jupyter_execute"):
-        shutil.rmtree(BUILD / name, ignore_errors=True)
+def forget(*kinds: str) -> None:
+    """Delete results: parsed pages, executed notebooks, what is drawn, the site; all by default."""
+    names = {"doctrees": ".doctrees", "execution": "execution", "drawn": "drawn", "site": "html",
+             "notebooks": "jupyter_execute"}  # fmt: skip
+    for kind in kinds or names:
+        shutil.rmtree(BUILD / names[kind], ignore_errors=True)
     STAMP.unlink(missing_ok=True)
 
 
@@ -121,6 +123,7 @@ def build(jobs: int) -> bool:
         return False
     _say("writing pages")
     if not sphinx():
+        forget("doctrees")  # a page that was read with a warning would not be read again
         return False
     STAMP.write_text(made_from, encoding="utf-8")
     _say(f"done in {time.perf_counter() - start:.0f} s")

@@ -177,3 +177,21 @@ def test_a_file_that_is_opened_but_not_in_the_key_is_told(root):
     write(path, code + "name = 'par' + 'alg.hid' + 'den'; __import__(name); left.NAME")
     assert run_all(Store(root), [path], say=lines.append) == []
     assert lines[2:] == ["    opens paralg/hidden.py, which its key does not cover"]
+
+
+def test_a_build_that_fails_reads_its_pages_again_next_time(tmp_path, monkeypatch, capsys):
+    import build
+
+    folder = tmp_path / "_build"
+    for name, where in (("BUILD", folder), ("STAMP", folder / ".built"), ("SITE", folder / "html")):
+        monkeypatch.setattr(build, name, where)
+    (folder / ".doctrees").mkdir(parents=True)
+    (folder / "execution").mkdir()
+    monkeypatch.setattr(build, "execute", lambda paths, jobs: True)
+    monkeypatch.setattr(build, "sphinx", lambda: False)
+    assert not build.build(1)
+    assert not (folder / ".doctrees").exists()
+    assert (folder / "execution").exists()
+    monkeypatch.setattr(build, "sphinx", lambda: True)
+    assert build.build(1)
+    assert (folder / ".built").exists()
