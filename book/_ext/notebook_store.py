@@ -20,7 +20,7 @@ from used_sources import Library
 
 __all__ = ["Store", "fill", "read_notebook", "run_all"]
 
-FORMAT = "2"  # part of every key: raise it when the way of executing changes
+FORMAT = "3"  # part of every key: raise it when the way of executing changes
 VERSIONED = ("numpy", "scipy", "torch", "numba", "matplotlib", "networkx", "safetensors")
 RELEVANT_TAGS = {"raises-exception", "skip-execution"}
 

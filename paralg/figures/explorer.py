@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from paralg.core.static import data_for_the_site, is_static
-from paralg.figures.still import clean_svg, to_svg
+from paralg.figures.still import clean_svg, close, to_svg
 from paralg.figures.table import check_rows, head_and_body
 
 __all__ = ["Explorer"]
@@ -151,6 +151,7 @@ class Explorer:
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         if is_static() and self.home:
+            close(self.still)
             return data_for_the_site("explorer", module=self.home)
         bundle = {"text/plain": repr(self), "text/html": self.html}
         if not _is_live():

@@ -8,7 +8,7 @@ import re
 
 from paralg.figures.style import GREY
 
-__all__ = ["clean_svg", "to_svg"]
+__all__ = ["clean_svg", "close", "to_svg"]
 
 _SIZE = re.compile(r'\s(width|height)="[^"]*"')
 _ID = re.compile(r'(\sid=")([^"]+)"')
@@ -29,13 +29,20 @@ def to_svg(still) -> str:
 
 def _draw(figure) -> str:
     import matplotlib
-    import matplotlib.pyplot as plt
 
     target = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": "paralg", "svg.fonttype": "none"}):
         figure.savefig(target, format="svg", transparent=True, metadata={"Date": None})
-    plt.close(figure)  # a still is not shown a second time under the cell
+    close(figure)
     return target.getvalue()
+
+
+def close(still) -> None:
+    """Close a still that is a figure, so that it is not shown a second time under the cell."""
+    if hasattr(still, "savefig"):
+        import matplotlib.pyplot as plt
+
+        plt.close(still)
 
 
 def clean_svg(text: str, *, prefix: str, alt: str) -> str:

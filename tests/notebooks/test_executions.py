@@ -19,6 +19,7 @@ from notebook_runner import execute  # noqa: E402
 from notebook_store import Store, read_notebook  # noqa: E402
 from pages import notebook_of, pages  # noqa: E402
 
+from paralg.core.static import DRAWN  # noqa: E402
 from tests import verdicts  # noqa: E402
 
 MADE = {notebook_of(page) for page in pages()}  # notebooks of pages, which are executed as pages
@@ -98,3 +99,12 @@ def test_execution_left_no_error_and_no_warning(path, store):
         for output in cell.get("outputs", []):
             assert output.output_type != "error", cell.source
             assert output.get("name") != "stderr", f"{cell.source}\n{output.text}"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=IDS)
+def test_what_the_site_draws_is_shown_once(path, store):
+    """The still of an explorer is part of it, and no second figure under the cell."""
+    for cell in _code(store.obtain(path, read_notebook(path)).notebook):
+        kinds = [set(output.get("data", {})) for output in cell.get("outputs", [])]
+        if any(DRAWN in kind for kind in kinds):
+            assert not any("image/svg+xml" in k or "image/png" in k for k in kinds), cell.source
