@@ -8,7 +8,15 @@ import pytest
 import torch
 from torch import nn
 
-from paralg.training import Plan, Runs, TrainingRun, decay_groups, loop, train
+from paralg.training import (
+    Plan,
+    Runs,
+    TrainingRun,
+    decay_groups,
+    loop,
+    train,
+    write_weights,
+)
 
 PLAN = Plan("line", steps=120, rate=1e-1, warmup=5)
 
@@ -180,3 +188,13 @@ def test_a_bar_is_shown_on_request_only(capsys):
     train(replace(PLAN, steps=2), model(), fit, progress=True)
     assert "line seed 0" in capsys.readouterr().err
     assert inspect.signature(train).parameters["progress"].default is False
+
+
+def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError("no space left")
+
+    monkeypatch.setattr("paralg.training.files.os.replace", full)
+    with pytest.raises(OSError, match="no space left"):
+        write_weights(model(), tmp_path / "line.safetensors")
+    assert list(tmp_path.iterdir()) == []
