@@ -255,7 +255,15 @@ def test_an_error_in_the_driver_leaves_no_worker():
     assert gone(pids)
 
 
-def test_an_interrupt_stops_busy_workers():
+@pytest.fixture
+def interruptible():
+    """Ctrl-C raises here even where the tests run in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_stops_busy_workers(interruptible):
     engine = connect("processes", 2)
     pids, parts = engine.pids, engine.scatter([0, 1])
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
