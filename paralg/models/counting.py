@@ -57,7 +57,7 @@ class CountingModel:
         self.model, self.shape = model, shape
         self.V, self.L = model.V, model.L
         self.cost = Cost()
-        self._lap = Cost()
+        self._since = Cost()
 
     def denoise(self, x, *, at=None, cache: ForwardCache | None = None, layout: Layout = "rows"):
         """Count and forward :meth:`Model.denoise <paralg.models.protocol.Model.denoise>`."""
@@ -102,14 +102,14 @@ class CountingModel:
         return logits if self.shape is None else self.shape(logits, np.asarray(position_ids)), kept
 
     def cost_since(self) -> Cost:
-        """Return what was counted since the last lap and start the next one."""
-        lap, self._lap = self._lap, Cost()
-        return lap
+        """Return what was counted since this was last asked."""
+        since, self._since = self._since, Cost()
+        return since
 
     def _count(self, x, length):
         """Add one call of ``len(x)`` rows, ``length`` positions computed in each."""
         cost = Cost(calls=1, rows=len(x), tokens=len(x) * int(length))
-        self.cost, self._lap = self.cost + cost, self._lap + cost
+        self.cost, self._since = self.cost + cost, self._since + cost
 
     def _needs(self, call: str) -> None:
         if not hasattr(self.model, call):

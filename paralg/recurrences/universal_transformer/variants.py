@@ -333,7 +333,6 @@ class VariedHalting(HaltingUnit):
             super().__init__(config.d_model, config.halting_bias)
         else:
             nn.Module.__init__(self)
-            self.learned = False
         self.config = config
 
     def logits(self, x: Tensor) -> Tensor:
