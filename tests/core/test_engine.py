@@ -19,19 +19,13 @@ import pytest
 
 from paralg.core.cost import Cost
 from paralg.core.engine import EngineError, connect, payload
-from paralg.core.engine.base import Engine
-from paralg.core.engine.partitions import PartitionCall, raise_first
+from paralg.core.engine.partitions import PartitionCall
 from paralg.core.engine.processes import ProcessesEngine
-from paralg.core.engine.tasks import Failure, blocks_of, name_of, wants_index
+from paralg.core.engine.tasks import Failure, blocks_of, name_of, raise_first, wants_index
 from paralg.core.engine.wire import Packed, receive, send
 from paralg.core.engine.worker import Worker, answer_requests
 
 LOCAL = ["serial", "processes"]
-
-
-def children() -> set[int]:
-    """Return this process's children that are alive or not yet waited for."""
-    return {child.pid for child in psutil.Process().children(recursive=True)}
 
 
 def gone(pids, seconds: float = 10) -> bool:
@@ -59,12 +53,15 @@ def engine(request, shared):
     return connect("serial") if request.param == "serial" else shared
 
 
-WEEKLY = pytest.mark.weekly
+@pytest.mark.parametrize("program", [programs.exchange, programs.walk])
+def test_two_processes_give_the_bits_and_counts_of_serial(program, shared, references):
+    before, expected = shared.cost, references[program]
+    assert programs.same(program(shared)[:2], expected[:2])
+    assert shared.cost == before + expected[2]
 
 
-@pytest.mark.parametrize(
-    "workers", [1, pytest.param(2, marks=WEEKLY), 3, pytest.param(7, marks=WEEKLY)]
-)
+@pytest.mark.weekly
+@pytest.mark.parametrize("workers", [1, 3, 7])
 def test_bits_and_counts_do_not_depend_on_the_workers(workers, references):
     for program, expected in references.items():
         with connect("processes", workers) as engine:
@@ -90,22 +87,19 @@ def test_one_partition_needs_no_message():
         assert engine.cost == Cost(rounds=2)
 
 
-def test_functions_of_any_kind(engine):
+def test_functions_of_any_kind_and_handles_that_stay_valid(engine):
     offset = 10
     parts = engine.scatter([1, 2, 3])
-    assert engine.gather(engine.map(lambda x: x + offset, parts)) == [11, 12, 13]
-    assert engine.gather(engine.map(lambda x, index: (x, index), parts)) == [(1, 0), (2, 1), (3, 2)]
-    assert engine.gather(engine.map(lambda x, by, to=0: x * by + to, parts, by=3)) == [3, 6, 9]
-    assert engine.gather(engine.map(lambda x, y: x - y, parts, parts)) == [0, 0, 0]
-    assert engine.gather(engine.map(str, parts)) == ["1", "2", "3"]
-
-
-def test_handles_stay_valid_and_tell_their_length(engine):
-    first = engine.scatter([[1], [2]])
-    engine.map(lambda x: x * 2, first)
-    assert engine.gather(first) == [[1], [2]]
-    assert len(first) == 2
-    assert repr(first) == "<2 partitions>"
+    for fn, handles, shared, expected in (
+        (lambda x: x + offset, [parts], {}, [11, 12, 13]),
+        (lambda x, index: (x, index), [parts], {}, [(1, 0), (2, 1), (3, 2)]),
+        (lambda x, by, to=0: x * by + to, [parts], {"by": 3}, [3, 6, 9]),
+        (lambda x, y: x - y, [parts, parts], {}, [0, 0, 0]),
+        (str, [parts], {}, ["1", "2", "3"]),
+    ):
+        assert engine.gather(engine.map(fn, *handles, **shared)) == expected
+    assert engine.gather(parts) == [1, 2, 3]
+    assert (len(parts), repr(parts)) == (3, "<3 partitions>")
 
 
 def test_the_first_failure_is_the_error_and_the_engine_goes_on(engine):
@@ -120,9 +114,24 @@ def test_the_first_failure_is_the_error_and_the_engine_goes_on(engine):
     assert engine.gather(parts) == list(range(6))
 
 
-def test_sys_exit_in_a_function_is_a_failure_too(engine):
-    with pytest.raises(EngineError, match="partition 0: ask_to_exit raised SystemExit: enough"):
-        engine.map(programs.ask_to_exit, engine.scatter([1]))
+@pytest.mark.parametrize(
+    ("run", "text"),
+    [
+        (lambda engine: engine.map(programs.ask_to_exit, engine.scatter([1])),
+         "partition 0: ask_to_exit raised SystemExit: enough"),
+        (lambda engine: engine.reduce(lambda a, b: a // b, engine.scatter([8, 2, 1, 0])),
+         "partition 2: .* raised ZeroDivisionError"),
+        (lambda engine: engine.shuffle(engine.map(  # a block that cannot be pickled
+            lambda part, index: [0, (k for k in part)][:: 1 - 2 * index],
+            engine.scatter([[1], [2]]))), "partition 0: shuffle raised TypeError: .*generator"),
+        *[(lambda engine, part=part: engine.shuffle(engine.scatter([[1, 2, 3], part, [4, 5, 6]])),
+           f"partition 1: shuffle raised ValueError: expected a list of 3 blocks.*got {got}")
+          for part, got in (([1, 2], "2 of them"), (7, "int"), (np.ones(3), "ndarray"))],
+    ],
+)  # fmt: skip
+def test_what_fails_names_the_partition(engine, run, text):
+    with pytest.raises(EngineError, match=text):
+        run(engine)
 
 
 def test_an_interrupt_in_a_serial_function_goes_through():
@@ -131,27 +140,6 @@ def test_an_interrupt_in_a_serial_function_goes_through():
 
     with connect("serial") as engine, pytest.raises(KeyboardInterrupt):
         engine.map(interrupt, engine.scatter([1]))
-
-
-def test_a_failing_reduction_names_the_partition(engine):
-    with pytest.raises(EngineError, match="partition 2: .* raised ZeroDivisionError"):
-        engine.reduce(lambda a, b: a // b, engine.scatter([8, 2, 1, 0]))
-
-
-@pytest.mark.parametrize(
-    ("part", "got"), [([1, 2], "2 of them"), (7, "int"), (np.ones(3), "ndarray")]
-)
-def test_a_shuffle_wants_a_block_for_each_partition(engine, part, got):
-    text = f"partition 1: shuffle raised ValueError: expected a list of 3 blocks.*got {got}"
-    with pytest.raises(EngineError, match=text):
-        engine.shuffle(engine.scatter([[1, 2, 3], part, [4, 5, 6]]))
-
-
-def test_a_block_that_cannot_be_sent_is_an_error_of_its_partition(engine):
-    parts = engine.map(lambda part, index: [0, (k for k in part)][:: 1 - 2 * index],
-                       engine.scatter([[1], [2]]))  # fmt: skip
-    with pytest.raises(EngineError, match="partition 0: shuffle raised TypeError: .*generator"):
-        engine.shuffle(parts)
 
 
 def test_handles_are_checked(engine):
@@ -180,43 +168,26 @@ def test_a_closed_engine_says_so(engine):
             call()
 
 
-def test_engines_are_chosen_by_name():
-    with pytest.raises(ValueError, match=r"engine must be one of \['serial', .*got 'cloud'"):
-        connect("cloud")
-    with pytest.raises(ValueError, match="the serial engine has 1 worker, got workers=2"):
-        connect("serial", 2)
-    with pytest.raises(ValueError, match="workers must be at least 1, got 0"):
-        connect("processes", 0)
-    with pytest.raises(ValueError, match="threads must be at least 1, got 0"):
-        connect("processes", 1, threads=0)
-    with pytest.raises(ValueError, match="workers must be at least 1, got 1.5"):
-        connect("processes", 1.5)
-    with connect("processes", np.int64(1)) as engine:
-        assert engine.gather(engine.scatter([5])) == [5]
-
-
 @pytest.mark.parametrize(
-    ("name", "arguments"), [("_scatter", 1), ("_map", 3), ("_shuffle", 2), ("_gather", 2)]
+    ("name", "workers", "options", "text"),
+    [
+        ("cloud", None, {}, r"engine must be one of \['serial', .*got 'cloud'"),
+        ("serial", 2, {}, "the serial engine has 1 worker, got workers=2"),
+        ("processes", 0, {}, "workers must be at least 1, got 0"),
+        ("processes", 1.5, {}, "workers must be at least 1, got 1.5"),
+        ("processes", 1, {"threads": 0}, "threads must be at least 1, got 0"),
+    ],
 )
-def test_the_interface_alone_does_nothing(name, arguments):
-    with pytest.raises(NotImplementedError):
-        getattr(Engine(), name)(*[None] * arguments)
+def test_engines_are_chosen_by_name(name, workers, options, text):
+    with pytest.raises(ValueError, match=text):
+        connect(name, workers, **options)
 
 
 # Processes: what can go wrong with them.
 
 
-def test_workers_leave_when_the_engine_closes():
-    before = children()
-    with connect("processes", 3) as engine:
-        pids = engine.pids
-        assert set(pids) <= children()
-    assert gone(pids)
-    assert children() == before
-
-
 def test_workers_leave_when_the_engine_is_forgotten():
-    engine = connect("processes", 2)
+    engine = connect("processes", 1)
     pids = engine.pids
     del engine
     gc.collect()
@@ -247,9 +218,12 @@ def test_a_killed_worker_is_named_with_its_signal():
         engine.gather(parts)
 
 
-def test_an_error_in_the_driver_leaves_no_worker():
-    engine = connect("processes", 2)
+def test_an_error_in_the_driver_leaves_no_worker_and_threads_are_limited():
+    engine = connect("processes", np.int64(1), threads=3)
     pids = engine.pids
+    assert set(pids) <= {child.pid for child in psutil.Process().children()}
+    read = engine.map(lambda part: os.environ["OMP_NUM_THREADS"], engine.scatter([0]))
+    assert engine.gather(read) == ["3"]
     with pytest.raises(ZeroDivisionError), engine:
         1 // 0  # noqa: B018
     assert gone(pids)
@@ -282,6 +256,7 @@ def test_a_fork_of_the_driver_can_neither_use_nor_stop_the_workers(shared):
     parts = shared.scatter([1, 2])
     child = os.fork()
     if child == 0:
+        shared._finalizer()
         try:
             shared.gather(parts)
         except EngineError as error:
@@ -314,13 +289,13 @@ def script(end: str) -> subprocess.Popen:
     )
 
 
-def test_functions_of_a_script_run_and_its_end_takes_the_workers_along():
-    process = script("")
-    out, _ = process.communicate(timeout=60)
-    first, second, third, *pids = map(int, out.split())
-    assert (first, second, third) == (3, 6, 9)
-    assert process.returncode == 0
-    assert gone(pids)
+def test_a_script_runs_prints_and_takes_the_workers_along():
+    process = script("engine.map(lambda part: print(f'hello {part}\\n', end=''), parts)")
+    first, *said = process.communicate(timeout=60)[0].splitlines()
+    *triples, one, two = map(int, first.split())
+    assert (triples, process.returncode) == ([3, 6, 9], 0)
+    assert sorted(said) == ["hello 3", "hello 6", "hello 9"]
+    assert gone([one, two])
 
 
 def test_workers_leave_when_the_driver_is_killed_even_while_they_are_busy():
@@ -332,22 +307,6 @@ def test_workers_leave_when_the_driver_is_killed_even_while_they_are_busy():
     assert gone(pids)
 
 
-def test_what_a_function_prints_is_not_lost():
-    process = script("engine.map(lambda part: print(f'hello {part}\\n', end=''), parts)")
-    out, _ = process.communicate(timeout=60)
-    assert sorted(out.splitlines()[1:]) == ["hello 3", "hello 6", "hello 9"]
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_child_does_not_stop_the_workers_of_its_parent(shared):
-    pid = os.fork()
-    if pid == 0:
-        shared._finalizer()
-        os._exit(0)
-    os.waitpid(pid, 0)
-    assert shared.gather(shared.scatter([1, 2])) == [1, 2]
-
-
 def test_dropped_handles_free_the_partitions(shared):
     probe = shared.map(lambda part: (), shared.scatter([0, 0]))
     for _ in range(3):
@@ -357,33 +316,23 @@ def test_dropped_handles_free_the_partitions(shared):
     assert shared._dead == []
 
 
-def test_what_cannot_be_sent_is_an_error_and_the_workers_live_on(shared):
-    lock = threading.Lock()
-    with pytest.raises(EngineError, match="cannot be sent to another process.*paralg.processes"):
-        shared.map(lambda part: lock, shared.scatter([1]))
-    with pytest.raises(EngineError, match="the data cannot be sent to another process"):
-        shared._ask("scatter", [(0, lock)] * 2)
-    locks = shared.map(lambda part: threading.Lock(), shared.scatter([1]))
-    with pytest.raises(EngineError, match="a worker: gather raised TypeError: cannot pickle"):
-        shared.gather(locks)
-    assert shared.gather(shared.scatter([1])) == [1]
-
-
-def test_an_answer_that_cannot_be_read_is_an_error(shared):
+def test_what_cannot_be_sent_or_read_is_an_error_and_the_workers_live_on(shared):
     class Odd:
         def __reduce__(self):
             return int, ("x",)
 
-    odd = shared.map(lambda part: Odd(), shared.scatter([1]))
-    with pytest.raises(EngineError, match="answer of a worker cannot be read here: invalid lit"):
-        shared.gather(odd)
-    assert shared.gather(shared.scatter([1])) == [1]
-
-
-def test_threads_of_workers_are_limited():
-    with connect("processes", 1, threads=3) as engine:
-        read = engine.map(lambda part: os.environ["OMP_NUM_THREADS"], engine.scatter([0]))
-        assert engine.gather(read) == ["3"]
+    lock, parts = threading.Lock(), shared.scatter([1])
+    locks = shared.map(lambda part: threading.Lock(), parts)
+    odd = shared.map(lambda part: Odd(), parts)
+    for run, text in (
+        (lambda: shared.map(lambda part: lock, parts), "another process.*paralg.processes"),
+        (lambda: shared.scatter([lock]), "the data cannot be sent to another process"),
+        (lambda: shared.gather(locks), "a worker: gather raised TypeError: cannot pickle"),
+        (lambda: shared.gather(odd), "answer of a worker cannot be read here: invalid lit"),
+    ):
+        with pytest.raises(EngineError, match=text):
+            run()
+    assert shared.gather(parts) == [1]
 
 
 def test_large_arrays_arrive_whole_and_can_be_changed(shared):
@@ -442,7 +391,7 @@ def test_a_worker_keeps_its_own_partitions_and_splits_and_joins():
         worker.join(1, 3, [bundles[worker.rank] for *_, bundles in split])
     received = workers[0].gather(1) | workers[1].gather(1)
     assert received == {j: [j, 10 + j, 20 + j] for j in range(3)}
-    assert workers[0].map(2, len, {}, False, [1]) is None
+    assert workers[0].map(2, PartitionCall(len, {}, False), [1]) is None
     assert workers[0].gather(2) == {0: 3, 2: 3}
     workers[0].forget([0, 1, 2, 99])
     assert workers[0].store == {}
@@ -452,7 +401,8 @@ def test_a_worker_reports_failures():
     worker = Worker(0, 1)
     worker.scatter(0, {0: [1, 2], 1: 5})
     assert worker.split(0, 2)[0].text.endswith("got int")
-    assert worker.map(1, programs.ask_to_exit, {}, False, [0]).kind == "SystemExit"
+    exiting = PartitionCall(programs.ask_to_exit, {}, False)
+    assert worker.map(1, exiting, [0]).kind == "SystemExit"
 
 
 def test_a_worker_answers_every_request_and_leaves_when_the_connection_closes():
@@ -462,7 +412,7 @@ def test_a_worker_answers_every_request_and_leaves_when_the_connection_closes():
     with ours:
         answers = []
         requests = [
-            ("scatter", [], (0, {0: 4})), ("map", [], (1, str, {}, False, [0])),
+            ("scatter", [], (0, {0: 4})), ("map", [], (1, PartitionCall(str, {}, False), [0])),
             ("gather", [0], (1,)), ("gather", [], (0,)), ("nonsense", [], ()),
         ]  # fmt: skip
         for request in requests:
@@ -475,36 +425,20 @@ def test_a_worker_answers_every_request_and_leaves_when_the_connection_closes():
     assert answers[4].kind == "AttributeError"
 
 
-def test_frames_survive_the_wire_and_the_flat_form():
-    value = {"big": np.arange(50_000.0), "odd": np.arange(9)[::2], "none": np.ones(0), "s": "x"}
-    left, right = socket.socketpair()
-    with left, right:
-        sender = threading.Thread(target=send, args=(left, Packed.of({"in": Packed.of(value)})))
-        sender.start()
-        travelled = receive(right).open()["in"]
-        sender.join()
-        left.close()
-        with pytest.raises(EOFError, match="connection was closed"):
-            receive(right)
-    flat = Packed.from_flat(memoryview(bytearray(Packed.of(value).flat())))
-    for packed in (travelled, flat):
-        copy = packed.open()
-        assert copy["s"] == "x"
-        for name in ("big", "odd", "none"):
-            np.testing.assert_array_equal(copy[name], value[name])
-    assert flat.open()["big"].flags.aligned
-
-
-def test_a_packed_object_passed_on_twice_is_no_view_of_a_view():
+def test_what_is_passed_on_twice_arrives_whole_and_is_no_view_of_a_view():
     # views of views in a cycle, as after an interrupt, crash the collector of CPython 3.11
-    ours, theirs = socket.socketpair()
-    passed = Packed.of({"numbers": np.arange(5)})
+    value = {"big": np.arange(9_000.0), "odd": np.arange(9)[::2], "none": np.ones(0), "s": "x"}
+    passed, (ours, theirs) = Packed.of(value), socket.socketpair()
     with ours, theirs:
         for _ in range(2):
             send(ours, Packed.of([passed]))
             (passed,) = receive(theirs).open()
             assert not any(isinstance(frame, memoryview) for frame in passed.frames)
-    np.testing.assert_array_equal(passed.open()["numbers"], np.arange(5))
+        ours.close()
+        with pytest.raises(EOFError, match="connection was closed"):
+            receive(theirs)
+    copy = passed.open()
+    assert programs.same([*copy.values()], [*value.values()])
 
 
 def test_payload_weighs_data():

@@ -115,7 +115,7 @@ for program in (programs.exchange, programs.walk):
     assert result.stdout == 2 * f"<engine mpi, {ranks} workers>\n"
 
 
-def test_all_ranks_get_the_same_error_and_go_on():
+def test_all_ranks_get_the_same_error_and_costs_and_go_on():
     result = launch(3, """
 with connect("mpi") as engine:
     parts, texts = engine.scatter(range(6)), []
@@ -128,8 +128,10 @@ with connect("mpi") as engine:
             call()
         except EngineError as error:
             texts.append(error.message)
+    engine.shuffle(engine.scatter([[None, "ab"], ["c", None]]))
+    texts.append(str(engine.cost))
     everywhere = engine.gather(engine.map(lambda part: texts, parts))
-    assert len(texts) == 3 and everywhere == [texts] * 6
+    assert len(texts) == 4 and everywhere == [texts] * 6
     if engine.is_root:
         print(*texts, sep="\\n")
 """)  # fmt: skip
@@ -139,6 +141,7 @@ with connect("mpi") as engine:
         "partition 4: <lambda> raised ZeroDivisionError: division by zero",
         "partition 0: shuffle raised ValueError: "
         "expected a list of 6 blocks, one for each partition, got int",
+        str(Cost(rounds=1, messages=2, bytes=3)),
     ]
 
 
@@ -152,45 +155,22 @@ with connect("mpi") as engine:
     assert result.stderr.count("EngineError: partition 3: fail_on_three raised KeyError") == 1
 
 
-def test_an_error_of_one_rank_alone_ends_the_ranks_that_wait_for_it():
-    result = launch(3, """
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        ('raise RuntimeError("only here")', "rank 1 of 2: Traceback"),
+        ('sys.exit("bad edges")', "rank 1 of 2: exit bad edges"),
+        ("os._exit(7)", ""),
+    ],
+)
+def test_the_end_of_one_rank_alone_ends_the_ranks_that_wait_for_it(end, told):
+    result = launch(2, f"""
+import os, sys
 with connect("mpi") as engine:
     if engine.rank == 1:
-        raise RuntimeError("only here")
+        {end}
     engine.barrier()
 """)  # fmt: skip
     assert result.returncode != 0
-    assert result.stderr.count("RuntimeError: only here") == 1
-    assert "rank 1 of 3: Traceback" in result.stderr
-
-
-def test_an_exit_of_one_rank_alone_ends_the_others():
-    result = launch(2, """
-import sys
-with connect("mpi") as engine:
-    if engine.rank == 1:
-        sys.exit("bad edges")
-    engine.barrier()
-""")  # fmt: skip
-    assert result.returncode != 0
-    assert "rank 1 of 2: exit bad edges" in result.stderr
-
-
-def test_the_death_of_a_rank_ends_the_others():
-    result = launch(2, """
-with connect("mpi") as engine:
-    engine.map(programs.leave, engine.scatter(range(2)))
-""")  # fmt: skip
-    assert result.returncode != 0
-
-
-def test_costs_are_the_same_on_all_ranks():
-    result = launch(2, """
-with connect("mpi") as engine:
-    parts = engine.scatter([[None, "ab"], ["c", None]])
-    engine.shuffle(parts)
-    costs = engine.gather(engine.map(lambda part: repr(engine.cost), parts))
-    if engine.is_root:
-        print(*costs)
-""")  # fmt: skip
-    assert result.stdout.strip() == " ".join([repr(Cost(rounds=1, messages=2, bytes=3))] * 2)
+    assert told in result.stderr
+    assert result.stderr.count("RuntimeError: only here") == ("only" in end)

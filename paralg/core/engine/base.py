@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from operator import index
 
 from paralg.core.cost import Cost
-from paralg.core.engine.partitions import PartitionCall, Partitions, ShuffleTraffic, tree_reduce
-from paralg.core.engine.tasks import EngineError, wants_index
+from paralg.core.engine.partitions import PartitionCall, Partitions, ShuffleTraffic
+from paralg.core.engine.tasks import EngineError, tree_reduce, wants_index
 
 __all__ = ["Engine"]
 
@@ -29,8 +29,8 @@ def _in_turn(method):
 class Engine:
     """Where partitions live and functions run on them.
 
-    An algorithm is a *driver*: it holds handles (`Partitions`), never the data.
-    It sends functions.
+    An algorithm is a *driver*: it holds handles (`Partitions`), never the data, and sends
+    functions; a lambda or a closure of a notebook will do.
     Partition ``i`` lives on worker ``i % workers``.
     The result is a function of the partitions alone, so it has the same bits on every engine
     and for every number of workers, as long as the functions are deterministic in their
@@ -43,6 +43,14 @@ class Engine:
         Workers that run at the same time.
     progress : bool, optional
         Whether to show progress bars; by default when standard error is a terminal.
+
+    Raises
+    ------
+    EngineError
+        From every method: a function raised (the error of the first such partition, with its
+        traceback), a worker died and the engine is closed, or it was closed before.
+    ValueError
+        No partition; no handle, one of another engine, or handles of different lengths.
 
     Notes
     -----
@@ -62,17 +70,12 @@ class Engine:
         if not hasattr(workers, "__index__") or workers < 1:
             raise ValueError(f"workers must be at least 1, got {workers!r}")
         self.workers = index(workers)
+        self.cost = Cost()
         self.closed = False
         self._why_closed = "it was closed"
         self._show = progress
-        self._cost = Cost()
         self._owner = object()
         self._turn = threading.RLock()
-
-    @property
-    def cost(self) -> Cost:
-        """Rounds, messages and bytes so far."""
-        return self._cost
 
     @property
     def is_root(self) -> bool:
@@ -81,18 +84,7 @@ class Engine:
 
     @_in_turn
     def scatter(self, parts: Iterable) -> Partitions:
-        """Give the engine its partitions.
-
-        Parameters
-        ----------
-        parts : iterable
-            One object for each partition; their number need not be the number of workers.
-
-        Returns
-        -------
-        Partitions
-            Handle.
-        """
+        """Return a handle of ``parts``, whose number need not be that of the workers."""
         self._open()
         parts = list(parts)
         if not parts:
@@ -103,28 +95,7 @@ class Engine:
     def map(self, fn: Callable, *parts: Partitions, **kw) -> Partitions:
         """Apply ``fn(part, ..., **kw)`` to every partition where it is.
 
-        Parameters
-        ----------
-        fn : callable
-            Gets partition i of each handle, and ``index=i`` if it has a parameter of that name.
-            Any function will do, also a lambda or a closure of a notebook.
-        *parts : Partitions
-            One or more handles with equally many partitions.
-        **kw
-            Arguments that all partitions share.
-
-        Returns
-        -------
-        Partitions
-            Handle of the results.
-
-        Raises
-        ------
-        EngineError
-            ``fn`` raised: the error of the first such partition, with its traceback; or a worker
-            died, and the engine is closed.
-        ValueError
-            No handle, handles of another engine, or of different lengths.
+        ``fn`` gets partition i of each handle, and ``index=i`` if it has a parameter of that name.
         """
         count = self._check(*parts)
         job = PartitionCall(fn, kw, wants_index(fn))
@@ -132,17 +103,9 @@ class Engine:
 
     @_in_turn
     def shuffle(self, parts: Partitions) -> Partitions:
-        """Exchange blocks: partition j receives block j of every partition.
+        """Exchange blocks: of P partitions, each a list of P blocks, j receives block j of each.
 
-        Parameters
-        ----------
-        parts : Partitions
-            Partition i is a list of P blocks, P the number of partitions.
-
-        Returns
-        -------
-        Partitions
-            Partition j is the list ``[block j of partition 0, block j of partition 1, ...]``.
+        Partition j becomes the list ``[block j of partition 0, block j of partition 1, ...]``.
         """
         count = self._check(parts)
         state, traffic = self._shuffle(parts.state, count)
@@ -153,17 +116,7 @@ class Engine:
     def reduce(self, fn: Callable, parts: Partitions):
         """Return the partitions combined by ``fn(left, right)`` in a tree of fixed shape.
 
-        Parameters
-        ----------
-        fn : callable
-            Associative; the order of the partitions is kept, so it need not commute.
-        parts : Partitions
-            Partitions to combine.
-
-        Returns
-        -------
-        object
-            The same bits for every number of workers.
+        ``fn`` is associative and need not commute; the bits do not depend on the workers.
         """
         count = self._check(parts)
         value, moved = self._reduce(fn, parts.state, count)
@@ -259,4 +212,4 @@ class Engine:
         return Partitions(self._owner, state, count)
 
     def _count(self, traffic: ShuffleTraffic) -> None:
-        self._cost += Cost(rounds=1, messages=traffic.messages, bytes=traffic.bytes)
+        self.cost += Cost(rounds=1, messages=traffic.messages, bytes=traffic.bytes)

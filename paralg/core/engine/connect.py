@@ -9,11 +9,10 @@ from paralg.core.engine.base import Engine
 __all__ = ["ENGINES", "connect"]
 
 ENGINES = {
-    "serial": ("paralg.core.engine.serial", "SerialEngine"),
-    "processes": ("paralg.core.engine.processes", "ProcessesEngine"),
-    "mpi": ("paralg.core.engine.mpi", "MpiEngine"),
-    "dask": ("paralg.core.engine.dask", "DaskEngine"),
-}
+    "serial": "SerialEngine", "processes": "ProcessesEngine", "mpi": "MpiEngine",
+    "dask": "DaskEngine",
+}  # fmt: skip
+"""Name, which is also the module's, and class."""
 
 
 def connect(name: str = "serial", workers: int | None = None, **options) -> Engine:
@@ -28,11 +27,6 @@ def connect(name: str = "serial", workers: int | None = None, **options) -> Engi
     **options
         ``progress`` (bool) for all; ``threads`` (int) for ``"processes"``;
         ``address`` (str), of a running scheduler, for ``"dask"``.
-
-    Returns
-    -------
-    Engine
-        The engine.
 
     Raises
     ------
@@ -51,5 +45,5 @@ def connect(name: str = "serial", workers: int | None = None, **options) -> Engi
     """
     if name not in ENGINES:
         raise ValueError(f"engine must be one of {list(ENGINES)}, got {name!r}")
-    module, cls = ENGINES[name]
-    return getattr(importlib.import_module(module), cls)(workers, **options)
+    module = importlib.import_module(f"paralg.core.engine.{name}")
+    return getattr(module, ENGINES[name])(workers, **options)

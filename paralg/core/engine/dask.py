@@ -7,8 +7,8 @@ import signal
 from concurrent.futures import CancelledError
 
 from paralg.core.engine.base import Engine
-from paralg.core.engine.partitions import PartitionCall, ShuffleTraffic, raise_first
-from paralg.core.engine.tasks import EngineError, Failure, blocks_of
+from paralg.core.engine.partitions import PartitionCall, ShuffleTraffic
+from paralg.core.engine.tasks import EngineError, Failure, blocks_of, raise_first
 
 __all__ = ["DaskEngine"]
 

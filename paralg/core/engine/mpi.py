@@ -9,9 +9,9 @@ from collections.abc import Callable
 import numpy as np
 
 from paralg.core.engine.base import Engine
-from paralg.core.engine.partitions import PartitionCall, ShuffleTraffic, raise_first
-from paralg.core.engine.tasks import EngineError, Failure, blocks_of, call, payload
-from paralg.core.engine.wire import Packed
+from paralg.core.engine.partitions import PartitionCall, ShuffleTraffic
+from paralg.core.engine.tasks import EngineError, Failure, blocks_of, call, payload, raise_first
+from paralg.core.engine.wire import dumps, loads
 
 __all__ = ["MpiEngine"]
 
@@ -74,21 +74,19 @@ class MpiEngine(Engine):
         checked = {i: blocks_of(state[i], i, count) for i in self._own(count)}
         self._agree([blocks for blocks, _, _ in checked.values()])
         rows = {i: blocks for i, (blocks, _, _) in checked.items()}
-        for bundle in self._exchange([self._bundle(rows, rank, count) for rank in self._ranks()]):
-            rows.update(Packed.from_flat(bundle).open() if bundle else {})
+        bundles = [self._bundle(rows, rank, count) for rank in range(self.workers)]
+        for bundle in self._exchange(bundles):
+            rows |= loads(bundle) if bundle else {}
         received = {j: [rows[i][j] for i in range(count)] for j in self._own(count)}
         leaving = [(messages, moved) for _, messages, moved in checked.values()]
         return received, self._total(leaving)
-
-    def _ranks(self) -> range:
-        return range(self.workers)
 
     def _bundle(self, rows: dict, rank: int, count: int) -> bytes:
         """Pack what goes to another rank; what stays here does not travel."""
         if rank == self.rank:
             return b""
         targets = range(rank, count, self.workers)
-        return Packed.of({i: {j: blocks[j] for j in targets} for i, blocks in rows.items()}).flat()
+        return dumps({i: {j: blocks[j] for j in targets} for i, blocks in rows.items()}, 5)
 
     def _exchange(self, bundles: list[bytes]) -> list[memoryview]:
         """Send bundle r to rank r and return those that came: one Alltoall, one Alltoallv."""
@@ -111,8 +109,8 @@ class MpiEngine(Engine):
 
     def _gather(self, state: dict, count: int) -> list:
         everything: dict = {}
-        for share in self._comm.allgather(Packed.of(state)):
-            everything.update(share.open())
+        for share in self._comm.allgather(dumps(state, 5)):
+            everything |= loads(share)
         return [everything[i] for i in range(count)]
 
     def _reduce(self, fn: Callable, state: dict, count: int) -> tuple[object, int]:
@@ -126,7 +124,7 @@ class MpiEngine(Engine):
             for i in range(0, count - step, 2 * step):
                 moved += self._pair(fn, values, i, i + step)
             step *= 2
-        value = self._comm.bcast(Packed.of(values[0]) if self.rank == 0 else None).open()
+        value = loads(self._comm.bcast(dumps(values[0], 5) if self.is_root else None))
         raise_first([value])
         return value, self._total([(0, moved)]).bytes
 
@@ -134,12 +132,12 @@ class MpiEngine(Engine):
         """Combine partition j into partition i; return the bytes of j where i lives."""
         left, right = i % self.workers, j % self.workers
         if right == self.rank != left:
-            self._comm.send(Packed.of(values.pop(j)), dest=left)
+            self._comm.send(dumps(values.pop(j), 5), dest=left)
         if left != self.rank:
             return 0
-        other = values.pop(j) if right == self.rank else self._comm.recv(source=right).open()
+        other = values.pop(j) if right == self.rank else loads(self._comm.recv(source=right))
         failed = [value for value in (values[i], other) if isinstance(value, Failure)]
-        values[i] = failed[0] if failed else call(fn, (values[i], other), {}, i, False)
+        values[i] = failed[0] if failed else call(fn, (values[i], other), {}, i)
         return payload(other)
 
     def _barrier(self) -> None:

@@ -14,8 +14,8 @@ import weakref
 from multiprocessing.connection import wait
 
 from paralg.core.engine.base import Engine
-from paralg.core.engine.partitions import PartitionCall, Partitions, ShuffleTraffic, raise_first
-from paralg.core.engine.tasks import EngineError, Failure
+from paralg.core.engine.partitions import PartitionCall, Partitions, ShuffleTraffic
+from paralg.core.engine.tasks import EngineError, Failure, raise_first
 from paralg.core.engine.wire import Packed, receive, send
 
 __all__ = ["ProcessesEngine"]
@@ -82,7 +82,7 @@ class ProcessesEngine(Engine):
 
     def _map(self, job: PartitionCall, states: list, count: int) -> int:
         out = next(self._numbers)
-        request = (out, job.fn, job.kw, job.indexed, states)
+        request = (out, job, states)
         answers = self._ask("map", [request] * self.workers, job.title)
         if any(answers):
             self._dead.append(out)
@@ -122,7 +122,8 @@ class ProcessesEngine(Engine):
         del self._dead[: len(dead)]
         try:
             for rank, message in enumerate(packed):
-                self._send(rank, message, running or name)
+                with self._alive(rank, running or name):
+                    send(self._processes[rank][1], message)
             replies = self._receive(running or name)
         except EngineError:
             self._kill()
@@ -141,11 +142,9 @@ class ProcessesEngine(Engine):
 
     def _pickled(self, name: str, dead: list[int], requests: list, running: str) -> list[Packed]:
         """Pickle the requests; equal ones once."""
-        packed: dict[int, Packed] = {}
         try:
-            for args in requests:
-                if id(args) not in packed:
-                    packed[id(args)] = Packed.of((name, dead, args))
+            packed = {id(args): args for args in requests}
+            packed = {key: Packed.of((name, dead, args)) for key, args in packed.items()}
         except Exception as error:
             what = running or "the data"
             raise EngineError(
@@ -155,12 +154,6 @@ class ProcessesEngine(Engine):
             ) from error
         return [packed[id(args)] for args in requests]
 
-    def _send(self, rank: int, message: Packed, running: str) -> None:
-        try:
-            send(self._processes[rank][1], message)
-        except OSError:
-            raise self._worker_died(rank, running) from None
-
     def _receive(self, running: str) -> list[Packed]:
         """Collect the answers as they come, so that a death is noticed at once."""
         waiting = {connection: rank for rank, (_, connection) in enumerate(self._processes)}
@@ -168,23 +161,25 @@ class ProcessesEngine(Engine):
         while waiting:
             for connection in wait(list(waiting)):
                 rank = waiting.pop(connection)
-                try:
+                with self._alive(rank, running):
                     replies[rank] = receive(connection)
-                except (EOFError, OSError):
-                    raise self._worker_died(rank, running) from None
         return [replies[rank] for rank in range(self.workers)]
 
-    def _worker_died(self, rank: int, running: str) -> EngineError:
-        """Describe how a worker ended."""
-        process = self._processes[rank][0]
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_GRACE)
-        message = (
-            f"worker {rank} of {self.workers} died during {running} ({_ending(process)}); "
-            f"its partitions (i % {self.workers} == {rank}) are lost; all workers are stopped"
-        )
-        self._why_closed = f"worker {rank} died during {running}"
-        return EngineError(message, function=running)
+    @contextlib.contextmanager
+    def _alive(self, rank: int, running: str):
+        """Turn a broken connection into words that describe how the worker ended."""
+        try:
+            yield
+        except (EOFError, OSError):
+            process = self._processes[rank][0]
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_GRACE)
+            self._why_closed = f"worker {rank} died during {running}"
+            raise EngineError(
+                f"worker {rank} of {self.workers} died during {running} ({_ending(process)}); its "
+                f"partitions (i % {self.workers} == {rank}) are lost; all workers are stopped",
+                function=running,
+            ) from None
 
 
 def _opened(reply: Packed):
@@ -206,7 +201,7 @@ def _processors() -> int:
 
 
 def _start_worker(rank: int, workers: int, threads: int) -> tuple[subprocess.Popen, socket.socket]:
-    """Start one worker, connected by a socket, in a process group of its own."""
+    """Start one worker at the other end of a connection, in a process group of its own."""
     ours, theirs = socket.socketpair()
     with theirs:
         given = {"rank": rank, "workers": workers, "descriptor": theirs.fileno()}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from paralg.core.engine.base import Engine
-from paralg.core.engine.partitions import PartitionCall, ShuffleTraffic, raise_first
-from paralg.core.engine.tasks import blocks_of
+from paralg.core.engine.partitions import PartitionCall, ShuffleTraffic
+from paralg.core.engine.tasks import blocks_of, raise_first
 
 __all__ = ["SerialEngine"]
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import inspect
 import pickle
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["EngineError", "Failure", "blocks_of", "call", "name_of", "payload", "wants_index"]
+__all__ = [
+    "EngineError", "Failure", "blocks_of", "call", "name_of", "payload", "raise_first",
+    "tree_reduce", "wants_index",
+]  # fmt: skip
 
 
 class EngineError(RuntimeError):
@@ -64,7 +67,7 @@ class Failure:
         return EngineError(message, self.partition, self.function, self.trace)
 
 
-def call(fn: Callable, args: tuple, kw: dict, index: int, indexed: bool):
+def call(fn: Callable, args: tuple, kw: dict, index: int, indexed: bool = False):
     """Return ``fn`` of one partition's arguments, or the `Failure` that it raised."""
     try:
         return fn(*args, index=index, **kw) if indexed else fn(*args, **kw)
@@ -72,6 +75,26 @@ def call(fn: Callable, args: tuple, kw: dict, index: int, indexed: bool):
         raise
     except BaseException as error:
         return Failure.of(index, name_of(fn), error)
+
+
+def raise_first(results: Iterable) -> None:
+    """Raise the error of the failed partition with the smallest number, if one failed."""
+    failures = [result for result in results if isinstance(result, Failure)]
+    if failures:  # those of a whole worker come first
+        first = min(failures, key=lambda f: -1 if f.partition is None else f.partition)
+        raise first.error() from None
+
+
+def tree_reduce(fn: Callable, values: list) -> tuple[object, int]:
+    """Combine neighbours, then neighbours of those; return the value and the bytes moved."""
+    values, step, moved = list(values), 1, 0
+    while step < len(values):
+        for i in range(0, len(values) - step, 2 * step):
+            moved += payload(values[i + step])
+            values[i] = call(fn, (values[i], values[i + step]), {}, i)
+            raise_first([values[i]])
+        step *= 2
+    return values[0], moved
 
 
 def wants_index(fn: Callable) -> bool:
@@ -102,21 +125,19 @@ def payload(block) -> int:
         return 0
     if isinstance(block, np.ndarray) and not block.dtype.hasobject:
         return block.nbytes
-    if isinstance(block, (bytes, bytearray)):
-        return len(block)
     if isinstance(block, (bool, int, float, np.number, np.bool_)):
         return 8
-    if isinstance(block, str):
-        return len(block.encode())
-    if isinstance(block, (tuple, list)):
-        return sum(map(payload, block))
+    if isinstance(block, (bytes, bytearray, str)):
+        return len(block.encode() if isinstance(block, str) else block)
     if isinstance(block, dict):
         return sum(map(payload, block)) + sum(map(payload, block.values()))
+    if isinstance(block, (tuple, list)):
+        return sum(map(payload, block))
     return len(pickle.dumps(block))
 
 
 def blocks_of(part, index: int, n: int) -> tuple[list | Failure, int, int]:
-    """Check that a partition is a list of ``n`` blocks, and count what leaves it."""
+    """Check that a partition is a list of ``n`` blocks; return it with messages and bytes."""
     if not isinstance(part, (list, tuple)) or len(part) != n:
         got = f"{len(part)} of them" if isinstance(part, (list, tuple)) else type(part).__name__
         text = f"expected a list of {n} blocks, one for each partition, got {got}"

@@ -1,7 +1,7 @@
 """The other side of the processes engine: a loop that keeps partitions and answers requests.
 
-Run as ``python -c`` by the engine, with its end of a socket inherited and a pipe from the driver
-as standard input.
+Run as ``python -c`` by the engine, with its end of a connection inherited and a pipe from the
+driver as standard input.
 When the driver is gone, however it went, the pipe closes and the worker leaves at once.
 """
 
@@ -38,9 +38,9 @@ class Worker:
         """Keep partitions that the driver sends."""
         self.store[out] = parts
 
-    def map(self, out: int, fn, kw: dict, indexed: bool, handles: list[int]) -> Failure | None:
+    def map(self, out: int, job: PartitionCall, handles: list[int]) -> Failure | None:
         """Run a function on the own partitions; keep the results or return the first failure."""
-        job, results = PartitionCall(fn, kw, indexed), {}
+        results = {}
         for i in sorted(self.store[handles[0]]):
             results[i] = job.run(tuple(self.store[handle][i] for handle in handles), i)
             if isinstance(results[i], Failure):
@@ -68,8 +68,8 @@ class Worker:
     def join(self, out: int, count: int, bundles: list[Packed | None]) -> None:
         """Keep the blocks that arrived, in the order of the partitions they came from."""
         rows = dict(self.own)
-        for bundle in bundles:
-            rows.update(bundle.open() if bundle else {})
+        for bundle in filter(None, bundles):
+            rows |= bundle.open()
         del self.own
         targets = range(self.rank, count, self.workers)
         self.store[out] = {j: [rows[i][j] for i in range(count)] for j in targets}

@@ -1,4 +1,13 @@
-"""Closed forms of the counts of every scan, for every length."""
+r"""Closed forms of the counts of every primitive, for every length.
+
+Operands of all functions:
+
+- ``n : int``, the length, at least 0;
+- ``chunk : int``, elements in a chunk, at least 1; ⌈√n⌉ by default.
+
+They return a `Cost` with work and span, and raise TypeError for an n that is no integer, ValueError
+for a number out of its range or an unknown method. :math:`\nu(n)` is the number of ones in binary.
+"""
 
 from __future__ import annotations
 
@@ -32,16 +41,6 @@ def kogge_stone_counts(n: int) -> Cost:
 
     .. math:: W = \sum_{k=0}^{K-1} (n - 2^k) = nK - (2^K - 1), \qquad S = K.
 
-    Parameters
-    ----------
-    n : int
-        Length.
-
-    Returns
-    -------
-    Cost
-        Work and span.
-
     Examples
     --------
     >>> kogge_stone_counts(8)
@@ -55,9 +54,8 @@ def kogge_stone_counts(n: int) -> Cost:
 def brent_kung_counts(n: int) -> Cost:
     r"""Return the counts of the Brent–Kung scan.
 
-    With :math:`\nu(n)` the number of ones in binary, the up-sweep makes
-    :math:`\sum_{d \ge 1} \lfloor n/2^d \rfloor = n - \nu(n)` combines, the down-sweep one for each
-    position that is no power of two (counted from 1), so
+    The up-sweep makes :math:`\sum_{d \ge 1} \lfloor n/2^d \rfloor = n - \nu(n)` combines, the
+    down-sweep one for each position that is no power of two (counted from 1), so
 
     .. math:: W = 2n - \nu(n) - \lfloor \log_2 n \rfloor - 1, \qquad
               S = \lfloor \log_2 n \rfloor + \lfloor \log_2 (n/3) \rfloor + 1 \quad (n \ge 3).
@@ -65,16 +63,6 @@ def brent_kung_counts(n: int) -> Cost:
     For powers of two this is :math:`2n - 2 - \log_2 n` and :math:`2 \log_2 n - 1`.
     The span is that of rounds with a barrier after each; without barriers the longest chain is
     one shorter (n = 2^k >= 4), because the first round down need not wait for the last one up.
-
-    Parameters
-    ----------
-    n : int
-        Length.
-
-    Returns
-    -------
-    Cost
-        Work and span.
 
     Examples
     --------
@@ -100,18 +88,6 @@ def blelloch_counts(n: int, inclusive: bool = False) -> Cost:
     For powers of two this is :math:`2(n - 1)` and :math:`2 \log_2 n`.
     Inclusive prefixes take one more round of n combines.
 
-    Parameters
-    ----------
-    n : int
-        Length.
-    inclusive : bool
-        Whether the last round is included.
-
-    Returns
-    -------
-    Cost
-        Work and span.
-
     Examples
     --------
     >>> blelloch_counts(8)
@@ -132,18 +108,6 @@ def chunked_counts(n: int, chunk: int | None = None) -> Cost:
 
     .. math:: W = 2n - m - c_0, \qquad S = (c_0 - 1) + (m - 1).
 
-    Parameters
-    ----------
-    n : int
-        Length.
-    chunk : int, optional
-        Elements in a chunk; ⌈√n⌉ by default.
-
-    Returns
-    -------
-    Cost
-        Work and span.
-
     Examples
     --------
     >>> chunked_counts(8, chunk=4)
@@ -160,28 +124,12 @@ def chunked_counts(n: int, chunk: int | None = None) -> Cost:
 def scan_counts(
     method: str, n: int, *, inclusive: bool = True, initial: bool = False, chunk: int | None = None
 ) -> Cost:
-    """Return the closed form of the cost of ``scan`` with the same arguments.
+    """Return the cost of `scan` with the same arguments; ``initial`` says whether there is one.
 
     An exclusive scan without ``initial`` scans n - 1 elements and puts the identity before them;
     with ``initial`` it scans n, the first of them ``initial``.
     An inclusive scan with ``initial`` makes one combine more.
     The Blelloch scan is seeded at the root for free.
-
-    Parameters
-    ----------
-    method : str
-        One of ``METHODS``.
-    n : int
-        Length.
-    inclusive, initial : bool
-        Whether element i is part of prefix i, and whether a first element is given.
-    chunk : int, optional
-        Elements in a chunk, for ``"chunked"``.
-
-    Returns
-    -------
-    Cost
-        Work and span.
 
     Examples
     --------
@@ -191,36 +139,27 @@ def scan_counts(
     n = _length(n)
     if method == "blelloch":
         return blelloch_counts(n, inclusive)
+    if method not in _INCLUSIVE:
+        raise ValueError(f"method must be one of {[*_INCLUSIVE, 'blelloch']}, got {method!r}")
     if n == 0:
         return Cost()
-    if method == "chunked":
-        chunk = default_chunk(n) if chunk is None else chunk
     scanned = n if inclusive or initial else n - 1
     first = Cost(work=1, span=1) if inclusive and initial else Cost()
-    return first + _inclusive_counts(method, scanned, chunk)
+    if method == "chunked":
+        return first + chunked_counts(scanned, default_chunk(n) if chunk is None else chunk)
+    return first + _INCLUSIVE[method](scanned)
 
 
-def _inclusive_counts(method: str, n: int, chunk: int | None) -> Cost:
-    """Return the counts of an inclusive scan without a first element."""
-    closed_forms = {
-        "sequential": sequential_counts,
-        "kogge-stone": kogge_stone_counts,
-        "brent-kung": brent_kung_counts,
-        "chunked": lambda n: chunked_counts(n, chunk),
-    }
-    if method not in closed_forms:
-        raise ValueError(f"method must be one of {[*closed_forms, 'blelloch']}, got {method!r}")
-    return closed_forms[method](n)
+_INCLUSIVE = {
+    "sequential": sequential_counts,
+    "kogge-stone": kogge_stone_counts,
+    "brent-kung": brent_kung_counts,
+    "chunked": chunked_counts,
+}
 
 
 def check_chunk(chunk) -> int:
-    """Return a number of elements in a chunk as an int.
-
-    Raises
-    ------
-    ValueError
-        It is not an integer, or less than 1.
-    """
+    """Return a number of elements in a chunk as an int; ValueError if it is none, or below 1."""
     if not hasattr(chunk, "__index__") or chunk < 1:
         raise ValueError(f"chunk must be an integer of at least 1, got {chunk!r}")
     return index(chunk)

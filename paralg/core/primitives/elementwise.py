@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from paralg.core.cost import Cost
+from paralg.core.primitives.elements import Elements
+from paralg.core.primitives.machine import Level, Machine
 from paralg.core.primitives.operators import ADD, Operator
-from paralg.core.primitives.rows import Rows
-from paralg.core.primitives.run import Level, Run
 from paralg.core.primitives.scans import scan
 
 __all__ = ["MapResult", "PackResult", "ReduceResult", "pack", "pmap", "reduce"]
@@ -67,12 +67,12 @@ def pmap(fn: Callable, *xs) -> MapResult:
     >>> pmap(lambda x: x * x, [1, 2, 3])
     MapResult(values=array([1, 4, 9]), cost=Cost(work=3, span=1))
     """
-    rows = Rows.of(xs, Operator(fn))
-    values = fn(*rows.leaves)
+    xs = Elements.of(xs, Operator(fn))
+    values = fn(*xs.leaves)
     for leaf in values if isinstance(values, tuple) else (values,):
-        if np.shape(leaf)[:1] != (rows.n,):
-            raise ValueError(f"fn must return {rows.n} rows, got the shape {np.shape(leaf)}")
-    return MapResult(values, Cost(work=rows.n, span=min(rows.n, 1)))
+        if np.shape(leaf)[:1] != (xs.n,):
+            raise ValueError(f"fn must return {xs.n} rows, got the shape {np.shape(leaf)}")
+    return MapResult(values, Cost(work=xs.n, span=min(xs.n, 1)))
 
 
 def reduce(op: Operator, xs, *, initial=None, trace: bool = False) -> ReduceResult:
@@ -80,14 +80,8 @@ def reduce(op: Operator, xs, *, initial=None, trace: bool = False) -> ReduceResu
 
     Parameters
     ----------
-    op : Operator
-        Associative; need not commute.
-    xs : array_like, shape (n, ...), or tuple of them
-        The sequence.
-    initial : element, optional
-        Put before the first element.
-    trace : bool
-        Whether to record the rounds for drawing.
+    op, xs, initial, trace
+        As for `scan`.
 
     Returns
     -------
@@ -108,27 +102,18 @@ def reduce(op: Operator, xs, *, initial=None, trace: bool = False) -> ReduceResu
     >>> reduce(ADD, [3, 1, 4, 1, 5])
     ReduceResult(values=np.int64(14), cost=Cost(work=4, span=3), levels=None)
     """
-    rows, run = Rows.of(xs, op), Run(op, trace)
-    if rows.n == 0:
-        empty = rows.identity(op) if initial is None else rows.seed(initial)
-        return ReduceResult(empty.get(0), run.cost, run.levels)
+    xs, machine = Elements.of(xs, op), Machine(op, trace)
+    if xs.n == 0:
+        empty = xs.identity(op) if initial is None else xs.seed(initial)
+        return ReduceResult(empty.get(0), machine.cost, machine.levels)
     half = 1
-    while half < rows.n:  # the product of a block gathers at its first position
-        _join(run, rows, half)
+    while half < xs.n:  # the product of a block gathers at its first position
+        left, right = slice(0, xs.n - half, 2 * half), slice(half, None, 2 * half)
+        machine.level(xs, left, right, into=left)
         half *= 2
     if initial is not None:
-        joined = run.apply(rows.seed(initial).values(), rows.get(slice(0, 1)), 1)
-        rows.put(slice(0, 1), joined, op)
-    return ReduceResult(rows.get(0), run.cost, run.levels)
-
-
-def _join(run: Run, rows: Rows, half: int) -> None:
-    """Combine each block of ``half`` elements with the block after it, if there is one."""
-    left = slice(0, rows.n - half, 2 * half)
-    right = slice(half, None, 2 * half)
-    count = len(range(rows.n)[right])
-    rows.put(left, run.apply(rows.get(left), rows.get(right), count), run.op)
-    run.record(range(rows.n)[left], range(rows.n)[right])
+        machine.begin(xs, initial)
+    return ReduceResult(xs.get(0), machine.cost, machine.levels)
 
 
 def pack(xs, keep, *, method: str = "brent-kung") -> PackResult:
@@ -167,19 +152,18 @@ def pack(xs, keep, *, method: str = "brent-kung") -> PackResult:
     >>> packed.values, packed.destinations
     (array([10, 12, 13]), array([ 0, -1,  1,  2]))
     """
-    rows = Rows.of(xs, Operator(pack))
+    xs = Elements.of(xs, Operator(pack))
     keep = np.asarray(keep, dtype=bool)
-    if keep.shape != (rows.n,):
-        raise ValueError(f"keep must have the shape ({rows.n},), got {keep.shape}")
-    places = scan(ADD, keep, method=method, inclusive=False)
-    packed = [_scatter(leaf, keep, places.values) for leaf in rows.leaves]
-    destinations = np.where(keep, places.values, -1)
-    cost = places.cost + Cost(work=rows.n, span=min(rows.n, 1))
-    return PackResult(rows.element(packed), destinations, cost)
+    if keep.shape != (xs.n,):
+        raise ValueError(f"keep must have the shape ({xs.n},), got {keep.shape}")
+    sums = scan(ADD, keep, method=method, inclusive=False)
+    packed = [_scatter(leaf, keep, sums.values) for leaf in xs.leaves]
+    cost = sums.cost + Cost(work=xs.n, span=min(xs.n, 1))
+    return PackResult(xs.form(packed), np.where(keep, sums.values, -1), cost)
 
 
-def _scatter(leaf: np.ndarray, keep: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Write the kept rows to their places."""
+def _scatter(leaf: np.ndarray, keep: np.ndarray, destinations: np.ndarray) -> np.ndarray:
+    """Write the kept rows to their destinations."""
     out = np.empty((int(keep.sum()), *leaf.shape[1:]), leaf.dtype)
-    out[places[keep]] = leaf[keep]
+    out[destinations[keep]] = leaf[keep]
     return out

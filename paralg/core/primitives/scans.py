@@ -9,9 +9,9 @@ import numpy as np
 from paralg.core.cost import Cost
 from paralg.core.primitives import methods
 from paralg.core.primitives.counts import check_chunk
+from paralg.core.primitives.elements import Elements
+from paralg.core.primitives.machine import Level, Machine
 from paralg.core.primitives.operators import Operator, segmented
-from paralg.core.primitives.rows import Rows
-from paralg.core.primitives.run import Level, Run
 
 __all__ = ["METHODS", "ScanResult", "scan", "segmented_scan"]
 
@@ -120,17 +120,14 @@ def scan(
     array([3. , 2.5, 8.5])
     """
     _check_method(method, chunk)
-    rows, run = Rows.of(xs, op), Run(op, trace)
-    if rows.n == 0:
-        return ScanResult(rows.values(), run.cost, run.levels)
-    chunk = methods.default_chunk(rows.n) if chunk is None else chunk
-    if method == "blelloch":
-        rows = _blelloch(run, rows, inclusive, initial)
-    elif inclusive:
-        rows = _inclusive(run, rows, method, chunk, initial)
-    else:
-        rows = _exclusive(run, rows, method, chunk, initial)
-    return ScanResult(rows.values(), run.cost, run.levels)
+    xs, machine = Elements.of(xs, op), Machine(op, trace)
+    if xs.n:
+        chunk = methods.default_chunk(xs.n) if chunk is None else chunk
+        if method == "blelloch":
+            xs = _blelloch(machine, xs, inclusive, initial)
+        else:
+            xs = _scan(machine, xs, method, chunk, inclusive, initial)
+    return ScanResult(xs.values(), machine.cost, machine.levels)
 
 
 def segmented_scan(
@@ -147,13 +144,9 @@ def segmented_scan(
 
     Parameters
     ----------
-    op : Operator
-        Associative operator.
-    xs : array_like, shape (n, ...), or tuple of them
-        The sequence.
     flags : array_like of bool, shape (n,)
         True where a segment begins; position 0 always begins one.
-    method, inclusive, chunk, trace
+    op, xs, method, inclusive, chunk, trace
         As for `scan`; an exclusive scan begins every segment with the identity.
 
     Returns
@@ -180,16 +173,17 @@ def segmented_scan(
     >>> segmented_scan(ADD, [1, 2, 3, 4, 5], [1, 0, 1, 0, 0], method="kogge-stone").values
     array([ 1,  3,  3,  7, 12])
     """
-    rows = Rows.of(xs, op)
+    xs = Elements.of(xs, op)
     flags = np.asarray(flags, dtype=bool)
-    if flags.shape != (rows.n,):
-        raise ValueError(f"flags must have the shape ({rows.n},), got {flags.shape}")
-    lifted = scan(segmented(op), (flags, *rows.leaves), method=method, inclusive=inclusive,
+    if flags.shape != (xs.n,):
+        raise ValueError(f"flags must have the shape ({xs.n},), got {flags.shape}")
+    lifted = scan(segmented(op), (flags, *xs.leaves), method=method, inclusive=inclusive,
                   chunk=chunk, trace=trace)  # fmt: skip
-    rows = Rows(list(lifted.values[1:]), rows.single)
-    if not inclusive and rows.n:
-        rows.put(flags, _repeat(rows.identity(op), int(flags.sum())), op)
-    return ScanResult(rows.values(), lifted.cost, lifted.levels)
+    xs = xs.like(lifted.values[1:])
+    if not inclusive and xs.n:
+        first = xs.identity(op)
+        xs.put(flags, first.get(np.zeros(flags.sum(), dtype=int)), op)
+    return ScanResult(xs.values(), lifted.cost, lifted.levels)
 
 
 def _check_method(method: str, chunk: int | None) -> None:
@@ -201,47 +195,28 @@ def _check_method(method: str, chunk: int | None) -> None:
         check_chunk(chunk)
 
 
-def _inclusive(run: Run, rows: Rows, method: str, chunk: int, initial) -> Rows:
-    """Scan in place, after the first element has taken in ``initial``."""
-    if initial is not None:
-        first = run.apply(rows.seed(initial).values(), rows.get(slice(0, 1)), 1)
-        rows.put(slice(0, 1), first, run.op)
-    _scan_rows(run, rows, method, chunk)
-    return rows
+def _scan(machine: Machine, xs: Elements, method: str, chunk: int, inclusive, initial) -> Elements:
+    """Scan in place; an exclusive scan is one of the sequence shifted by one."""
+    before = None
+    if inclusive and initial is not None:
+        machine.begin(xs, initial)
+    elif not inclusive:
+        before = xs.identity(machine.op) if initial is None else xs.seed(initial)
+        xs = xs.head(xs.n - 1)
+        if initial is not None:
+            xs, before = xs.prepend(before), None
+    algorithm = getattr(methods, method.replace("-", "_"))
+    algorithm(machine, xs, *[chunk] * (method == "chunked"))
+    return xs if before is None else xs.prepend(before)
 
 
-def _exclusive(run: Run, rows: Rows, method: str, chunk: int, initial) -> Rows:
-    """Scan the sequence shifted by one, with the first element or the identity before it."""
-    shifted = rows.head(rows.n - 1)
-    if initial is not None:
-        shifted = shifted.prepend(rows.seed(initial))
-        _scan_rows(run, shifted, method, chunk)
-        return shifted
-    first = rows.identity(run.op)
-    _scan_rows(run, shifted, method, chunk)
-    return shifted.prepend(first)
-
-
-def _scan_rows(run: Run, rows: Rows, method: str, chunk: int) -> None:
-    if method == "chunked":
-        methods.chunked(run, rows, chunk)
-    else:
-        getattr(methods, method.replace("-", "_"))(run, rows)
-
-
-def _blelloch(run: Run, rows: Rows, inclusive: bool, initial) -> Rows:
+def _blelloch(machine: Machine, xs: Elements, inclusive: bool, initial) -> Elements:
     """Scan by the two sweeps; inclusive prefixes take one more round."""
-    seed = rows.identity(run.op) if initial is None else rows.seed(initial)
-    if not inclusive:
-        return methods.blelloch(run, rows, seed)
-    original = Rows([leaf.copy() for leaf in rows.leaves], rows.single)
-    before = methods.blelloch(run, rows, seed)
-    joined = run.apply(before.values(), original.values(), rows.n)
-    before.put(slice(None), joined, run.op)
-    run.record(range(rows.n), range(rows.n))
+    seed = xs.identity(machine.op) if initial is None else xs.seed(initial)
+    original = [leaf.copy() for leaf in xs.leaves] if inclusive else []
+    before = methods.blelloch(machine, xs, seed)
+    if inclusive:
+        joined = machine.apply(before.values(), xs.form(original), xs.n)
+        before.put(slice(None), joined, machine.op)
+        machine.record(range(xs.n), range(xs.n))
     return before
-
-
-def _repeat(row: Rows, count: int):
-    """Return one element ``count`` times."""
-    return row.element([np.repeat(leaf, count, axis=0) for leaf in row.leaves])

@@ -1,14 +1,14 @@
-"""One run of a primitive: every application of the operator goes through here and is counted."""
+"""The machine that runs a primitive: every application of the operator is made and counted here."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from paralg.core.cost import Cost
+from paralg.core.primitives.elements import Elements
 from paralg.core.primitives.operators import Operator, leaves_of
-from paralg.core.primitives.rows import Rows
 
-__all__ = ["Level", "Run"]
+__all__ = ["Level", "Machine"]
 
 Level = list[tuple[int, int]]
 """One round: pairs (src, dst), src < dst, of positions whose elements are combined.
@@ -19,16 +19,8 @@ comes first waits at dst.
 """
 
 
-class Run:
-    """Counts applications and rounds, and records who was combined with whom when asked.
-
-    Parameters
-    ----------
-    op : Operator
-        The operator that is counted.
-    trace : bool
-        Whether to keep the levels.
-    """
+class Machine:
+    """Applies an operator in rounds, counts them, and with ``trace`` keeps the pairs of each."""
 
     def __init__(self, op: Operator, trace: bool = False):
         self.op = op
@@ -41,21 +33,26 @@ class Run:
         """The counts so far."""
         return Cost(work=self.work, span=self.span)
 
-    def level(self, rows: Rows, src: slice, dst: slice) -> None:
-        """Combine ``rows[dst] = rows[src] ⊕ rows[dst]`` in one round.
+    def level(self, xs: Elements, src: slice, dst: slice, *, into: slice | None = None) -> None:
+        """Combine ``xs[dst] = xs[src] ⊕ xs[dst]`` in one round, or put the products ``into``.
 
         A single source is combined with every destination; an empty round costs nothing.
         """
-        left, right = rows.take(src), rows.take(dst)
-        count = len(right[0])
-        if count == 0:
+        sources, targets = range(xs.n)[src], range(xs.n)[dst]
+        if not targets:
             return
-        if len(left[0]) != count:
-            left = [np.broadcast_to(leaf, (count, *leaf.shape[1:])) for leaf in left]
-        joined = self.apply(rows.element(left), rows.element(right), count)
-        rows.put(dst, joined, self.op)
-        if self.levels is not None:
-            self.record(range(rows.n)[src], range(rows.n)[dst])
+        left = xs.get(src)
+        if len(sources) != len(targets):
+            left = xs.form([np.broadcast_to(leaf, (len(targets), *leaf.shape[1:]))
+                            for leaf in leaves_of(left)])  # fmt: skip
+        joined = self.apply(left, xs.get(dst), len(targets))
+        xs.put(dst if into is None else into, joined, self.op)
+        self.record(sources, targets)
+
+    def begin(self, xs: Elements, initial) -> None:
+        """Combine ``initial`` with the first element, in a round of its own."""
+        first = self.apply(xs.seed(initial).values(), xs.get(slice(0, 1)), 1)
+        xs.put(slice(0, 1), first, self.op)
 
     def apply(self, left, right, count: int):
         """Apply the operator to ``count`` pairs at once and count them as one round."""
@@ -65,17 +62,16 @@ class Run:
 
     def record(self, src: range, dst: range) -> None:
         """Keep the pairs of a round for drawing."""
-        if self.levels is None:
-            return
-        sources = list(src) * len(dst) if len(src) == 1 else src
-        self.levels.append(list(zip(sources, dst, strict=True)))
+        if self.levels is not None:
+            sources = list(src) * len(dst) if len(src) == 1 else src
+            self.levels.append(list(zip(sources, dst, strict=True)))
 
 
 def _detached(joined, given: tuple):
     """Return what the operator returned, with a copy of each array that is a view of its input.
 
-    An operator may hand through what it got, such as ``lambda left, right: right``; the rows it
-    came from are overwritten before the result is stored.
+    An operator may hand through what it got, such as ``lambda left, right: right``; the elements
+    it came from are overwritten before the result is stored.
     """
     if isinstance(joined, (tuple, list)):
         return tuple(_detached(part, given) for part in joined)
