@@ -22,7 +22,7 @@ import numpy as np
 
 from paralg.rounds.personalized_pagerank.fast.records import (
     PLAIN,
-    Records,
+    HopRecords,
     joined,
     replace_rows,
     stretches,
@@ -33,7 +33,7 @@ __all__ = ["big_moves", "split_records"]
 _BLOCK_SLOTS = 1 << 22  # 48 MB of outcomes and shares at a time
 
 
-def split_records(records: Records, largest: int) -> Records:
+def split_records(records: HopRecords, largest: int) -> HopRecords:
     """Cut every record of more than ``largest`` outcomes into a tree of records that fit."""
     if largest < 2:
         raise ValueError(f"largest must be at least 2, got {largest}")
@@ -42,7 +42,7 @@ def split_records(records: Records, largest: int) -> Records:
     return records
 
 
-def _cut_once(records: Records, largest: int) -> Records:
+def _cut_once(records: HopRecords, largest: int) -> HopRecords:
     """Replace each record that is too large by a list of its pieces, one level of every tree."""
     sizes = np.diff(records.indptr)
     hubs = np.flatnonzero(sizes > largest)
@@ -50,7 +50,7 @@ def _cut_once(records: Records, largest: int) -> Records:
     cuts = _cut_sizes(sizes[hubs], pieces)
     slots = stretches(records.indptr, hubs)
     mass = np.add.reduceat(records.shares[slots], joined(cuts)[:-1])
-    virtual = Records(
+    virtual = HopRecords(
         joined(cuts),
         records.outcome[slots],
         records.shares[slots] / np.repeat(mass, cuts),
@@ -68,14 +68,14 @@ def _cut_sizes(sizes, pieces):
     return size * (piece + 1) // count - size * piece // count
 
 
-def _append(records: Records, virtual: Records) -> Records:
+def _append(records: HopRecords, virtual: HopRecords) -> HopRecords:
     """Lay the virtual records behind the others."""
     indptr = np.concatenate([records.indptr, records.indptr[-1] + virtual.indptr[1:]])
     rest = (np.concatenate(pair) for pair in zip(records[1:], virtual[1:], strict=True))
-    return Records(indptr, *rest)
+    return HopRecords(indptr, *rest)
 
 
-def big_moves(records: Records, graph, alpha: float, largest: int, hops: int) -> Records:
+def big_moves(records: HopRecords, graph, alpha: float, largest: int, hops: int) -> HopRecords:
     """Replace the record of each small node by its walk tree, expanded as far as it fits."""
     parts = list(_blocks(records, graph, alpha, largest, hops))
     if not parts:

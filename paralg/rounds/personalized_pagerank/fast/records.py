@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from paralg.rounds.personalized_pagerank.graph import Digraph
 
 __all__ = [
-    "COIN", "LEVEL_BITS", "MoveTable", "PLACE_BITS", "PLAIN", "RETURN", "Records",
+    "COIN", "LEVEL_BITS", "MoveTable", "PLACE_BITS", "PLAIN", "RETURN", "HopRecords",
     "check_weights", "compress", "hop_records", "joined", "node_numbers", "number_of_nodes",
     "replace_rows", "stretches",
 ]  # fmt: skip
@@ -76,7 +76,7 @@ def compress(tail, head, weight, n):
     return indptr, head.astype(np.int32), weight
 
 
-class Records(NamedTuple):
+class HopRecords(NamedTuple):
     """Outcomes of every record in flat arrays."""
 
     indptr: NDArray[np.int64]
@@ -145,18 +145,18 @@ class MoveTable:
         )  # fmt: skip
 
 
-def hop_records(graph: Digraph, dangling: str = "stop") -> Records:
+def hop_records(graph: Digraph, dangling: str = "stop") -> HopRecords:
     """Return the records of single hops; the stop coin stays outside the table."""
     kind = np.full(graph.n, COIN, dtype=np.uint8)
     hops = np.ones(graph.n, dtype=np.uint8)
     kind[graph.dangling] = RETURN if dangling == "source" else PLAIN
     if dangling == "source":
-        return Records(graph.indptr, graph.targets, graph.shares, kind, hops)
+        return HopRecords(graph.indptr, graph.targets, graph.shares, kind, hops)
     ends = np.flatnonzero(graph.dangling)
     at = graph.indptr[ends]
     outcome = np.insert(graph.targets, at, ~ends.astype(np.int32))
     shares = np.insert(graph.shares, at, 1.0)
-    return Records(joined(np.maximum(graph.out_degree, 1)), outcome, shares, kind, hops)
+    return HopRecords(joined(np.maximum(graph.out_degree, 1)), outcome, shares, kind, hops)
 
 
 def joined(sizes) -> NDArray[np.int64]:
@@ -171,7 +171,7 @@ def stretches(indptr, rows) -> NDArray[np.int64]:
     return np.repeat(indptr[rows] - starts[:-1], sizes) + np.arange(starts[-1])
 
 
-def replace_rows(records: Records, rows, sizes, outcome, shares) -> Records:
+def replace_rows(records: HopRecords, rows, sizes, outcome, shares) -> HopRecords:
     """Give the records ``rows`` new outcomes; ``outcome`` and ``shares`` hold them end to end."""
     new_sizes = np.diff(records.indptr)
     keep = np.ones(len(new_sizes), dtype=bool)
