@@ -29,21 +29,9 @@ _TEST_EVERY = 20
 
 
 def encode(a: ArrayLike, b: ArrayLike) -> NDArray[np.int64]:
-    """Write the problems ``a + b`` and their answers as tokens.
+    """Write the problems ``a + b`` and their answers as tokens, shape (n, 16).
 
-    Parameters
-    ----------
-    a, b : array_like of int, shape (n,)
-        Summands in 0..999.
-
-    Returns
-    -------
-    ndarray of int64, shape (n, 16)
-
-    Raises
-    ------
-    ValueError
-        If a summand is outside 0..999.
+    Summands, shape (n,), lie in 0..999.
 
     Examples
     --------
@@ -54,9 +42,8 @@ def encode(a: ArrayLike, b: ArrayLike) -> NDArray[np.int64]:
     for name, value in (("a", a), ("b", b)):
         if value.size and not (value.min() >= 0 and value.max() < 10**DIGITS):
             raise ValueError(f"{name} must lie in 0..999, got {value.min()}..{value.max()}")
-    signs = [np.full((len(a), 1), sign) for sign in (PLUS, EQUALS)]
-    answer = _answer_field(a + b)
-    return np.concatenate([_digits(a), signs[0], _digits(b), signs[1], answer], axis=1)
+    plus, equals = (np.full((len(a), 1), sign) for sign in (PLUS, EQUALS))
+    return np.concatenate([_digits(a), plus, _digits(b), equals, _answer_field(a + b)], axis=1)
 
 
 def _digits(n: NDArray[np.int64], width: int = DIGITS) -> NDArray[np.int64]:
@@ -77,17 +64,7 @@ def decode(x: ArrayLike) -> list[str]:
 
 
 def is_correct(x: ArrayLike) -> NDArray[np.bool_]:
-    """Say which rows state a true sum: the answer field is right in all eight tokens.
-
-    Parameters
-    ----------
-    x : array_like of int, shape (n, 16)
-        Rows whose prompt is complete.
-
-    Returns
-    -------
-    ndarray of bool, shape (n,)
-    """
+    """Say which rows, shape (n, 16), have all eight tokens of the answer right."""
     x = np.atleast_2d(np.asarray(x))
     powers = 10 ** np.arange(DIGITS)
     a, b = x[:, :DIGITS] @ powers, x[:, DIGITS + 1 : PROMPT - 1] @ powers
@@ -102,24 +79,7 @@ def held_out(a: ArrayLike, b: ArrayLike) -> NDArray[np.bool_]:
 
 
 def sample(n: int, rng: np.random.Generator, *, split: str = "train") -> NDArray[np.int64]:
-    """Draw problems uniformly from the training or the held-out part of all 1,000,000.
-
-    Parameters
-    ----------
-    n : int
-        Number of problems.
-    rng : numpy.random.Generator
-    split : {"train", "test"}
-
-    Returns
-    -------
-    ndarray of int64, shape (n, 16)
-
-    Raises
-    ------
-    ValueError
-        If `split` is neither "train" nor "test".
-    """
+    """Draw n problems, shape (n, 16), uniformly from the part `split`, "train" or "test"."""
     if split not in ("train", "test"):
         raise ValueError(f'split must be "train" or "test", got {split!r}')
     pairs = np.zeros((0, 2), dtype=np.int64)
@@ -132,19 +92,7 @@ def sample(n: int, rng: np.random.Generator, *, split: str = "train") -> NDArray
 
 
 def problems(n: int, *, seed: int = 0, mask: int = END + 1) -> NDArray[np.int64]:
-    """Return held-out problems with the answer masked, ready to be decoded.
-
-    Parameters
-    ----------
-    n : int
-        Number of problems.
-    seed : int
-    mask : int
-        The mask token, 13 in the decoding protocol.
-
-    Returns
-    -------
-    ndarray of int64, shape (n, 16)
+    """Return n held-out problems, shape (n, 16), with the token `mask` for the answer.
 
     Examples
     --------

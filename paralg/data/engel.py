@@ -1,20 +1,14 @@
-"""Income and food expenditure of 235 Belgian working-class households, 1857.
-
-``python -m paralg.data.engel TABLE PATH`` writes the shipped file from the package's table.
-"""
+"""Income and food expenditure of 235 Belgian working-class households, 1857."""
 
 from __future__ import annotations
 
 import functools
-import sys
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from paralg.data.shipped import arrays, read_only
-from paralg.data.source import Source
+from paralg.data.source import Source, read_only
 
 __all__ = ["SOURCE", "Households", "households"]
 
@@ -24,19 +18,12 @@ SOURCE = Source(
     "0.15.0, statsmodels/datasets/engel/engel.csv",
     "public domain, as statsmodels states (see paralg/data/engel.LICENSE.md)",
     "rounded to hundredths of a franc, sorted by income",
-)
-
-_FILE = Path(__file__).with_name("engel.npz")
-_SHA256 = "5873c5b8141a01379eb20fa686f75293b59a99e0662446f499ce72a08f5dc46a"
+    "engel.npz", "5873c5b8141a01379eb20fa686f75293b59a99e0662446f499ce72a08f5dc46a",
+)  # fmt: skip
 
 
 class Households(NamedTuple):
-    """One number for each household, francs a year, sorted by income.
-
-    Attributes
-    ----------
-    income, food : ndarray of float64, shape (235,), read-only
-    """
+    """Income and food of each household, francs a year, shape (235,), sorted by income."""
 
     income: NDArray[np.float64]
     food: NDArray[np.float64]
@@ -44,22 +31,5 @@ class Households(NamedTuple):
 
 @functools.cache
 def households() -> Households:
-    """Return the table.
-
-    Raises
-    ------
-    OSError
-        If the shipped file is missing or not the recorded one.
-    """
-    return read_only(Households(*(arrays(_FILE, _SHA256)["hundredths"] / 100)))
-
-
-def main(table: str, path: str) -> None:
-    """Write the shipped file (an .npz) from the source's table."""
-    columns = np.loadtxt(table, delimiter=",", skiprows=1).T
-    ordered = columns[:, np.argsort(columns[0], kind="stable")]
-    np.savez_compressed(path, hundredths=np.round(100 * ordered).astype(np.uint32))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+    """Return the table, read-only; an OSError if the file is missing or damaged."""
+    return read_only(Households(*(SOURCE.arrays()["hundredths"] / 100)))

@@ -1,26 +1,19 @@
-"""Choices of 330 people among four decks of cards: the Iowa gambling task, real data.
-
-``python -m paralg.data.iowa_gambling FOLDER PATH`` writes the shipped file from the tables
-``choice_100.csv``, ``lo_100.csv``, ``index_100.csv`` and those with 150 of the collection.
-"""
+"""Choices of 330 people among four decks of cards: the Iowa gambling task, real data."""
 
 from __future__ import annotations
 
-import csv
 import functools
-import sys
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from paralg.data.shipped import arrays, read_only
-from paralg.data.source import Source
+from paralg.data.source import Source, read_only
 
 __all__ = ["LOSSES", "SOURCE", "TRIALS", "WINS", "Games", "load"]
 
 TRIALS = 100
+UNIT = 50  # all losses are multiples of so many dollars
 WINS = np.array([100, 100, 50, 50])
 """What a card of each deck wins, always."""
 LOSSES = np.array([
@@ -36,12 +29,8 @@ SOURCE = Source(
     "CC BY-SA 4.0 (see paralg/data/iowa_gambling.LICENSE.md)",
     "the four studies with one scheme of payoffs (330 people), their first 100 choices; wins left "
     "out, since the deck determines them",
-)
-
-_FILE = Path(__file__).with_name("iowa_gambling.npz")
-_SHA256 = "69475e19ea6d300e8998a10b5710554b197af1b37df9f267750af8e0acc0ec46"
-_STUDIES = {100: ("Horstmann", "SteingroverInPrep"), 150: ("Steingroever2011", "Wetzels")}
-_UNIT = 50
+    "iowa_gambling.npz", "69475e19ea6d300e8998a10b5710554b197af1b37df9f267750af8e0acc0ec46",
+)  # fmt: skip
 
 
 class Games(NamedTuple):
@@ -58,40 +47,6 @@ class Games(NamedTuple):
 
 @functools.cache
 def load() -> Games:
-    """Return choices and losses, each of shape (330, 100), read-only.
-
-    Raises
-    ------
-    OSError
-        If the shipped file is missing or not the recorded one.
-    """
-    stored = arrays(_FILE, _SHA256)
-    found = Games(stored["choices"].astype(int), stored["fifties"].astype(int) * _UNIT)
-    return read_only(found)
-
-
-def _table(path: Path) -> list[list[str]]:
-    """Read a table without its header and without the names of its rows."""
-    with open(path, encoding="utf-8", newline="") as file:
-        return [row[1:] for row in list(csv.reader(file))[1:]]
-
-
-def _study(folder: Path, kind: str, trials: int) -> NDArray:
-    """Return the first choices or losses of the wanted studies of one length."""
-    names = [row[-1] for row in _table(folder / f"index_{trials}.csv")]
-    rows = np.array(_table(folder / f"{kind}_{trials}.csv"), float)[:, :TRIALS].astype(int)
-    return np.concatenate([rows[np.array(names) == name] for name in _STUDIES[trials]])
-
-
-def main(folder: str, path: str) -> None:
-    """Write the shipped file (an .npz) from the collection's tables."""
-    choices, losses = (
-        np.concatenate([_study(Path(folder), kind, trials) for trials in _STUDIES])
-        for kind in ("choice", "lo")
-    )
-    np.savez_compressed(path, choices=(choices - 1).astype(np.uint8),
-                        fifties=(-losses // _UNIT).astype(np.uint8))  # fmt: skip
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+    """Return choices and losses, (330, 100) each, read-only; an OSError if the file is damaged."""
+    stored = SOURCE.arrays()
+    return read_only(Games(stored["choices"].astype(int), stored["fifties"].astype(int) * UNIT))

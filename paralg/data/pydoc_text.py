@@ -3,22 +3,18 @@
 ``pydoc_data.topics`` differs between Python versions, so one extract is shipped and pinned by hash:
 paragraphs that occur before are dropped, letters are lower-cased, and every run of other characters
 becomes one space.
-``python -m paralg.data.pydoc_text PATH`` writes such an extract from the running Python.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-import sys
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from paralg.data.shipped import arrays, read_only
-from paralg.data.source import Source
+from paralg.data.source import Source, read_only
 
 __all__ = ["SOURCE", "SYMBOLS", "decode", "encode", "extract", "load", "windows"]
 
@@ -29,25 +25,12 @@ SOURCE = Source(
     "module pydoc_data.topics, Python Software Foundation, https://docs.python.org/3.11/",
     "PSF License Version 2 (full text in paralg/data/pydoc_text.LICENSE.md)",
     "repeated paragraphs dropped, lower-cased, everything but letters turned into single spaces",
-)
-
-_FILE = Path(__file__).with_name("pydoc_text.npz")
-_SHA256 = "c27336c62256edb7f872033c454c8ba6d93ed05e63e6835020100bd04b3fd486"
+    "pydoc_text.npz", "c27336c62256edb7f872033c454c8ba6d93ed05e63e6835020100bd04b3fd486",
+)  # fmt: skip
 
 
 def encode(text: str) -> NDArray[np.int64]:
-    """Turn lower-case text into tokens 0..26 (26 is the space).
-
-    Raises
-    ------
-    ValueError
-        If a character is not one of the 27 symbols.
-
-    Examples
-    --------
-    >>> encode("a z").tolist()
-    [0, 26, 25]
-    """
+    """Turn lower-case text into tokens 0..26 (26 is the space); ValueError for other symbols."""
     strange = sorted(set(text) - set(SYMBOLS))
     if strange:
         raise ValueError(f"text must use the 27 symbols a..z and space, got {strange[0]!r}")
@@ -60,16 +43,7 @@ def decode(x: ArrayLike) -> str:
 
 
 def extract(texts: Iterable[str]) -> str:
-    """Reduce texts to the 27 symbols, keeping each distinct paragraph once.
-
-    Parameters
-    ----------
-    texts : iterable of str
-        Documents; paragraphs are separated by blank lines.
-
-    Returns
-    -------
-    str
+    """Reduce texts to the 27 symbols, keeping each paragraph, between blank lines, once.
 
     Examples
     --------
@@ -83,27 +57,14 @@ def extract(texts: Iterable[str]) -> str:
 
 @functools.cache
 def load(split: str = "train") -> NDArray[np.int64]:
-    """Return a contiguous part of the shipped text as tokens.
+    """Return the tokens of a part of the shipped text, shape (n,), read-only.
 
-    Parameters
-    ----------
-    split : {"train", "validation", "test"}
-        The first 90 %, the next 5 %, the last 5 %.
-
-    Returns
-    -------
-    ndarray of int64, shape (n,), read-only
-
-    Raises
-    ------
-    ValueError
-        If `split` is unknown.
-    OSError
-        If the shipped file is missing or not the one whose hash is recorded.
+    `split` is "train", the first 90 %, "validation", the next 5 %, or "test", the last 5 %; else a
+    ValueError. An OSError if the file is missing or damaged.
     """
     if split not in SPLITS:
         raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
-    tokens = arrays(_FILE, _SHA256)["tokens"].astype(np.int64)
+    tokens = SOURCE.arrays()["tokens"].astype(np.int64)
     first, last = (round(share * len(tokens)) for share in SPLITS[split])
     return read_only((tokens[first:last],))[0]
 
@@ -111,40 +72,9 @@ def load(split: str = "train") -> NDArray[np.int64]:
 def windows(
     n: int, length: int, rng: np.random.Generator, *, split: str = "train"
 ) -> NDArray[np.int64]:
-    """Draw windows of consecutive tokens at uniform offsets.
-
-    Parameters
-    ----------
-    n : int
-        Number of windows.
-    length : int
-        Tokens per window.
-    rng : numpy.random.Generator
-    split : {"train", "validation", "test"}
-
-    Returns
-    -------
-    ndarray of int64, shape (n, length)
-
-    Raises
-    ------
-    ValueError
-        If a window is longer than the text.
-    """
+    """Draw n windows of consecutive tokens, shape (n, length), at uniform offsets in a part."""
     text = load(split)
     if not 0 < length <= len(text):
         raise ValueError(f"length must lie in 1..{len(text)}, got {length}")
     start = rng.integers(0, len(text) - length + 1, size=n)
     return text[start[:, None] + np.arange(length)]
-
-
-def main(path: str) -> None:
-    """Write the extract of the running Python's topics to `path` (an .npz file)."""
-    from pydoc_data.topics import topics
-
-    tokens = encode(extract(topics.values())).astype(np.uint8)
-    np.savez_compressed(path, tokens=tokens)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

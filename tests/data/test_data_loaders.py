@@ -118,14 +118,6 @@ def test_extraction_of_worked_texts(texts, expected):
     assert pydoc_text.extract(texts) == expected
 
 
-def test_the_extract_can_be_made_again_from_the_running_python(tmp_path):
-    pydoc_text.main(tmp_path / "text.npz")
-    with np.load(tmp_path / "text.npz") as archive:
-        tokens = archive["tokens"]
-    assert len(tokens) > 200_000
-    assert tokens.max() <= 26
-
-
 def test_windows_are_pieces_of_their_split():
     x = pydoc_text.windows(4, 30, np.random.default_rng(0), split="validation")
     text = pydoc_text.decode(pydoc_text.load("validation"))
@@ -140,15 +132,6 @@ def test_text_errors_say_what_was_expected():
         pydoc_text.load("dev")
     with pytest.raises(ValueError, match=r"length must lie in 1\.\.14930, got 0"):
         pydoc_text.windows(1, 0, np.random.default_rng(0), split="test")
-
-
-def test_a_damaged_or_missing_text_is_reported(tmp_path, monkeypatch):
-    monkeypatch.setattr(pydoc_text, "_FILE", tmp_path / "gone.npz")
-    with pytest.raises(OSError, match="the shipped data gone.npz is missing"):
-        pydoc_text.load.__wrapped__()
-    (tmp_path / "gone.npz").write_bytes(b"not a text")
-    with pytest.raises(OSError, match="gone.npz is damaged: expected SHA-256 c27336"):
-        pydoc_text.load.__wrapped__()
 
 
 @pytest.mark.parametrize("module", [sudoku4, addition, pydoc_text])

@@ -1,19 +1,31 @@
 """Recorded data: origin and licence, what is in it, and that the files can be made again."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from paralg.data import iowa_gambling, japanese_vowels, ridgecrest, shipped, sunspots
-from paralg.data.source import Source
+from paralg.data import (
+    engel,
+    graphs,
+    iowa_gambling,
+    japanese_vowels,
+    pydoc_text,
+    ridgecrest,
+    sunspots,
+)
+from paralg.data.make import MAKERS, main
+
+RECORDED = (japanese_vowels, sunspots, ridgecrest, iowa_gambling, engel)
 
 
-@pytest.mark.parametrize("module", [japanese_vowels, sunspots, ridgecrest, iowa_gambling])
+@pytest.mark.parametrize("module", RECORDED)
 def test_every_data_set_states_origin_and_licence(module):
-    assert isinstance(module.SOURCE, Source)
     name = module.SOURCE.licence.split("paralg/data/")[1].rstrip(")")
-    text = (module._FILE.parent / name).read_text(encoding="utf-8")
+    text = (module.SOURCE.path.parent / name).read_text(encoding="utf-8")
     assert "Summary of the changes" in text
-    assert module._FILE.stat().st_size < 200_000
+    assert module.SOURCE.path.stat().st_size < 200_000
+    assert module.SOURCE.path.stem in MAKERS
 
 
 def test_utterances_are_those_of_the_archive():
@@ -27,11 +39,11 @@ def test_utterances_are_those_of_the_archive():
     np.testing.assert_allclose(train_part.frames[0, :3, 0], first, atol=1e-4)
     with pytest.raises(ValueError, match="read-only"):
         train_part.frames[0] = 0
-    with pytest.raises(ValueError, match='split must be "train" or "test", got \'dev\''):
+    with pytest.raises(ValueError, match="split must be one of train, test, got 'dev'"):
         japanese_vowels.load("dev")
 
 
-def test_series_and_events_are_those_of_the_sources():
+def test_series_events_and_graphs_are_those_of_the_sources():
     months = sunspots.monthly()
     assert len(months) == 12 * (2009 - sunspots.FIRST_YEAR) + 6
     assert months[:3].tolist() == [58.0, 62.6, 70.0]
@@ -40,6 +52,10 @@ def test_series_and_events_are_those_of_the_sources():
     assert (np.diff(quakes.hours) >= 0).all()
     assert quakes.hours[-1] < 7 * 24
     assert quakes.magnitudes[:2].tolist() == [4.73, 4.64]
+    words = graphs.topic_words()
+    assert len(words.names) == 2000
+    assert words.undirected
+    assert max(words.tails.max(), words.heads.max()) == 1999
 
 
 def test_every_ten_cards_of_a_deck_in_the_data_are_the_ten_of_the_game():
@@ -48,45 +64,45 @@ def test_every_ten_cards_of_a_deck_in_the_data_are_the_ten_of_the_game():
     for choices, losses in zip(games.choices, games.losses, strict=True):
         for deck in range(4):
             drawn = losses[choices == deck]
-            for start in range(0, len(drawn) - 9, 10):
-                block = np.sort(drawn[start : start + 10])
-                np.testing.assert_array_equal(block, np.sort(iowa_gambling.LOSSES[deck]))
-                blocks += 1
+            full = np.sort(drawn[: len(drawn) // 10 * 10].reshape(-1, 10), axis=1)
+            assert (full == np.sort(iowa_gambling.LOSSES[deck])).all()
+            blocks += len(full)
     assert blocks == 2723
     assert (games.gains == iowa_gambling.WINS[games.choices] - games.losses).all()
 
 
-def test_a_damaged_or_missing_file_is_reported(tmp_path):
+def test_a_damaged_or_missing_file_is_reported(tmp_path, monkeypatch):
+    gone = tmp_path / "gone.npz"
+    monkeypatch.setattr(pydoc_text, "SOURCE", replace(pydoc_text.SOURCE, file=str(gone)))
     with pytest.raises(OSError, match="the shipped data gone.npz is missing"):
-        shipped.arrays(tmp_path / "gone.npz", "0")
-    (tmp_path / "gone.npz").write_bytes(b"not an archive")
-    with pytest.raises(OSError, match="gone.npz is damaged: expected SHA-256 0, got"):
-        shipped.arrays(tmp_path / "gone.npz", "0")
+        pydoc_text.load.__wrapped__()
+    gone.write_bytes(b"not an archive")
+    with pytest.raises(OSError, match="gone.npz is damaged: expected SHA-256 c27336.*, got"):
+        pydoc_text.load.__wrapped__()
 
 
 def test_the_shipped_files_can_be_made_again(tmp_path):
-    def made(*names):
+    def made(name, *sources):
+        main(name, *(str(tmp_path / one) for one in sources), str(tmp_path / "made.npz"))
         with np.load(tmp_path / "made.npz") as arrays:
-            return [arrays[name].tolist() for name in names]
+            return {key: arrays[key].tolist() for key in arrays}
 
     (tmp_path / "a.ts").write_text("@data\n" + ":".join(["0.1,0.3"] * 12) + ":2\n")
-    japanese_vowels.main(tmp_path / "a.ts", tmp_path / "a.ts", tmp_path / "made.npz")
-    rows, labels = made("rows", "labels")
-    assert np.cumsum(rows, 0)[:2, 0].tolist() == [500, 1500]
-    assert labels == [1, 1]
+    vowels = made("japanese_vowels", "a.ts", "a.ts")
+    assert np.cumsum(vowels["rows"], 0)[:2, 0].tolist() == [500, 1500]
+    assert vowels["labels"] == [1, 1]
     (tmp_path / "t").write_text("MONTHLY\n1749    58.0  62.6\n\n2009     1.5\nNote\n")
-    sunspots.main(tmp_path / "t", tmp_path / "made.npz")
-    assert made("tenths") == [[580, 626, 15]]
+    assert made("sunspots", "t") == {"tenths": [580, 626, 15]}
+    (tmp_path / "e").write_text("income,food\n2.5,1.25\n1.999,1\n")
+    assert made("engel", "e") == {"hundredths": [[200, 250], [100, 125]]}
     for trials, name in ((100, "Horstmann"), (150, "Wetzels")):
         for kind, cell in (("choice", "4"), ("lo", "-250")):
             rows = "head\n" + "".join(f"{k}{f',{cell}' * trials}\n" for k in (1, 2))
             (tmp_path / f"{kind}_{trials}.csv").write_text(rows)
         (tmp_path / f"index_{trials}.csv").write_text(f"head\n1,Other\n2,{name}\n")
-    iowa_gambling.main(tmp_path, tmp_path / "made.npz")
-    assert made("choices", "fifties") == [[[3] * 100] * 2, [[5] * 100] * 2]
-    head = "lon,lat,M,time_string,depth\n"
-    (tmp_path / "q").write_text(
-        head + "0,0,4.73,2019-07-06T03:22:35.630000,9\n0,0,2.5,2019-07-06T03:22:36.000000,9\n"
-    )
-    ridgecrest.main(tmp_path / "q", tmp_path / "made.npz")
-    assert made("hundredths") == [[0, 37]]
+    decks = made("iowa_gambling", ".")
+    assert decks == {"choices": [[3] * 100] * 2, "fifties": [[5] * 100] * 2}
+    (tmp_path / "q").write_text("lon,M,time_string\n0,4.73,2019-07-06T03:22:35.630000\n"
+                                "0,2.5,2019-07-06T03:22:36.000000\n")  # fmt: skip
+    assert made("ridgecrest", "q") == {"hundredths": [0, 37], "magnitudes": [473, 250]}
+    assert len(made("pydoc_text")["tokens"]) > 200_000

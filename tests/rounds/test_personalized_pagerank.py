@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from pagerank_cases import HAND, digraphs, solve_chain
 
 import paralg.rounds.personalized_pagerank as package
-from paralg.data.graphs.make_imports import import_graph
-from paralg.data.graphs.make_words import cooccurrence
+from paralg.data.graphs.make import cooccurrence, import_graph
 from paralg.rounds.personalized_pagerank import (
     CostModel,
     Digraph,

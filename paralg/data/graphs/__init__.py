@@ -1,6 +1,6 @@
 """Three real graphs with weights, as lists of arcs, each with its source and licence.
 
-The scripts `make_imports` and `make_words` beside this file rebuild the two derived ones.
+`make` beside this file rebuilds the two derived ones from the running Python.
 """
 
 from __future__ import annotations
@@ -36,22 +36,17 @@ SOURCES = {
         "module pydoc_data.topics, Python Software Foundation",
         _PSF,
         "the 2,000 commonest words; weight = pairs within 4 words",
+        "graphs/topic_words.npz",
+        "b5a30decb0183f5f23e87a33f566aa7a6e670d9876edf1831b530c4e974592a9",
     ),
 }
 
 
 class ArcList(NamedTuple):
-    """Arcs of a weighted graph.
+    """Arcs of a weighted graph with n nodes.
 
-    Parameters
-    ----------
-    tails, heads : ndarray of int64, shape (m,)
-        Ends of each arc, numbers of nodes.
-    weights : ndarray of float64, shape (m,)
-    names : tuple of str, length n
-        Names of the nodes, in the order of their numbers.
-    undirected : bool
-        Whether each arc stands for both directions.
+    Tails, heads and weights have shape (m,), numbers of nodes and floats; names are those of the
+    nodes, in order; in an undirected graph each arc stands for both directions.
     """
 
     tails: NDArray[np.int64]
@@ -79,11 +74,10 @@ def stdlib_imports() -> ArcList:
 
 def topic_words() -> ArcList:
     """Return which of 2,000 words of Python's documentation stand near each other."""
-    with np.load(_HERE / "topic_words.npz") as archive:
-        names = tuple(str(archive["names"]).split("\n"))
-        tails, heads, counts = (archive[name] for name in ("tails", "heads", "counts"))
-    tails, heads = tails.astype(np.int64), heads.astype(np.int64)
-    return ArcList(tails, heads, counts.astype(np.float64), names, True)
+    stored = SOURCES["topic_words"].arrays()
+    tails, heads = (stored[name].astype(np.int64) for name in ("tails", "heads"))
+    names = tuple(str(stored["names"]).split("\n"))
+    return ArcList(tails, heads, stored["counts"].astype(np.float64), names, True)
 
 
 def _lines(name: str, undirected: bool) -> ArcList:

@@ -1,0 +1,118 @@
+"""The shipped files made anew: ``python -m paralg.data.make NAME SOURCE … PATH``.
+
+=================  ======================================================================
+engel              the package's table
+sunspots           the table of the US National Geophysical Data Center
+ridgecrest         the catalogue's table
+japanese_vowels    the two ``.ts`` files of the time-series archive, training part first
+iowa_gambling      the folder with the collection's tables, ``choice_100.csv`` and others
+pydoc_text         nothing: the topics of the running Python's documentation
+=================  ======================================================================
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paralg.data import iowa_gambling, japanese_vowels
+from paralg.data.pydoc_text import encode, extract
+
+__all__ = ["MAKERS", "main"]
+
+_STUDIES = {100: ("Horstmann", "SteingroverInPrep"), 150: ("Steingroever2011", "Wetzels")}
+
+Arrays = dict[str, NDArray]
+
+
+def _engel(table: str) -> Arrays:
+    columns = np.loadtxt(table, delimiter=",", skiprows=1).T
+    ordered = columns[:, np.argsort(columns[0], kind="stable")]
+    return {"hundredths": np.round(100 * ordered).astype(np.uint32)}
+
+
+def _sunspots(table: str) -> Arrays:
+    lines = Path(table).read_text(encoding="utf-8").splitlines()
+    years = [line.split()[1:] for line in lines if re.match(r"\d{4} ", line)]
+    tenths = [round(10 * float(number)) for year in years for number in year]
+    return {"tenths": np.array(tenths, np.uint16)}
+
+
+def _ridgecrest(table: str) -> Arrays:
+    with open(table, encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    times = np.array([row["time_string"] for row in rows], "datetime64[ms]")
+    magnitudes = np.array([round(100 * float(row["M"])) for row in rows], np.uint16)
+    return {"hundredths": (times - times[0]).astype(np.int64) // 10, "magnitudes": magnitudes}
+
+
+def _japanese_vowels(train: str, test: str) -> Arrays:
+    every = _series(train) + _series(test)
+    every_row = np.concatenate([series for series, _ in every])
+    rows = np.rint(every_row / japanese_vowels.STEP).astype(np.int16)
+    return {
+        "rows": np.diff(rows, axis=0, prepend=np.zeros_like(rows[:1])),
+        "lengths": np.array([len(series) for series, _ in every], np.uint8),
+        "labels": np.array([label for _, label in every], np.uint8),
+    }
+
+
+def _series(path: str) -> list[tuple[NDArray, int]]:
+    """Read a ``.ts`` file: channels divided by colons, the label last."""
+    found = []
+    for line in Path(path).read_text(encoding="utf-8").splitlines():
+        if line and line[0] not in "#@":
+            *channels, label = line.split(":")
+            series = np.array([[float(x) for x in one.split(",")] for one in channels]).T
+            found.append((series, int(label) - 1))
+    return found
+
+
+def _iowa_gambling(folder: str) -> Arrays:
+    choices, losses = (
+        np.concatenate([_study(Path(folder), kind, trials) for trials in _STUDIES])
+        for kind in ("choice", "lo")
+    )
+    fifties = -losses // iowa_gambling.UNIT
+    return {"choices": (choices - 1).astype(np.uint8), "fifties": fifties.astype(np.uint8)}
+
+
+def _study(folder: Path, kind: str, trials: int) -> NDArray:
+    """Return the first choices or losses of the wanted studies of one length."""
+    names = np.array([row[-1] for row in _table(folder / f"index_{trials}.csv")])
+    rows = np.array(_table(folder / f"{kind}_{trials}.csv"), float)[:, : iowa_gambling.TRIALS]
+    return np.concatenate([rows[names == name].astype(int) for name in _STUDIES[trials]])
+
+
+def _table(path: Path) -> list[list[str]]:
+    """Read a table without its header and without the names of its rows."""
+    with open(path, encoding="utf-8", newline="") as file:
+        return [row[1:] for row in list(csv.reader(file))[1:]]
+
+
+def _pydoc_text() -> Arrays:
+    from pydoc_data.topics import topics
+
+    return {"tokens": encode(extract(topics.values())).astype(np.uint8)}
+
+
+MAKERS = {
+    "engel": _engel, "sunspots": _sunspots, "ridgecrest": _ridgecrest,
+    "japanese_vowels": _japanese_vowels, "iowa_gambling": _iowa_gambling,
+    "pydoc_text": _pydoc_text,
+}  # fmt: skip
+
+
+def main(name: str, *sources_and_path: str) -> None:
+    """Write the file of a data set from its sources."""
+    *sources, path = sources_and_path
+    np.savez_compressed(path, **MAKERS[name](*sources))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
