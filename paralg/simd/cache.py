@@ -27,18 +27,8 @@ def cached(*sources: str | Path, allocates: bool = False) -> Callable:
     """Decorate a function ``build(digest, compiled)``: it becomes what it returns.
 
     ``compiled`` is numba's decorator, with a cache on disk and without the global lock; a function
-    under it must name ``digest``.
-
-    Parameters
-    ----------
-    *sources : path
-        As for `digest`.
-    allocates : bool
-        Whether the function makes arrays; without it there is no reference counting, either.
-
-    Returns
-    -------
-    callable
+    under it must name ``digest``, which is that of ``sources``. Only one that ``allocates`` may
+    make arrays; the others do without reference counting.
     """
 
     def build_now(build):

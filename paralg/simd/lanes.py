@@ -2,10 +2,9 @@
 
 Inside a compiled function ``load(array, index)`` reads 32 neighbouring numbers, ``+ - * /`` work on
 all of them at once, ``store`` writes them back and ``total`` adds them up.
-The type is LLVM's ``<32 x float>``: nothing is left to the loop vectoriser, which gives up as soon
-as it cannot prove that two arrays do not overlap.
-LLVM cuts the 32 lanes into registers of the machine: four with AVX2, two with AVX-512, eight with
-NEON.
+The type is LLVM's ``<32 x float>``, cut into registers of the machine: four with AVX2, two with
+AVX-512, eight with NEON. Nothing is left to the loop vectoriser, which gives up as soon as it
+cannot prove that two arrays do not overlap.
 """
 
 from __future__ import annotations
@@ -38,6 +37,12 @@ class LanesType(types.Type):
         self.dtype = dtype
         super().__init__(name=f"lanes({dtype}, {WIDTH})")
 
+    @property
+    def vector(self) -> ir.VectorType:
+        """LLVM's type."""
+        element = ir.FloatType() if self.dtype == types.float32 else ir.DoubleType()
+        return ir.VectorType(element, WIDTH)
+
 
 _LANES = {dtype: LanesType(dtype) for dtype in _MANTISSA}
 
@@ -45,12 +50,7 @@ _LANES = {dtype: LanesType(dtype) for dtype in _MANTISSA}
 @register_model(LanesType)
 class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager, lanes):
-        super().__init__(manager, lanes, _vector(lanes))
-
-
-def _vector(lanes: LanesType) -> ir.VectorType:
-    element = ir.FloatType() if lanes.dtype == types.float32 else ir.DoubleType()
-    return ir.VectorType(element, WIDTH)
+        super().__init__(manager, lanes, lanes.vector)
 
 
 @intrinsic
@@ -59,8 +59,7 @@ def load(_, array, index):
     lanes = _lanes_of(array)
 
     def generate(context, builder, signature, arguments):
-        address = _address(context, builder, signature, arguments)
-        address = builder.bitcast(address, _vector(lanes).as_pointer())
+        address = _address(context, builder, signature, arguments, lanes)
         return builder.load(address, align=array.dtype.bitwidth // 8)
 
     return lanes(array, index), generate
@@ -73,8 +72,7 @@ def store(_, array, index, value):
         raise TypingError(f"an array of {array.dtype} cannot hold {value}")
 
     def generate(context, builder, signature, arguments):
-        address = _address(context, builder, signature, arguments)
-        address = builder.bitcast(address, _vector(value).as_pointer())
+        address = _address(context, builder, signature, arguments, value)
         builder.store(arguments[2], address, align=array.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
@@ -83,23 +81,18 @@ def store(_, array, index, value):
 
 @intrinsic
 def memory(_, address, shape, like):
-    """Return the numbers of the type of ``like`` from ``address`` on as an array, unchecked.
-
-    The array does not own them: the caller keeps them alive.
-    """
+    """Return the numbers of ``like``'s type from ``address`` on, unchecked and not owned."""
     array = types.Array(like, len(shape), "C")
 
     def generate(context, builder, signature, arguments):
-        pairs = zip(cgutils.unpack_tuple(builder, arguments[1], array.ndim), shape, strict=True)
-        sizes = [context.cast(builder, size, kind, types.intp) for size, kind in pairs]
-        strides = [context.get_constant(types.intp, like.bitwidth // 8)]
+        sizes = _integers(context, builder, arguments[1], shape)
+        size_of_one = context.get_constant(types.intp, like.bitwidth // 8)
+        strides = [size_of_one]
         for size in sizes[:0:-1]:
             strides.insert(0, builder.mul(strides[0], size))
         made = context.make_array(array)(context, builder)
-        populate_array(
-            made, builder.inttoptr(arguments[0], made.data.type), sizes, strides,
-            context.get_constant(types.intp, like.bitwidth // 8), None,
-        )  # fmt: skip
+        data = builder.inttoptr(arguments[0], made.data.type)
+        populate_array(made, data, sizes, strides, size_of_one, None)
         return made._getvalue()
 
     return array(address, shape, like), generate
@@ -110,11 +103,9 @@ def total(_, lanes):
     """Return the sum of the lanes, added as a tree."""
 
     def generate(context, builder, signature, arguments):
-        vector = _vector(lanes)
-        name = f"llvm.vector.reduce.fadd.v{WIDTH}f{lanes.dtype.bitwidth}"
-        kind = ir.FunctionType(vector.element, [vector.element, vector])
-        add_up = cgutils.get_or_insert_function(builder.module, kind, name)
-        zero = ir.Constant(vector.element, -0.0)
+        one = lanes.vector.element
+        add_up = _llvm(builder, "vector.reduce.fadd", lanes, one, [one, lanes.vector])
+        zero = ir.Constant(one, -0.0)
         return builder.call(add_up, [zero, *arguments], fastmath=(*_CONTRACT, "reassoc"))
 
     return lanes.dtype(lanes), generate
@@ -128,7 +119,7 @@ def power_of_two(_, lanes):
         width = ir.VectorType(ir.IntType(lanes.dtype.bitwidth), WIDTH)
         shift = ir.Constant(width, [_MANTISSA[lanes.dtype]] * WIDTH)
         bits = builder.shl(builder.bitcast(arguments[0], width), shift)
-        return builder.bitcast(bits, _vector(lanes))
+        return builder.bitcast(bits, lanes.vector)
 
     return lanes(lanes), generate
 
@@ -138,12 +129,8 @@ def multiply_add(_, lanes, factor, term):
     """Return ``lanes * factor + term`` with one rounding where the machine has the instruction."""
 
     def generate(context, builder, signature, arguments):
-        vector = _vector(lanes)
-        pairs = zip(arguments, signature.args, strict=True)
-        parts = [_spread(context, builder, value, kind, lanes) for value, kind in pairs]
-        name = f"llvm.fmuladd.v{WIDTH}f{lanes.dtype.bitwidth}"
-        kind = ir.FunctionType(vector, [vector] * 3)
-        return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), parts)
+        fused = _llvm(builder, "fmuladd", lanes, lanes.vector, [lanes.vector] * 3)
+        return builder.call(fused, _spread_all(context, builder, signature, arguments, lanes))
 
     return lanes(lanes, factor, term), generate
 
@@ -174,8 +161,7 @@ def _arithmetic(instruction: str):
         lanes = left if isinstance(left, LanesType) else right
 
         def generate(context, builder, signature, arguments):
-            pairs = zip(arguments, signature.args, strict=True)
-            both = [_spread(context, builder, value, kind, lanes) for value, kind in pairs]
+            both = _spread_all(context, builder, signature, arguments, lanes)
             return getattr(builder, instruction)(*both, flags=_CONTRACT)
 
         return lanes(left, right), generate
@@ -201,25 +187,38 @@ def _lanes_of(array) -> LanesType:
     return _LANES[array.dtype]
 
 
-def _address(context, builder, signature, arguments):
+def _address(context, builder, signature, arguments, lanes: LanesType):
     """Return the address of ``array[index]``, unchecked, for an index without negative parts."""
     array, index = signature.args[:2]
     data = context.make_array(array)(context, builder, arguments[0])
-    parts = zip(cgutils.unpack_tuple(builder, arguments[1], len(index)), index, strict=True)
-    inds = [context.cast(builder, value, kind, types.intp) for value, kind in parts]
-    shape = cgutils.unpack_tuple(builder, data.shape, array.ndim)
-    strides = cgutils.unpack_tuple(builder, data.strides, array.ndim)
-    return cgutils.get_item_pointer2(
-        context, builder, data.data, shape, strides, array.layout, inds, False, False
-    )
+    inds = _integers(context, builder, arguments[1], index)
+    address = cgutils.get_item_pointer(context, builder, array, data, inds)
+    return builder.bitcast(address, lanes.vector.as_pointer())
+
+
+def _integers(context, builder, values, kinds) -> list:
+    """Return the parts of a tuple as machine integers."""
+    parts = zip(cgutils.unpack_tuple(builder, values, len(kinds)), kinds, strict=True)
+    return [context.cast(builder, value, kind, types.intp) for value, kind in parts]
+
+
+def _llvm(builder, name: str, lanes: LanesType, result, operands: list):
+    """Return LLVM's own function of that name for lanes."""
+    name = f"llvm.{name}.v{WIDTH}f{lanes.dtype.bitwidth}"
+    kind = ir.FunctionType(result, operands)
+    return cgutils.get_or_insert_function(builder.module, kind, name)
+
+
+def _spread_all(context, builder, signature, arguments, lanes: LanesType) -> list:
+    pairs = zip(arguments, signature.args, strict=True)
+    return [_spread(context, builder, value, kind, lanes) for value, kind in pairs]
 
 
 def _spread(context, builder, value, kind, lanes: LanesType):
     """Return ``value`` in every lane; lanes stay as they are."""
     if isinstance(kind, LanesType):
         return value
-    vector = _vector(lanes)
-    nothing = ir.Constant(vector, ir.Undefined)
+    nothing = ir.Constant(lanes.vector, ir.Undefined)
     value = context.cast(builder, value, kind, lanes.dtype)
     first = builder.insert_element(nothing, value, ir.Constant(ir.IntType(32), 0))
     zeros = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)

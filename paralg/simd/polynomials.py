@@ -6,12 +6,7 @@ polynomial. Softplus and sigmoid follow from it; softplus also needs :math:`\log
 which is :math:`2 \operatorname{artanh}(e / (2 + e))`.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
-
 import numpy as np
-from numpy.typing import NDArray
 
 __all__ = ["ARTANH", "EXP2", "artanh_ratio", "exp2_ratio", "minimax"]
 
@@ -28,26 +23,21 @@ ARTANH = {
 r"""Coefficients of :math:`2 \operatorname{artanh}(s)/s` in :math:`s^2 \le 1/9`, by bits."""
 
 
-def exp2_ratio(r: NDArray) -> NDArray:
+def exp2_ratio(r):
     r"""Return :math:`(2^r - 1)/r`, the factor that the polynomial approximates."""
     return np.expm1(r * np.log(2)) / r
 
 
-def artanh_ratio(q: NDArray) -> NDArray:
+def artanh_ratio(q):
     r"""Return :math:`2 \operatorname{artanh}(\sqrt q)/\sqrt q`."""
     return 2 * np.arctanh(np.sqrt(q)) / np.sqrt(q)
 
 
-def minimax(
-    ratio: Callable[[NDArray], NDArray],
-    interval: tuple[float, float],
-    degree: int,
-    weight: Callable[[NDArray], NDArray] = np.ones_like,
-    rounds: int = 300,
-) -> tuple[NDArray[np.float64], float]:
+def minimax(ratio, interval, degree, weight=np.ones_like, rounds=300):
     """Fit a polynomial whose largest weighted error is nearly as small as possible; return both.
 
-    0 must not be one of the 2,000 Chebyshev points of the interval.
+    ``ratio`` and ``weight`` are functions of arrays; 0 must not be one of the 2,000 Chebyshev
+    points of the interval. ``rounds`` are those of Lawson's weights.
     """
     low, high = interval
     x = (low + high) / 2 + (high - low) / 2 * np.cos(np.pi * (np.arange(2000) + 0.5) / 2000)

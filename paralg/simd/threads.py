@@ -7,6 +7,7 @@ caller works, too.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +18,6 @@ __all__ = ["GRAIN", "parallel_for"]
 
 GRAIN = 2**20
 """Lane steps of the forward pass, 0.2 ms, below which a second thread costs more than it brings."""
-
-_pool: ThreadPoolExecutor | None = None
 
 
 def parallel_for(function: Callable[..., None], tasks: int, steps: int, *arguments) -> None:
@@ -39,19 +38,11 @@ def parallel_for(function: Callable[..., None], tasks: int, steps: int, *argumen
             other.result()
 
 
+@functools.cache
 def _threads() -> ThreadPoolExecutor:
     """Return the pool, made at its first use."""
-    global _pool
-    if _pool is None:
-        _pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="paralg-scan")
-    return _pool
+    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="paralg-scan")
 
 
-def _forget() -> None:
-    """Threads do not survive a fork: let the child make its own."""
-    global _pool
-    _pool = None
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+if hasattr(os, "register_at_fork"):  # threads do not survive a fork: the child makes its own
+    os.register_at_fork(after_in_child=_threads.cache_clear)

@@ -19,22 +19,13 @@ def write_whole(path: Path, content: bytes) -> None:
     Parameters
     ----------
     path : path
+        In a folder that exists; else an OSError.
     content : bytes
-
-    Raises
-    ------
-    OSError
-        The folder does not exist or cannot be written.
-
-    Cost
-    ----
-    One write, one rename.
 
     Examples
     --------
     >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "three"
-    >>> write_whole(path, b"abc")
+    >>> write_whole(path := Path(tempfile.mkdtemp()) / "three", b"abc")
     >>> path.read_bytes()
     b'abc'
     """
@@ -47,19 +38,15 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def write_weights(model: nn.Module, path: Path, *, half: bool = False) -> str:
-    """Write a model's parameters and buffers.
+    """Write a model's parameters and buffers; return the SHA-256 of the file, for its log.
 
     Parameters
     ----------
     model : Module
     path : path
+        The file, written whole.
     half : bool
         Store float16; round the model before it is scored, then.
-
-    Returns
-    -------
-    str
-        SHA-256 of the file, for its log.
     """
     parts = model.state_dict().items()
     blob = serialise({key: (part.half() if half else part).contiguous() for key, part in parts})
@@ -73,16 +60,11 @@ def read_weights(model: nn.Module, path: Path, sha256: str) -> None:
     Parameters
     ----------
     model : Module
+        A RuntimeError if it has other parameters.
     path : path
+        The file; an OSError if it is damaged or not that of the log.
     sha256 : str
         Expected hash, from the log.
-
-    Raises
-    ------
-    OSError
-        The file is damaged or not that of the log.
-    RuntimeError
-        The model has other parameters.
     """
     blob = path.read_bytes()
     found = hashlib.sha256(blob).hexdigest()

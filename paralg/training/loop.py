@@ -25,6 +25,7 @@ __all__ = ["Plan", "TrainingRun", "decay_groups", "train"]
 
 _LOG_EVERY = 50
 _KEEP_EVERY = 200
+_KEPT = ("done", "seconds", "rows", "recent")
 
 
 @dataclass(frozen=True)
@@ -35,17 +36,12 @@ class Plan:
     ----------
     name : str
         Also the name of the files.
-    steps : int
-    rate : float
-        Peak learning rate.
-    warmup : int
-        Steps of linear growth to the peak.
-    floor : float
-        Share of the peak left at the end of the cosine; 1 keeps the rate flat.
-    decay : float
-        Weight decay, on the parameters that `decay_groups` gives it to.
-    clip : float
-        Largest norm of the gradient.
+    steps, warmup : int
+        All steps, and those of linear growth to the peak.
+    rate, floor : float
+        Peak learning rate; share of it left at the end of the cosine, 1 for a flat rate.
+    decay, clip : float
+        Weight decay, where `decay_groups` gives it; largest norm of the gradient.
 
     Examples
     --------
@@ -76,6 +72,8 @@ Loss = Callable[[nn.Module, np.random.Generator, int], tuple[Tensor, Mapping[str
 class TrainingRun:
     """A run that can be interrupted: model, optimiser, steps done, what was logged.
 
+    ``rows`` has step, mean loss and means of the other numbers over every fifty steps.
+
     Parameters
     ----------
     plan : Plan
@@ -85,13 +83,9 @@ class TrainingRun:
         Draws a batch from `rng`; returns the loss and numbers to log, each a mean over the batch.
         `step` counts from 0, for losses that change on the way.
     seed : int
+        Of everything that is drawn.
     optimiser : Optimizer, optional
         For the model's parameters; by default AdamW with the groups of `decay_groups`.
-
-    Attributes
-    ----------
-    rows : list of dict
-        Step, mean loss and means of the other numbers over every fifty steps.
     """
 
     def __init__(
@@ -99,12 +93,9 @@ class TrainingRun:
         optimiser: torch.optim.Optimizer | None = None,
     ):  # fmt: skip
         self.plan, self.model, self.loss, self.seed = plan, model, loss, seed
-        self.optimiser = optimiser or torch.optim.AdamW(
-            decay_groups(model, plan.decay), lr=plan.rate
-        )
-        self.done, self.seconds = 0, 0.0
-        self.rows: list[dict[str, float]] = []
-        self._recent: list[dict[str, float]] = []
+        groups = decay_groups(model, plan.decay)
+        self.optimiser = optimiser or torch.optim.AdamW(groups, lr=plan.rate)
+        self.done, self.seconds, self.rows, self.recent = 0, 0.0, [], []
 
     def step(self) -> float:
         """Take one step and return the loss before it."""
@@ -114,12 +105,6 @@ class TrainingRun:
         with torch.random.fork_rng(devices=()):
             torch.manual_seed(int(rng.bit_generator.seed_seq.generate_state(1)[0]))
             loss, numbers = self.loss(self.model, rng, self.done)
-        self._update(loss)
-        self._record({"loss": loss.item(), **numbers})
-        self.seconds += time.process_time() - start
-        return loss.item()
-
-    def _update(self, loss: Tensor) -> None:
         for group in self.optimiser.param_groups:
             group["lr"] = self.plan.rate_at(self.done)
         self.optimiser.zero_grad()
@@ -127,43 +112,38 @@ class TrainingRun:
         nn.utils.clip_grad_norm_(self.model.parameters(), self.plan.clip)
         self.optimiser.step()
         self.done += 1
+        self._record({"loss": loss.item(), **numbers})
+        self.seconds += time.process_time() - start
+        return loss.item()
 
     def _record(self, numbers: dict[str, float]) -> None:
-        self._recent.append(numbers)
+        self.recent.append(numbers)
         if self.done % _LOG_EVERY == 0 or self.done == self.plan.steps:
-            means = {key: float(np.mean([row[key] for row in self._recent])) for key in numbers}
-            rounded = {key: round(mean, 5) for key, mean in means.items()}
-            self.rows.append({"step": self.done, **rounded})
-            self._recent = []
+            means = {key: float(np.mean([row[key] for row in self.recent])) for key in numbers}
+            self.rows.append({"step": self.done} | {k: round(mean, 5) for k, mean in means.items()})
+            self.recent = []
 
     def keep(self, path: Path) -> None:
         """Write everything needed to go on, whole or not at all."""
         buffer = io.BytesIO()
-        state = {name: getattr(self, name) for name in ("seed", "done", "seconds", "rows")}
-        state |= {"plan": asdict(self.plan), "recent": self._recent}
+        state = {name: getattr(self, name) for name in _KEPT}
+        state |= {"plan": asdict(self.plan), "seed": self.seed}
         state |= {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict()}
         torch.save(state, buffer)
         write_whole(path, buffer.getvalue())
 
     def resume(self, path: Path) -> None:
-        """Go on from a file written by `keep`.
-
-        Raises
-        ------
-        ValueError
-            The file belongs to another plan or seed.
-        """
+        """Go on from a file written by `keep`; ValueError if it belongs to another plan or seed."""
         state = torch.load(path, weights_only=True)
-        if (state["plan"], state["seed"]) != (asdict(self.plan), self.seed):
+        plan, seed = state["plan"], state["seed"]
+        if (plan, seed) != (asdict(self.plan), self.seed):
             raise ValueError(
-                f"{path.name} was left by another run (seed {state['seed']}, "
-                f"{state['plan']['steps']} steps), got seed {self.seed}, {self.plan.steps} steps; "
-                "remove the file or repeat that run"
+                f"{path.name} was left by another run (seed {seed}, {plan['steps']} steps), got "
+                f"seed {self.seed}, {self.plan.steps} steps; remove the file or repeat that run"
             )
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.done, self.seconds = state["done"], state["seconds"]
-        self.rows, self._recent = state["rows"], state["recent"]
+        vars(self).update({name: state[name] for name in _KEPT})
 
 
 def decay_groups(model: nn.Module, decay: float) -> list[dict[str, Any]]:
@@ -174,6 +154,12 @@ def decay_groups(model: nn.Module, decay: float) -> list[dict[str, Any]]:
     model : Module
         A parameter with a true attribute ``_no_weight_decay`` is marked.
     decay : float
+        Weight decay of the matrices.
+
+    Examples
+    --------
+    >>> [group["weight_decay"] for group in decay_groups(nn.Linear(2, 3), 0.1)]
+    [0.1, 0.0]
     """
     free, bound = [], []
     for parameter in model.parameters():
@@ -187,26 +173,17 @@ def train(
     plan: Plan, model: nn.Module, loss: Loss, *, seed: int = 0, partial: Path | None = None,
     progress: bool = False, optimiser: torch.optim.Optimizer | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Train a model in place and return the log of the run.
+    """Train a model in place; return its log: seed, steps, seconds, curve, plan, versions.
 
     Parameters
     ----------
     plan, model, loss, seed, optimiser
         As for `TrainingRun`.
     partial : path, optional
-        File from which an interrupted run goes on, written every 200 steps and removed at the end.
+        File from which an interrupted run goes on, written every 200 steps and removed at the end;
+        a ValueError if it is that of another run.
     progress : bool
         Whether to show a bar on the standard error stream.
-
-    Returns
-    -------
-    dict
-        Name, seed, steps, CPU seconds, curve, plan, versions.
-
-    Raises
-    ------
-    ValueError
-        The partial file is that of another run.
     """
     run = TrainingRun(plan, model, loss, seed, optimiser)
     if partial is not None and partial.exists():

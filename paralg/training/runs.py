@@ -23,10 +23,6 @@ from paralg.training.loop import Loss, Plan, train
 __all__ = ["Runs"]
 
 
-def _whole(model: nn.Module) -> nn.Module:
-    return model
-
-
 @dataclass(frozen=True)
 class Runs:
     """Plans, models, losses and scores of a chapter, and the folder with what came of them.
@@ -40,18 +36,16 @@ class Runs:
         The untrained model; its first weights depend on the seed alone.
     loss : callable (name) -> callable (model, rng, step) -> (Tensor, dict)
         What a run learns, as `train` takes it.
-    score : callable (model, name) -> dict
-        What the trained model is worth, for the log.
+    score, facts : callable (model, name) -> dict
+        What the trained model is worth, for the log; further entries beside the scores.
     kept : container of str, optional
         ``NAME-SEED`` of the runs whose weights are written; all by default, of the others the log.
     half : bool
         Whether weights are rounded to float16, before the model is scored and in the file.
-    facts : callable (model, name) -> dict, optional
-        Further entries of the log, beside the scores.
     optimiser : callable (model, plan) -> Optimizer, optional
         Instead of AdamW over `decay_groups`.
-    stored : callable (model) -> Module, optional
-        The part of the model whose weights are stored; the rest must follow from it.
+    stored : callable (model) -> Module
+        The part of the model whose weights are stored; the rest follows from it.
 
     Examples
     --------
@@ -76,7 +70,7 @@ class Runs:
     half: bool = False
     facts: Callable[[nn.Module, str], Mapping[str, Any]] | None = None
     optimiser: Callable[[nn.Module, Plan], torch.optim.Optimizer] | None = None
-    stored: Callable[[nn.Module], nn.Module] = _whole
+    stored: Callable[[nn.Module], nn.Module] = lambda model: model
 
     def plan(self, name: str) -> Plan:
         """Return a plan; ValueError, with the names that there are, if there is none."""
@@ -94,18 +88,7 @@ class Runs:
         return sorted(int(end) for end in ends if end.isdecimal())
 
     def log(self, name: str, seed: int = 0) -> dict[str, Any]:
-        """Return the log of a run: plan, curve, scores, CPU seconds, versions, hash of the weights.
-
-        Parameters
-        ----------
-        name : str
-        seed : int
-
-        Raises
-        ------
-        ValueError
-            No such run; the message lists those that there are.
-        """
+        """Return plan, curve, scores, seconds, versions and hash of a run; ValueError if none."""
         path = self.folder / f"{name}-{seed}.json"
         if not path.exists():
             known = ", ".join(sorted(one.stem for one in self.folder.glob("*.json"))) or "none"
@@ -119,17 +102,7 @@ class Runs:
     def load(self, name: str, seed: int = 0) -> nn.Module:
         """Return a shipped model, ready to run.
 
-        Parameters
-        ----------
-        name : str
-        seed : int
-
-        Raises
-        ------
-        ValueError
-            No such run, or one of which only the log was kept.
-        OSError
-            The weights are not those of the log.
+        ValueError if there are no such weights, OSError if they are not those of the log.
         """
         record = self.log(name, seed)
         path = self.folder / f"{name}-{seed}.safetensors"
@@ -151,38 +124,18 @@ class Runs:
                        progress=progress, optimiser=optimiser)  # fmt: skip
         return model, record
 
-    def train(
-        self, name: str, seed: int = 0, *, out: Path | None = None, steps: int | None = None,
-        progress: bool = False,
-    ) -> str:  # fmt: skip
+    def train(self, name: str, seed: int = 0, *, out: Path | None = None, **how: Any) -> str:
         """Train, score and write a run, going on where an interrupted one stopped.
 
-        Parameters
-        ----------
-        name : str
-        seed : int
-        out : path, optional
-            Folder to write to, created if missing; by default that of the shipped runs.
-        steps : int, optional
-            Instead of the plan's.
-        progress : bool
-            Whether to show a bar on the standard error stream.
-
-        Returns
-        -------
-        str
-            A line that says how it scored.
-
-        Raises
-        ------
-        ValueError
-            No such plan, or a partial state of another run is in the folder.
+        It goes to the folder `out`, by default that of the shipped runs; ``steps`` and ``progress``
+        are those of `fit`. Returns a line that says how it scored; ValueError if there is no such
+        plan, or if the folder has the partial state of another run.
         """
         out = self.folder if out is None else Path(out)
         self.plan(name)
         out.mkdir(parents=True, exist_ok=True)
         partial = out / f"{name}-{seed}.partial"
-        model, record = self.fit(name, seed, steps=steps, partial=partial, progress=progress)
+        model, record = self.fit(name, seed, partial=partial, **how)
         return self.save(model, record, out)
 
     def save(self, model: nn.Module, record: dict[str, Any], out: Path | None = None) -> str:
@@ -202,21 +155,17 @@ class Runs:
         return f"{stem}: {json.dumps(scores)}, {record['cpu_seconds']} CPU seconds"
 
     def main(self, argv: Iterable[str] | None = None, *, module: str) -> int:
-        """Run ``python -m MODULE NAME --seed 0 --out FOLDER``.
-
-        Parameters
-        ----------
-        argv : list of str, optional
-            The process's own by default.
-        module : str
-            Dotted name, for the usage line.
-
-        Returns
-        -------
-        int
-            0, 2 for a wrong request, 130 when interrupted.
-        """
-        asked = self._asked(argv, module)
+        """Run ``python -m MODULE NAME --seed 0``: 0, 2 if wrong, 130 if interrupted."""
+        parser = argparse.ArgumentParser(
+            f"python -m {module}", description="Train, score and write one of the chapter's models."
+        )
+        parser.add_argument("name", metavar="NAME", help=f"one of {', '.join(self.plans)}")
+        parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument("--steps", type=int, help="instead of the plan's")
+        parser.add_argument("--out", type=Path, default=self.folder, help="folder (%(default)s)")
+        parser.add_argument("--nice", type=int, default=10, help="give way (%(default)s)")
+        parser.add_argument("--threads", type=int, default=1, help="(%(default)s)")
+        asked = parser.parse_args(None if argv is None else list(argv))
         os.nice(asked.nice)
         threads = torch.get_num_threads()
         torch.set_num_threads(asked.threads)
@@ -232,14 +181,3 @@ class Runs:
         finally:
             torch.set_num_threads(threads)
         return 0
-
-    def _asked(self, argv: Iterable[str] | None, module: str) -> argparse.Namespace:
-        about = "Train, score and write one of the chapter's models."
-        parser = argparse.ArgumentParser(prog=f"python -m {module}", description=about)
-        parser.add_argument("name", metavar="NAME", help=f"one of {', '.join(self.plans)}")
-        parser.add_argument("--seed", type=int, default=0)
-        parser.add_argument("--steps", type=int, help="instead of the plan's")
-        parser.add_argument("--out", type=Path, default=self.folder, help="folder (%(default)s)")
-        parser.add_argument("--nice", type=int, default=10, help="give way (%(default)s)")
-        parser.add_argument("--threads", type=int, default=1, help="(%(default)s)")
-        return parser.parse_args(None if argv is None else list(argv))

@@ -1,5 +1,7 @@
 """The training loop of all chapters: repeats itself, survives interruption, keeps whole files."""
 
+import doctest
+import importlib
 import inspect
 from dataclasses import replace
 
@@ -18,7 +20,17 @@ from paralg.training import (
     write_weights,
 )
 
-PLAN = Plan("line", steps=120, rate=1e-1, warmup=5)
+PLAN = Plan("line", steps=60, rate=1e-1, warmup=5)
+
+
+@pytest.fixture(autouse=True)
+def _often_logged(monkeypatch):
+    monkeypatch.setattr(loop, "_LOG_EVERY", 25)
+
+
+@pytest.mark.parametrize("module", ["files", "loop", "runs"])
+def test_examples_run(module):
+    assert doctest.testmod(importlib.import_module(f"paralg.training.{module}")).failed == 0
 
 
 def model(seed=0, dropout=0.0):
@@ -44,10 +56,10 @@ def test_a_run_learns_repeats_itself_and_depends_on_its_seed():
     records = [train(PLAN, net, fit, seed=seed) for net, seed in zip(nets, (0, 0, 1), strict=True)]
     curve = records[0]["curve"]
     assert curve == records[1]["curve"] != records[2]["curve"]
-    assert [row["step"] for row in curve] == [50, 100, 120]
+    assert [row["step"] for row in curve] == [25, 50, 60]
     assert curve[-1]["loss"] < 0.5 * curve[0]["loss"]
     assert curve[0]["worst"] == pytest.approx(curve[0]["loss"] + 1)
-    assert [row["step_of"] for row in curve] == [24.5, 74.5, 109.5]
+    assert [row["step_of"] for row in curve] == [12, 37, 54.5]
     assert torch.equal(nets[0][1].weight, nets[1][1].weight)
 
 
@@ -61,7 +73,7 @@ def test_dropout_follows_from_seed_and_step_and_disturbs_nobody_else():
     assert train(PLAN, model(), fit)["curve"] != first
 
 
-@pytest.mark.parametrize("stop", [0, 60, 110])
+@pytest.mark.parametrize("stop", [0, 33])
 def test_an_interrupted_run_ends_in_the_same_weights(tmp_path, monkeypatch, stop):
     whole = model(dropout=0.2)
     expected = train(PLAN, whole, fit)
@@ -87,7 +99,7 @@ def test_an_interrupted_run_ends_in_the_same_weights(tmp_path, monkeypatch, stop
 def test_the_partial_state_of_another_run_is_refused(tmp_path):
     partial = tmp_path / "line.partial"
     TrainingRun(PLAN, model(), fit, 3).keep(partial)
-    with pytest.raises(ValueError, match=r"another run \(seed 3, 120 steps\), got seed 0"):
+    with pytest.raises(ValueError, match=r"another run \(seed 3, 60 steps\), got seed 0"):
         train(PLAN, model(), fit, partial=partial)
 
 
@@ -96,7 +108,7 @@ def test_learning_rate_of_flat_and_falling_plans():
     assert rates[:5] == pytest.approx([0.02, 0.04, 0.06, 0.08, 0.1])
     assert max(rates) == pytest.approx(0.1)
     assert rates[-1] == pytest.approx(0.01)
-    assert replace(PLAN, floor=1.0).rate_at(119) == pytest.approx(0.1)
+    assert replace(PLAN, floor=1.0).rate_at(59) == pytest.approx(0.1)
 
 
 def test_vectors_and_marked_matrices_do_not_decay():
