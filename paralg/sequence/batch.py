@@ -57,33 +57,20 @@ class Batch:
 
 @torch.no_grad()
 def answers(model: Callable[[Tensor], Tensor], batch: Batch, *, rows: int = 64) -> Tensor:
-    """Return what a model says at the positions that are asked.
+    """Return what a model says at the positions that are asked, without gradients.
 
     Parameters
     ----------
     model : callable (Tensor) -> Tensor of shape (b, n, ...)
     batch : Batch
+        Of b sequences.
     rows : int
         Sequences that go through the model at a time, at least 1.
-
-    Returns
-    -------
-    Tensor, of the shape of ``batch.targets`` and an axis of outputs
-
-    Raises
-    ------
-    RuntimeError
-        ``rows < 1``.
-
-    Cost
-    ----
-    ⌈b / rows⌉ calls, without gradients.
 
     Examples
     --------
     >>> batch = Batch(torch.tensor([[1, 2], [3, 4]]), torch.tensor([[0], [0]]), Batch.last(1))
-    >>> answers(lambda x: 10 * x, batch, rows=1)
-    tensor([[20],
-            [40]])
+    >>> answers(lambda x: 10 * x, batch, rows=1).tolist()
+    [[20], [40]]
     """
     return batch.answers(torch.cat([model(part) for part in batch.inputs.split(rows)]))

@@ -38,13 +38,12 @@ class Mixer(Protocol):
 
 
 class PerceptronBlock(nn.Module):
-    """Add what the mixer makes of the normed vectors, then what a perceptron makes of the sum.
-
-    v ← v + Mixer(LN(v)), v ← v + Perceptron(LN(v)).
+    """v ← v + Mixer(LN(v)), then v ← v + Perceptron(LN(v)).
 
     Parameters
     ----------
     width : int
+        Numbers in a vector.
     mixer : Module
         A `Mixer`.
     widen : int
@@ -94,6 +93,7 @@ class ConvolutionBlock(nn.Module):
     Parameters
     ----------
     width : int
+        Numbers in a vector.
     mixer : Module
         A `Mixer`.
 
@@ -129,7 +129,7 @@ class ConvolutionBlock(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class SequenceState:
-    """What a model keeps between two tokens.
+    """What a model keeps between two tokens: how many there were, and a state for each block.
 
     Parameters
     ----------
@@ -155,13 +155,12 @@ class SequenceModel(nn.Module):
     ----------
     mixer : callable () -> Module
         Makes the `Mixer` of one block, with fresh weights.
-    inputs : int
-        Number of tokens, or of features where inputs are vectors.
-    outputs : int
-        Numbers at every position.
+    inputs, outputs : int
+        Number of tokens, or of features where inputs are vectors; numbers at every position.
     tokens : bool
         Whether inputs are tokens, else vectors.
     width, layers : int
+        Numbers in a vector, and number of blocks.
     block : callable (width, mixer) -> Module
         What stands around a mixer: `PerceptronBlock` or `ConvolutionBlock`, with its options.
     positions : callable (position ids, width) -> Tensor, optional
@@ -191,10 +190,7 @@ class SequenceModel(nn.Module):
             self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, outputs)
 
     def forward(self, x: Tensor, **how) -> Tensor:
-        """Return outputs for whole sequences, shape (b, n) or (b, n, inputs) → (b, n, outputs).
-
-        Options, as ``mask``, go to every mixer.
-        """
+        """Return outputs, (b, n) or (b, n, inputs) → (b, n, outputs); options go to every mixer."""
         v = self._placed(self.embed(x), torch.arange(x.shape[1]))
         for block in self.blocks:
             v = block(v, **how)
@@ -205,10 +201,7 @@ class SequenceModel(nn.Module):
         return SequenceState(0, tuple(block.begin(batch) for block in self.blocks))
 
     def step(self, x: Tensor, state: SequenceState) -> tuple[Tensor, SequenceState]:
-        """Take one token of each row, shape (b,) or (b, inputs); return outputs and the new state.
-
-        The state given stays as it is.
-        """
+        """Take one token of each row, (b,) or (b, inputs); return outputs, and the new state."""
         v, after = self._placed(self.embed(x), torch.tensor([state.count])), []
         for block, before in zip(self.blocks, state.states, strict=True):
             v, new = block.step(v, before)
@@ -223,7 +216,7 @@ def sinusoidal(
     ids: Tensor | float, width: int, *, longest: float = 10_000.0, amplitude: float = 1.0,
     layout: str = "interleaved",
 ) -> Tensor:  # fmt: skip
-    r"""Return sines and cosines of position ids.
+    r"""Return sines and cosines of position ids, shape (\*ids.shape, width).
 
     .. math:: P_{2j} = \sin(i / R^{2j/d}), \quad P_{2j+1} = \cos(i / R^{2j/d})
 
@@ -233,16 +226,11 @@ def sinusoidal(
         Position, or step, i.
     width : int
         Numbers d in a vector; even for the layout "split".
-    longest : float
-        Reach R: the slowest wave turns by about one radian in so many positions.
-    amplitude : float
+    longest, amplitude : float
+        Reach R, the slowest wave turns by about one radian in so many positions; factor of all.
     layout : {"interleaved", "split"}
         Sines and cosines in turn, as above; or all sines before all cosines, with the rates
         :math:`R^{-j / (d/2 - 1)}`, as in the released code of tensor2tensor.
-
-    Returns
-    -------
-    Tensor, shape (\*ids.shape, width)
 
     References
     ----------

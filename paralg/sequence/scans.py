@@ -9,6 +9,7 @@ coefficients shifted by one, so that one `torch.autograd.Function` serves every 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 
 import torch
 from torch import Tensor
@@ -38,28 +39,13 @@ def tensor_scan(combine: Combine, parts: Parts, *, method: str = "brent-kung") -
     parts : sequence of Tensor, each of shape (b, n, ...), n >= 1
         The components of the elements.
     method : {"sequential", "kogge-stone", "brent-kung", "associative"}
-        "associative" is torch's own generic scan, where this torch has one.
+        "associative" is torch's own generic scan, where this torch has one; else a ValueError.
 
     Returns
     -------
     sequence of Tensor, of the shapes of ``parts``
-
-    Raises
-    ------
-    ValueError
-        Unknown method.
-
-    Cost
-    ----
-    Combines and rounds of `paralg.core.primitives.scan_counts`, for n = 2^k:
-
-    =========== ======================= ================
-    method      combines                rounds
-    =========== ======================= ================
-    sequential  n - 1                   n - 1
-    kogge-stone n log₂ n - (n - 1)      log₂ n
-    brent-kung  2 n - 2 - log₂ n        2 log₂ n - 1
-    =========== ======================= ================
+        Combines and rounds are those of `paralg.core.primitives.scan_counts`, for n = 2^k
+        n - 1 and n - 1, n log₂ n - (n - 1) and log₂ n, 2 n - 2 - log₂ n and 2 log₂ n - 1.
 
     References
     ----------
@@ -77,10 +63,8 @@ def tensor_scan(combine: Combine, parts: Parts, *, method: str = "brent-kung") -
 
 
 def _sequential(combine: Combine, parts: Parts) -> Parts:
-    rows = list(zip(*(part.split(1, 1) for part in parts), strict=True))
-    for i in range(1, len(rows)):
-        rows[i] = combine(rows[i - 1], rows[i])
-    return [torch.cat(row, 1) for row in zip(*rows, strict=True)]
+    rows = zip(*(part.split(1, 1) for part in parts), strict=True)
+    return [torch.cat(row, 1) for row in zip(*accumulate(rows, combine), strict=True)]
 
 
 def _kogge_stone(combine: Combine, parts: Parts) -> Parts:
@@ -104,15 +88,14 @@ def _brent_kung(combine: Combine, parts: Parts) -> Parts:
     later = [part[:, 2::2] for part in parts]
     count = later[0].shape[1]
     even = combine([part[:, :count] for part in odd], later) if count else later
-    return [_interleaved(torch.cat([part[:, :1], e], 1), o)
-            for part, e, o in zip(parts, even, odd, strict=True)]  # fmt: skip
+    return [_interleaved(*one) for one in zip(parts, even, odd, strict=True)]
 
 
-def _interleaved(even: Tensor, odd: Tensor) -> Tensor:
-    """Return even₀, odd₀, even₁, … along axis 1; there may be one even more."""
-    short = odd.shape[1]
-    mixed = torch.stack([even[:, :short], odd], 2).flatten(1, 2)
-    return torch.cat([mixed, even[:, short:]], 1)
+def _interleaved(part: Tensor, even: Tensor, odd: Tensor) -> Tensor:
+    """Return part₀, odd₀, even₀, odd₁, … along axis 1; there may be one even more."""
+    even = torch.cat([part[:, :1], even], 1)
+    mixed = torch.stack([even[:, : odd.shape[1]], odd], 2).flatten(1, 2)
+    return torch.cat([mixed, even[:, odd.shape[1] :]], 1)
 
 
 def _associative(combine: Combine, parts: Parts) -> Parts:
@@ -121,9 +104,8 @@ def _associative(combine: Combine, parts: Parts) -> Parts:
         from torch._higher_order_ops import associative_scan
     except ImportError as error:
         raise ValueError("method 'associative' needs torch 2.5 or later") from error
-    parts = tuple(part.contiguous() for part in parts)
-    return associative_scan(lambda left, right: tuple(combine(left, right)), parts, dim=1,
-                            combine_mode="generic")  # fmt: skip
+    parts, pairs = tuple(part.contiguous() for part in parts), lambda *sides: tuple(combine(*sides))
+    return associative_scan(pairs, parts, dim=1, combine_mode="generic")
 
 
 _FORMS = dict(zip(METHODS, (_sequential, _kogge_stone, _brent_kung, _associative), strict=True))
@@ -139,23 +121,14 @@ def linear_scan(a: Tensor, b: Tensor, h0: Tensor | None = None, *, method="brent
     h0 : Tensor, shape (batch, ...), optional
         First state; 0 by default. It enters as :math:`b_1 + a_1 h_0`.
     method : {"loop", "sequential", "kogge-stone", "brent-kung", "associative"}
-        "loop" is differentiated by autograd, step by step; "sequential", "kogge-stone" and
-        "brent-kung" work in place and have the reverse scan as their gradient; "associative" is
-        torch's own generic scan, where this torch has one.
+        "loop" is differentiated by autograd, step by step; the three after it work in place and
+        have the reverse scan as their gradient; "associative" is torch's own.
 
     Returns
     -------
     Tensor, shape (batch, L, ...)
-
-    Raises
-    ------
-    ValueError
-        Unknown method, or tensors of different shapes.
-
-    Cost
-    ----
-    That of `tensor_scan`, "loop" as "sequential"; the gradient as much again. No length needs
-    padding, and no round is stored.
+        At the cost of `tensor_scan`, "loop" as "sequential"; the gradient costs as much again. No
+        length needs padding, and no round is stored.
 
     References
     ----------
@@ -184,13 +157,10 @@ def linear_scan(a: Tensor, b: Tensor, h0: Tensor | None = None, *, method="brent
 
 def _loop(a: Tensor, b: Tensor) -> Tensor:
     """Run step by step over slices; the gradient of each ``a[:, t]`` would be as large as a."""
-    coefficients = zip(a.unbind(1), b.unbind(1), strict=True)
-    _, h = next(coefficients)
-    states = [h]
-    for decay, drive in coefficients:
-        h = decay * h + drive
-        states.append(h)
-    return torch.stack(states, dim=1)
+    first, *drives = b.unbind(1)
+    pairs = zip(a.unbind(1)[1:], drives, strict=True)
+    states = accumulate(pairs, lambda h, pair: pair[0] * h + pair[1], initial=first)
+    return torch.stack(list(states), dim=1)
 
 
 class AffineRounds:

@@ -22,20 +22,12 @@ class KeyValueCache:
 
     A cache never changes. `extended` returns a longer one that shares its buffer, which doubles
     when it is full; where the room after a cache was taken by another one, the buffer is copied.
+    So a token costs O(d), with the doublings spread over all tokens of one line of caches.
 
     Parameters
     ----------
     capacity : int
-        Tokens for which there is room at first.
-
-    Raises
-    ------
-    ValueError
-        ``capacity < 1``.
-
-    Cost
-    ----
-    O(d) a token, with the doublings spread over all tokens of one line of caches.
+        Tokens for which there is room at first, at least 1.
 
     Examples
     --------
@@ -74,7 +66,8 @@ class KeyValueCache:
         """
         stop, room = self._length + k.shape[-2], self._room
         if room is not None:
-            _check(k, v, room)
+            for name, new, old in (("k", k, room.k), ("v", v, room.v)):
+                _check(name, new, old)
         full = stop > self.capacity
         longer = KeyValueCache(max(2 * self._length, stop) if full else self.capacity)
         if room is None or room.used != self._length or full:
@@ -93,11 +86,10 @@ class KeyValueCache:
         return room
 
 
-def _check(k: Tensor, v: Tensor, room: _Room) -> None:
-    for name, new, old in (("k", k, room.k), ("v", v, room.v)):
-        if new.shape[:-2] != old.shape[:-2] or new.shape[-1] != old.shape[-1]:
-            expected, got = (*old.shape[:-2], "t", old.shape[-1]), tuple(new.shape)
-            raise ValueError(f"{name} must have the shape {expected}, got {got}")
+def _check(name: str, new: Tensor, old: Tensor) -> None:
+    expected, got = (*old.shape[:-2], "t", old.shape[-1]), tuple(new.shape)
+    if (*got[:-2], "t", got[-1]) != expected:
+        raise ValueError(f"{name} must have the shape {expected}, got {got}")
 
 
 def state_bytes(state: Any | Iterable[Any]) -> int:
@@ -106,15 +98,7 @@ def state_bytes(state: Any | Iterable[Any]) -> int:
     Parameters
     ----------
     state : Tensor, KeyValueCache, SequenceState, or iterable of states
-
-    Returns
-    -------
-    int
-
-    Raises
-    ------
-    TypeError
-        Something that is none of these.
+        A TypeError for anything else.
 
     Examples
     --------

@@ -41,9 +41,8 @@ class TokenTask:
     --------
     >>> import torch
     >>> batch = Batch(torch.tensor([[0, 1]]), torch.tensor([[1, 0]]))
-    >>> outputs = torch.tensor([[[0.0, 1.0], [0.0, 1.0]]])
-    >>> TokenTask().score(outputs, batch), TokenTask().loss(outputs, batch)
-    (tensor([[1., 0.]]), tensor(0.8133))
+    >>> TokenTask().score(torch.tensor([[[0.0, 1.0], [0.0, 1.0]]]), batch)
+    tensor([[1., 0.]])
     """
 
     tokens = True
@@ -63,21 +62,18 @@ class TokenTask:
 class Recall(TokenTask):
     """Look up: pairs of key and value, then every key again, in another order.
 
-    Parameters
-    ----------
-    pairs : int
-        Largest number of pairs in training; each batch draws its own. The size of a test.
-    keys, values : int
-        Sizes of the two alphabets; value v is token keys + v.
-    fewest : int
-        Smallest number of pairs in training.
-    as_tokens : bool
-        Whether an answer is a token among all of them, else the number of a value.
-
-    References
-    ----------
     The multi-query associative recall of [arora-2024-zoology] and of the experiments of
     [zuo-2026-local]; sizes reduced, and queries follow at once.
+
+    Parameters
+    ----------
+    pairs, fewest : int
+        Largest, and smallest, number of pairs in training; each batch draws its own. The size of
+        a test is a number of pairs.
+    keys, values : int
+        Sizes of the two alphabets; value v is token keys + v.
+    as_tokens : bool
+        Whether an answer is a token among all of them, else the number of a value.
 
     Examples
     --------
@@ -107,31 +103,25 @@ class Recall(TokenTask):
         values = rng.integers(0, self.values, (rows, size))
         pairs = np.stack([keys, self.keys + values], axis=2).reshape(rows, -1)
         order = rng.random((rows, size)).argsort(1)
-        asked = np.take_along_axis(keys, order, 1)
-        right = np.take_along_axis(values, order, 1) + self.keys * self.as_tokens
+        asked, right = (np.take_along_axis(x, order, 1) for x in (keys, values))
+        right = right + self.keys * self.as_tokens
         return Batch.of(np.concatenate([pairs, asked], axis=1), right, Batch.last(size))
 
 
 @dataclass(frozen=True)
 class Copying(TokenTask):
-    """Repeat the data tokens, in order, when asked.
+    """Repeat the data tokens, in order, when asked, after [gu-2023-mamba], section 4.1.1.
 
     Parameters
     ----------
-    length : int
-        Tokens before the first question; the size of a test.
-    data : int
-        Data tokens among them.
+    length, data : int
+        Tokens before the first question, the size of a test; data tokens among them.
     letters : int
         Size of the data alphabet; letter v is token v, noise and "emit" are the two tokens after.
     scattered : bool
         Whether the data tokens lie anywhere among the noise, which makes the copying *selective*:
         no fixed convolution kernel can do it, because where a token has to be fetched from depends
         on where the others lie. Otherwise they come before all noise.
-
-    References
-    ----------
-    [gu-2023-mamba], section 4.1.1; sizes reduced.
 
     Examples
     --------
@@ -165,7 +155,7 @@ class Copying(TokenTask):
 
 @dataclass(frozen=True)
 class InductionHeads(TokenTask):
-    """Say which letter followed a marker, when the marker comes again at the end.
+    """Say which letter followed a marker that comes again at the end [gu-2023-mamba, 4.1.2].
 
     Parameters
     ----------
@@ -173,10 +163,6 @@ class InductionHeads(TokenTask):
         Tokens, the two markers included; the size of a test.
     letters : int
         Size of the alphabet; the marker is the token after it.
-
-    References
-    ----------
-    [gu-2023-mamba], section 4.1.2; sizes reduced.
 
     Examples
     --------
@@ -219,10 +205,8 @@ class Tracking(TokenTask):
 
     Parameters
     ----------
-    length : int
-        Tokens; the size of a test.
-    things : int
-        Permuted things: 3 for six tokens, 5 for 120.
+    length, things : int
+        Tokens, the size of a test; permuted things, 3 for six tokens, 5 for 120.
 
     Examples
     --------
@@ -247,16 +231,12 @@ class Tracking(TokenTask):
 
 
 def permutation_table(things: int) -> NDArray[np.int64]:
-    """Return the table of a symmetric group: entry (a, b) is b after a.
+    """Return the table of a symmetric group, shape (things!, things!): entry (a, b) is b after a.
 
     Parameters
     ----------
     things : int
         Permuted things; the elements are numbered in lexicographic order.
-
-    Returns
-    -------
-    ndarray, shape (things!, things!)
 
     Examples
     --------
@@ -270,25 +250,21 @@ def permutation_table(things: int) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class Drift:
-    r"""Fit: say :math:`v = W k` for a key k, be told v, and go on, while W jumps now and then.
+    """Fit: say :math:`v = W k` for a key k, be told v, and go on, while W jumps now and then.
 
     Tokens come in twos: (k, 0, 1) asks for v, and (k, v, 0) tells it. Keys are uniform on the
     sphere, W has independent entries of variance 1/d. In training W jumps before any question but
     the first with probability 1/segment, so that no position gives a jump away; in a test it jumps
-    after every ``segment`` questions.
+    after every ``segment`` questions. Test-time regression after [zuo-2026-local]; the generator
+    is ours.
 
     Parameters
     ----------
     width : int
         Numbers d in a key and in a value.
-    segment : int
-        Questions between two jumps: exactly in a test, on average in training.
-    segments : int
-        The size of a test of the trained length, which is ``segments * segment`` questions.
-
-    References
-    ----------
-    [zuo-2026-local], test-time regression; the generator is ours.
+    segment, segments : int
+        Questions between two jumps, in training on average; segments in training, the size of a
+        test.
 
     Examples
     --------
