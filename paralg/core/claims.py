@@ -25,10 +25,7 @@ class ClaimVerdict(StrEnum):
     REFUTED = "refuted"
 
 
-REPRODUCED = ClaimVerdict.REPRODUCED
-SAME_DIRECTION = ClaimVerdict.SAME_DIRECTION
-NOT_AT_THIS_SCALE = ClaimVerdict.NOT_AT_THIS_SCALE
-REFUTED = ClaimVerdict.REFUTED
+REPRODUCED, SAME_DIRECTION, NOT_AT_THIS_SCALE, REFUTED = ClaimVerdict
 
 
 @dataclass(frozen=True)
@@ -43,10 +40,8 @@ class Claim:
         The paper's figure; None when the paper gives no number.
     source : str
         Where the paper says it: section, figure, table, or "abstract".
-    ours : str
-        Our figure.
-    unit : str
-        Unit of both figures, when they do not carry it.
+    ours, unit : str
+        Our figure; the unit of both figures, when they do not carry it.
     verdict : ClaimVerdict
         What the comparison says.
     why : str
@@ -92,11 +87,8 @@ class Claims:
     def add(self, what, *, paper=None, source="", ours, unit="", verdict, why, headline=False):
         """Append a row; the arguments are the fields of `Claim`.
 
-        Raises
-        ------
-        ValueError
-            The verdict is none of the four, ``what`` or ``why`` is empty, a figure of the paper
-            comes without its source, or a second row claims the headline.
+        ValueError if the verdict is none of the four, ``what`` or ``why`` is empty, a figure of the
+        paper comes without its source, or a second row claims the headline.
         """
         for name, text in (("what", what), ("why", why)):
             if not text.strip():
@@ -110,13 +102,7 @@ class Claims:
         self.rows.append(row)
 
     def as_json(self) -> dict:
-        """Return ``{"chapter": …, "rows": […]}``, made of JSON values only.
-
-        Raises
-        ------
-        ValueError
-            No row is the headline.
-        """
+        """Return ``{"chapter": …, "rows": […]}`` of JSON values; ValueError without a headline."""
         headlines = sum(row.headline for row in self.rows)
         if headlines != 1:
             raise ValueError(f"expected exactly one row with headline=True, got {headlines}")
@@ -141,10 +127,7 @@ def _verdict(verdict) -> ClaimVerdict:
 
 
 def _figure(value) -> str:
-    """Return a figure as text: strings as they are, counts in full, floats to three digits.
-
-    Floats of thousands and millions are rounded to a whole number instead of written as 1.2e+03.
-    """
+    """Return a figure as text: counts and large floats in full, other floats to three digits."""
     if isinstance(value, str):
         return value
     if hasattr(value, "__index__"):
@@ -165,11 +148,10 @@ def _line(row: Claim) -> str:
 def _table(chapter: str, rows: list[Claim]) -> str:
     """Return an accessible HTML table: caption, column headers, row headers."""
     head = "".join(f'<th scope="col">{column}</th>' for column in _COLUMNS)
-    body = "\n".join(map(_row, rows))
-    caption = f"What the paper says and what {html.escape(chapter)} measures here"
+    body, name = "\n".join(map(_row, rows)), html.escape(chapter)
     return (
-        f'<table class="paralg-claims" data-chapter="{html.escape(chapter)}">\n'
-        f"<caption>{caption}</caption>\n"
+        f'<table class="paralg-claims" data-chapter="{name}">\n'
+        f"<caption>What the paper says and what {name} measures here</caption>\n"
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
 
 from paralg.core.laws import Bounds, amdahl, brent, gustafson, roofline
 
@@ -36,24 +37,9 @@ class Cost:
 
     Parameters
     ----------
-    work : int
-        Applications of the operator, by all workers together.
-    span : int
-        Applications on the longest chain of dependent ones.
-    calls, rows, tokens : int
-        Calls of a model, rows and token positions that went through it; amounts, so that calls
-        beside each other add.
-    rounds : int
-        Synchronous rounds.
-    messages, bytes : int
-        Messages between different partitions and the bytes in them.
-
-    Raises
-    ------
-    TypeError
-        A count is not an integer.
-    ValueError
-        A count is negative.
+    work, span, calls, rows, tokens, rounds, messages, bytes : int
+        Counts in the units of `UNITS`; TypeError for one that is no integer, ValueError for a
+        negative one.
 
     Examples
     --------
@@ -91,20 +77,9 @@ class Cost:
             return NotImplemented
         return Cost(**{name: _beside(name, self, other) for name in UNITS})
 
-    def then(self, *others: Cost) -> Cost:
-        """Return the cost of running this and then each of ``others``."""
-        return sequential((self, *others))
-
-    def beside(self, *others: Cost) -> Cost:
-        """Return the cost of running this and all ``others`` at the same time."""
-        return parallel((self, *others))
-
     @property
     def parallelism(self) -> float:
-        """Work over span, which bounds the speed-up by any number of workers.
-
-        0 for an empty run; infinite when no span was counted.
-        """
+        """Work over span, which bounds the speed-up; 0 for an empty run, infinite without span."""
         if self.span == 0:
             return float("inf") if self.work else 0.0
         return self.work / self.span
@@ -129,10 +104,7 @@ def sequential(costs: Iterable[Cost]) -> Cost:
     >>> sequential(Cost(work=4, span=1) for _ in range(3))
     Cost(work=12, span=3)
     """
-    total = Cost()
-    for cost in costs:
-        total = total + cost
-    return total
+    return reduce(Cost.__add__, costs, Cost())
 
 
 def parallel(costs: Iterable[Cost]) -> Cost:
@@ -143,10 +115,7 @@ def parallel(costs: Iterable[Cost]) -> Cost:
     >>> parallel(Cost(work=n, span=n) for n in (2, 5, 3))
     Cost(work=10, span=5)
     """
-    total = Cost()
-    for cost in costs:
-        total = total | cost
-    return total
+    return reduce(Cost.__or__, costs, Cost())
 
 
 def _count(name, value) -> int:

@@ -1,4 +1,9 @@
-"""Four laws that turn counts into predictions: Brent, Amdahl, Gustafson and the roofline."""
+"""Four laws that turn counts into predictions: Brent, Amdahl, Gustafson and the roofline.
+
+In all of them ``p`` is a number of workers, at least 1, or an array of such; what is returned has
+its shape, and is a float for a single number. In Amdahl's and Gustafson's ``serial_fraction`` is a
+float f in [0, 1]. A number out of its range is a ValueError.
+"""
 
 from __future__ import annotations
 
@@ -31,21 +36,12 @@ def brent(work, span: float | None = None, p=1) -> Bounds:
     work : float or Cost
         Work :math:`W`; a `Cost` brings its span along.
     span : float, optional
-        Span :math:`S`; only when ``work`` is a number.
-    p : int or array of int
-        Workers.
+        Span :math:`S`, 0 <= S <= W; only when ``work`` is a number, else TypeError.
 
     Returns
     -------
     Bounds
-        Lower and upper bound in the unit of ``work``, with the shape of ``p``.
-
-    Raises
-    ------
-    TypeError
-        ``span`` is missing, or given twice.
-    ValueError
-        ``p < 1``, or not ``0 <= span <= work``.
+        Lower and upper bound in the unit of ``work``.
 
     References
     ----------
@@ -67,22 +63,7 @@ def brent(work, span: float | None = None, p=1) -> Bounds:
 def amdahl(serial_fraction: float, p):
     r"""Return the speed-up of a fixed problem, :math:`1 / (f + (1 - f)/p)`.
 
-    Parameters
-    ----------
-    serial_fraction : float in [0, 1]
-        Share :math:`f` of the one-worker time that cannot be divided.
-    p : int or array of int
-        Workers.
-
-    Returns
-    -------
-    float or ndarray
-        Speed-up over one worker; at most ``1 / serial_fraction``.
-
-    Raises
-    ------
-    ValueError
-        ``serial_fraction`` is outside [0, 1], or ``p < 1``.
+    f is the share of the one-worker time that cannot be divided; the speed-up is at most 1/f.
 
     References
     ----------
@@ -100,22 +81,7 @@ def amdahl(serial_fraction: float, p):
 def gustafson(serial_fraction: float, p):
     r"""Return the speed-up of a problem that grows with the machine, :math:`p - f (p - 1)`.
 
-    Parameters
-    ----------
-    serial_fraction : float in [0, 1]
-        Share :math:`f` of the *parallel* run's time that is serial.
-    p : int or array of int
-        Workers.
-
-    Returns
-    -------
-    float or ndarray
-        Speed-up over one worker that does the grown problem.
-
-    Raises
-    ------
-    ValueError
-        ``serial_fraction`` is outside [0, 1], or ``p < 1``.
+    f is the serial share of the *parallel* run's time; one worker would do the grown problem.
 
     References
     ----------
@@ -146,11 +112,6 @@ def roofline(intensity, peak: float, bandwidth: float):
     -------
     float or ndarray
         Operations per second; the roof's ridge is at ``peak / bandwidth``.
-
-    Raises
-    ------
-    ValueError
-        ``peak`` or ``bandwidth`` is not positive, or an intensity is negative.
 
     References
     ----------

@@ -23,16 +23,6 @@ def lazy(
         For each public name the module that defines it, relative to the package, as in
         ``{"scan": "fast.scans"}``.
 
-    Returns
-    -------
-    tuple
-        To be assigned to the three names, in that order.
-
-    Raises
-    ------
-    AttributeError
-        From the returned function, for a name that is not in ``homes``.
-
     Examples
     --------
     >>> get, _, names = lazy("paralg.core", {"Cost": "cost"})

@@ -4,6 +4,14 @@ A stream belongs to an *item* (a walk, a row, a request), named by ``key``; its 
 by ``counter``.
 Whoever computes item 17 gets the draws of item 17, so results are the same bits for every number
 of workers and every order of execution.
+
+Operands: ``seed`` (of the whole run), ``key`` (the item that draws) and ``counter`` (the number of
+the draw within the item) are integers of at most 64 bits or arrays of them, which broadcast;
+anything else is a TypeError. ``z`` and ``bits`` are ndarrays of uint64; in compiled code a single
+``uint64``, as the bodies are plain arithmetic: ``numba.njit(mix64)`` is the same function.
+
+References: [steele-2014-splittable] for the generator, with the multipliers and shifts of
+Stafford's variant 13; [salmon-2011-counter] for the idea.
 """
 
 from __future__ import annotations
@@ -26,22 +34,6 @@ _UNIT = 2.0**-53
 def mix64(z):
     """Return the SplitMix64 finaliser of ``z``: a bijection of the 64-bit words that looks random.
 
-    The body is plain arithmetic, so ``numba.njit(mix64)`` compiles the same function for scalars.
-
-    Parameters
-    ----------
-    z : ndarray of uint64
-        Words; in compiled code a single ``uint64``.
-
-    Returns
-    -------
-    ndarray of uint64
-        Same shape.
-
-    References
-    ----------
-    [steele-2014-splittable]; multipliers and shifts are those of Stafford's variant 13.
-
     Examples
     --------
     >>> [hex(word) for word in mix64(np.arange(1, 3, dtype=np.uint64))]
@@ -53,40 +45,12 @@ def mix64(z):
 
 
 def to_unit(bits):
-    """Map 64 random bits to a float64 in [0, 1): the upper 53 bits, evenly spaced.
-
-    Parameters
-    ----------
-    bits : ndarray of uint64
-        Words; in compiled code a single ``uint64``.
-
-    Returns
-    -------
-    ndarray of float64
-        Same shape.
-    """
+    """Map 64 random bits to a float64 in [0, 1): the upper 53 bits, evenly spaced."""
     return (bits >> _DROP) * _UNIT
 
 
 def derive(seed, *keys) -> np.ndarray:
     """Return the seed of a sub-stream: ``seed`` folded with each of ``keys`` in turn.
-
-    Parameters
-    ----------
-    seed : int or array of int
-        64-bit seed.
-    *keys : int or array of int
-        Names of the sub-stream; arrays broadcast.
-
-    Returns
-    -------
-    ndarray of uint64
-        One word for each combination, of the broadcast shape; a scalar for scalars.
-
-    Raises
-    ------
-    TypeError
-        A seed or key is not an integer of at most 64 bits.
 
     Examples
     --------
@@ -104,20 +68,6 @@ def draw64(seed, key, counter) -> np.ndarray:
     """Return draw number ``counter`` of the stream ``key``: 64 random bits.
 
     The draws of one key are the SplitMix64 sequence that starts at ``derive(seed, key)``.
-
-    Parameters
-    ----------
-    seed : int
-        Seed of the whole run.
-    key : int or array of int
-        Item that draws.
-    counter : int or array of int
-        Number of the draw within the item; broadcast against ``key``.
-
-    Returns
-    -------
-    ndarray of uint64
-        Broadcast shape of ``key`` and ``counter``.
     """
     with np.errstate(over="ignore"):
         return mix64(derive(seed, key) + (_words("counter", counter) + _ONE) * GOLDEN)
@@ -126,24 +76,10 @@ def draw64(seed, key, counter) -> np.ndarray:
 def uniform(seed, key, counter) -> np.ndarray:
     """Return uniform draws in [0, 1) that depend on nothing but (seed, key, counter).
 
-    Parameters
-    ----------
-    seed : int
-        Seed of the whole run.
-    key : int or array of int
-        Item that draws.
-    counter : int or array of int
-        Number of the draw within the item; broadcast against ``key``.
-
     Returns
     -------
     ndarray of float64
         Broadcast shape of ``key`` and ``counter``; multiples of 2**-53.
-
-    Raises
-    ------
-    TypeError
-        An argument is not an integer of at most 64 bits.
 
     Cost
     ----
@@ -154,10 +90,6 @@ def uniform(seed, key, counter) -> np.ndarray:
     Streams are stretches of one cycle of 2**64 words.
     Two of ``k`` streams of length ``m`` overlap with probability about ``k**2 * m / 2**64``:
     1e-5 for two million walks of 40 draws.
-
-    References
-    ----------
-    [steele-2014-splittable] for the generator; [salmon-2011-counter] for the idea.
 
     Examples
     --------

@@ -33,10 +33,8 @@ class Schedule:
         In the order in which they started.
     p : int
         Workers.
-    work : float
-        Sum of all durations.
-    span : float
-        Duration of the longest chain of dependent tasks.
+    work, span : float
+        Sum of all durations; duration of the longest chain of dependent tasks.
     """
 
     tasks: tuple[Task, ...]
@@ -95,11 +93,6 @@ def list_schedule(
     names : sequence of str, length n, optional
         Names of the tasks; their numbers by default.
 
-    Returns
-    -------
-    Schedule
-        Tasks, makespan, utilisation, bounds.
-
     Raises
     ------
     ValueError
@@ -120,10 +113,11 @@ def list_schedule(
     >>> schedule.tasks[-1], schedule.makespan
     (Task(name='2', worker=0, start=2, end=3), 3)
     """
-    before, after = _graph(durations, dependencies, p)
-    names = _names(names, len(durations))
+    names = _checked(durations, names, p)
+    before, after = _graph(dependencies, len(durations))
     waiting = [len(sources) for sources in before]
     ready = [i for i, count in enumerate(waiting) if count == 0]
+    ends = [0] * len(durations)  # with a worker for every task
     idle, running, tasks, now = list(range(p)), [], [], 0
     while ready or running:
         while ready and idle:
@@ -134,11 +128,15 @@ def list_schedule(
         while running and running[0][0] == now:
             _, worker, i = heapq.heappop(running)
             heapq.heappush(idle, worker)
-            _release(after[i], waiting, ready)
+            ends[i] = durations[i] + max((ends[source] for source in before[i]), default=0)
+            for j in after[i]:
+                waiting[j] -= 1
+                if waiting[j] == 0:
+                    heapq.heappush(ready, j)
     if len(tasks) < len(durations):
         circle = [i for i, count in enumerate(waiting) if count]
         raise ValueError(f"expected dependencies without circles, got one among tasks {circle}")
-    return Schedule(tuple(tasks), p, sum(durations), _span(durations, before, after))
+    return Schedule(tuple(tasks), p, sum(durations), max(ends, default=0))
 
 
 def levels_schedule(sizes: Sequence[int], p: int, *, barrier: float = 0) -> Schedule:
@@ -163,10 +161,8 @@ def levels_schedule(sizes: Sequence[int], p: int, *, barrier: float = 0) -> Sche
 
     Raises
     ------
-    ValueError
-        ``p < 1``, a negative size or a negative barrier.
-    TypeError
-        A size is not an integer.
+    ValueError, TypeError
+        ``p < 1``, a negative size or barrier, a size that is no integer.
 
     Examples
     --------
@@ -192,36 +188,13 @@ def _check_workers(p: int) -> None:
         raise ValueError(f"p must be at least 1, got {p}")
 
 
-def _graph(durations, dependencies, p: int) -> tuple[list[list[int]], list[list[int]]]:
-    """Check the input and return predecessors and successors of each task."""
+def _checked(durations, names: Sequence[str] | None, p: int) -> Sequence[str]:
+    """Check the input and return the names."""
     _check_workers(p)
-    n = len(durations)
     for duration in durations:
         if not 0 <= duration < math.inf:
             raise ValueError(f"durations must be finite and not negative, got {duration}")
-    before = _predecessors(dependencies, n)
-    after: list[list[int]] = [[] for _ in range(n)]
-    for i, sources in enumerate(before):
-        for source in sources:
-            after[source].append(i)
-    return before, after
-
-
-def _predecessors(dependencies, n: int) -> list[list[int]]:
-    """Return the distinct predecessors of each of n tasks."""
-    if dependencies is None:
-        return [[] for _ in range(n)]
-    pairs = dependencies.items() if isinstance(dependencies, Mapping) else enumerate(dependencies)
-    before: list[list[int]] = [[] for _ in range(n)]
-    for i, sources in pairs:
-        wrong = [task for task in (i, *sources) if not 0 <= task < n]
-        if wrong:
-            raise ValueError(f"dependencies must be among the tasks 0..{n - 1}, got {wrong[0]}")
-        before[i] = sorted(set(sources))
-    return before
-
-
-def _names(names: Sequence[str] | None, n: int) -> Sequence[str]:
+    n = len(durations)
     if names is None:
         return [str(i) for i in range(n)]
     if len(names) != n:
@@ -229,21 +202,16 @@ def _names(names: Sequence[str] | None, n: int) -> Sequence[str]:
     return names
 
 
-def _release(tasks: list[int], waiting: list[int], ready: list[int]) -> None:
-    """Note that one predecessor of each of ``tasks`` has ended."""
-    for i in tasks:
-        waiting[i] -= 1
-        if waiting[i] == 0:
-            heapq.heappush(ready, i)
-
-
-def _span(durations, before, after) -> float:
-    """Return the duration of the longest chain."""
-    waiting = [len(sources) for sources in before]
-    ready = [i for i, count in enumerate(waiting) if count == 0]
-    ends = [0] * len(durations)
-    while ready:
-        i = heapq.heappop(ready)
-        ends[i] = durations[i] + max((ends[source] for source in before[i]), default=0)
-        _release(after[i], waiting, ready)
-    return max(ends, default=0)
+def _graph(dependencies, n: int) -> tuple[list[list[int]], list[list[int]]]:
+    """Return the distinct predecessors and the successors of each of n tasks."""
+    before: list[list[int]] = [[] for _ in range(n)]
+    after: list[list[int]] = [[] for _ in range(n)]
+    mapped = isinstance(dependencies, Mapping)
+    for i, sources in dependencies.items() if mapped else enumerate(dependencies or ()):
+        wrong = [task for task in (i, *sources) if not 0 <= task < n]
+        if wrong:
+            raise ValueError(f"dependencies must be among the tasks 0..{n - 1}, got {wrong[0]}")
+        before[i] = sorted(set(sources))
+        for source in before[i]:
+            after[source].append(i)
+    return before, after

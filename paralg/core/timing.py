@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -54,49 +55,26 @@ class Timings:
         return {name: _quartiles(values) for name, values in self.seconds.items()}
 
     def ratio(self, base: str, other: str) -> Ratio:
-        """Return how many times faster ``other`` is than ``base``.
+        """Return how many times faster ``other`` is than ``base``: median and quartiles.
 
         The quotient is taken within each round, so that a load that slows a whole round cancels.
-
-        Parameters
-        ----------
-        base, other : str
-            Names of two methods.
-
-        Returns
-        -------
-        Ratio
-            Median of the rounds' quotients ``seconds[base] / seconds[other]``, and quartiles.
-
-        Raises
-        ------
-        KeyError
-            A name was not timed.
+        KeyError for a name that was not timed.
         """
         quotients = self._of(base) / self._of(other)
         return Ratio(float(np.median(quotients)), *_quartiles(quotients))
 
     def table(self, base: str | None = None) -> list[dict]:
-        """Return one row for each method: seconds, low, high, and ratio over ``base``.
+        """Return rows with the keys ``method, seconds, low, high, ratio``.
 
-        Parameters
-        ----------
-        base : str, optional
-            The method that the others are compared with; the first one by default.
-
-        Returns
-        -------
-        list of dict
-            Keys ``method, seconds, low, high, ratio``; ``ratio`` above 1 is faster than ``base``.
+        The ratio is over ``base``, the first method unless named; above 1 is faster than it.
         """
         base = next(iter(self.seconds)) if base is None else base
-        return [self._row(name, base) for name in self.seconds]
-
-    def _row(self, name: str, base: str) -> dict:
-        low, high = self.quartiles[name]
-        ratio = self.ratio(base, name).median
-        return {"method": name, "seconds": self.median[name], "low": low, "high": high,
-                "ratio": ratio}  # fmt: skip
+        rows = []
+        for name, seconds in self.median.items():
+            low, high = self.quartiles[name]
+            rows.append({"method": name, "seconds": seconds, "low": low, "high": high,
+                         "ratio": self.ratio(base, name).median})  # fmt: skip
+        return rows
 
     def _of(self, name: str) -> np.ndarray:
         if name not in self.seconds:
@@ -143,11 +121,6 @@ def compare(
     clock : callable
         Returns seconds.
 
-    Returns
-    -------
-    Timings
-        Seconds of one call for each method and round.
-
     Raises
     ------
     ValueError
@@ -162,10 +135,13 @@ def compare(
     >>> print(timings.ratio("loop", "scan"))
     1x [1, 1]
     """
-    _check(methods, repeats, warmup)
+    if not methods:
+        raise ValueError("expected at least one method, got none")
+    _check_least("repeats", repeats, 1)
+    _check_least("warmup", warmup, 0)
     if budget is not None and budget <= 0:
         raise ValueError(f"budget must be above 0 seconds, got {budget}")
-    end = None if budget is None else clock() + budget
+    end = math.inf if budget is None else clock() + budget
     with pinned(threads):
         for _ in range(warmup):
             for method in methods.values():
@@ -173,11 +149,11 @@ def compare(
         calls = {name: _calls(method, min_seconds, clock) for name, method in methods.items()}
         rounds, lasted = [], 0.0
         while len(rounds) < repeats:
-            begin = None if end is None else clock()
-            if begin is not None and len(rounds) >= _LEAST and begin + lasted > end:
+            begin = clock()
+            if len(rounds) >= _LEAST and begin + lasted > end:
                 break
             rounds.append(_round(methods, calls, len(rounds), settle, clock))
-            lasted = 0.0 if begin is None else clock() - begin
+            lasted = clock() - begin
     seconds = {name: np.array([taken[name] for taken in rounds]) for name in methods}
     return Timings(seconds, threads)
 
@@ -186,35 +162,22 @@ def compare(
 def pinned(threads: int) -> Iterator[None]:
     """Limit BLAS, OpenMP, torch and numba to ``threads`` threads, as far as they are loaded.
 
-    Parameters
-    ----------
-    threads : int
-        Threads allowed inside the ``with`` block; the former limits return afterwards. numba
-        keeps its own limit when it was started with fewer.
-
-    Raises
-    ------
-    ValueError
-        ``threads < 1``.
+    The former limits return after the ``with`` block; numba keeps its own when it was started with
+    fewer. ValueError for ``threads < 1``.
     """
     _check_least("threads", threads, 1)
     with contextlib.ExitStack() as stack:
-        pools = _threadpoolctl()
-        if pools is not None:
-            stack.enter_context(pools.threadpool_limits(limits=threads))
-        for get, put in _thread_settings():
-            before = get()
+        with contextlib.suppress(ImportError):
+            from threadpoolctl import threadpool_limits
+
+            stack.enter_context(threadpool_limits(limits=threads))
+        for name in {"torch", "numba"} & sys.modules.keys():
+            module = sys.modules[name]
+            before = module.get_num_threads()
             with contextlib.suppress(ValueError):  # numba refuses more than it started
-                put(threads)
-                stack.callback(put, before)
+                module.set_num_threads(threads)
+                stack.callback(module.set_num_threads, before)
         yield
-
-
-def _check(methods, repeats, warmup) -> None:
-    if not methods:
-        raise ValueError("expected at least one method, got none")
-    for name, value, least in (("repeats", repeats, 1), ("warmup", warmup, 0)):
-        _check_least(name, value, least)
 
 
 def _check_least(name: str, value: int, least: int) -> None:
@@ -259,22 +222,3 @@ def _time(method, calls: int, clock) -> float:
 def _quartiles(values: np.ndarray) -> tuple[float, float]:
     low, high = np.quantile(values, [0.25, 0.75])
     return float(low), float(high)
-
-
-def _threadpoolctl():
-    """Return the module that limits BLAS and OpenMP, or None where it is not installed."""
-    try:
-        import threadpoolctl
-    except ImportError:
-        return None
-    return threadpoolctl
-
-
-def _thread_settings() -> list[tuple[Callable[[], int], Callable[[int], None]]]:
-    """Return (get, set) for the libraries with their own limit that are loaded already."""
-    settings = []
-    for name in ("torch", "numba"):
-        module = sys.modules.get(name)
-        if module is not None:
-            settings.append((module.get_num_threads, module.set_num_threads))
-    return settings
