@@ -1,6 +1,7 @@
 """Sphinx extension: collect the claims that executed notebooks emit.
 
-Outputs with the MIME type below are gathered into ``env.paralg_claims`` (docname → tables).
+Outputs of :class:`paralg.core.claims.Claims`, which checks them, are gathered into
+``env.paralg_claims`` (docname → tables).
 Pages that show claims (see :mod:`scoreboard`, :mod:`papermap`) register themselves with
 :func:`show_claims_here` and are written again whenever a claim changes.
 """
@@ -14,11 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sphinx.util import logging
+from paralg.core.claims import MIME
 
-MIME = "application/vnd.paralg.claims+json"
-VERDICTS = ("reproduced", "same direction", "not at this scale", "refuted")
-LOGGER = logging.getLogger(__name__)
 _TIMES = re.compile(r"(?<=\d)(?:x\b| ×(?! ?\d))")
 
 
@@ -45,27 +43,9 @@ def claims_in(notebook) -> Iterator[dict]:
                 yield json.loads(table) if isinstance(table, str) else json.loads(json.dumps(table))
 
 
-def verdict_of(row: dict) -> str:
-    """The verdict of a row, in the book's words."""
-    return str(row.get("verdict", "")).lower().replace("_", " ").strip()
-
-
 def figure_of(value: str | None, unit: str | None = None) -> str:
     """A figure with its unit; "3x" and "3 ×" are written alike, as "3×"."""
     return _TIMES.sub("×", f"{value} {unit or ''}".strip()) if value else ""
-
-
-def problems_of(table: dict) -> Iterator[str]:
-    """Yield what is wrong with a table of claims."""
-    headlines = sum(bool(row.get("headline")) for row in table["rows"])
-    if headlines != 1:
-        yield f"expected exactly one headline row, got {headlines}"
-    for row in table["rows"]:
-        if verdict_of(row) not in VERDICTS:
-            yield f"expected a verdict of {', '.join(VERDICTS)}, got {row.get('verdict')!r}"
-        for field in ("what", "why"):
-            if not str(row.get(field, "")).strip():
-                yield f"expected text in {field!r} of a claim, got nothing: {row}"
 
 
 def chapters(env) -> list[Chapter]:
@@ -99,9 +79,6 @@ def show_claims_here(env) -> None:
 def collect(app, docname: str, notebook) -> None:
     """Take the claims of a page that was just executed or loaded."""
     tables = list(claims_in(notebook))
-    for table in tables:
-        for problem in problems_of(table):
-            LOGGER.warning(f"claims of {table.get('chapter')}: {problem}", location=docname)
     if tables:
         app.env.paralg_claims[docname] = tables
 

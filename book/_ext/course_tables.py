@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from claims_store import reading_order
-from course_facts import Page, is_chapter, read_page
+from course_facts import Facts, is_chapter, read_facts
 from docutils import nodes
 from prerequisite_graph import draw_graph
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -25,7 +25,7 @@ def collect(app, doctree) -> None:
     """Read a chapter."""
     docname = app.env.docname
     if is_chapter(docname):
-        app.env.paralg_course[docname] = read_page(doctree, docname, Path(app.srcdir))
+        app.env.paralg_course[docname] = read_facts(Path(app.srcdir), docname)
 
 
 class _Course(SphinxDirective):
@@ -69,11 +69,11 @@ class FillCourse(SphinxPostTransform):
             else:
                 node.replace_self(nodes.paragraph(text="No chapter is in this build."))
 
-    def _pages(self) -> dict[str, Page]:
+    def _pages(self) -> dict[str, Facts]:
         known = self.env.paralg_course
         return {name: known[name] for name in reading_order(self.env) if name in known}
 
-    def _objectives(self, pages: dict[str, Page]) -> list[nodes.Node]:
+    def _objectives(self, pages: dict[str, Facts]) -> list[nodes.Node]:
         rows = []
         for docname, page in pages.items():
             if not page.objectives:
@@ -92,7 +92,7 @@ class FillCourse(SphinxPostTransform):
         text = name.replace("-", " ").replace("quiz ", "quiz\N{NO-BREAK SPACE}")
         return nodes.reference("", text, internal=True, refuri=f"{uri}#{item}")
 
-    def _hours(self, pages: dict[str, Page]) -> list[nodes.Node]:
+    def _hours(self, pages: dict[str, Facts]) -> list[nodes.Node]:
         rows = []
         for docname, page in pages.items():
             kinds = ", ".join(f"{n} {kind}" for kind, n in sorted(page.kinds.items())) or "none"
@@ -101,7 +101,7 @@ class FillCourse(SphinxPostTransform):
         rows.append(row(["Together", f"{total[0]}", f"{total[1]}", ""]))
         return [table(("Chapter", "Minutes to read", "Minutes to do", "Exercises"), rows)]
 
-    def _graph(self, pages: dict[str, Page]) -> list[nodes.Node]:
+    def _graph(self, pages: dict[str, Facts]) -> list[nodes.Node]:
         by_label = {_label(name): name for name in pages}
         needs = {
             name: [by_label[label] for label in page.needs if label in by_label]

@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections import Counter
 from html import escape
 
-from claims_store import VERDICTS, Chapter, chapters, figure_of, show_claims_here, verdict_of
+from claims_store import Chapter, chapters, figure_of, show_claims_here
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 from tables import cell, row, table
 
+from paralg.core.claims import NOT_AT_THIS_SCALE, REFUTED, REPRODUCED, SAME_DIRECTION
+
 MEANING = {
-    "reproduced": "our run shows what the paper says",
-    "same direction": "the effect is there, its size differs",
-    "not at this scale": "the effect needs sizes or hardware this book does not use",
-    "refuted": "our run shows the opposite",
+    REPRODUCED: "our run shows what the paper says",
+    SAME_DIRECTION: "the effect is there, its size differs",
+    NOT_AT_THIS_SCALE: "the effect needs sizes or hardware this book does not use",
+    REFUTED: "our run shows the opposite",
 }
 COLUMNS = ("Claim", "The paper", "Here", "Verdict", "Why")
 
@@ -50,9 +52,9 @@ class FillScoreboard(SphinxPostTransform):
             node.replace_self(parts)
 
     def _filter(self, found: list[Chapter]) -> nodes.raw:
-        counts = Counter(verdict_of(row) for chapter in found for row in chapter.rows)
+        counts = Counter(row["verdict"] for chapter in found for row in chapter.rows)
         options = [("all", f"all {sum(counts.values())}", "every claim")]
-        options += [(_slug(v), f"{v} {counts[v]}", MEANING[v]) for v in VERDICTS]
+        options += [(_slug(v), f"{v} {counts[v]}", MEANING[v]) for v in MEANING]
         buttons = "".join(
             f'<label class="paralg-filter__choice"><input type="radio" name="paralg-verdict" '
             f'value="{value}"{" checked" if value == "all" else ""}><span>{escape(text)}</span>'
@@ -79,7 +81,7 @@ class FillScoreboard(SphinxPostTransform):
 
 
 def _claim_row(claim: dict) -> nodes.row:
-    verdict = verdict_of(claim)
+    verdict = claim["verdict"]
     what = nodes.Text(claim["what"])
     cells = [
         nodes.strong("", "", what) if claim.get("headline") else what,

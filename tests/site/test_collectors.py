@@ -10,21 +10,22 @@ from types import SimpleNamespace
 import matplotlib
 import pytest
 from benchmark_tables import duration, machine, read, spread
-from claims_store import Chapter, claims_in, figure_of, problems_of
-from course_facts import Page, read_exercise
+from claims_store import Chapter, claims_in, figure_of
+from course_facts import Facts, facts_of, read_facts
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from notebook_store import Store
 from prerequisite_graph import direct_needs, draw_graph
 from quiz import draw_outputs
 
+from paralg.core.claims import MIME
 from paralg.core.static import DRAWN
 from paralg.figures import use
 from paralg.foundations.work_span import explorer
 from paralg.teach import check, quiz
+from paralg.teach.objectives import Page as TeachingPage
+from paralg.teach.objectives import read_plan
 
 ROOT = Path(__file__).resolve().parents[2]
-
-MIME = "application/vnd.paralg.claims+json"
 ROW = {"what": "speed", "ours": "2x", "verdict": "reproduced", "why": "counted", "headline": True}
 
 
@@ -40,25 +41,6 @@ def test_claims_are_taken_out_and_the_rest_stays():
     assert list(claims_in(book)) == [table, table]
     assert [dict(output.data) for output in book.cells[0].outputs] == [{"text/plain": "table"}] * 2
     assert list(claims_in(book)) == []
-
-
-def test_a_good_table_has_no_problems():
-    assert list(problems_of({"rows": [ROW]})) == []
-    shouting = {**ROW, "verdict": "NOT_AT_THIS_SCALE"}
-    assert list(problems_of({"rows": [shouting]})) == []
-
-
-@pytest.mark.parametrize(
-    ("rows", "problem"),
-    [
-        ([], "expected exactly one headline row, got 0"),
-        ([ROW, ROW], "expected exactly one headline row, got 2"),
-        ([{**ROW, "verdict": "maybe"}], "got 'maybe'"),
-        ([{**ROW, "why": " "}], "expected text in 'why'"),
-    ],
-)
-def test_problems_say_what_was_expected_and_what_came(rows, problem):
-    assert any(problem in text for text in problems_of({"rows": rows}))
 
 
 def test_the_headline_stands_for_the_chapter():
@@ -94,19 +76,41 @@ def test_results_are_read_with_and_without_their_record(tmp_path):
     assert read(tmp_path / "full.json")["environment"] == {"cores": 2}
 
 
-@pytest.mark.parametrize(
-    ("title", "kinds", "served"),
-    [
-        ("Padding (check, ★, 2 min; mamba.1)", {"check": 1}, {"mamba.1": ["ex"]}),
-        ("Two (code, ★★, 20 min; a.1, a.2)", {"code": 1}, {"a.1": ["ex"], "a.2": ["ex"]}),
-        ("No particulars", {}, {}),
-        ("", {}, {}),
-    ],
-)
-def test_exercise_titles_tell_kind_and_objectives(title, kinds, served):
-    page = Page()
-    read_exercise(page, ("ex", title))
-    assert (page.kinds, page.served) == (kinds, served)
+PAGE = """
+```{admonition} What you will be able to do
+- **mamba.1** *rewrite* the {term}`recurrence <linear recurrence>` of $p$ states;
+- **mamba.2** *count*.
+
+**You need** {ref}`ch-primitives`, and the roofline of {ref}`work <ch-work-span>`.
+**Time:** 70 minutes to read, 100 minutes for the exercises.
+```
+```{exercise} Padding (check, ★, 2 min; mamba.1)
+:label: ex-mamba-a
+```
+```{exercise} Two (code, ★★, 20 min; mamba.1, mamba.2)
+:label: ex-mamba-b
+```
+```{exercise} No particulars
+```
+"""
+
+
+def test_the_facts_of_a_chapter_are_read_from_its_page_and_its_quiz():
+    quiz = [{"id": "quiz-mamba-1", "objective": "mamba.2"}]
+    facts = facts_of(read_plan(TeachingPage(PAGE, "", PAGE), "mamba", quiz))
+    assert facts == Facts(
+        {"mamba.1": "rewrite the recurrence of p states;", "mamba.2": "count."},
+        ["ch-primitives", "ch-work-span"],
+        {"mamba.1": ["ex-mamba-a", "ex-mamba-b"], "mamba.2": ["ex-mamba-b", "quiz-mamba-1"]},
+        {"check": 1, "code": 1}, read=70, do=100,
+    )  # fmt: skip
+
+
+def test_a_foundation_page_is_text_and_a_chapter_a_notebook():
+    for docname in ("book/foundations/work_span", "notebooks/recurrences/mamba"):
+        facts = read_facts(ROOT, docname)
+        assert set(facts.objectives) == set(facts.served)
+        assert facts.read >= facts.do / 3 > 0
 
 
 def test_the_graph_puts_what_is_needed_to_the_left():
