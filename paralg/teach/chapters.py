@@ -25,14 +25,7 @@ PARTS = {
 class Chapter:
     """Where a chapter's package lies.
 
-    Attributes
-    ----------
-    name : str
-        Module name, for example ``personalized_pagerank``.
-    part : str
-        Package of the part, a key of `PARTS`.
-    folder : Path
-        The package's folder.
+    ``name`` is its module name, such as ``personalized_pagerank``, ``part`` a key of `PARTS`.
     """
 
     name: str

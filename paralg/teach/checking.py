@@ -6,7 +6,12 @@ A chapter's ``checks.py`` reads::
 
     @exercise("ex-scans-inclusive")
     def inclusive(answer):
-        equal_to_oracle(answer, np.cumsum, cases=[np.arange(n) for n in range(1, 9)])
+        return equal_to_oracle(answer, np.cumsum, cases=[np.arange(n) for n in range(1, 9)])
+
+Operands of the helpers: ``name`` is the property in words that complete "the answer …", ``hint`` a
+thought that helps and never the solution; ``cases`` are inputs, a tuple several arguments; ``tol``
+is the largest accepted difference, absolute and relative, and 0 asks for equality. What does not
+hold raises `PropertyFailed`, an answer whose own code fails `AnswerRaised`.
 """
 
 from __future__ import annotations
@@ -21,20 +26,10 @@ from paralg.teach.outcomes import AnswerRaised, PropertyFailed, call, require
 from paralg.teach.values import as_tuple, difference, equal, show, show_call, size_of
 
 __all__ = [
-    "AnswerRaised",
-    "PropertyFailed",
-    "call",
-    "close_to",
-    "counts_at_most",
-    "entries",
-    "equal_to_oracle",
-    "exercise",
-    "raises",
-    "require",
-    "same_distribution",
-    "samples_follow",
+    "AnswerRaised", "PropertyFailed", "call", "close_to", "counts_at_most", "entries",
+    "equal_to_oracle", "exercise", "raises", "require", "same_distribution", "samples_follow",
     "smallest_failing",
-]
+]  # fmt: skip
 
 
 def exercise(label: str) -> Callable:
@@ -47,7 +42,7 @@ def exercise(label: str) -> Callable:
 
     Returns
     -------
-    Callable
+    callable
         A decorator. The function takes the answer, and raises through the helpers of this module,
         or returns nothing, or returns a sentence that says what was shown.
 
@@ -80,25 +75,7 @@ def equal_to_oracle(
 ) -> str:
     """Require that the answer equals `oracle` on every case, else show the smallest that differs.
 
-    Parameters
-    ----------
-    function, oracle : callable
-        The answer, and a slow and certain way to the same value.
-    cases : iterable
-        Inputs; a tuple is several arguments.
-    tol : float, default 0
-        Largest accepted difference, absolute and relative; 0 asks for equality.
-    name, hint : str
-        The property, and a thought that helps.
-
-    Returns
-    -------
-    str
-        A sentence with the number of inputs tried, for the check to return.
-
-    Raises
-    ------
-    PropertyFailed, AnswerRaised
+    Returns a sentence with the number of inputs tried, for the check to return.
     """
     cases = [as_tuple(case) for case in cases]
 
@@ -117,20 +94,18 @@ def equal_to_oracle(
 
 def smallest_failing(fails: Callable[..., bool], cases: Iterable, *, shrink: bool = True):
     """Return the smallest arguments on which `fails` is true, or None."""
-    ordered = sorted(map(as_tuple, cases), key=size_of)
-    bad, how = None, None
-    for case in ordered:
-        how = _failure(fails, case)
+    for bad in sorted(map(as_tuple, cases), key=size_of):
+        how = _failure(fails, bad)
         if how is not None:
-            bad = case
             break
-    while bad is not None and shrink:
+    else:
+        return None
+    while shrink:
         smaller = next((c for c in _shorter(bad) if _failure(fails, c, quiet=True) == how), None)
         if smaller is None:
             break
         bad = smaller
-    if bad is not None:
-        fails(*bad)  # an exception of the answer surfaces here, on its smallest input
+    fails(*bad)  # an exception of the answer surfaces here, on its smallest input
     return bad
 
 
@@ -178,22 +153,9 @@ def counts_at_most(counted, bound: Mapping[str, float], *, case=None, hint: str 
 def close_to(
     answer, expected, *, tol: float = 1e-9, name: str = "the value", wrong: Mapping | None = None
 ) -> None:
-    """Require a number (or array) close to `expected`; known wrong values get their explanation.
+    """Require a number (or array) close to `expected`, which is not told.
 
-    Parameters
-    ----------
-    answer, expected : float or array_like
-    tol : float, default 1e-9
-        Largest accepted difference, absolute and relative.
-    name : str
-        What the number is.
-    wrong : mapping, optional
-        Wrong value to explanation: ``{8: "that counts the rounds, not the combines"}``.
-
-    Raises
-    ------
-    PropertyFailed
-        Without the expected value, so that it can be tried again.
+    ``wrong`` maps known mistakes to their explanation: ``{8: "that counts the rounds"}``.
     """
     value = _number(answer, name)
     if equal(value, expected, tol):
@@ -212,26 +174,9 @@ def _number(answer, name: str):
 
 
 def entries(answer, names: Sequence[str]) -> tuple:
-    """Return the named entries of an answer, in order.
+    """Return the named entries of a mapping that the reader filled in, in order.
 
-    Parameters
-    ----------
-    answer : mapping
-        What the reader filled in; ``...`` marks an entry that is still open.
-    names : sequence of str
-        The keys that it must have.
-
-    Returns
-    -------
-    tuple
-        One value for each name.
-
-    Raises
-    ------
-    NotImplementedError
-        An entry is still ``...``: there is no answer yet.
-    PropertyFailed
-        The answer is not a mapping with these keys.
+    NotImplementedError while one of them is still ``...``: there is no answer yet.
     """
     require(
         isinstance(answer, Mapping) and set(names) <= set(answer),

@@ -22,15 +22,13 @@ def same_distribution(
     distance = sum(map(abs, apart.values())) / 2
     if not distance <= tol:
         worst = max(apart, key=lambda x: abs(apart[x]))
-        raise PropertyFailed(
-            name,
-            hint or f"total variation {distance:.3g}, accepted {tol:.3g}",
-            [
-                ("outcome", show(worst)),
-                ("expected", f"probability {q.get(worst, 0.0):.6g}"),
-                ("got", f"probability {p.get(worst, 0.0):.6g}"),
-            ],
-        )
+        details = [
+            ("outcome", show(worst)),
+            ("expected", f"probability {q.get(worst, 0.0):.6g}"),
+            ("got", f"probability {p.get(worst, 0.0):.6g}"),
+        ]
+        hint = hint or f"total variation {distance:.3g}, accepted {tol:.3g}"
+        raise PropertyFailed(name, hint, details)
 
 
 def samples_follow(

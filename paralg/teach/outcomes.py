@@ -43,19 +43,7 @@ def call(function: Callable, *arguments, fresh: bool = True):
 def require(condition, name: str, message: str = "", *, failing=None, expected=None, got=None):
     """Raise `PropertyFailed` unless `condition` holds.
 
-    Parameters
-    ----------
-    condition : bool
-    name : str
-        The property, in words that complete "the answer …".
-    message : str
-        What to think about; never the solution.
-    failing, expected, got : object, optional
-        Input and values to show.
-
-    Raises
-    ------
-    PropertyFailed
+    ``name`` completes "the answer …"; ``failing``, ``expected`` and ``got`` are shown with it.
     """
     if not condition:
         parts = (("input", failing), ("expected", expected), ("got", got))

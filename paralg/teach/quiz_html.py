@@ -12,21 +12,14 @@ from paralg.teach.quizzes import numeric_value
 __all__ = ["has_math", "render_quiz", "rich"]
 
 _HERE = Path(__file__).parent
-_KINDS = {
-    "multiple_choice": "One answer",
-    "many_choice": "All that apply",
-    "numeric": "A number",
-}
+_KINDS = {"multiple_choice": "One answer", "many_choice": "All that apply", "numeric": "A number"}
 _MARKS = {"many_choice": ("✗ Does not apply.", "✓ Applies.")}  # of a choice, not of what was chosen
 _PIECES = re.compile(r"(\$\$?[^$]+\$\$?|`[^`]+`)")
 _EMPHASIS = re.compile(r"(?<![\w*])\*([^*\s][^*]*)\*(?!\w)")
 
 
 def rich(text: str) -> str:
-    """Return a question's text as HTML: ``$math$`` for MathJax, `` `code` ``, ``*emphasis*``.
-
-    Math is written ``\\(…\\)`` inside an element that the book's MathJax is told to process.
-    """
+    """Return a question's text as HTML: ``$math$`` for MathJax, `` `code` ``, ``*emphasis*``."""
     return "".join(map(_piece, _PIECES.split(text)))
 
 

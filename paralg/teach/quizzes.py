@@ -31,12 +31,7 @@ _KEYS = {"id", "question", "type", "answers", "objective", "about", "tolerance",
 class Quiz:
     """The quiz of a chapter; displays itself when it is last in a cell.
 
-    Attributes
-    ----------
-    chapter : str
-        Name of the chapter, with hyphens.
-    items : list of dict
-        Questions in order, validated.
+    ``chapter`` is its name with hyphens, ``items`` are the questions in order, validated.
     """
 
     chapter: str
@@ -73,12 +68,10 @@ def quiz(chapter: str) -> Quiz:
 
     Raises
     ------
-    KeyError
-        If there is no such chapter.
-    FileNotFoundError
-        If the chapter has no ``quiz.json``.
+    KeyError, FileNotFoundError
+        There is no such chapter, or it has no ``quiz.json``.
     ValueError
-        If the questions are not in form; the message names the question and the key.
+        The questions are not in form; the message names the question and the key.
     """
     found = find(chapter)
     return Quiz(found.slug, load_quiz(found.teaching / "quiz.json", found.slug))
@@ -123,11 +116,9 @@ def _problems(item: dict, chapter: str) -> list[str]:
         found.append("question should be a text, got none")
     if item.get("type") not in TYPES:
         found.append(f"type should be one of {', '.join(TYPES)}, got {item.get('type')!r}")
-    if not _is_text(item.get("objective")):
-        got = item.get("objective")
-        found.append(
-            f"objective should name one, such as '{chapter.replace('-', '_')}.1', got {got!r}"
-        )
+    if not _is_text(got := item.get("objective")):
+        such = f"{chapter.replace('-', '_')}.1"
+        found.append(f"objective should name one, such as {such!r}, got {got!r}")
     found += [f"unknown key {key!r}" for key in sorted(item.keys() - _KEYS)]
     answers = item.get("answers")
     if not isinstance(answers, list) or not all(isinstance(answer, dict) for answer in answers):
@@ -143,8 +134,7 @@ def _choice_problems(item: dict, answers: list) -> list[str]:
     for i, answer in enumerate(answers, 1):
         if not _is_text(answer.get("answer")):
             found.append(f"choice {i} has no text")
-        if not isinstance(answer.get("correct"), bool):
-            got = answer.get("correct")
+        if not isinstance(got := answer.get("correct"), bool):
             found.append(f"choice {i}: correct should be true or false, got {got!r}")
         if not _is_text(answer.get("feedback")):
             found.append(f"choice {i} has no feedback")

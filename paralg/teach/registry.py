@@ -49,10 +49,10 @@ def check(label: str, answer, *, seconds: float = TIME_LIMIT) -> Verdict:
     Raises
     ------
     KeyError
-        If no exercise has this label; the message lists those of the chapter.
+        No exercise has this label; the message lists those of the chapter.
     ValueError
-        If `seconds` is not positive; on a page of the site, if the exercise is not left open: what
-        a page shows of a check may not depend on the check (`paralg.core.static`).
+        `seconds` is not positive; on a page of the site, the exercise is not left open: what a page
+        shows of a check may not depend on the check (`paralg.core.static`).
     """
     if is_static():
         if not is_open(answer):
@@ -119,32 +119,23 @@ def _failed(label: str, failed: PropertyFailed) -> Verdict:
 
 
 def _raised(label: str, error: Exception, arguments: str = "") -> Verdict:
-    details = [("message", show(str(error)) or "(none)")]
-    if arguments:
-        details.insert(0, ("input", arguments))
-    line = _line_of_answer(error)
-    if line:
-        details.append(("in", line))
+    given = [("input", arguments)] if arguments else []
+    details = [*given, ("message", show(str(error)) or "(none)"), *_line_of_answer(error)]
     return Verdict(label, RAISED, f"The answer raised {type(error).__name__}.", tuple(details))
 
 
 def _stopped(label: str, stopped: StillRunning, seconds: float) -> Verdict:
-    details = []
-    if stopped.arguments is not None:
-        details.append(("input", show_call(stopped.arguments)))
-    line = _line_of_answer(stopped)
-    if line:
-        details.append(("in", line))
-    details.append(("note", "does a loop or a recursion never meet the condition that ends it?"))
+    given = [] if stopped.arguments is None else [("input", show_call(stopped.arguments))]
+    note = ("note", "does a loop or a recursion never meet the condition that ends it?")
     summary = f"The answer was still running after {seconds:g} seconds and was stopped."
-    return Verdict(label, FAILED, summary, tuple(details))
+    return Verdict(label, FAILED, summary, (*given, *_line_of_answer(stopped), note))
 
 
-def _line_of_answer(error: BaseException) -> str:
-    """Return the last line of the reader's own code that the exception passed through."""
+def _line_of_answer(error: BaseException) -> list[tuple[str, str]]:
+    """Return the last line of the reader's own code that the exception passed through, if any."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [f for f in frames if not f.filename.startswith(_LIBRARIES)]
     if not own:
-        return ""
+        return []
     where = f"line {own[-1].lineno} of {own[-1].name}"
-    return f"{where}: {own[-1].line}" if own[-1].line else where
+    return [("in", f"{where}: {own[-1].line}" if own[-1].line else where)]

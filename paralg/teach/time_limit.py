@@ -21,27 +21,11 @@ class StillRunning(BaseException):
 
 
 def run_at_most(seconds: float, function: Callable, *arguments):
-    """Call a function and stop it when its time is over.
+    """Call a function and stop it when its time is over, by `StillRunning`.
 
     The exception is raised at the next step of the interpreter, in whichever thread the call was
     made, so it works on every system, in a notebook too; a single long call into compiled code
     ends first. Where Python has no threads, in a browser, nothing limits the time.
-
-    Parameters
-    ----------
-    seconds : float
-        Wall-clock time.
-    function : callable
-    *arguments : object
-
-    Returns
-    -------
-    object
-        What the function returned.
-
-    Raises
-    ------
-    StillRunning
     """
     watch = _Watch(seconds)
     try:
@@ -91,11 +75,6 @@ class _Watch:
         limit = self.seconds
         while not self.lock.acquire(timeout=limit) and not self.over:
             self.interrupted = True
-            _interrupt(self.caller, StillRunning)
+            caller, kind = ctypes.c_ulong(self.caller), ctypes.py_object(StillRunning)
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(caller, kind)  # at its next step
             limit = _AGAIN
-
-
-def _interrupt(thread: int, kind: type) -> None:
-    """Raise `kind` in a thread at its next step."""
-    raised = ctypes.py_object(kind)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), raised)

@@ -24,15 +24,8 @@ _BOX = "margin:.5em 0;padding:.4em .8em;text-align:left"
 class Verdict:
     """The outcome of one check; displays itself when it is last in a cell.
 
-    Attributes
-    ----------
-    exercise : str
-        Label of the exercise.
-    state : {"passed", "failed", "raised", "unanswered"}
-    summary : str
-        One sentence, for example ``Right: equals the loop on 12 inputs.``
-    details : tuple of (str, str)
-        Further lines, a name and a text: the input, what was expected, what came.
+    ``state`` is passed, failed, raised or unanswered, ``summary`` one sentence, ``details`` pairs
+    of a name and a text: the input, what was expected, what came.
     """
 
     exercise: str
