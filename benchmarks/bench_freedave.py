@@ -16,10 +16,9 @@ from benchmarks._common import main as run_main
 from benchmarks._common import row, rows_of
 from paralg.core.timing import compare
 from paralg.data import addition, pydoc_text
+from paralg.decoding.baselines import static, threshold
 from paralg.decoding.freedave import freedave
 from paralg.decoding.rule import UnmaskingRule
-from paralg.decoding.static import static
-from paralg.decoding.threshold import threshold
 from paralg.decoding.trace import Decoded
 from paralg.models import load
 

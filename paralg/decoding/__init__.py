@@ -4,13 +4,26 @@ What all decoders share:
 
 - a model is three calls (:mod:`~paralg.models.protocol`), counted and shaped by a wrapper
   (:mod:`~paralg.models.counting`, :mod:`~paralg.decoding.shaping`);
-- a decoder returns one :class:`~paralg.decoding.trace.Trace`, and draws through two methods
-  (:mod:`~paralg.decoding.randomness`), so that its distribution can be enumerated;
+- a decoder returns one :class:`~paralg.decoding.trace.Decoded`, with its trace, and draws through
+  two methods (:mod:`~paralg.decoding.randomness`), so that its distribution can be enumerated;
 - exact models to check it on: :mod:`~paralg.decoding.tables`, :mod:`~paralg.decoding.sudoku`,
   and :mod:`~paralg.decoding.adapters` for other dialects;
-- sequential baselines: :mod:`~paralg.decoding.static` under a
-:class:`~paralg.decoding.rule.UnmaskingRule`,
-  :mod:`~paralg.decoding.threshold`, :mod:`~paralg.decoding.ancestral`.
+- sequential baselines, :mod:`~paralg.decoding.baselines`, under an
+  :class:`~paralg.decoding.rule.UnmaskingRule`, driven by a
+  :class:`~paralg.decoding.session.Session`;
+- tasks and tables on which all are compared, :mod:`~paralg.decoding.arena`.
 
-Each paper has a package of its own beside them.
+Each paper has a package of its own beside them.  Letters and operands are the same everywhere:
+
+===========  =====================================================================================
+V, L         tokens of the alphabet (the mask is ``V``), positions of the sequence
+``model``    a :class:`~paralg.models.protocol.Model`
+``x``        integers of shape (L,): given tokens, and the mask where one is wanted
+``at``       ascending positions, shape (n,); logits of B rows at them have shape (B, n, V)
+``rule``     an :class:`~paralg.decoding.rule.UnmaskingRule`; by default one token per step, the
+             surest first
+``rng``      a :class:`~paralg.decoding.randomness.Random`: draw tokens instead of taking the
+             likeliest
+``shape``    a hook on the logits, see :mod:`~paralg.decoding.shaping`
+===========  =====================================================================================
 """

@@ -1,11 +1,10 @@
 """Models that speak another dialect, made to speak the protocol.
 
-Two kinds of masked diffusion models differ from the plain bidirectional one.
-Those *adapted from next-token prediction* put the distribution of x_{i+1} in row i:
-:class:`Shifted` moves
-the rows, and a rule with ``first=True`` takes care of the one row that a cache then lacks.
-*Block-causal* ones never look beyond the current block: :class:`BlockCausal` for tables,
-:class:`BlockCausalNetwork` for a network.
+Models *adapted from next-token prediction* put the distribution of x_{i+1} in row i:
+:class:`Shifted` moves the rows, and a rule with ``first=True`` takes care of the one row that a
+cache then lacks.
+*Block-causal* models never look beyond the current block, so finished blocks never change and a
+prefix cache is exact: :class:`BlockCausal` for tables, :class:`BlockCausalNetwork` for a network.
 """
 
 from __future__ import annotations
@@ -14,29 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paralg.decoding.tables import TableCache, TableModel
-from paralg.models.protocol import (
-    AttendingModel,
-    ForwardCache,
-    Layout,
-    Model,
-    positions,
-    tokens_of,
-)
+from paralg.decoding.tables import RecomputingModel, TableModel
+from paralg.models.protocol import AttendingModel, ForwardCache, Layout, Model, positions, tokens_of
 
 __all__ = ["BlockCausal", "BlockCausalNetwork", "NextToken", "Shifted"]
 
 
 @dataclass(frozen=True)
 class ShiftedCache:
-    """A cache and the logits of the forward that made it.
-
-    Parameters
-    ----------
-    inner : ForwardCache
-    logits : ndarray, shape (L, V)
-        Already shifted: row i is the distribution of x_i.
-    """
+    """A cache, and the shifted logits (L, V) of the forward that made it."""
 
     inner: ForwardCache
     logits: np.ndarray
@@ -48,21 +33,12 @@ class ShiftedCache:
 
 
 class Shifted:
-    """A model whose raw row i is the distribution of x_{i+1}, read as one whose row i is the
-    distribution of x_i.
+    """A ``raw`` model whose row i speaks of x_{i+1}, read as one whose row i speaks of x_i.
 
-    Parameters
-    ----------
-    raw : Model
-        Its ``denoise`` and ``snapshot`` follow the raw convention.
-
-    Notes
-    -----
     With a cache only the window is recomputed, and the row in front of it, which speaks of the
-    window's first position, is not among them.
-    That row is answered from the forward that made the cache; a decoder should commit the first
-    position from it at once (``UnmaskingRule(first=True)``), before it goes stale.
-    Nothing speaks of position 0, so it must be given.
+    window's first position, is not among them: that one is answered from the forward that made the
+    cache, and a decoder should commit it at once (``UnmaskingRule(first=True)``), before it goes
+    stale.  Nothing speaks of position 0, so it must be given.
     """
 
     def __init__(self, raw: Model):
@@ -92,55 +68,28 @@ class Shifted:
         return x
 
 
-class NextToken:
-    """A table in the raw convention of :class:`Shifted`, to test it with.
-
-    Parameters
-    ----------
-    table : TableModel
-    """
+class NextToken(RecomputingModel):
+    """A table in the raw convention of :class:`Shifted`, to test it with."""
 
     def __init__(self, table: TableModel):
         self.table, self.V, self.L = table, table.V, table.L
 
-    def denoise(self, x, *, at=None, cache=None, layout: Layout = "rows"):
-        """Row i is the distribution of ``x_{i+1}``; the last row speaks of nothing and is
-        uniform."""
-        x, at = tokens_of(x, self.V, self.L), positions(at, self.L)
-        if cache is not None:
-            rows = np.tile(cache.x, (len(x), 1))
-            rows[:, at] = x[:, at]
-            x = rows
-        logits = np.zeros((len(x), at.size, self.V))
-        inside = at < self.L - 1
+    def answer(self, x, at):
+        """Row i is the distribution of ``x_{i+1}``; the last row is uniform, it means nothing."""
+        logits, inside = np.zeros((len(x), at.size, self.V)), at < self.L - 1
         logits[:, inside] = self.table.denoise(x, at=at[inside] + 1)
         return logits
-
-    def snapshot(self, x):
-        """Keep a copy of ``x``."""
-        return self.denoise(x), self.table.snapshot(x)[1]
 
 
 class BlockCausal(TableModel):
     """A table that sees only positions up to the end of the block it is asked about.
 
-    Parameters
-    ----------
-    table : TableModel
-    block : int
-        Size of the blocks.
-    begin : int
-        Position where block 0 starts; everything before it is visible to all.
-
-    Notes
-    -----
-    Finished blocks never change their mind about anything, so a prefix cache is exact.
+    Blocks have ``block`` positions; what lies before ``begin`` is visible to all.
 
     Examples
     --------
     >>> from paralg.decoding.tables import HashConditional
-    >>> table = HashConditional(2, 4, eps=1.0)
-    >>> blind = BlockCausal(table, block=2)
+    >>> blind = BlockCausal(HashConditional(2, 4, eps=1.0), block=2)
     >>> far, near = np.array([[2, 2, 2, 1]]), np.array([[2, 2, 2, 0]])
     >>> bool(np.all(blind.denoise(far, at=[0]) == blind.denoise(near, at=[0])))
     True
@@ -155,44 +104,20 @@ class BlockCausal(TableModel):
         return self.table.distributions(x, visible & self._sees[at], at)
 
 
-class BlockCausalNetwork:
+class BlockCausalNetwork(RecomputingModel):
     """A network under a block-causal attention mask.
 
-    The mask alone does not make a good block-causal model, training with it does; but whatever
-    is proved of such models can be checked on any weights.
-
-    Parameters
-    ----------
-    network : AttendingModel
-    block : int
-    begin : int
-        Position where block 0 starts.
-
-    Notes
-    -----
-    Keys and values of finished blocks never change, so keeping them and recomputing them are the
-    same thing; this class recomputes.
+    The mask alone does not make a good block-causal model, training with it does; but whatever is
+    proved of such models can be checked on any weights.
     """
 
     def __init__(self, network: AttendingModel, block: int, begin: int = 0):
         self.network, self.V, self.L = network, network.V, network.L
         self._sees = _block_causal(self.L, block, begin)
 
-    def denoise(self, x, *, at=None, cache: TableCache | None = None, layout: Layout = "rows"):
-        """Row i is the distribution of ``x_i`` given the unmasked positions up to the end of its
-        block."""
-        x, at = tokens_of(x, self.V, self.L), positions(at, self.L)
-        if layout == "tree" and cache is None:
-            raise ValueError("layout 'tree' needs a cache")
-        if cache is not None:
-            rows = np.tile(cache.x, (len(x), 1))
-            rows[:, at] = x[:, at]
-            x = rows
+    def answer(self, x, at):
+        """Let every position see the tokens up to the end of its block."""
         return self.network.attend(x, np.arange(self.L), self._sees)[:, at]
-
-    def snapshot(self, x):
-        """Keep a copy of ``x``, shape (1, L)."""
-        return self.denoise(x), TableCache(tokens_of(x, self.V, self.L)[0].copy())
 
 
 def _block_causal(L: int, block: int, begin: int) -> np.ndarray:

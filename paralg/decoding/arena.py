@@ -1,13 +1,14 @@
 """All decoders on the same tasks, in the same units: what each costs and what it gets wrong.
 
 A paper joins with a module ``entrants`` in its package, ``paralg.decoding.<paper>.entrants``, that
-holds a tuple ``ENTRANTS``; nothing else has to change.
+holds a tuple ``ENTRANTS``, and by making the records of the tables again:
+``python -m paralg.decoding.records``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pkgutil import iter_modules
@@ -15,22 +16,18 @@ from pkgutil import iter_modules
 import numpy as np
 
 import paralg.decoding
-from paralg.decoding.ancestral import ancestral
+from paralg.decoding.baselines import ancestral, static, threshold
 from paralg.decoding.randomness import Random, RandomDraws
-from paralg.decoding.static import static
-from paralg.decoding.threshold import threshold
 from paralg.decoding.tiers import Tier
 from paralg.decoding.trace import Decoded
 from paralg.figures import Table
 from paralg.models.protocol import Model, UnsupportedCall
 
-__all__ = ["PROMISES", "Entrant", "Results", "Score", "compete", "entrants", "play"]
+__all__ = ["PROMISES", "Entrant", "Score", "compete", "decode_all", "entrants", "standings"]
 
 PROMISES = ("sequential", "same trace", "same distribution", "none")
 """What a decoder promises: to be the baseline, to have its trace, to have its distribution, or
 nothing."""
-
-Decode = Callable[[Model, np.ndarray, Random], Decoded]
 
 
 @dataclass(frozen=True)
@@ -46,15 +43,10 @@ class Entrant:
         One of :data:`PROMISES`.
     against : str
         The sequential entrant that the promise refers to.
-
-    Raises
-    ------
-    ValueError
-        If the promise is unknown.
     """
 
     name: str
-    decode: Decode
+    decode: Callable[[Model, np.ndarray, Random], Decoded]
     promise: str = "none"
     against: str = "static"
 
@@ -63,9 +55,16 @@ class Entrant:
             raise ValueError(f"expected promise to be one of {PROMISES}, got {self.promise!r}")
 
 
+def _in_order(model: Model, x: np.ndarray, rng: Random) -> Decoded:
+    """Sample from left to right; around given tokens that asks for any-order calls."""
+    masked = np.flatnonzero(np.asarray(x) == model.V)
+    prefix = len(masked) == 0 or masked[0] == model.L - len(masked)
+    return ancestral(model, x, rng=rng, order=None if prefix else masked)
+
+
 SEQUENTIAL = (
     Entrant("static", lambda model, x, rng: static(model, x), "sequential"),
-    Entrant("ancestral", lambda model, x, rng: _in_order(model, x, rng), "sequential", "ancestral"),
+    Entrant("ancestral", _in_order, "sequential", "ancestral"),
     Entrant("threshold, τ = 0.9", lambda model, x, rng: threshold(model, x, 0.9)),
     Entrant("threshold, τ = 0.5", lambda model, x, rng: threshold(model, x, 0.5)),
 )
@@ -89,20 +88,10 @@ def entrants() -> tuple[Entrant, ...]:
 
 @dataclass(frozen=True)
 class Score:
-    """Means over the games of a tier.
+    """Means over the problems of a tier; ``same_trace`` is the share with the baseline's trace."""
 
-    Parameters
-    ----------
-    entrant : Entrant
-    forwards, rows, positions : float
-        Calls, rows and token positions of a game.
-    quality : float
-        As the tier measures it.
-    same_trace : float
-        Share of games with the trace of the entrant's baseline.
-    """
-
-    entrant: Entrant
+    entrant: str
+    promise: str
     forwards: float
     rows: float
     positions: float
@@ -110,98 +99,46 @@ class Score:
     same_trace: float
 
 
-def play(entrant: Entrant, tier: Tier, seed: int = 0) -> list[Decoded] | None:
-    """Decode every game of a tier, or return None if its models do not answer the decoder's calls.
+def decode_all(entrant: Entrant, tier: Tier, seed: int = 0) -> list[Decoded] | None:
+    """Decode every problem of a tier; None if its models do not answer the decoder's calls.
 
-    Parameters
-    ----------
-    entrant : Entrant
-    tier : Tier
-    seed : int
-        Game i draws from the stream (seed, i).
+    Problem i draws from the stream (seed, i).
     """
-    games = enumerate(tier.games)
+    problems = enumerate(tier.problems)
     try:
-        return [entrant.decode(model, x, RandomDraws(seed, i)) for i, (model, x) in games]
+        return [entrant.decode(model, x, RandomDraws(seed, i)) for i, (model, x) in problems]
     except UnsupportedCall:
         return None
 
 
-def compete(tier: Tier, field: Sequence[Entrant] | None = None, seed: int = 0) -> Results:
-    """Run all entrants on a tier.
+def compete(tier: Tier, field: Sequence[Entrant] | None = None, seed: int = 0) -> dict:
+    """Run all entrants, or those of ``field`` with their baselines, on a tier.
 
-    Parameters
-    ----------
-    tier : Tier
-    field : sequence of Entrant, optional
-        All of :func:`entrants` by default; the baselines that they name have to be among them.
-    seed : int
-
-    Returns
-    -------
-    Results
-        Those who cannot play on the tier are left out.
+    Returns what :func:`standings` shows and a record keeps: ``measure`` and ``scores``, one for
+    each entrant whose calls the models answer.
     """
     field = entrants() if field is None else field
-    played = {one.name: results for one in field if (results := play(one, tier, seed)) is not None}
-    scores = [_score(one, tier, played) for one in field if one.name in played]
-    return Results(tier, tuple(scores), played)
+    runs = {one.name: found for one in field if (found := decode_all(one, tier, seed)) is not None}
+    scores = [_score(one, tier, runs) for one in field if one.name in runs]
+    return {"tier": tier.name, "measure": tier.measure, "scores": [asdict(s) for s in scores]}
 
 
-def _score(entrant: Entrant, tier: Tier, played: dict[str, list[Decoded]]) -> Score:
-    results, baseline = played[entrant.name], played.get(entrant.against, ())
+def _score(entrant: Entrant, tier: Tier, runs: dict[str, list[Decoded]]) -> Score:
+    results, baseline = runs[entrant.name], runs.get(entrant.against, ())
     same = [a.trace == b.trace for a, b in zip(results, baseline, strict=False)]
-    costs = [(r.cost.calls, r.cost.rows, r.cost.tokens) for r in results]
+    costs = np.mean([(r.cost.calls, r.cost.rows, r.cost.tokens) for r in results], axis=0)
     quality = tier.quality(np.stack([r.tokens for r in results]))
-    return Score(entrant, *np.mean(costs, axis=0).tolist(), quality, float(np.mean(same or [0])))
+    return Score(entrant.name, entrant.promise, *costs.tolist(), quality,
+                 float(np.mean(same or [0])))  # fmt: skip
 
 
-def _in_order(model: Model, x: np.ndarray, rng: Random) -> Decoded:
-    """Sample from left to right; around given tokens that asks for any-order calls."""
-    masked = np.flatnonzero(np.asarray(x) == model.V)
-    prefix = len(masked) == 0 or masked[0] == model.L - len(masked)
-    return ancestral(model, x, rng=rng, order=None if prefix else masked)
-
-
-@dataclass(frozen=True)
-class Results:
-    """What :func:`compete` found; a table when it is the last value of a cell.
-
-    Parameters
-    ----------
-    tier : Tier
-    scores : tuple of Score
-    played : dict of str to list of Decoded
-        Entrant to its games.
-    """
-
-    tier: Tier
-    scores: tuple[Score, ...]
-    played: dict[str, list[Decoded]]
-
-    @property
-    def header(self) -> tuple[str, ...]:
-        """Names of the columns."""
-        return (self.tier.name, "forwards", "rows", "positions", self.tier.measure, "promise",
-                "trace of its baseline")  # fmt: skip
-
-    def rows(self) -> list[tuple[str, ...]]:
-        """Return the cells as text."""
-        return [(s.entrant.name, f"{s.forwards:.1f}", f"{s.rows:.1f}", f"{s.positions:,.0f}",
-                 self.tier.show(s.quality), s.entrant.promise, _share(s))
-                for s in self.scores]  # fmt: skip
-
-    @property
-    def table(self) -> Table:
-        """The scores under their names."""
-        return Table(self.header, self.rows())
-
-    def __repr__(self) -> str:
-        return repr(self.table)
-
-    def _repr_html_(self) -> str:
-        return self.table._repr_html_()
-
-
-def _share(score: Score) -> str:
-    return "—" if score.entrant.promise == "sequential" else f"{score.same_trace:.0%}"
+def standings(found: dict) -> Table:
+    """Return what :func:`compete` found as a table."""
+    quality = "{:.2f}" if found["measure"].startswith("nats") else "{:.0%}"
+    rows = [(s.entrant, f"{s.forwards:.1f}", f"{s.rows:.1f}", f"{s.positions:,.0f}",
+             quality.format(s.quality), s.promise,
+             "—" if s.promise == "sequential" else f"{s.same_trace:.0%}")
+            for s in (Score(**score) for score in found["scores"])]  # fmt: skip
+    header = (found["tier"], "forwards", "rows", "positions", found["measure"], "promise",
+              "trace of its baseline")  # fmt: skip
+    return Table(header, rows)

@@ -13,13 +13,7 @@ __all__ = ["Prediction", "TieKeys", "predictions", "tie_keys"]
 
 
 class TieKeys(NamedTuple):
-    """Who wins among equals: the lowest key.
-
-    Attributes
-    ----------
-    position : ndarray, shape (L,)
-    token : ndarray, shape (L, V)
-    """
+    """Which wins among equals: the lowest key; of positions, shape (L,), and tokens, (L, V)."""
 
     position: np.ndarray
     token: np.ndarray
@@ -27,14 +21,17 @@ class TieKeys(NamedTuple):
 
 def tie_keys(seed: int | None, L: int, V: int) -> TieKeys:
     """Return keys that prefer the lowest index, or a random order when a seed is given."""
+    i, v = np.arange(L), np.arange(V)
     if seed is None:
-        return TieKeys(np.arange(L), np.broadcast_to(np.arange(V), (L, V)))
-    return TieKeys(uniform(seed, 0, np.arange(L)), uniform(seed, 1 + np.arange(L)[:, None],
-                                                           np.arange(V)))  # fmt: skip
+        return TieKeys(i, np.broadcast_to(v, (L, V)))
+    return TieKeys(uniform(seed, 0, i), uniform(seed, 1 + i[:, None], v))
 
 
 class Prediction:
     """Predictions x̂ and confidences c of one row.
+
+    With "maximum" confidence a token is drawn when it is first asked for and then kept: draws that
+    are not needed are not made, and a prediction used twice says the same thing twice.
 
     Parameters
     ----------
@@ -46,11 +43,6 @@ class Prediction:
     token : ndarray of int, shape (L,)
         -1 where the token is still to be drawn.
     rng : Random, optional
-
-    Notes
-    -----
-    With "maximum" confidence a token is drawn when it is first asked for and then kept: draws
-    that are not needed are not made, and a prediction used twice says the same thing twice.
     """
 
     def __init__(self, distribution, confidence, token, rng: Random | None = None):
@@ -65,33 +57,21 @@ class Prediction:
                     self._token[i] = self._rng.categorical(self.distribution[i])
         return self._token[positions]
 
+    def after(self, x: np.ndarray, positions) -> np.ndarray:
+        """Return a copy of ``x`` with the predicted tokens at ``positions``."""
+        y = x.copy()
+        y[positions] = self.tokens(positions)
+        return y
+
 
 def predictions(rows, at, logits, rule, keys: TieKeys, V: int, rng=None) -> list[Prediction]:
-    """Turn the logits of B rows into predictions.
-
-    Parameters
-    ----------
-    rows : ndarray of int, shape (B, L)
-    at : ndarray of int, shape (n,)
-    logits : ndarray, shape (B, n, V)
-    rule : UnmaskingRule
-    keys : TieKeys
-    V : int
-    rng : Random, optional
-        Draw the tokens instead of taking the likeliest.
-
-    Returns
-    -------
-    list of Prediction, length B
-    """
+    """Turn the logits of B ``rows``, shape (B, L), into B predictions."""
     B, L = rows.shape
     distribution = np.zeros((B, L, V))
     distribution[:, at] = softmax(logits)
     rounded = distribution.round(rule.digits)
     top = rounded.max(axis=-1)
-    asked = np.zeros(L, dtype=bool)
-    asked[at] = True
-    wanted = (rows == V) & asked
+    wanted = (rows == V) & np.isin(np.arange(L), at)
     if rng is None:
         token = np.where(rounded == top[..., None], -keys.token, -np.inf).argmax(axis=-1)
     else:

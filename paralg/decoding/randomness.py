@@ -2,14 +2,12 @@
 
 A sampler is written against ``rng.categorical(p)`` and ``rng.accept(a)``.
 :class:`RandomDraws` answers with random numbers; :class:`Replay` answers with *every* possible
-answer
-in turn, and :func:`exact_distribution` multiplies the probabilities along each branch: the output
-distribution of
-the sampler, exactly, and the distribution of its cost.
+answer in turn, and :func:`exact_distribution` multiplies the probabilities along each branch.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from math import fsum
@@ -19,10 +17,8 @@ import numpy as np
 
 from paralg.core.random import derive, uniform
 
-__all__ = [
-    "ExactDistribution", "Random", "Replay", "RandomDraws", "exact_distribution", "softmax",
-    "total_variation",
-]  # fmt: skip
+__all__ = ["ExactDistribution", "Random", "RandomDraws", "Replay", "exact_distribution", "softmax",
+           "total_variation"]  # fmt: skip
 
 
 class Random(Protocol):
@@ -36,14 +32,7 @@ class Random(Protocol):
 
 
 class RandomDraws:
-    """Random draws keyed by (seed, sample), never by the row of a batch.
-
-    Parameters
-    ----------
-    seed : int
-        Seed of the experiment.
-    sample : int
-        Number of the sequence within it.
+    """Random draws keyed by (seed, number of the sequence), never by the row of a batch.
 
     Examples
     --------
@@ -80,17 +69,8 @@ class RandomDraws:
 class Replay:
     """Answers draws from a script of branches, then takes the first possible branch.
 
-    Parameters
-    ----------
-    script : sequence of int
-        The branch to take at the first, second, … choice.
-
-    Attributes
-    ----------
-    choices : list of (branch, probabilities)
-        What was chosen in this run, draws with one possible answer left out.
-    probability : float
-        Of the whole branch.
+    ``choices`` lists (branch, probabilities) of this run, draws with one possible answer left out;
+    ``probability`` is that of the whole branch.
     """
 
     def __init__(self, script=()):
@@ -101,11 +81,11 @@ class Replay:
     def categorical(self, p) -> int:
         """Return the next branch of the script, or the first possible one."""
         p = _checked(p)
-        possible = np.flatnonzero(p)
+        possible, depth = np.flatnonzero(p), len(self.choices)
         if len(possible) == 1:
             return int(possible[0])
-        branch = self._next(int(possible[0]))
-        self.choices.append((branch, tuple(float(value) for value in p)))
+        branch = self.script[depth] if depth < len(self.script) else int(possible[0])
+        self.choices.append((branch, tuple(p.tolist())))
         self.probability *= float(p[branch]) / fsum(p)
         return branch
 
@@ -113,24 +93,10 @@ class Replay:
         """Branch on acceptance unless it is certain or impossible."""
         return True if a >= 1 else bool(self.categorical(np.array([1 - max(a, 0.0), max(a, 0.0)])))
 
-    def _next(self, default: int) -> int:
-        depth = len(self.choices)
-        return self.script[depth] if depth < len(self.script) else default
-
 
 @dataclass(frozen=True)
 class ExactDistribution:
-    """Exact distribution of a sampler.
-
-    Parameters
-    ----------
-    probability : mapping
-        Outcome to its probability.
-    calls : mapping of int to float
-        Number of model calls to its probability.
-    runs : int
-        How often the sampler was run to find out.
-    """
+    """Probabilities of the outcomes and of the numbers of calls, found in so many runs."""
 
     probability: Mapping[Hashable, float]
     calls: Mapping[int, float]
@@ -145,27 +111,9 @@ class ExactDistribution:
 def exact_distribution(
     sampler: Callable[[Random], tuple[Hashable, int]], *, limit: int = 100_000
 ) -> ExactDistribution:
-    """Run a sampler along every branch of its choices.
+    """Run ``sampler(rng) -> (outcome, calls)`` along every branch of its choices.
 
-    Parameters
-    ----------
-    sampler : callable
-        ``sampler(rng) -> (outcome, calls)``; everything random in it goes through ``rng``.
-    limit : int
-        Largest number of runs.
-
-    Returns
-    -------
-    ExactDistribution
-
-    Raises
-    ------
-    RuntimeError
-        If there are more than ``limit`` branches, or the sampler is random in another way.
-
-    Cost
-    ----
-    One run for each leaf of the tree of choices.
+    RuntimeError if there are more than ``limit`` branches, or if it is random in another way.
 
     Examples
     --------
@@ -174,20 +122,19 @@ def exact_distribution(
     >>> dict(exact_distribution(two_coins).probability)
     {0: 0.25, 1: 0.5, 2: 0.25}
     """
-    outcomes: dict[Hashable, list[float]] = {}
-    calls: dict[int, list[float]] = {}
-    script, runs = (), 0
+    outcomes, calls, script, runs = defaultdict(list), defaultdict(list), (), 0
     while script is not None:
         if runs == limit:
             raise RuntimeError(f"expected at most {limit} branches, found more")
         rng = Replay(script)
         outcome, used = sampler(rng)
-        _same_choices(script, rng)
-        outcomes.setdefault(outcome, []).append(rng.probability)
-        calls.setdefault(int(used), []).append(rng.probability)
+        if tuple(branch for branch, _ in rng.choices[: len(script)]) != script:
+            raise RuntimeError("the sampler did not repeat its choices: what else is random in it?")
+        outcomes[outcome].append(rng.probability)
+        calls[int(used)].append(rng.probability)
         script, runs = _next_script(rng.choices), runs + 1
     return ExactDistribution({o: fsum(p) for o, p in outcomes.items()},
-               {c: fsum(p) for c, p in sorted(calls.items())}, runs)  # fmt: skip
+                             {c: fsum(p) for c, p in sorted(calls.items())}, runs)  # fmt: skip
 
 
 def total_variation(p: Mapping[Hashable, float], q: Mapping[Hashable, float]) -> float:
@@ -202,13 +149,7 @@ def total_variation(p: Mapping[Hashable, float], q: Mapping[Hashable, float]) ->
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Return the distributions of an array of logits, along the last axis; ``-inf`` becomes 0.
-
-    Raises
-    ------
-    ValueError
-        If a row is NaN somewhere or ``-inf`` everywhere.
-    """
+    """Return the distributions of logits, along the last axis; a row without one is refused."""
     top = logits.max(axis=-1, keepdims=True)
     if not np.isfinite(top).all():
         raise ValueError("expected logits without NaN and with a finite entry in every row")
@@ -232,9 +173,3 @@ def _next_script(choices) -> tuple[int, ...] | None:
         if later:
             return (*(b for b, _ in choices[:depth]), later[0])
     return None
-
-
-def _same_choices(script, rng: Replay) -> None:
-    """Check that the replay met the choices it was sent to."""
-    if tuple(branch for branch, _ in rng.choices[: len(script)]) != tuple(script):
-        raise RuntimeError("the sampler did not repeat its choices: what else is random in it?")

@@ -31,14 +31,13 @@ class UnmaskingRule:
         Commit every position with at least this confidence instead, and the best ``tokens`` ones
         if there is none; left to right, the leftmost run of confident positions.
     block : int or tuple of int, optional
-        Semi-autoregressive decoding: blocks of this many positions, counted from the first mask,
-        are finished one after the other; a tuple gives the sizes of block 0, 1, … (the last one
-        repeats).  By default the whole sequence is one block.
+        Blocks of this many positions, counted from the first mask, are finished one after the
+        other; a tuple gives their sizes (the last one repeats).  By default there is one block.
     cache : {None, "prefix", "dual"}
         What is frozen at the start of each block: nothing, what lies before it, or everything
         outside it.  A cached network is *another* network, hence part of the rule.
     first : bool
-        Commit a block's first position from the forward that makes the cache.  Models adapted
+        Commit a block's first position from the forward that makes the cache, as models adapted
         from next-token prediction need it; see :class:`~paralg.decoding.adapters.Shifted`.
     eos : tuple of int
         Once a block consists of one of these tokens, fill the rest with it and stop.
@@ -47,15 +46,10 @@ class UnmaskingRule:
     digits : int
         Confidences are rounded to this many digits before they are compared.
     ties : int, optional
-        Seed of a random order among equals, drawn once for the run (so that the rule stays a
+        Seed of a random order among equals, the same for the whole run (so that the rule stays a
         function of the state); by default the lowest index wins.
     shape : callable, optional
-        Hook on the logits; see :mod:`paralg.decoding.shaping`.
-
-    Raises
-    ------
-    ValueError
-        If a field is out of range, or ``first`` is asked for without a cache.
+        Hook on the logits.
 
     Examples
     --------
@@ -91,28 +85,15 @@ class UnmaskingRule:
         """Return the size of the step that starts after ``committed`` tokens."""
         if not isinstance(self.tokens, tuple):
             return self.tokens
-        done = 0
-        for size in self.tokens:
-            done += size
-            if committed < done:
-                return done - committed
-        return self.tokens[-1]
+        ends = np.cumsum(self.tokens)
+        left = ends[ends > committed] - committed
+        return int(left[0]) if len(left) else self.tokens[-1]
 
 
 class BoundRule:
     """A rule bound to a prompt: g itself.
 
-    Parameters
-    ----------
-    rule : UnmaskingRule
-    start : ndarray of int, shape (L,)
-        The prompt, with masks ``V`` where tokens are wanted.
-    V : int
-
-    Attributes
-    ----------
-    block_of : ndarray of int, shape (L,)
-        Number of the block of each position; -1 before the first mask.
+    ``block_of`` has the number of each position's block, -1 before the first mask.
     """
 
     def __init__(self, rule: UnmaskingRule, start: np.ndarray, V: int):
@@ -148,24 +129,11 @@ class BoundRule:
         return self.path(x, prediction, 1, self.current(x), fresh)[0]
 
     def path(self, x, prediction: Prediction, d: int, last: int, fresh: bool = False):
-        """Return up to ``d`` steps that g would take if the predictions never changed.
+        """Return up to ``d`` steps that g would take if the predictions at ``x`` never changed.
 
-        Parameters
-        ----------
-        x : ndarray of int, shape (L,)
-        prediction : Prediction
-            Of the state ``x``.
-        d : int
-        last : int
-            Last block the path may enter.
-        fresh : bool
-            The predictions come from the forward that made the cache.
-
-        Returns
-        -------
-        list of ndarray of int
-            Positions of each step.  Step 0 is exact (same predictions, same rule); the later ones
-            are drafts, taken without the threshold.
+        Step 0 is exact (same predictions, same rule); the later ones are drafts, taken without the
+        threshold.  No step enters a block after ``last``.  ``fresh`` says that the predictions
+        come from the forward that made the cache.
         """
         ranked = self._ranked(x, prediction, last, fresh)
         y, steps = x.copy(), []
@@ -179,10 +147,7 @@ class BoundRule:
         return steps
 
     def _ranked(self, x, prediction, last: int, fresh: bool) -> np.ndarray:
-        """Order the masked positions up to block ``last``: earlier blocks first, then the rule.
-
-        Equivalent to adding an integer priority to the confidences of earlier blocks.
-        """
+        """Order the masked positions up to block ``last``: earlier blocks first, then the rule."""
         masked = np.flatnonzero((x == self.V) & (self.block_of <= last))
         if self.rule.order == "left-to-right" or not len(masked):
             return masked

@@ -20,25 +20,11 @@ class Session:
     A method that reads the logits in its own way (credit for earlier rounds, a penalty on end
     tokens) overrides :meth:`predict` and is driven like any other:
     ``static_run(MySession(model, x, rule))``.
-
-    Parameters
-    ----------
-    model : Model
-    x : ndarray of int, shape (L,)
-        Given tokens, and the mask ``V`` where one is wanted.
-    rule : UnmaskingRule
-    rng : Random, optional
-        Draw tokens instead of taking the likeliest.
-    layout : {"rows", "tree"}
-
-    Raises
-    ------
-    ValueError
-        If ``x`` is not one sequence of length L, or the tree layout is asked for without a cache.
     """
 
-    def __init__(self, model: Model, x, rule: UnmaskingRule, rng: Random | None = None,
-                 layout: Layout = "rows"):  # fmt: skip
+    def __init__(self, model: Model, x, rule: UnmaskingRule | None = None,
+                 rng: Random | None = None, layout: Layout = "rows"):  # fmt: skip
+        rule = rule or UnmaskingRule()
         if layout == "tree" and rule.cache is None:
             raise ValueError("layout 'tree' needs a rule with cache 'prefix' or 'dual': through a "
                              "live context the copies would reach each other")  # fmt: skip
@@ -58,14 +44,9 @@ class Session:
         return self.steps.current(self.x)
 
     def enter(self, block: int, last: int, carried: Prediction | None = None) -> Prediction:
-        """Open a block: make its cache, if the rule has one, and predict its masks.
+        """Open the window ``block`` … ``last``: make its cache, if any, and predict its masks.
 
         Without a cache a prediction ``carried`` over from the previous block is as good as new.
-
-        Parameters
-        ----------
-        block, last : int
-            First block of the window and last block of it.
         """
         if self.rule.cache is None:
             return carried or self.forward(self.x[None])[0]
@@ -82,20 +63,12 @@ class Session:
         return self.predict(rows, logits)
 
     def predict(self, rows: np.ndarray, logits: np.ndarray) -> list[Prediction]:
-        """Turn the logits of one call into predictions, one for each row.
-
-        Parameters
-        ----------
-        rows : ndarray of int, shape (B, L)
-        logits : ndarray, shape (B, len(at), V)
-            At the positions ``self.at`` of the window.
-        """
+        """Turn the logits of ``rows`` at ``self.at`` into predictions, one for each row."""
         return predictions(rows, self.at, logits, self.rule, self.steps.keys, self.V, self.rng)
 
     def commit(self, positions: np.ndarray, prediction: Prediction, row: int = 0) -> None:
         """Write the predicted tokens at ``positions``, as one step."""
-        values = prediction.confidence[positions]
-        self._write(positions, prediction.tokens(positions), values, row)
+        self._write(positions, prediction.tokens(positions), prediction.confidence[positions], row)
 
     def block_open(self, block: int) -> bool:
         """Say whether the block still has a mask."""

@@ -2,8 +2,7 @@
 
 A hook is a callable ``shape(logits, at)`` on arrays of shape (B, n, V) and (n,).
 Speculative methods compare two distributions p and q; both must be the *shaped* ones, which is why
-the
-hook sits in the counting wrapper and not in a decoder.
+the hook sits in the counting wrapper and not in a decoder.
 """
 
 from __future__ import annotations
@@ -19,12 +18,7 @@ __all__ = ["AllowedTokens", "Chain", "Guidance", "Temperature", "TopK", "TopP"]
 
 @dataclass(frozen=True)
 class Temperature:
-    """Divide the logits by ``value``: below 1 sharper, above 1 flatter.
-
-    Raises
-    ------
-    ValueError
-        If ``value`` is not positive; greedy decoding is the absence of an ``rng``, not zero.
+    """Divide by ``value`` > 0: below 1 sharper, above 1 flatter.  Greedy is no ``rng``, not zero.
 
     Examples
     --------
@@ -40,29 +34,6 @@ class Temperature:
 
     def __call__(self, logits, at):
         return logits / self.value
-
-
-@dataclass(frozen=True)
-class TopK:
-    """Keep the k largest logits of each row, the lowest token first among equals.
-
-    Examples
-    --------
-    >>> TopK(2)(np.array([[[3.0, 1.0, 2.0]]]), np.array([0]))
-    array([[[  3., -inf,   2.]]])
-    """
-
-    k: int
-
-    def __post_init__(self):
-        if self.k < 1:
-            raise ValueError(f"expected k of at least 1, got {self.k}")
-
-    def __call__(self, logits, at):
-        order = np.argsort(-logits, axis=-1, kind="stable")[..., : self.k]
-        kept = np.full_like(logits, -np.inf)
-        np.put_along_axis(kept, order, np.take_along_axis(logits, order, axis=-1), axis=-1)
-        return kept
 
 
 @dataclass(frozen=True)
@@ -85,24 +56,34 @@ class TopP:
             raise ValueError(f"expected p in (0, 1], got {self.p}")
 
     def __call__(self, logits, at):
-        distribution = softmax(logits)
-        order = np.argsort(-distribution, axis=-1, kind="stable")
+        order, distribution = _descending(logits), softmax(logits)
         ranked = np.take_along_axis(distribution, order, axis=-1)
-        before = np.cumsum(ranked, axis=-1) - ranked
-        keep = np.zeros(logits.shape, dtype=bool)
-        np.put_along_axis(keep, order, before < self.p, axis=-1)
-        return np.where(keep, logits, -np.inf)
+        return _kept(logits, order, np.cumsum(ranked, axis=-1) - ranked < self.p)
+
+
+@dataclass(frozen=True)
+class TopK:
+    """Keep the k largest logits of each row, the lowest token first among equals.
+
+    Examples
+    --------
+    >>> TopK(2)(np.array([[[3.0, 1.0, 2.0]]]), np.array([0]))
+    array([[[  3., -inf,   2.]]])
+    """
+
+    k: int
+
+    def __post_init__(self):
+        if self.k < 1:
+            raise ValueError(f"expected k of at least 1, got {self.k}")
+
+    def __call__(self, logits, at):
+        return _kept(logits, _descending(logits), np.arange(logits.shape[-1]) < self.k)
 
 
 @dataclass(frozen=True)
 class AllowedTokens:
-    """Forbid tokens by position.
-
-    Parameters
-    ----------
-    mask : ndarray of bool, shape (L, V)
-        True where the token may stand; every position needs at least one.
-    """
+    """Forbid tokens by position: ``mask``, shape (L, V), is True where a token may stand."""
 
     mask: np.ndarray
 
@@ -118,17 +99,8 @@ class AllowedTokens:
 class Guidance:
     """Classifier-free guidance: l = l_u + scale · (l_c − l_u), two rows of one call.
 
-    Labels are ordinary tokens: the unconditional row is the same sequence with ``null`` written
-    at the label's positions.
-
-    Parameters
-    ----------
-    scale : float
-        1 leaves the conditional distribution as it is, 0 ignores the label.
-    at : tuple of int
-        Positions of the label.
-    null : int
-        The token that stands for "no label".
+    Labels are ordinary tokens: the unconditional row is the same sequence with the token ``null``
+    (no label) at the label's positions ``at``.
     """
 
     scale: float
@@ -167,3 +139,15 @@ class Chain:
         for hook in self.hooks:
             logits = hook(logits, at)
         return logits
+
+
+def _descending(logits):
+    """Return the tokens of each row from the likeliest down, the lowest first among equals."""
+    return np.argsort(-logits, axis=-1, kind="stable")
+
+
+def _kept(logits, order, keep):
+    """Return the logits with -inf where ``keep``, given in ``order``, is False."""
+    kept = np.zeros(logits.shape, dtype=bool)
+    np.put_along_axis(kept, order, np.broadcast_to(keep, order.shape), axis=-1)
+    return np.where(kept, logits, -np.inf)

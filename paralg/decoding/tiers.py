@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from paralg.decoding.static import static
+from paralg.decoding.baselines import static
 from paralg.decoding.sudoku import Sudoku4, is_valid
 from paralg.decoding.tables import HashConditional
 from paralg.models.protocol import Model
@@ -27,90 +27,66 @@ __all__ = ["TIERS", "Tier", "tier"]
 
 @dataclass(frozen=True)
 class Tier:
-    """Games of one kind.
+    """Problems of one kind, each a model with a prompt, and the quality of their answers.
 
-    Parameters
-    ----------
-    name : str
-    games : tuple of (Model, ndarray of int, shape (L,))
-        Model and prompt of each game.
-    quality : callable (tokens of shape (games, L)) -> float
-    measure : str
-        What the quality is, for the head of a column.
-    share : bool
-        The quality is a share, and more is better; otherwise it is in nats, and less is.
+    ``quality`` maps tokens of shape (problems, L) to a number, ``measure`` says what it is: a
+    share, and more is better, or else nats, and less is.
     """
 
     name: str
-    games: tuple[tuple[Model, np.ndarray], ...]
+    problems: tuple[tuple[Model, np.ndarray], ...]
     quality: Callable[[np.ndarray], float]
     measure: str
-    share: bool = True
-
-    def show(self, quality: float) -> str:
-        """Return a quality as text."""
-        return f"{quality:.0%}" if self.share else f"{quality:.2f}"
 
 
-def tier(name: str, games: int = 20) -> Tier:
-    """Make a tier.
-
-    Parameters
-    ----------
-    name : str
-        One of :data:`TIERS`.
-    games : int
-
-    Raises
-    ------
-    ValueError
-        If there is no tier of that name, or no game is asked for.
+def tier(name: str, problems: int = 20) -> Tier:
+    """Make one of :data:`TIERS`.
 
     Examples
     --------
-    >>> sudoku = tier("sudoku", games=3)
-    >>> len(sudoku.games), sudoku.measure
+    >>> sudoku = tier("sudoku", problems=3)
+    >>> len(sudoku.problems), sudoku.measure
     (3, 'valid grids')
     """
     if name not in TIERS:
         raise ValueError(f"expected a tier of {tuple(TIERS)}, got {name!r}")
-    if games < 1:
-        raise ValueError(f"expected at least one game, got {games}")
-    return TIERS[name](games)
+    if problems < 1:
+        raise ValueError(f"expected at least one problem, got {problems}")
+    return Tier(name, *TIERS[name](problems))
 
 
-def _tables(n: int) -> Tier:
-    games = tuple((HashConditional(4, 12, k, eps=0.1), np.full(12, 4)) for k in range(n))
-    right = np.stack([static(model, x).tokens for model, x in games])
-    return Tier("tables", games, lambda y: float((y == right).mean()), "tokens as static")
+def _tables(n: int):
+    problems = tuple((HashConditional(4, 12, k, eps=0.1), np.full(12, 4)) for k in range(n))
+    right = np.stack([static(model, x).tokens for model, x in problems])
+    return problems, lambda y: float((y == right).mean()), "tokens as static"
 
 
-def _sudoku(n: int) -> Tier:
+def _sudoku(n: int):
     model = Sudoku4()
-    games = tuple((model, model.puzzle(seed, givens=4)) for seed in range(n))
-    return Tier("sudoku", games, lambda y: float(is_valid(y).mean()), "valid grids")
+    problems = tuple((model, model.puzzle(seed, givens=4)) for seed in range(n))
+    return problems, lambda y: float(is_valid(y).mean()), "valid grids"
 
 
-def _addition(n: int) -> Tier:
+def _addition(n: int):
     from paralg.data import addition
     from paralg.models import load
 
     model = load("addition")
-    games = tuple((model, x) for x in addition.problems(n))
-    return Tier("addition", games, lambda y: float(addition.is_correct(y).mean()), "right sums")
+    problems = tuple((model, x) for x in addition.problems(n))
+    return problems, lambda y: float(addition.is_correct(y).mean()), "right sums"
 
 
-def _text(n: int) -> Tier:
+def _text(n: int):
     from paralg.data import pydoc_text
     from paralg.models import load
     from paralg.models.score_text import nats_of
 
     model = load("text")
-    x = pydoc_text.windows(n, model.L, np.random.default_rng(0), split="test")
-    half = model.L // 2
+    x, half = pydoc_text.windows(n, model.L, np.random.default_rng(0), split="test"), model.L // 2
     x[:, half:] = model.V
-    judge = lambda y: float(nats_of(model.causal(y), y)[:, half:].mean())  # noqa: E731
-    return Tier("text", tuple((model, row) for row in x), judge, "nats per character", share=False)
+    return (tuple((model, row) for row in x),
+            lambda y: float(nats_of(model.causal(y), y)[:, half:].mean()),
+            "nats per character")  # fmt: skip
 
 
 TIERS = {"tables": _tables, "sudoku": _sudoku, "addition": _addition, "text": _text}

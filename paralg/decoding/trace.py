@@ -22,21 +22,13 @@ MASKED, GIVEN, KEPT, NEW, REFUSED = range(5)
 class Event(NamedTuple):
     """One thing that happened to one position.
 
-    Attributes
-    ----------
-    round : int
-        Number of the round, from 0; a round is what lies between two model calls, unless the
-        method says otherwise.
-    row : int
-        Row of the call (which draft, which candidate).
-    position, token : int
-    what : str
-        "proposed", "accepted", "rejected" or "committed".
-    value : float
-        Confidence, probability or ratio that decided; NaN where nothing did.
-    group : int
-        Positions committed together share a group; a rejected draft and what replaces it are
-        two events.
+    ========  ======================================================================================
+    round     from 0; what lies between two model calls, unless the method says otherwise
+    row       of the call: which draft, which candidate
+    what      one of :data:`WHAT`; a rejected draft and what replaces it are two events
+    value     confidence, probability or ratio that decided; NaN where nothing did
+    group     positions committed together share one
+    ========  ======================================================================================
     """
 
     round: int
@@ -52,8 +44,8 @@ class Event(NamedTuple):
 class Trace:
     """The history of one decoding.
 
-    Two traces are **equal** if they start from the same sequence and commit the same tokens at
-    the same positions *in the same order*: ``==`` is what losslessness means in this book.
+    Two traces are **equal** if they start from the same sequence and commit the same tokens at the
+    same positions *in the same order*: ``==`` is what losslessness means in this book.
     Rounds, rows and costs do not enter.
 
     Parameters
@@ -124,17 +116,10 @@ class Trace:
         return tuple(tuple(positions) for positions in found.values())
 
     def raster(self) -> np.ndarray:
-        """Rounds down, positions across: what each round left at each position.
-
-        Returns
-        -------
-        ndarray of int, shape (rounds, L)
-            0 still masked, 1 given in the prompt, 2 committed in an earlier round,
-            3 committed in this round, 4 proposed in this round and refused.
-        """
-        states = self.states
-        picture = np.where(states[1:] == self.V, MASKED, KEPT)
-        picture[(states[1:] != self.V) & (states[:-1] == self.V)] = NEW
+        """Return what each round left at each position, as codes of shape (rounds, L)."""
+        before, after = self.states[:-1], self.states[1:]
+        picture = np.where(after == self.V, MASKED, KEPT)
+        picture[(after != self.V) & (before == self.V)] = NEW
         picture[:, np.asarray(self.start) != self.V] = GIVEN
         for event in self.events:
             if event.what == "rejected" and picture[event.round, event.position] == MASKED:
@@ -148,9 +133,8 @@ class Trace:
         for i, (a, b) in enumerate(zip(self.order, other.order, strict=False)):
             if a != b:
                 return f"commit {i}: position {a[0]} = {a[1]} against position {b[0]} = {b[1]}"
-        if len(self.order) != len(other.order):
-            return f"{len(self.order)} commits against {len(other.order)}"
-        return None
+        lengths = len(self.order), len(other.order)
+        return "{} commits against {}".format(*lengths) if lengths[0] != lengths[1] else None
 
     def __eq__(self, other) -> bool:
         if not isinstance(other, Trace):
@@ -162,13 +146,7 @@ class Trace:
 
 
 class Recorder:
-    """Collects the events of one run.
-
-    Parameters
-    ----------
-    start : ndarray of int, shape (L,)
-    V : int
-    """
+    """Collects the events of one run that starts at ``start``, shape (L,)."""
 
     def __init__(self, start: np.ndarray, V: int):
         self.start, self.V = tuple(int(t) for t in start), V
@@ -183,13 +161,7 @@ class Recorder:
     def record(
         self, what: str, positions: Sequence[int], tokens, values=None, row: int = 0
     ) -> None:
-        """Append one event for each position to the open round.
-
-        Raises
-        ------
-        ValueError
-            If ``what`` is none of the four kinds.
-        """
+        """Append one event for each position to the open round."""
         if what not in WHAT:
             raise ValueError(f"expected one of {WHAT}, got {what!r}")
         positions, tokens = np.asarray(positions).tolist(), np.asarray(tokens).tolist()
@@ -208,15 +180,7 @@ class Recorder:
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
-    """What every decoder returns.
-
-    Parameters
-    ----------
-    tokens : ndarray of int, shape (L,)
-    trace : Trace
-    cost : Cost
-        calls (forwards), rows and token positions of the whole run.
-    """
+    """What every decoder returns: tokens of shape (L,), trace, and cost of the whole run."""
 
     tokens: np.ndarray
     trace: Trace

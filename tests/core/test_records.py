@@ -11,8 +11,9 @@ import pytest
 from paralg.core.records import Records
 from tests import cost
 
-MODULES = [path for chapter in cost.chapters()
-           if (path := chapter / "experiments" / "records.py").exists()]  # fmt: skip
+PARTS = [cost.ROOT / "paralg" / part for part in cost.PARTS]
+PLACES = [*(chapter / "experiments" for chapter in cost.chapters()), *PARTS]
+MODULES = [path for place in PLACES if (path := place / "records.py").exists()]
 
 
 def of(path: Path) -> Records:
@@ -20,7 +21,18 @@ def of(path: Path) -> Records:
     return importlib.import_module(name).records
 
 
-SHIPPED = [pytest.param(path, name, id=f"{path.parts[-3]}-{name}")
+def owner(path: Path) -> str:
+    """The chapter, or the part whose pages of book/ read the records."""
+    return path.parts[-2 if path.parent in PARTS else -3]
+
+
+def pages(path: Path) -> list[Path]:
+    if path.parent in PARTS:
+        return sorted((cost.ROOT / "book").glob(f"{owner(path)}_*.md"))
+    return cost.notebooks(path.parents[1])
+
+
+SHIPPED = [pytest.param(path, name, id=f"{owner(path)}-{name}")
            for path in MODULES for name in of(path).makers]  # fmt: skip
 
 
@@ -51,15 +63,13 @@ def test_unknown_and_missing_records_are_refused(records):
         records.read("a")
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.parts[-3])
+@pytest.mark.parametrize("path", MODULES, ids=owner)
 def test_a_chapter_ships_its_records_and_its_pages_read_them(path):
     records = of(path)
     assert {file.stem for file in records.folder.iterdir()} == set(records.makers)
-    pages = cost.notebooks(path.parents[1])
-    code = "".join("".join(cell["source"]) for page in pages
-                   for cell in json.loads(page.read_text())["cells"])  # fmt: skip
+    code = "".join(page.read_text() for page in pages(path)).replace('\\"', '"')
     for name in records.makers:
-        assert f'"{name}"' in code, f"no page reads {name}"
+        assert f'read("{name}")' in code, f"no page reads {name}"
 
 
 @pytest.mark.weekly

@@ -6,14 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paralg.core.cost import Cost
+from paralg.decoding.baselines import static, static_run, threshold
 from paralg.decoding.randomness import RandomDraws, softmax
 from paralg.decoding.rule import BoundRule, UnmaskingRule
 from paralg.decoding.session import Session
 from paralg.decoding.shaping import AllowedTokens, Chain, Guidance, Temperature, TopK, TopP
-from paralg.decoding.static import static, static_run
 from paralg.decoding.sudoku import Sudoku4, is_valid
 from paralg.decoding.tables import HashConditional, TabularJoint
-from paralg.decoding.threshold import threshold
 from paralg.decoding.trace import GIVEN, KEPT, MASKED, NEW, REFUSED, Recorder, Trace
 from paralg.models.counting import CountingModel
 
@@ -209,7 +208,7 @@ def test_static_decoding_takes_the_most_confident_first():
 
 def test_ties_go_to_the_lowest_index_or_to_a_seeded_order():
     flat = HashConditional(4, 6, eps=0.0)
-    flat._alone[:] = 1.0
+    flat.alone[:] = 1.0
     plain = static(flat, EMPTY).trace.order
     assert plain == tuple((i, 0) for i in range(6))
     mixed = [static(flat, EMPTY, UnmaskingRule(ties=seed)).trace.order for seed in range(5)]
@@ -219,7 +218,7 @@ def test_ties_go_to_the_lowest_index_or_to_a_seeded_order():
 
 def test_nearly_equal_confidences_are_ties():
     flat = HashConditional(2, 3, eps=0.0)
-    flat._alone[:] = [[0, 1], [0, 1 + 1e-14], [0, 1 - 1e-14]]
+    flat.alone[:] = [[0, 1], [0, 1 + 1e-14], [0, 1 - 1e-14]]
     assert [i for i, _ in static(flat, [2] * 3).trace.order] == [0, 1, 2]
 
 
@@ -279,7 +278,7 @@ def test_a_method_may_read_the_logits_in_its_own_way():
 @pytest.mark.parametrize("cache", [None, "prefix", "dual"])
 def test_an_end_block_ends_decoding(cache):
     always_end = HashConditional(4, 6, eps=0.0)
-    always_end._alone[:] = [0, 0, 9, 0]
+    always_end.alone[:] = [0, 0, 9, 0]
     result = static(always_end, EMPTY, UnmaskingRule(block=2, eos=(1, 2), cache=cache))
     assert result.tokens.tolist() == [2] * 6
     assert result.forwards == 2

@@ -5,7 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from paralg.decoding.ancestral import ancestral, ranks
+from paralg.decoding.baselines import ancestral, ranks, static
 from paralg.decoding.randomness import (
     RandomDraws,
     Replay,
@@ -14,7 +14,6 @@ from paralg.decoding.randomness import (
     total_variation,
 )
 from paralg.decoding.rule import UnmaskingRule
-from paralg.decoding.static import static
 from paralg.decoding.sudoku import Sudoku4
 from paralg.decoding.tables import HashConditional, TabularJoint
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paralg.decoding.adapters import BlockCausal, NextToken, Shifted
-from paralg.decoding.ancestral import ranks
+from paralg.decoding.baselines import ranks
 from paralg.decoding.randomness import softmax
 from paralg.decoding.sudoku import Sudoku4, grids, is_valid
 from paralg.decoding.tables import HashConditional, TabularJoint

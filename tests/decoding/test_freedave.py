@@ -1,5 +1,6 @@
 """Losslessness as equality of traces, and the bounds on the number of forwards."""
 
+import itertools
 from math import ceil
 
 import numpy as np
@@ -8,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paralg.decoding.adapters import BlockCausal, NextToken, Shifted
-from paralg.decoding.freedave import freedave, freedave_plus_plus
+from paralg.decoding.baselines import static, threshold
+from paralg.decoding.freedave import decoder, freedave, freedave_plus_plus
 from paralg.decoding.randomness import exact_distribution, total_variation
 from paralg.decoding.rule import UnmaskingRule
-from paralg.decoding.static import static
 from paralg.decoding.sudoku import Sudoku4
 from paralg.decoding.tables import HashConditional, TabularJoint
-from paralg.decoding.threshold import threshold
 
-many = settings(max_examples=120, deadline=None)
+SUDOKU = Sudoku4()
+many = settings(max_examples=25, deadline=None)
 
 
 @st.composite
@@ -54,7 +55,7 @@ def same(fast, slow):
 
 
 @given(prompts(), rules(), st.integers(1, 12), st.booleans(), st.sampled_from(["rows", "tree"]))
-@many
+@settings(max_examples=60, deadline=None)
 def test_the_trace_is_that_of_static_decoding(prompt, rule, d, eager, layout):
     table, x = prompt
     slow = static(table, x, rule)
@@ -65,19 +66,14 @@ def test_the_trace_is_that_of_static_decoding(prompt, rule, d, eager, layout):
     assert fast.cost.rows <= d * fast.forwards
 
 
-@given(prompts(), rules(), st.integers(1, 12))
+@given(prompts(), rules(), st.integers(1, 12), st.floats(0.2, 1.0))
 @many
-def test_subset_agreement_changes_nothing_without_a_threshold(prompt, rule, d):
+def test_agreement_only_matters_with_a_threshold(prompt, rule, d, tau):
+    """Without one subset is equality; with one, exact match follows threshold decoding."""
     table, x = prompt
     exact, subset = (freedave(table, x, d, rule, agreement=a) for a in ("exact_match", "subset"))
     same(subset, exact)
     assert subset.cost == exact.cost
-
-
-@given(prompts(), rules(), st.integers(1, 12), st.floats(0.2, 1.0))
-@many
-def test_with_exact_match_even_a_threshold_trajectory_is_reproduced(prompt, rule, d, tau):
-    table, x = prompt
     same(freedave_plus_plus(table, x, d, tau, rule, agreement="exact_match"),
          threshold(table, x, tau, rule))  # fmt: skip
 
@@ -94,11 +90,8 @@ def test_shift_models(prompt, block, d, cache, layout):
 
 
 def test_the_first_token_of_each_block_of_a_shift_model_comes_from_the_fresh_forward():
-    table = HashConditional(3, 9, k=5, eps=1.0)
-    x = [0] + [3] * 8
-    result = freedave(
-        Shifted(NextToken(table)), x, 4, UnmaskingRule(block=4, cache="dual", first=True)
-    )
+    model = Shifted(NextToken(HashConditional(3, 9, k=5, eps=1.0)))
+    result = freedave(model, [0] + [3] * 8, 4, UnmaskingRule(block=4, cache="dual", first=True))
     assert [result.trace.order[i][0] for i in (0, 4)] == [1, 5]
 
 
@@ -110,17 +103,16 @@ def test_block_causal_models(prompt, block, d, eager):
     model = BlockCausal(table, block, begin)
     live = static(model, x, UnmaskingRule(block=block))
     for cache in (None, "prefix", "dual"):
-        rule = UnmaskingRule(block=block, cache=cache)
-        same(freedave(model, x, d, rule, eager=eager), live)
+        same(freedave(model, x, d, UnmaskingRule(block=block, cache=cache), eager=eager), live)
 
 
-@pytest.mark.parametrize("givens", [0, 1, 4, 9, 15, 16])
+@pytest.mark.parametrize("givens", [0, 1, 9, 15, 16])
 @pytest.mark.parametrize("block", [None, 4])
 def test_sudoku(givens, block):
-    x = Sudoku4().puzzle(seed=1, givens=givens)
-    slow = static(Sudoku4(), x, UnmaskingRule(block=block))
+    x, rule = SUDOKU.puzzle(seed=1, givens=givens), UnmaskingRule(block=block)
+    slow = static(SUDOKU, x, rule)
     for d in (1, 3, 16):
-        same(freedave(Sudoku4(), x, d, UnmaskingRule(block=block)), slow)
+        same(freedave(SUDOKU, x, d, rule), slow)
 
 
 # ---- bounds
@@ -128,11 +120,15 @@ def test_sudoku(givens, block):
 
 @given(prompts(), st.integers(1, 12))
 @many
-def test_forwards_lie_between_the_bounds(prompt, d):
+def test_forwards_lie_between_the_bounds_and_accepted_counts_add_up(prompt, d):
     table, x = prompt
-    T = int((x == table.V).sum())
-    forwards = freedave(table, x, d).forwards
-    assert min(T, 1) + ceil(max(T - 1, 0) / d) <= forwards <= T
+    result, T = freedave(table, x, d), int((x == table.V).sum())
+    trace = result.trace
+    assert min(T, 1) + ceil(max(T - 1, 0) / d) <= result.forwards <= T
+    assert trace.committed.sum() == T
+    assert len(trace.costs) == trace.rounds
+    assert all(0 < cost.rows <= d for cost in trace.costs)
+    assert max(trace.committed, default=0) <= d + 1
 
 
 @given(st.integers(1, 4), st.integers(1, 14), st.integers(1, 20), st.integers(0, 99))
@@ -141,40 +137,20 @@ def test_without_coupling_the_lower_bound_is_attained(V, L, d, k):
     result = freedave(HashConditional(V, L, k, eps=0.0), [V] * L, d)
     assert result.forwards == 1 + ceil((L - 1) / d)
     assert result.cost.rows == L
-    if d >= L >= 2:
-        assert result.forwards == 2
-
-
-@given(prompts(), st.integers(1, 12))
-@many
-def test_accepted_counts_add_up(prompt, d):
-    table, x = prompt
-    trace = freedave(table, x, d).trace
-    T = int((x == table.V).sum())
-    assert trace.committed.sum() == T
-    assert len(trace.costs) == trace.rounds
-    assert all(0 < cost.rows <= d for cost in trace.costs)
-    assert max(trace.committed, default=0) <= d + 1
+    assert result.forwards == 2 or not d >= L >= 2
 
 
 @pytest.mark.parametrize(("x", "forwards"), [([4], 1), ([2], 0), ([4, 4], 2), ([4, 0], 1)])
 def test_the_smallest_prompts(x, forwards):
     result = freedave(HashConditional(4, len(x)), x, d=3)
-    assert result.forwards == forwards
-    assert result.cost.rows == forwards
+    assert result.forwards == result.cost.rows == forwards
 
 
-def test_a_draft_without_masks_is_not_sent():
-    result = freedave(HashConditional(4, 5, eps=0.0), [4] * 5, d=5)
+@pytest.mark.parametrize("d", [4, 5])
+def test_a_draft_without_masks_is_not_sent_and_the_last_token_is_free(d):
+    result = freedave(HashConditional(4, 5, eps=0.0), [4] * 5, d)
     assert [cost.rows for cost in result.trace.costs] == [1, 4]
     assert result.trace.committed.tolist() == [0, 5]
-
-
-def test_the_last_token_is_free():
-    result = freedave(HashConditional(4, 5, eps=0.0), [4] * 5, d=4)
-    assert [cost.rows for cost in result.trace.costs] == [1, 4]
-    assert result.trace.committed.tolist() == [0, 5]
-    assert freedave(HashConditional(4, 5, eps=0.0), [4] * 5, d=1).forwards == 5
 
 
 def test_proposals_are_recorded_with_their_verdicts():
@@ -223,7 +199,7 @@ def test_windows_shrink_with_the_cache(cache):
 
 def test_a_finished_block_stops_eager_drafts():
     table = HashConditional(4, 8, eps=0.0)
-    table._alone[:] = [0, 0, 9, 0]
+    table.alone[:] = [0, 0, 9, 0]
     rule = UnmaskingRule(block=2, eos=(2,))
     for eager in (False, True):
         result = freedave(table, [4] * 8, 6, rule, eager=eager)
@@ -235,12 +211,16 @@ def test_a_finished_block_stops_eager_drafts():
 
 
 def test_plus_plus_need_not_follow_the_threshold_trajectory():
-    found = 0
-    for k in range(40):
-        table, x = HashConditional(4, 8, k, eps=0.4), [4] * 8
-        fast, slow = freedave_plus_plus(table, x, 4, 0.6), threshold(table, x, 0.6)
-        found += fast.trace != slow.trace
-    assert found > 0
+    """On two positions it does; the shortest counterexample has three."""
+
+    def follows(V, L, k, eps, tau):
+        table, x = HashConditional(V, L, k, eps), [V] * L
+        return freedave_plus_plus(table, x, 4, tau).trace == threshold(table, x, tau).trace
+
+    assert not all(follows(4, 8, k, 0.4, 0.6) for k in range(10))
+    assert not follows(3, 3, 66, 0.8, 0.6)
+    for V, k, tau in itertools.product((2, 3, 4), range(20), (0.5, 0.6, 0.7)):
+        assert follows(V, 2, k, 0.8, tau)
 
 
 # ---- sampling
@@ -256,40 +236,25 @@ def distribution(decode, model, **options):
     return exact_distribution(sampler)
 
 
-@pytest.mark.parametrize("model", [TabularJoint.random(2, 3, seed=8, sharpness=1.5),
-                                   HashConditional(2, 3, k=5, eps=1.0),
-                                   HashConditional(2, 4, k=7, eps=1.0)])  # fmt: skip
+JOINT = TabularJoint.random(2, 3, seed=8, sharpness=1.5)
+
+
+@pytest.mark.parametrize("model", [JOINT, HashConditional(2, 3, k=5, eps=1.0)])
 @pytest.mark.parametrize(
-    "rule",
-    [UnmaskingRule(**how) for how in ({}, {"order": "left-to-right"}, {"tokens": 2},
-                                      {"block": 2, "cache": "dual"})],
-)  # fmt: skip
-def test_sampling_keeps_the_law_of_static_sampling(model, rule):
-    """A row's draws stay with the row, so every committed token is a draw from the right
-    distribution."""
+    "how", [{}, {"order": "left-to-right"}, {"tokens": 2}, {"confidence": "sampled"},
+            {"block": 2, "cache": "dual"}])  # fmt: skip
+def test_sampling_keeps_the_distribution_of_static_sampling(model, how):
+    """A row's draws stay with the row: every committed token has the right distribution."""
+    rule = UnmaskingRule(**how)
     slow = distribution(static, model, rule=rule)
-    for d in (2, 3) if model.L == 3 else (2,):
+    for d in (2, 3) if not how else (2,):
         fast = distribution(freedave, model, d=d, rule=rule)
         assert total_variation(slow.probability, fast.probability) <= 1e-12
         assert fast.expected_calls <= slow.expected_calls + (2 if rule.cache else 1e-12)
 
 
-def test_sampling_keeps_the_law_with_sampled_confidence():
-    model, rule = (
-        TabularJoint.random(2, 3, seed=8, sharpness=1.5),
-        UnmaskingRule(confidence="sampled"),
-    )
-    slow, fast = (
-        distribution(static, model, rule=rule),
-        distribution(freedave, model, d=2, rule=rule),
-    )
-    assert total_variation(slow.probability, fast.probability) <= 1e-12
-
-
-def test_redrawing_after_a_rejection_would_bias_the_law(monkeypatch):
+def test_redrawing_after_a_rejection_would_bias_the_distribution(monkeypatch):
     """What goes wrong if the draws of the accepted row are thrown away."""
-    from paralg.decoding.freedave import decoder
-
     honest = decoder._advance
 
     def forgetful(*args, **options):
@@ -298,10 +263,9 @@ def test_redrawing_after_a_rejection_would_bias_the_law(monkeypatch):
             prediction._token[:] = -1
         return prediction
 
-    model = TabularJoint.random(2, 3, seed=8, sharpness=1.5)
-    slow = distribution(static, model)
+    slow = distribution(static, JOINT)
     monkeypatch.setattr(decoder, "_advance", forgetful)
-    assert total_variation(slow.probability, distribution(freedave, model, d=2).probability) > 0.01
+    assert total_variation(slow.probability, distribution(freedave, JOINT, d=2).probability) > 0.01
 
 
 # ---- errors
@@ -309,16 +273,12 @@ def test_redrawing_after_a_rejection_would_bias_the_law(monkeypatch):
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [
-        ({"d": 0}, "d of at least 1, got 0"),
-        ({"agreement": "superset"}, "agreement to be one of .*, got 'superset'"),
-        ({"layout": "tree"}, "needs a rule with cache 'prefix' or 'dual'"),
-        (
-            {"eager": True, "rule": UnmaskingRule(block=2, cache="dual", first=True)},
-            "expected eager=False",
-        ),
-    ],
-)
+    [({"d": 0}, "d of at least 1, got 0"),
+     ({"agreement": "superset"}, "agreement to be one of .*, got 'superset'"),
+     ({"layout": "tree"}, "needs a rule with cache 'prefix' or 'dual'"),
+     ({"eager": True, "rule": UnmaskingRule(block=2, cache="dual", first=True)},
+      "expected eager=False")],
+)  # fmt: skip
 def test_errors_say_what_was_expected(options, message):
     with pytest.raises(ValueError, match=message):
         freedave(HashConditional(4, 4), [4] * 4, **options)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from paralg.decoding.freedave import agreement_matrix, verify, verify_looped
 from paralg.decoding.freedave.verification import AGREEMENTS
 
-fast = settings(max_examples=300, deadline=None)
+fast = settings(max_examples=25, deadline=None)
 M = 9
 
 

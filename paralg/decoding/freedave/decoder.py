@@ -22,6 +22,7 @@ from paralg.models.protocol import Layout, Model
 
 __all__ = ["freedave", "freedave_plus_plus"]
 
+
 def freedave(
     model: Model,
     x,
@@ -58,8 +59,7 @@ def freedave(
         because the next block's cache is made at another state.
     rng : Random, optional
         Draw tokens.  The output *distribution* is that of static sampling with the same rule,
-        because
-        the draws of a row are kept when its prediction is used again.
+        because the draws of a row are kept when its prediction is used again.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def freedave(
 
     Examples
     --------
-    >>> from paralg.decoding.static import static
+    >>> from paralg.decoding.baselines import static
     >>> from paralg.decoding.tables import HashConditional
     >>> model, x = HashConditional(4, 12, k=28, eps=0.1), [4] * 12
     >>> fast, slow = freedave(model, x, d=4), static(model, x)
@@ -105,8 +105,7 @@ def freedave(
         raise ValueError(f"expected d of at least 1, got {d}")
     if agreement not in AGREEMENTS:
         raise ValueError(f"expected agreement to be one of {AGREEMENTS}, got {agreement!r}")
-    rule = rule or UnmaskingRule()
-    if eager and rule.first:
+    if eager and rule and rule.first:
         raise ValueError("eager drafts cross into blocks whose first position must come from a "
                          "fresh cache: expected eager=False with first=True")  # fmt: skip
     run, carried = Session(model, x, rule, rng, layout), None
@@ -121,8 +120,8 @@ def freedave_plus_plus(model: Model, x, d: int = 4, tau: float = 0.95,
                        rule: UnmaskingRule | None = None, **options) -> Decoded:  # fmt: skip
     """FreeDave++: drafts on top of a threshold step, accepted when *contained* in the target.
 
-    y_1 is a step of threshold decoding, y_2, y_3, … add one position each, targets are threshold
-    steps.
+    y_1 is a step of threshold decoding [wu-2025-fast], y_2, y_3, … add one position each, targets
+    are threshold steps, as in the code of [wu-2025-free].
     Faster, but a strict subset of a threshold step may be accepted, so the threshold trajectory
     need not be reproduced; ``agreement="exact_match"`` would restore that guarantee.
 
@@ -131,29 +130,17 @@ def freedave_plus_plus(model: Model, x, d: int = 4, tau: float = 0.95,
     model, x, d, rule, options
         As for :func:`freedave`.
     tau : float
-        Confidence from which a position is committed at once.
+        Confidence from which a position is committed at once; positive.
 
     Returns
     -------
     Decoded
-
-    Raises
-    ------
-    ValueError
-        As :func:`freedave`, or if ``tau`` is not positive.
-
-    Cost
-    ----
-    At most d rows a call; how many calls depends on the data, see the chapter's comparison.
-
-    References
-    ----------
-    [wu-2025-free], the released code; threshold decoding is [wu-2025-fast].
+        At most d rows a call; how many calls depends on the data.
 
     Examples
     --------
+    >>> from paralg.decoding.baselines import threshold
     >>> from paralg.decoding.sudoku import Sudoku4
-    >>> from paralg.decoding.threshold import threshold
     >>> model, x = Sudoku4(), Sudoku4().puzzle(seed=0)
     >>> threshold(model, x, 0.9).forwards, freedave_plus_plus(model, x, 4, 0.9).forwards
     (7, 4)
@@ -174,8 +161,7 @@ def _horizon(run: Session, block: int, d: int) -> int:
 def _decode_block(run: Session, block: int, last: int, prediction: Prediction | None, d: int,
                   agreement: str) -> Prediction | None:  # fmt: skip
     """Draft and verify until the block has no mask; return a prediction still good, if any."""
-    until = last if run.rule.cache else int(run.steps.block_of.max())
-    fresh = True
+    until, fresh = last if run.rule.cache else int(run.steps.block_of.max()), True
     while prediction is not None and run.block_open(block):
         drafts = draft(run.steps, run.x, prediction, d, last, until=until, fresh=fresh)
         prediction = _advance(run, block, prediction, drafts, agreement, bonus=last > block)
@@ -191,11 +177,11 @@ def _advance(run: Session, block: int, stale: Prediction, drafts: Drafts, agreem
     if not drafts.sent:
         run.commit(drafts.steps[0], stale)
         return None
-    new = run.forward(drafts.rows[: drafts.sent])
-    steps = [run.steps.step(y, p) for y, p in zip(drafts.rows, new, strict=False)]
-    targets = np.stack([_after(y, step, p) for y, step, p
-                        in zip(drafts.rows, steps, new, strict=False)])  # fmt: skip
-    chain = verify(drafts.rows, targets, run.V, agreement)
+    sent = drafts.rows[: drafts.sent]
+    new = run.forward(sent)
+    steps = [run.steps.step(y, p) for y, p in zip(sent, new, strict=True)]
+    targets = [p.after(y, step) for y, p, step in zip(sent, new, steps, strict=True)]
+    chain = verify(drafts.rows, np.stack(targets), run.V, agreement)
     _note(run, drafts, stale, chain)
     run.commit(drafts.steps[0], stale)
     for b, j in zip(chain, chain[1:], strict=False):
@@ -209,17 +195,9 @@ def _advance(run: Session, block: int, stale: Prediction, drafts: Drafts, agreem
     return new[b]
 
 
-def _after(y: np.ndarray, step: np.ndarray, prediction: Prediction) -> np.ndarray:
-    """Return the target z = g(y)."""
-    z = y.copy()
-    z[step] = prediction.tokens(step)
-    return z
-
-
 def _note(run: Session, drafts: Drafts, stale: Prediction, chain) -> None:
     """Record what was proposed, and what became of it."""
     for j, positions in enumerate(drafts.steps):
         tokens, values = stale.tokens(positions), stale.confidence[positions]
-        run.record.record("proposed", positions, tokens, values, j)
-        verdict = "accepted" if j <= chain[-1] else "rejected"
-        run.record.record(verdict, positions, tokens, values, j)
+        for what in ("proposed", "accepted" if j <= chain[-1] else "rejected"):
+            run.record.record(what, positions, tokens, values, j)

@@ -11,17 +11,12 @@ from paralg.decoding.rule import BoundRule
 
 __all__ = ["Drafts", "draft"]
 
-class Drafts(NamedTuple):
-    """Drafts y_1 … y_m of a state.
 
-    Attributes
-    ----------
-    rows : ndarray of int, shape (m, L)
-        Row j-1 is y_j; m ≤ d.
-    steps : list of ndarray of int
-        Positions that y_j adds to y_{j-1}, in the order of the stale confidences.
-    sent : int
-        How many of them are worth a forward: a draft with nothing left to predict is not sent.
+class Drafts(NamedTuple):
+    """Drafts y_1 … y_m of a state, m ≤ d.
+
+    ``rows[j-1]`` is y_j, ``steps[j-1]`` the positions that it adds, in the order of the stale
+    confidences; the first ``sent`` are worth a forward: the others leave nothing to predict.
     """
 
     rows: np.ndarray
@@ -29,42 +24,20 @@ class Drafts(NamedTuple):
     sent: int
 
 
-def draft(g: BoundRule, x, prediction: Prediction, d: int, last: int, *, until: int,
-          fresh: bool = False) -> Drafts:  # fmt: skip
+def draft(g: BoundRule, x, prediction: Prediction, d: int, last: int = 0, *,
+          until: int | None = None, fresh: bool = False) -> Drafts:  # fmt: skip
     """Apply the rule up to ``d`` times to the *same stale* prediction of ``x``.
 
-    y_1 = g(x) exactly; the others are guesses.
-
-    Parameters
-    ----------
-    g : BoundRule
-    x : ndarray of int, shape (L,)
-    prediction : Prediction
-        Of ``x``.
-    d : int
-    last : int
-        Last block a draft may reach into.
-    until : int
-        Last block whose masks a forward on a draft could predict.
-    fresh : bool
-        The prediction comes from the forward that made the cache.
-
-    Returns
-    -------
-    Drafts
-
-    Cost
-    ----
-    One ranking of the masked positions; no model call.
+    y_1 = g(x) exactly; the others are guesses.  They reach into block ``last`` at most, and a
+    forward on them could predict masks up to block ``until``.
 
     Examples
     --------
-    >>> from paralg.decoding.rule import UnmaskingRule
     >>> from paralg.decoding.session import Session
     >>> from paralg.decoding.tables import HashConditional
-    >>> run = Session(HashConditional(4, 5, eps=0.1), [4] * 5, UnmaskingRule())
+    >>> run = Session(HashConditional(4, 5, eps=0.1), [4] * 5)
     >>> [prediction] = run.forward(run.x[None])
-    >>> draft(run.steps, run.x, prediction, d=3, last=0, until=0).rows
+    >>> draft(run.steps, run.x, prediction, d=3).rows
     array([[1, 4, 4, 4, 4],
            [1, 4, 2, 4, 4],
            [1, 4, 2, 4, 3]])
@@ -73,6 +46,7 @@ def draft(g: BoundRule, x, prediction: Prediction, d: int, last: int, *, until: 
     rows = np.tile(x, (len(steps), 1))
     for j, positions in enumerate(steps):
         rows[j:, positions] = prediction.tokens(positions)
+    until = last if until is None else until
     readable = ((rows == g.V) & (g.block_of <= until)).any(axis=1)
     ended = len(steps) > 0 and g.finished(rows[-1]) is not None
     return Drafts(rows, steps, int(readable.sum()) - int(ended and readable[-1]))

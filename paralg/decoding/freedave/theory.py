@@ -17,22 +17,15 @@ from paralg.decoding.rule import UnmaskingRule
 from paralg.decoding.session import Session
 from paralg.models.protocol import Model
 
-__all__ = [
-    "ForwardPlan", "fewest_forwards", "greedy_forwards", "greedy_rows", "landings", "reach",
-    "union_forwards",
-]  # fmt: skip
+__all__ = ["ForwardPlan", "fewest_forwards", "greedy_forwards", "greedy_rows", "landings",
+           "one_block", "reach", "union_forwards"]  # fmt: skip
+
 
 class ForwardPlan(NamedTuple):
     """A way through the trajectory.
 
-    Attributes
-    ----------
-    forwards : int
-        Model calls, the first one included.
-    anchors : tuple of int
-        The state each verified set of drafts was made at.
-    progress : tuple of int
-        The state reached after each verification; a last step may be free.
+    Model calls, the first one included; the state each verified set of drafts was made at; the
+    state reached after each verification (a last step may be free).
     """
 
     forwards: int
@@ -40,38 +33,41 @@ class ForwardPlan(NamedTuple):
     progress: tuple[int, ...]
 
 
+def one_block(model: Model, x, rule: UnmaskingRule | None) -> Session:
+    """Return a session in which drafts end nowhere but at the end of the sequence."""
+    if rule and (rule.block or rule.cache or rule.eos):
+        raise ValueError("expected a rule without blocks, cache and end tokens")
+    return Session(model, x, rule)
+
+
 def landings(model: Model, x, rule: UnmaskingRule | None = None) -> np.ndarray:
-    """Say which drafts lie on the static trajectory s_0 … s_T.
+    """Say which drafts lie on the static trajectory s_0 … s_T; T calls of one row.
 
     Parameters
     ----------
     model : Model
     x : ndarray of int, shape (L,)
     rule : UnmaskingRule, optional
-        A deterministic rule without blocks, cache or end tokens.
+        A deterministic rule without blocks, cache or end tokens: there drafts also end at borders.
 
     Returns
     -------
     ndarray of bool, shape (T, T + 1)
         ``[t, u]``: the draft of u - t steps made at s_t equals s_u.
 
-    Raises
-    ------
-    ValueError
-        If the rule has blocks, a cache or end tokens: there drafts also end at borders.
-
-    Cost
-    ----
-    T calls of one row.
+    Examples
+    --------
+    >>> from paralg.decoding.tables import HashConditional
+    >>> landings(HashConditional(4, 3, k=3, eps=1.0), [4] * 3).astype(int)
+    array([[0, 1, 1, 0],
+           [0, 0, 1, 1],
+           [0, 0, 0, 1]])
     """
-    rule = rule or UnmaskingRule()
-    if rule.block or rule.cache or rule.eos:
-        raise ValueError("expected a rule without blocks, cache and end tokens")
-    run = Session(model, x, rule)
+    run = one_block(model, x, rule)
     states, drafts = [run.x.copy()], []
     while run.next_block() is not None:
         [prediction] = run.forward(run.x[None])
-        drafts.append(draft(run.steps, run.x, prediction, run.model.L, 0, until=0).rows)
+        drafts.append(draft(run.steps, run.x, prediction, run.model.L).rows)
         run.commit(run.steps.step(run.x, prediction), prediction)
         states.append(run.x.copy())
     lands = np.zeros((len(drafts), len(states)), dtype=bool)
@@ -83,26 +79,9 @@ def landings(model: Model, x, rule: UnmaskingRule | None = None) -> np.ndarray:
 
 
 def reach(model: Model, x, rule: UnmaskingRule | None = None) -> tuple[int, ...]:
-    """Return r(0), …, r(T-1) along the static trajectory of ``x``.
+    """Return r(0), …, r(T-1), 1 ≤ r(t) ≤ T - t, of ``model``, ``x``, ``rule`` as in `landings`.
 
-    Parameters
-    ----------
-    model, x, rule
-        As for :func:`landings`.
-
-    Returns
-    -------
-    tuple of int, length T
-        1 ≤ r(t) ≤ T - t.
-
-    Raises
-    ------
-    ValueError
-        As :func:`landings`.
-
-    Cost
-    ----
-    T calls of one row; every draft length d can be counted from the result.
+    T calls of one row; the forwards of every draft length d can be counted from the result.
 
     Examples
     --------
@@ -115,14 +94,7 @@ def reach(model: Model, x, rule: UnmaskingRule | None = None) -> tuple[int, ...]
 
 
 def greedy_forwards(r: Sequence[int], d: int) -> ForwardPlan:
-    """Return the plan of FreeDave: always draft from the last accepted state.
-
-    Parameters
-    ----------
-    r : sequence of int
-        The reach function, length T.
-    d : int
-        Draft steps.
+    """Return the plan of FreeDave, always from the last state: reach ``r``, ``d`` draft steps.
 
     Examples
     --------
@@ -139,7 +111,7 @@ def greedy_forwards(r: Sequence[int], d: int) -> ForwardPlan:
 
 
 def greedy_rows(r: Sequence[int], d: int) -> int:
-    """Return how many rows FreeDave sends: d drafts a forward, fewer at the end.
+    """Return how many rows FreeDave sends: ``d`` a forward, fewer at the end of the reach ``r``.
 
     A draft that completes the sequence is not sent.
 
@@ -156,19 +128,8 @@ def greedy_rows(r: Sequence[int], d: int) -> int:
 def fewest_forwards(r: Sequence[int], d: int) -> ForwardPlan:
     """Return a shortest plan when drafts may start from *any* state whose prediction is known.
 
-    Breadth-first search over the progress p: after reaching p the predictions at 0 … p are known,
-    and drafting from a ≤ p leads to a + min(r(a), d).
-
-    Parameters
-    ----------
-    r : sequence of int
-        The reach function, length T.
-    d : int
-        Draft steps.
-
-    Cost
-    ----
-    At most T·d edges.
+    Breadth-first search over the progress p, at most T·d edges: after reaching p the predictions
+    at 0 … p are known, and drafting from a ≤ p leads to a + min(r(a), d).
 
     Examples
     --------
@@ -178,15 +139,15 @@ def fewest_forwards(r: Sequence[int], d: int) -> ForwardPlan:
     T = _checked(r, d)
     if T < 2:
         return ForwardPlan(T, (), ())
-    queue, seen = deque([(0, (), ())]), {0}
+    queue, found = deque([(0, (), ())]), {0}
     while queue:
         p, anchors, progress = queue.popleft()
         if T - p <= 1:
             return ForwardPlan(1 + len(progress), anchors, progress)
         for a in range(p, max(p - d, -1), -1):
             to = a + min(r[a], d)
-            if to > p and to not in seen:
-                seen.add(to)
+            if to > p and to not in found:
+                found.add(to)
                 queue.append((to, (*anchors, a), (*progress, to)))
     raise AssertionError("unreachable: r(p) ≥ 1 always leads on")
 
@@ -195,35 +156,18 @@ def union_forwards(lands: np.ndarray, d: int) -> ForwardPlan:
     """Return the plan when the drafts of *all* known states are sent in every forward.
 
     The progress p grows as long as some known a has a draft of at most ``d`` steps that lands on
-    the next state.
+    the next state, by ``lands`` from :func:`landings`.  Anchors are left empty: all are used.
     No strategy that sends drafts of known states needs fewer forwards.
-
-    Parameters
-    ----------
-    lands : ndarray of bool, shape (T, T + 1)
-        From :func:`landings`.
-    d : int
-
-    Returns
-    -------
-    ForwardPlan
-        Anchors are left empty: all of them are used.
-
-    Cost
-    ----
-    At most T·d look-ups.
 
     Examples
     --------
     >>> from paralg.decoding.tables import HashConditional
-    >>> lands = landings(HashConditional(4, 12, k=28, eps=0.1), [4] * 12)
-    >>> union_forwards(lands, d=4).forwards
+    >>> union_forwards(landings(HashConditional(4, 12, k=28, eps=0.1), [4] * 12), d=4).forwards
     7
     """
     T, p, progress = len(lands), 0, []
     while T - p > 1:
-        known = [a for a in range(max(p - d + 1, 0), p + 1)]
-        to = p + 1
+        known, to = range(max(p - d + 1, 0), p + 1), p + 1
         while to < T and any(lands[a, to + 1] for a in known if to + 1 - a <= d):
             to += 1
         p = to

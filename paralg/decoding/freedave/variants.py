@@ -10,12 +10,14 @@ from __future__ import annotations
 import numpy as np
 
 from paralg.decoding.freedave.drafting import draft
+from paralg.decoding.freedave.theory import one_block
 from paralg.decoding.rule import UnmaskingRule
 from paralg.decoding.session import Session
 from paralg.decoding.trace import Decoded
 from paralg.models.protocol import Model
 
 __all__ = ["multi_anchor"]
+
 
 def multi_anchor(model: Model, x, d: int = 4, rule: UnmaskingRule | None = None, *,
                  rows: int | None = None) -> Decoded:  # fmt: skip
@@ -35,7 +37,7 @@ def multi_anchor(model: Model, x, d: int = 4, rule: UnmaskingRule | None = None,
     Returns
     -------
     Decoded
-        With the same trace as static decoding; without a budget, in
+        With the trace of static decoding; without a budget, in
         :func:`~paralg.decoding.freedave.theory.union_forwards` forwards.
 
     Raises
@@ -57,12 +59,9 @@ def multi_anchor(model: Model, x, d: int = 4, rule: UnmaskingRule | None = None,
     >>> one.trace == many.trace, one.forwards, many.forwards
     (True, 8, 7)
     """
-    rule = rule or UnmaskingRule()
-    if rule.block or rule.cache or rule.eos:
-        raise ValueError("expected a rule without blocks, cache and end tokens")
     if d < 1 or (rows is not None and rows < 1):
         raise ValueError(f"expected d and rows of at least 1, got d={d}, rows={rows}")
-    run = Session(model, x, rule)
+    run = one_block(model, x, rule)
     if run.next_block() is None:
         return run.result()
     known = [(run.x.copy(), run.forward(run.x[None])[0])]
@@ -82,7 +81,7 @@ def _drafts(run: Session, anchors, d: int) -> list[np.ndarray]:
     found: dict[bytes, np.ndarray] = {}
     done = run.x != run.V
     for back, (state, prediction) in enumerate(reversed(anchors)):
-        for y in draft(run.steps, state, prediction, d, 0, until=0).rows[back:]:
+        for y in draft(run.steps, state, prediction, d).rows[back:]:
             if (y[done] == run.x[done]).all():
                 found.setdefault(y.tobytes(), y)
     return list(found.values())
@@ -90,14 +89,11 @@ def _drafts(run: Session, anchors, d: int) -> list[np.ndarray]:
 
 def _follow(run: Session, known, drafts, sent, looked):
     """Yield the drafts that lie on the trajectory, in order, with what is known about them."""
-    news = {y.tobytes(): p for y, p in zip(sent, looked, strict=True)}
-    ends = {y.tobytes(): None for y in drafts if not (y == run.V).any()}
-    drafted = news | ends
+    drafted = {y.tobytes(): None for y in drafts}
+    drafted |= {y.tobytes(): p for y, p in zip(sent, looked, strict=True)}
     state, prediction = known[-1]
     while prediction is not None:
-        step = run.steps.step(state, prediction)
-        state = state.copy()
-        state[step] = prediction.tokens(step)
+        state = prediction.after(state, run.steps.step(state, prediction))
         if state.tobytes() not in drafted:
             return
         prediction = drafted[state.tobytes()]

@@ -1,4 +1,4 @@
-"""Which drafts would static decoding itself have produced?  The agreement matrix and two verifiers.
+"""Which drafts would static decoding itself have produced?  The agreement matrix, two verifiers.
 
 ``agree[i, j]`` says whether draft j is what the target of draft i asks for.
 Verification starts at draft 0 and hops from b to the *largest* j > b with ``agree[b, j]``;
@@ -15,7 +15,7 @@ AGREEMENTS = ("exact_match", "subset")
 
 
 def agreement_matrix(drafts, targets, V: int, agreement: str = "exact_match") -> np.ndarray:
-    """Compare every draft with every target.
+    """Compare every draft with every target: n·m·L comparisons, all independent.
 
     Parameters
     ----------
@@ -32,15 +32,6 @@ def agreement_matrix(drafts, targets, V: int, agreement: str = "exact_match") ->
     ndarray of bool, shape (n, m)
         Strictly upper triangular: only later drafts count.
 
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit or the agreement is unknown.
-
-    Cost
-    ----
-    n·m·L comparisons, all independent.
-
     Examples
     --------
     >>> drafts, targets = [[1, 9], [1, 2]], [[1, 2], [1, 2]]
@@ -56,23 +47,10 @@ def agreement_matrix(drafts, targets, V: int, agreement: str = "exact_match") ->
 
 
 def verify(drafts, targets, V: int, agreement: str = "exact_match") -> tuple[int, ...]:
-    """Return the indices of the accepted drafts, starting with 0 (never in doubt).
+    """Return the indices of the accepted drafts, ascending from 0, which is never in doubt.
 
-    The hop from b is the last True of row b of the agreement matrix: one gather and one argmax.
-
-    Parameters
-    ----------
-    drafts, targets, V, agreement
-        As for :func:`agreement_matrix`.
-
-    Returns
-    -------
-    tuple of int
-        Ascending; the last one is the state to move to.
-
-    Cost
-    ----
-    At most m-1 hops after the matrix.
+    ``drafts``, ``targets``, ``V`` and ``agreement`` as for :func:`agreement_matrix`; the hop from b
+    is the last True of its row b.  The last index is the state to move to.
 
     Examples
     --------
@@ -89,23 +67,27 @@ def verify(drafts, targets, V: int, agreement: str = "exact_match") -> tuple[int
 
 
 def verify_looped(drafts, targets, V: int, agreement: str = "exact_match") -> tuple[int, ...]:
-    """Do what :func:`verify` does, one token at a time: the oracle of its tests."""
+    """Do with ``drafts``, ``targets``, ``V`` and ``agreement`` what :func:`verify` does, by loops.
+
+    The oracle of its tests.
+
+    Examples
+    --------
+    >>> verify_looped([[1, 9], [1, 2]], [[1, 2]], V=9)
+    (0, 1)
+    """
     drafts, targets = _checked(drafts, targets, agreement)
     chain = [0]
     while chain[-1] < len(targets):
         target, farthest = targets[chain[-1]], None
         for j in range(chain[-1] + 1, len(drafts)):
-            if all(_token_agrees(a, b, V, agreement)
+            if all(a == b or (agreement == "subset" and a == V)
                    for a, b in zip(drafts[j], target, strict=True)):  # fmt: skip
                 farthest = j
         if farthest is None:
             break
         chain.append(farthest)
     return tuple(chain)
-
-
-def _token_agrees(draft: int, target: int, V: int, agreement: str) -> bool:
-    return draft == target or (agreement == "subset" and draft == V)
 
 
 def _checked(drafts, targets, agreement: str) -> tuple[np.ndarray, np.ndarray]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from paralg.decoding.baselines import threshold
 from paralg.decoding.freedave.decoder import freedave_plus_plus
 from paralg.decoding.freedave.theory import fewest_forwards, greedy_forwards, reach
 from paralg.decoding.freedave.verification import verify_looped
 from paralg.decoding.tables import HashConditional
-from paralg.decoding.threshold import threshold
 from paralg.teach.checking import call, close_to, entries, equal_to_oracle, exercise, require
 
 MASK = 9

@@ -1,0 +1,106 @@
+"""Sequential decoders: one model call for every step.  Operands are those of the part."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from paralg.decoding.randomness import Random, softmax
+from paralg.decoding.rule import UnmaskingRule
+from paralg.decoding.session import Session
+from paralg.decoding.trace import Decoded, Recorder
+from paralg.models.counting import CountingModel, LogitsHook
+from paralg.models.protocol import Model, tokens_of
+
+__all__ = ["ancestral", "ranks", "static", "static_run", "threshold"]
+
+
+def static(
+    model: Model, x, rule: UnmaskingRule | None = None, *, rng: Random | None = None
+) -> Decoded:
+    """Repeat: predict all masks, commit the best, predict again; s_{t+1} = g(s_t).
+
+    Takes T calls of one row for T steps; with one token per step T is the number of masks.
+
+    Examples
+    --------
+    >>> from paralg.decoding.tables import HashConditional
+    >>> result = static(HashConditional(4, 6), [4, 4, 0, 4, 4, 4])
+    >>> result.tokens, result.forwards
+    (array([1, 3, 0, 1, 3, 2]), 5)
+    """
+    return static_run(Session(model, x, rule, rng))
+
+
+def static_run(run: Session) -> Decoded:
+    """Drive a session, or one that reads the logits in another way, to its end."""
+    while (block := run.next_block()) is not None:
+        prediction, fresh = run.enter(block, block), True
+        while True:
+            run.commit(run.steps.step(run.x, prediction, fresh), prediction)
+            if not run.block_open(block):
+                break
+            [prediction], fresh = run.forward(run.x[None]), False
+    return run.result()
+
+
+def threshold(model: Model, x, tau: float = 0.95, rule: UnmaskingRule | None = None, *,
+              rng: Random | None = None) -> Decoded:  # fmt: skip
+    """Commit every masked position with a confidence of at least ``tau``, else the best one.
+
+    Fast, and not lossless [wu-2025-fast]: the positions of a step are predicted without knowledge
+    of each other, and nothing makes their *joint* distribution right.
+
+    Examples
+    --------
+    >>> from paralg.decoding.sudoku import Sudoku4
+    >>> threshold(Sudoku4(), Sudoku4().puzzle(seed=0), tau=0.7).forwards
+    7
+    """
+    if not tau > 0:
+        raise ValueError(f"expected tau above 0, got {tau}")
+    return static(model, x, replace(rule or UnmaskingRule(), threshold=tau), rng=rng)
+
+
+def ranks(x, V: int, order=None) -> np.ndarray:
+    """Return ranks for ``anyorder``: the m given positions m-1, the masked ones m, m+1, ….
+
+    Examples
+    --------
+    >>> ranks([5, 2, 5, 1], V=5)
+    array([2, 1, 3, 1])
+    """
+    x = np.asarray(x)
+    masked = np.flatnonzero(x == V)
+    order = masked if order is None else np.asarray(order)
+    if sorted(order) != masked.tolist():
+        raise ValueError(f"expected an order of the masked positions {masked.tolist()}, "
+                         f"got {np.asarray(order).tolist()}")  # fmt: skip
+    given = len(x) - len(masked)
+    rank = np.full(len(x), given - 1)
+    rank[order] = given + np.arange(len(order))
+    return rank
+
+
+def ancestral(
+    model: Model, x, *, rng: Random, order=None, shape: LogitsHook | None = None
+) -> Decoded:
+    """Sample the masked positions one by one, in an ``order`` or from left to right.
+
+    Without an order the prompt has to be a prefix and ``causal`` is asked, otherwise ``anyorder``.
+    """
+    model = CountingModel(model, shape)
+    x = tokens_of(np.asarray(x)[None], model.V, model.L)[0].copy()
+    record, masked = Recorder(x, model.V), np.flatnonzero(x == model.V)
+    rank = None if order is None else ranks(x, model.V, order)
+    if rank is None and len(masked) and masked[0] != model.L - len(masked):
+        raise ValueError("expected the given tokens to be a prefix, or an order")
+    for i in masked if order is None else order:
+        logits = (model.causal(x[None], at=[i]) if rank is None
+                  else model.anyorder(x[None], rank, at=[i]))  # fmt: skip
+        record.round(model.cost_since())
+        distribution = softmax(logits[0, 0])
+        x[i] = rng.categorical(distribution)
+        record.record("committed", [i], [x[i]], [distribution[x[i]]])
+    return Decoded(x, record.trace(), model.cost)

@@ -1,0 +1,1 @@
+"""Sweeps over the networks and over Sudoku, shipped as records."""
