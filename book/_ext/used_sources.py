@@ -205,7 +205,8 @@ class Library:
         return folder if (folder / "__init__.py").is_file() else self.file_of(module).parent
 
     def _owners(self, unit: Path) -> dict[Path, set[Path]]:
-        found = unit.glob("*") if unit.name in (*PARTS, self.package) else unit.rglob("*")
+        shared = unit.name in (*PARTS, self.package)  # the papers below own their files
+        found = [*unit.glob("*"), *unit.glob("records/*")] if shared else unit.rglob("*")
         files = [p for p in found if p.is_file() and "__pycache__" not in p.parts]
         read = {p: self.facts(self._name(p)) for p in files if p.suffix == ".py"}
         modules = [p for p, f in read.items() if not (f.is_package and f.is_facade)] or list(read)

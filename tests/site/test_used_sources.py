@@ -217,6 +217,12 @@ def test_an_init_that_computes_is_followed_as_a_whole(tmp_path):
     assert used == {"__init__.py", "a.py", "b.py", "c.py"}
 
 
+def test_the_records_of_a_part_belong_to_the_module_that_reads_them():
+    part = Path(__file__).resolve().parents[2] / "paralg" / "decoding"
+    used = Library(part.parents[1]).used_by("from paralg.decoding.records import records")
+    assert set((part / "records").glob("*.json")) <= used
+
+
 @pytest.mark.parametrize(
     ("name", "page"),
     [
