@@ -79,7 +79,7 @@ def _addition(n: int):
 def _text(n: int):
     from paralg.data import pydoc_text
     from paralg.models import load
-    from paralg.models.score_text import nats_of
+    from paralg.models.scores import nats_of
 
     model = load("text")
     x, half = pydoc_text.windows(n, model.L, np.random.default_rng(0), split="test"), model.L // 2

@@ -1,8 +1,7 @@
 """Count what is sent to a model: a wrapper does it, never the decoder.
 
 The wrapper is also the one place where logits are shaped, so every distribution a decoder sees has
-been
-through the hook exactly once.
+been through the hook exactly once.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ LogitsHook = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class CountingModel:
-    """A model that counts its calls, rows and token positions, and shapes its logits.
+    """A model that counts its calls, rows and token positions in `cost`, and shapes its logits.
 
     ===========  ==================================================================
     calls        forward passes; the chain of dependent ones is the span of decoding
@@ -34,15 +33,11 @@ class CountingModel:
     Parameters
     ----------
     model : Model
+        Its calls are answered, and the slots of an :class:`~paralg.models.protocol.AttendingModel`.
     shape : callable, optional
         ``shape(logits, at)``, applied to the logits of every call.
         A hook with a method ``expand(x)`` is given the rows first and may add some, as guidance
         does; the added rows are counted.
-
-    Attributes
-    ----------
-    cost : Cost
-        Everything counted so far.
 
     Examples
     --------
@@ -60,46 +55,40 @@ class CountingModel:
         self._since = Cost()
 
     def denoise(self, x, *, at=None, cache: ForwardCache | None = None, layout: Layout = "rows"):
-        """Count and forward :meth:`Model.denoise <paralg.models.protocol.Model.denoise>`."""
+        """Count and forward."""
         x = self._expand(x, cache)
         self._count(x, self.L if cache is None else positions(at, self.L).size)
         return self._shaped(self.model.denoise(x, at=at, cache=cache, layout=layout), at)
 
     def causal(self, x, *, at=None):
-        """Count and forward :meth:`Model.causal <paralg.models.protocol.Model.causal>`."""
+        """Count and forward."""
         x = self._expand(x)
         self._count(x, positions(at, self.L).size)
         return self._shaped(self.model.causal(x, at=at), at)
 
     def anyorder(self, x, rank, visible=None, *, at=None):
-        """Count and forward :meth:`Model.anyorder <paralg.models.protocol.Model.anyorder>`."""
+        """Count and forward: both streams."""
         x = self._expand(x)
         self._count(x, 2 * self.L)
         return self._shaped(self.model.anyorder(x, rank, visible, at=at), at)
 
     def snapshot(self, x):
-        """Count and forward :meth:`Model.snapshot <paralg.models.protocol.Model.snapshot>`."""
-        if self._expands():
-            raise ValueError("a cache keeps one row, and this hook adds rows: decode without cache")
-        self._count(np.asarray(x), self.L)
+        """Count and forward."""
+        x = self._expand(x, cache=True)
+        self._count(x, self.L)
         logits, cache = self.model.snapshot(x)
         return self._shaped(logits, None), cache
 
     def attend(self, tokens, position_ids, mask):
-        """Count and forward :meth:`AttendingModel.attend`; the hook gets ``position_ids``."""
-        self._needs("attend")
-        tokens = self._expand(tokens)
-        self._count(tokens, len(position_ids))
-        logits = self.model.attend(tokens, position_ids, mask)
-        return logits if self.shape is None else self.shape(logits, np.asarray(position_ids))
+        """Count and forward; the hook gets ``position_ids``."""
+        tokens, answer = self._slots("attend", tokens, position_ids)
+        return self._shaped(answer(tokens, position_ids, mask), position_ids)
 
     def extend(self, tokens, position_ids, mask, past=None):
-        """Count and forward :meth:`AttendingModel.extend`: only the new slots are computed."""
-        self._needs("extend")
-        tokens = self._expand(tokens, past)
-        self._count(tokens, len(position_ids))
-        logits, kept = self.model.extend(tokens, position_ids, mask, past)
-        return logits if self.shape is None else self.shape(logits, np.asarray(position_ids)), kept
+        """Count and forward: only the new slots are computed."""
+        tokens, answer = self._slots("extend", tokens, position_ids, past)
+        logits, kept = answer(tokens, position_ids, mask, past)
+        return self._shaped(logits, position_ids), kept
 
     def cost_since(self) -> Cost:
         """Return what was counted since this was last asked."""
@@ -111,17 +100,23 @@ class CountingModel:
         cost = Cost(calls=1, rows=len(x), tokens=len(x) * int(length))
         self.cost, self._since = self.cost + cost, self._since + cost
 
-    def _needs(self, call: str) -> None:
+    def _slots(self, call, tokens, position_ids, past=None):
+        """Count a call on slots; return its tokens and the model's method."""
         if not hasattr(self.model, call):
             raise UnsupportedCall(f"{call} needs a network, got {type(self.model).__name__}")
-
-    def _expands(self) -> bool:
-        return hasattr(self.shape, "expand")
+        tokens = self._expand(tokens, past)
+        self._count(tokens, len(position_ids))
+        return tokens, getattr(self.model, call)
 
     def _expand(self, x, cache=None):
-        if self._expands() and cache is not None:
+        expand = getattr(self.shape, "expand", np.asarray)
+        if hasattr(self.shape, "expand") and cache is not None:
             raise ValueError("a cache keeps one row, and this hook adds rows: decode without cache")
-        return self.shape.expand(np.asarray(x)) if self._expands() else np.asarray(x)
+        return expand(np.asarray(x))
 
     def _shaped(self, logits, at):
-        return logits if self.shape is None else self.shape(logits, positions(at, self.L))
+        if self.shape is None:
+            return logits
+        return self.shape(
+            logits, np.arange(self.L) if at is None else np.asarray(at, dtype=np.int64)
+        )

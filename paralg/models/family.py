@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from paralg.models.network import Network, NetworkCache
+from paralg.models.network import CALLS, Network
 from paralg.models.protocol import UnsupportedCall
 
 __all__ = ["Family"]
@@ -15,19 +13,20 @@ __all__ = ["Family"]
 class Family:
     """Networks of several modes over the same data, answering all their calls as one model.
 
+    The distributions of different modes are *different models*: nothing makes their joints agree.
+
     Parameters
     ----------
-    networks : Network
+    *networks : Network
         At least one; equal V and L, distinct modes.
 
-    Raises
-    ------
-    ValueError
-        If sizes differ or a mode occurs twice.
-
-    Notes
-    -----
-    The distributions of different modes are *different models*: nothing makes their joints agree.
+    Examples
+    --------
+    >>> from paralg.models import TransformerConfig
+    >>> shape = TransformerConfig(V=4, L=16)
+    >>> family = Family(*(Network.untrained(shape, mode) for mode in ("causal", "anyorder")))
+    >>> sorted(family.networks), family.V, family.L
+    (['anyorder', 'causal'], 4, 16)
     """
 
     def __init__(self, *networks: Network) -> None:
@@ -41,25 +40,24 @@ class Family:
     def __repr__(self) -> str:
         return f"<Family {', '.join(network.name for network in self.networks.values())}>"
 
-    def _of(self, mode: str) -> Network:
+    def _ask(self, call: str, *args: Any, **options: Any) -> Any:
+        mode = next(mode for mode, calls in CALLS.items() if call in calls)
         if mode not in self.networks:
             raise UnsupportedCall(f"this call needs {mode} weights, got {', '.join(self.networks)}")
-        return self.networks[mode]
+        return getattr(self.networks[mode], call)(*args, **options)
 
-    def denoise(self, x: np.ndarray, **options: Any) -> np.ndarray:
+    def denoise(self, x, **options):
         """Ask the bidirectional network."""
-        return self._of("bidirectional").denoise(x, **options)
+        return self._ask("denoise", x, **options)
 
-    def snapshot(self, x: np.ndarray) -> tuple[np.ndarray, NetworkCache]:
+    def snapshot(self, x):
         """Ask the bidirectional network."""
-        return self._of("bidirectional").snapshot(x)
+        return self._ask("snapshot", x)
 
-    def causal(self, x: np.ndarray, **options: Any) -> np.ndarray:
+    def causal(self, x, **options):
         """Ask the causal network."""
-        return self._of("causal").causal(x, **options)
+        return self._ask("causal", x, **options)
 
-    def anyorder(
-        self, x: np.ndarray, rank: np.ndarray, visible: int | None = None, **options: Any
-    ) -> np.ndarray:
+    def anyorder(self, x, rank, visible=None, **options):
         """Ask the any-order network."""
-        return self._of("anyorder").anyorder(x, rank, visible, **options)
+        return self._ask("anyorder", x, rank, visible, **options)

@@ -1,7 +1,8 @@
-"""Who sees whom: the attention masks of the three modes and of the tree layout.
+"""Attention masks of the three modes and of the tree layout; they need numpy only.
 
 Each function returns a boolean array whose entry [q, k] says whether slot q attends to slot k.
-They need numpy only, so a page can draw them.
+``rank`` is an integer array of shape (..., L), the place of each position in an order; the mask
+then has shape (..., L, L).
 """
 
 from __future__ import annotations
@@ -15,19 +16,10 @@ Mask = NDArray[np.bool_]
 
 
 def causal(length: int) -> Mask:
-    """Slot i sees the slots up to and including its own.
+    """Slot i attends to the slots up to and including its own.
 
     Slot i carries the token x_{i-1} (slot 0 the begin symbol), so row i is the distribution of x_i
-    given
-    x_{<i}.
-
-    Parameters
-    ----------
-    length : int
-
-    Returns
-    -------
-    ndarray of bool, shape (length, length)
+    given x_{<i}.
 
     Examples
     --------
@@ -38,31 +30,14 @@ def causal(length: int) -> Mask:
 
 
 def content_mask(rank: NDArray[np.integer]) -> Mask:
-    """Content i sees content j if and only if ``rank[j] <= rank[i]``; ties see each other.
-
-    Parameters
-    ----------
-    rank : ndarray of int, shape (..., L)
-
-    Returns
-    -------
-    ndarray of bool, shape (..., L, L)
-    """
+    """Content i attends to content j if and only if ``rank[j] <= rank[i]``, ties both ways."""
     return rank[..., None, :] <= rank[..., :, None]
 
 
 def query_mask(rank: NDArray[np.integer], visible: int | None = None) -> Mask:
-    """Query i sees content j if and only if ``rank[j] < min(rank[i], visible)``.
+    """Query i attends to content j if and only if ``rank[j] < min(rank[i], visible)``.
 
-    Parameters
-    ----------
-    rank : ndarray of int, shape (..., L)
-    visible : int, optional
-        None is the density mask; n is the draft mask at progress n.
-
-    Returns
-    -------
-    ndarray of bool, shape (..., L, L)
+    No ``visible`` makes the density mask; n makes the draft mask at progress n.
 
     Examples
     --------
@@ -74,50 +49,27 @@ def query_mask(rank: NDArray[np.integer], visible: int | None = None) -> Mask:
 
 
 def two_streams(
-    rank: NDArray[np.integer],
-    visible: int | None = None,
-    at: NDArray[np.integer] | None = None,
+    rank: NDArray[np.integer], visible: int | None = None, at: NDArray[np.integer] | None = None
 ) -> Mask:
-    """Mask of the content stream followed by the query stream in one sequence.
+    """Content stream followed by the queries of the positions ``at``, by default of all.
 
-    No content slot sees a query; a query sees contents by :func:`query_mask` and, of the queries,
-    itself alone.
-
-    Parameters
-    ----------
-    rank : ndarray of int, shape (..., L)
-    visible : int, optional
-    at : ndarray of int, shape (Q,), optional
-        Positions of the queries; all L of them by default.
-
-    Returns
-    -------
-    ndarray of bool, shape (..., L + Q, L + Q)
+    No content slot attends to a query; a query attends to contents by :func:`query_mask` and, of
+    the queries, to itself alone. The shape is (..., L + Q, L + Q).
     """
     length = rank.shape[-1]
     at = np.arange(length) if at is None else at
-    seen = np.zeros((*rank.shape[:-1], length + len(at), length + len(at)), dtype=bool)
-    seen[..., :length, :length] = content_mask(rank)
-    seen[..., length:, :length] = query_mask(rank, visible)[..., at, :]
-    seen[..., length:, length:] = np.eye(len(at), dtype=bool)
-    return seen
+    mask = np.zeros((*rank.shape[:-1], length + len(at), length + len(at)), dtype=bool)
+    mask[..., :length, :length] = content_mask(rank)
+    mask[..., length:, :length] = query_mask(rank, visible)[..., at, :]
+    mask[..., length:, length:] = np.eye(len(at), dtype=bool)
+    return mask
 
 
 def tree(rows: int, window: int, frozen: int) -> Mask:
-    """Mask of B copies of a window side by side, after the frozen slots that all of them see.
+    """Copies of a window side by side, after the frozen slots to which all of them attend.
 
-    Parameters
-    ----------
-    rows : int
-        B, the number of copies.
-    window : int
-        Slots per copy.
-    frozen : int
-        Slots outside the window, whose keys and values come first and are shared.
-
-    Returns
-    -------
-    ndarray of bool, shape (rows * window, frozen + rows * window)
+    There are ``rows`` copies of ``window`` slots each; the keys and values of ``frozen`` slots come
+    first. The shape is (rows * window, frozen + rows * window).
 
     Examples
     --------

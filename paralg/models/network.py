@@ -2,6 +2,9 @@
 
 A :class:`Network` has one set of weights, trained for one *mode*, and answers the calls of that
 mode; a :class:`~paralg.models.family.Family` joins networks of several modes over the same data.
+Whatever its mode, it also runs layouts of the caller's own making: draft trees, wavefronts over an
+image and texts that fork and join are slots, each a token, a position and a row of the attention
+mask, after the keys and values of slots computed before.
 """
 
 from __future__ import annotations
@@ -11,16 +14,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from paralg.models import masks
-from paralg.models.arrays import to_numpy, to_torch, without_gradients
-from paralg.models.attending import Attending
-from paralg.models.cache import NetworkCache
 from paralg.models.protocol import UnsupportedCall, positions, tokens_of
+from paralg.models.slots import NetworkSlots, to_numpy, to_torch, without_gradients
 from paralg.models.transformer import Transformer, TransformerConfig
 
-__all__ = ["CALLS", "NetworkCache", "Network"]
+__all__ = ["CALLS", "Network"]
 
 CALLS = {
     "bidirectional": ("denoise", "snapshot"),
@@ -45,26 +45,23 @@ def _answers(call: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
-class Network(Attending):
+class Network:
     """A transformer as a model of the decoding protocol.
+
+    The calls are those of :class:`paralg.models.protocol.Model` and
+    :class:`~paralg.models.protocol.AttendingModel`; operands that do not fit, masks that a wanted
+    row would read, and slots of another network are refused with a ValueError.
 
     Parameters
     ----------
     transformer : Transformer
+        Its V tokens and L positions are those of the network; the mask id is V.
     mode : {"bidirectional", "causal", "anyorder"}
+        What the weights were trained for.
     name : str
+        Shown in error messages.
     config : dict, optional
         How the weights were made: data, seed, steps, scores.
-
-    Attributes
-    ----------
-    V, L : int
-        Tokens and positions; the mask id is V.
-
-    Raises
-    ------
-    ValueError
-        If the mode is unknown.
 
     Notes
     -----
@@ -80,12 +77,9 @@ class Network(Attending):
     """
 
     def __init__(
-        self,
-        transformer: Transformer,
-        mode: str,
-        name: str = "untrained",
+        self, transformer: Transformer, mode: str, name: str = "untrained",
         config: dict[str, Any] | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         if mode not in CALLS:
             raise ValueError(f"mode must be one of {', '.join(CALLS)}, got {mode!r}")
         self.transformer = transformer.eval()
@@ -109,26 +103,10 @@ class Network(Attending):
 
     @_answers
     def denoise(
-        self,
-        x: np.ndarray,
-        *,
-        at: Sequence[int] | None = None,
-        cache: NetworkCache | None = None,
-        layout: str = "rows",
-    ) -> np.ndarray:
-        """ExactDistribution of x_i given every unmasked x_j; see
-        :meth:`paralg.models.protocol.Model.denoise`.
-
-        Raises
-        ------
-        ValueError
-            If x or `at` do not fit, the layout is unknown, a tree is asked for without a cache,
-            or the cache comes from another network.
-
-        Cost
-        ----
-        Without a cache B · L slots are computed, with one B · len(at).
-        """
+        self, x: np.ndarray, *, at: Sequence[int] | None = None,
+        cache: NetworkSlots | None = None, layout: str = "rows",
+    ) -> np.ndarray:  # fmt: skip
+        """Distribution of x_i given every unmasked x_j: B · L slots, B · len(at) with a cache."""
         x, at = tokens_of(x, self.V, self.L), positions(at, self.L)
         if layout not in ("rows", "tree"):
             raise ValueError(f'layout must be "rows" or "tree", got {layout!r}')
@@ -141,43 +119,29 @@ class Network(Attending):
             return self._logits(x, np.arange(self.L))[:, at]
         if cache.owner is not self:
             raise ValueError(f"the cache was made by {cache.owner!r}, not by {self!r}")
-        ask = self._as_tree if layout == "tree" else self._as_rows
-        return ask(x[:, at], at, cache.outside(at))
+        window, frozen = x[:, at], cache.select(np.setdiff1d(np.arange(self.L), at))
+        if layout == "rows":
+            return self._logits(window, at, past=frozen)
+        return self._as_tree(window, at, frozen)
+
+    def _as_tree(self, window: np.ndarray, at: np.ndarray, frozen: NetworkSlots) -> np.ndarray:
+        """Lay the rows of a window side by side."""
+        rows, size = window.shape
+        mask = masks.tree(rows, size, len(frozen))
+        logits = self._logits(window.reshape(1, -1), np.tile(at, rows), mask, frozen)
+        return logits.reshape(rows, size, self.V)
 
     @_answers
-    def snapshot(self, x: np.ndarray) -> tuple[np.ndarray, NetworkCache]:
-        """Denoise one full sequence and keep the keys and values of all positions.
-
-        Parameters
-        ----------
-        x : ndarray of int, shape (1, L)
-
-        Returns
-        -------
-        logits : ndarray of float64, shape (1, L, V)
-        cache : NetworkCache
-
-        Raises
-        ------
-        ValueError
-            If x does not hold exactly one row.
-        """
+    def snapshot(self, x: np.ndarray) -> tuple[np.ndarray, NetworkSlots]:
+        """Denoise one full sequence, shape (1, L), and keep keys and values of all positions."""
         x = tokens_of(x, self.V, self.L)
         if len(x) != 1:
             raise ValueError(f"a snapshot is made of one sequence, got {len(x)} rows")
-        tokens, position_ids = to_torch(x), to_torch(np.arange(self.L))
-        logits, kept = self.transformer(tokens, position_ids)
-        return to_numpy(logits), NetworkCache(self, tuple(kept))
+        return self._run(x, np.arange(self.L))
 
     @_answers
     def causal(self, x: np.ndarray, *, at: Sequence[int] | None = None) -> np.ndarray:
-        """ExactDistribution of x_i given x_{<i}; see :meth:`paralg.models.protocol.Model.causal`.
-
-        Raises
-        ------
-        ValueError
-            If x or `at` do not fit, or a wanted row would read a mask.
-        """
+        """Distribution of x_i given x_{<i}."""
         x, at = tokens_of(x, self.V, self.L), positions(at, self.L)
         last = int(at[-1]) + 1 if len(at) else 0
         self._refuse_masks(x, np.arange(self.L) < last - 1)
@@ -187,62 +151,70 @@ class Network(Attending):
 
     @_answers
     def anyorder(
-        self,
-        x: np.ndarray,
-        rank: np.ndarray,
-        visible: int | None = None,
-        *,
+        self, x: np.ndarray, rank: np.ndarray, visible: int | None = None, *,
         at: Sequence[int] | None = None,
-    ) -> np.ndarray:
-        """ExactDistribution of x_i given earlier ranks; see
-        :meth:`paralg.models.protocol.Model.anyorder`.
-
-        Raises
-        ------
-        ValueError
-            If x, `rank` or `at` do not fit, or a wanted query would read a mask.
-
-        Cost
-        ----
-        B · (L + len(at)) slots: the content stream and one query per wanted position.
-        """
-        x, at = tokens_of(x, self.V, self.L), positions(at, self.L)
-        rank = self._rank(rank)
+    ) -> np.ndarray:  # fmt: skip
+        """Distribution of x_i given earlier ranks: the content stream, and a query for each i."""
+        x, at, rank = tokens_of(x, self.V, self.L), positions(at, self.L), np.asarray(rank)
+        if rank.shape != (self.L,) or not np.issubdtype(rank.dtype, np.integer):
+            raise ValueError(f"rank must hold {self.L} integers, got {rank.dtype} {rank.shape}")
         self._refuse_masks(x, masks.query_mask(rank, visible)[at].any(axis=0))
         queries = np.full((len(x), len(at)), self.V)
         slots = np.concatenate([x, queries], axis=1)
-        position_ids = np.concatenate([np.arange(self.L), at])
-        seen = masks.two_streams(rank, visible, at)
-        return self._logits(slots, position_ids, seen)[:, self.L :]
+        ids = np.concatenate([np.arange(self.L), at])
+        return self._logits(slots, ids, masks.two_streams(rank, visible, at))[:, self.L :]
 
-    def _logits(
-        self,
-        tokens: np.ndarray,
-        position_ids: np.ndarray,
-        mask: np.ndarray | None = None,
-        past: list[tuple[Tensor, Tensor]] | None = None,
-    ) -> np.ndarray:
+    def attend(self, tokens: np.ndarray, position_ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """Return the logits of a layout of the caller's own making, shape (B, S, V)."""
+        return self.extend(tokens, position_ids, mask)[0]
+
+    def extend(
+        self, tokens: np.ndarray, position_ids: np.ndarray, mask: np.ndarray,
+        past: NetworkSlots | None = None,
+    ) -> tuple[np.ndarray, NetworkSlots]:  # fmt: skip
+        """Run S slots after P earlier ones, of one row or of B; keep their keys and values.
+
+        Examples
+        --------
+        A causal network read token by token says what it says in one call:
+
+        >>> network = Network.untrained(TransformerConfig(V=4, L=16), "causal")
+        >>> first, kept = network.extend([[4, 1]], [0, 1], masks.causal(2))
+        >>> then, more = network.extend([[3]], [2], [[True, True, True]], past=kept)
+        >>> whole = network.causal(np.array([[1, 3] + [0] * 14]), at=[0, 1, 2])
+        >>> bool(np.allclose(np.concatenate([first, then], axis=1), whole, atol=1e-5))
+        True
+        >>> len(kept.join(more))
+        3
+        """
+        position_ids, mask = np.asarray(position_ids, dtype=np.int64), np.asarray(mask, dtype=bool)
+        tokens = tokens_of(tokens, self.V, len(position_ids))
+        if past is not None and past.owner is not self:
+            raise ValueError(f"the slots were made by {past.owner!r}, not by {self!r}")
+        expected = (len(position_ids), len(position_ids) + (0 if past is None else len(past)))
+        if mask.shape != expected or not mask.any(axis=1).all():
+            raise ValueError(f"expected a mask {expected} without empty rows, "
+                             f"got shape {mask.shape}")  # fmt: skip
+        if position_ids.size and not (position_ids.min() >= 0 and position_ids.max() < self.L):
+            raise ValueError(f"positions must lie in 0..{self.L - 1}, got {position_ids.tolist()}")
+        with without_gradients():
+            return self._run(tokens, position_ids, mask, past)
+
+    def _run(
+        self, tokens: np.ndarray, position_ids: np.ndarray, mask: np.ndarray | None = None,
+        past: NetworkSlots | None = None,
+    ) -> tuple[np.ndarray, NetworkSlots]:  # fmt: skip
+        """Run the transformer: arrays in, arrays and slots out."""
+        mask = None if mask is None else to_torch(mask)
+        earlier = None if past is None else list(past.layers)
+        logits, kept = self.transformer(to_torch(tokens), to_torch(position_ids), mask, earlier)
+        return to_numpy(logits), NetworkSlots(self, tuple(kept))
+
+    def _logits(self, tokens: np.ndarray, *layout: Any, **past: Any) -> np.ndarray:
+        """Return the logits alone; none of no slots."""
         if not tokens.size:
             return np.zeros((*tokens.shape, self.V))
-        seen = None if mask is None else to_torch(mask)
-        logits, _ = self.transformer(to_torch(tokens), to_torch(position_ids), seen, past)
-        return to_numpy(logits)
-
-    def _as_rows(self, window: np.ndarray, at: np.ndarray, frozen: list) -> np.ndarray:
-        return self._logits(window, at, past=frozen)
-
-    def _as_tree(self, window: np.ndarray, at: np.ndarray, frozen: list) -> np.ndarray:
-        rows, size = window.shape
-        side_by_side = window.reshape(1, rows * size)
-        seen = masks.tree(rows, size, self.L - size)
-        logits = self._logits(side_by_side, np.tile(at, rows), seen, frozen)
-        return logits.reshape(rows, size, self.V)
-
-    def _rank(self, rank: np.ndarray) -> np.ndarray:
-        rank = np.asarray(rank)
-        if rank.shape != (self.L,) or not np.issubdtype(rank.dtype, np.integer):
-            raise ValueError(f"rank must hold {self.L} integers, got {rank.dtype} {rank.shape}")
-        return rank
+        return self._run(tokens, *layout, **past)[0]
 
     def _refuse_masks(self, x: np.ndarray, read: np.ndarray) -> None:
         masked = (x[:, read] == self.V).any(axis=0)

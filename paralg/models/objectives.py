@@ -1,7 +1,8 @@
 r"""The losses of the three modes, in nats per token.
 
-Notes
------
+An objective is called with a transformer, tokens x of shape (B, L), ``given`` of shape (B,), the
+number of leading tokens of each row that are never masked and in every prompt, and a generator.
+
 The bound of masked diffusion [1]_ draws t ~ U(0, 1), masks each of n tokens with probability t and
 weights the cross-entropy of the masked ones by 1/t.
 Given that k tokens are masked, the mean of 1/t is (n + 1)/k whatever the set, so the weighted sum
@@ -30,119 +31,58 @@ Tokens = NDArray[np.int64]
 
 
 def masked_diffusion(
-    transformer: Transformer, x: Tokens, given: NDArray[np.int64], rng: np.random.Generator
+    transformer: Transformer, x: Tokens, given: Tokens, rng: np.random.Generator
 ) -> Tensor:
-    """Mean cross-entropy of masked tokens, at noise levels spread evenly over the batch.
-
-    Parameters
-    ----------
-    transformer : Transformer
-    x : ndarray of int, shape (B, L)
-    given : ndarray of int, shape (B,)
-        Leading tokens of each row that are never masked.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    Tensor, scalar
-        Nats per masked token.
-    """
+    """Mean cross-entropy of masked tokens, at noise levels spread evenly over the batch."""
     masked = draw_masks(x.shape[1], given, rng)
-    seen = torch.from_numpy(np.where(masked, transformer.config.V, x))
-    logits, _ = transformer(seen, torch.arange(x.shape[1]))
+    context = torch.from_numpy(np.where(masked, transformer.config.V, x))
+    logits, _ = transformer(context, torch.arange(x.shape[1]))
     return _mean_where(logits, x, masked)
 
 
-def draw_masks(
-    length: int, given: NDArray[np.int64], rng: np.random.Generator
-) -> NDArray[np.bool_]:
-    """Draw masked sets with antithetic noise levels t_b = (u + b)/B mod 1.
-
-    Parameters
-    ----------
-    length : int
-    given : ndarray of int, shape (B,)
-        Leading tokens of each row that are never masked.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    ndarray of bool, shape (B, length)
-    """
+def draw_masks(length: int, given: Tokens, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Draw masked sets, (B, length), with antithetic noise levels t_b = (u + b)/B mod 1."""
     rows = len(given)
     t = (rng.random() + np.arange(rows)) / rows
     masked = rng.random((rows, length)) < t[:, None]
     return masked & (np.arange(length) >= given[:, None])
 
 
-def causal(
-    transformer: Transformer, x: Tokens, given: NDArray[np.int64], rng: np.random.Generator
-) -> Tensor:
-    """Mean cross-entropy of every token given the earlier ones; nothing is drawn.
-
-    Returns
-    -------
-    Tensor, scalar
-        Nats per token.
-    """
+def causal(transformer: Transformer, x: Tokens, given: Tokens, rng: np.random.Generator) -> Tensor:
+    """Mean cross-entropy of every token given the earlier ones; nothing is drawn."""
     length = x.shape[1]
     begin = np.full((len(x), 1), transformer.config.V)
     shifted = torch.from_numpy(np.concatenate([begin, x[:, :-1]], axis=1))
-    seen = torch.from_numpy(masks.causal(length))
-    logits, _ = transformer(shifted, torch.arange(length), seen)
+    mask = torch.from_numpy(masks.causal(length))
+    logits, _ = transformer(shifted, torch.arange(length), mask)
     return F.cross_entropy(logits.flatten(0, 1), torch.from_numpy(x).flatten())
 
 
 def anyorder(
-    transformer: Transformer,
-    x: Tokens,
-    given: NDArray[np.int64],
-    rng: np.random.Generator,
+    transformer: Transformer, x: Tokens, given: Tokens, rng: np.random.Generator,
     ascending: bool = False,
-) -> Tensor:
+) -> Tensor:  # fmt: skip
     """Mean cross-entropy of the tokens after the prompt, in a random order per row.
 
-    Parameters
-    ----------
-    transformer, x, given, rng
-        As for :func:`masked_diffusion`.
-    ascending : bool
-        After the random prompt, from left to right.
-
-    Returns
-    -------
-    Tensor, scalar
-        Nats per token outside the prompt, averaged over rows.
+    With `ascending`, from left to right after the random prompt.
     """
     length = x.shape[1]
     rank, prompt = draw_ranks(length, given, rng, ascending)
     slots = np.concatenate([x, np.full_like(x, transformer.config.V)], axis=1)
     position_ids = torch.arange(length).repeat(2)
-    seen = torch.from_numpy(masks.two_streams(rank))
-    logits, _ = transformer(torch.from_numpy(slots), position_ids, seen)
+    mask = torch.from_numpy(masks.two_streams(rank))
+    logits, _ = transformer(torch.from_numpy(slots), position_ids, mask)
     return _mean_where(logits[:, length:], x, rank >= prompt[:, None])
 
 
 def draw_ranks(
-    length: int, given: NDArray[np.int64], rng: np.random.Generator, ascending: bool = False
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Draw an order per row whose first m entries, the prompt, share the rank m - 1.
+    length: int, given: Tokens, rng: np.random.Generator, ascending: bool = False
+) -> tuple[Tokens, Tokens]:
+    """Draw an order per row, (B, length), whose first m entries, the prompt, share the rank m - 1.
 
-    Parameters
-    ----------
-    length : int
-    given : ndarray of int, shape (B,)
-        Leading tokens that belong to every prompt.
-    rng : numpy.random.Generator
-    ascending : bool
-        Rank what is outside the prompt from left to right: one order for each prompt, 2^L in all
-        instead of L!, hence easier to learn.
-
-    Returns
-    -------
-    rank : ndarray of int64, shape (B, length)
-    prompt : ndarray of int64, shape (B,)
-        m, uniform on given..length-1; the prompt holds the given tokens and random others.
+    m, returned too, is uniform on given..length-1; the prompt holds the given tokens and random
+    others. With `ascending`, what is outside the prompt is ranked from left to right: one order for
+    each prompt, 2^L in all instead of L!, hence easier to learn.
     """
     rows = len(given)
     key = rng.random((rows, length)) - (np.arange(length) < given[:, None])

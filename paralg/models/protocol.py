@@ -50,7 +50,7 @@ class ForwardCache(Protocol):
 
 @runtime_checkable
 class SlotMemory(Protocol):
-    """Keys and values of slots, in the order in which they are seen; never changed in place."""
+    """Keys and values of slots, in the order of the mask; never changed in place."""
 
     @property
     def nbytes(self) -> int:
@@ -68,32 +68,22 @@ class SlotMemory(Protocol):
 
 @runtime_checkable
 class Model(Protocol):
-    """Conditional distributions of a sequence of ``L`` tokens from an alphabet of ``V``.
-
-    Attributes
-    ----------
-    V : int
-        Number of tokens; the mask id is ``V``.
-    L : int
-        Length of every sequence.
-    """
+    """Conditional distributions of a sequence of ``L`` tokens from an alphabet of ``V``."""
 
     V: int
     L: int
 
     def denoise(
-        self,
-        x: np.ndarray,
-        *,
-        at: Sequence[int] | None = None,
-        cache: ForwardCache | None = None,
-        layout: Layout = "rows",
-    ) -> np.ndarray:
+        self, x: np.ndarray, *, at: Sequence[int] | None = None,
+        cache: ForwardCache | None = None, layout: Layout = "rows",
+    ) -> np.ndarray:  # fmt: skip
         """Row i is the distribution of ``x_i`` given every unmasked ``x_j``, j ≠ i.
 
         Parameters
         ----------
         x : ndarray of int, shape (B, L)
+            At an unmasked position the value returned is unspecified; carrying tokens over is the
+            decoder's job.
         at : sequence of int, optional
             The positions wanted, ascending; all of them by default.  With a ``cache`` they are
             also the *window*: only they are recomputed, and what lies outside is read, frozen,
@@ -102,14 +92,8 @@ class Model(Protocol):
             Made by :meth:`snapshot`.
         layout : {"rows", "tree"}
             ``"tree"`` lays the B rows side by side in one sequence whose copies of the window do
-            not see each other.  It needs a cache: without one the bidirectional neighbourhood
-            would see the drafts, so a model raises ``ValueError``.
-
-        Returns
-        -------
-        ndarray of float64, shape (B, len(at), V)
-            The value at an unmasked position is unspecified; carrying tokens over is the
-            decoder's job.
+            not attend to each other.  It needs a cache: without one the bidirectional neighbourhood
+            would attend to the drafts, so a model raises ``ValueError``.
         """
 
     def causal(self, x: np.ndarray, *, at: Sequence[int] | None = None) -> np.ndarray:
@@ -120,26 +104,15 @@ class Model(Protocol):
         """
 
     def anyorder(
-        self,
-        x: np.ndarray,
-        rank: np.ndarray,
-        visible: int | None = None,
-        *,
+        self, x: np.ndarray, rank: np.ndarray, visible: int | None = None, *,
         at: Sequence[int] | None = None,
-    ) -> np.ndarray:
-        """ExactDistribution of ``x_i`` given the entries that come before it in an order.
+    ) -> np.ndarray:  # fmt: skip
+        """Row i is the distribution of ``x_i`` given the entries before it in an order.
 
-        Query i sees content j if and only if ``rank[j] < min(rank[i], visible)``; content i sees
-        content j if and only if ``rank[j] <= rank[i]``.
-
-        Parameters
-        ----------
-        x : ndarray of int, shape (B, L)
-        rank : ndarray of int, shape (L,)
-            Ties mean mutual visibility: give all m prompt positions the rank m-1 and the others
-            m, m+1, …
-        visible : int, optional
-            None is the density mask; n is the draft mask at progress n.
+        Query i attends to content j if and only if ``rank[j] < min(rank[i], visible)``; content i
+        to content j if and only if ``rank[j] <= rank[i]``, ``rank`` having shape (L,). So ties mean
+        mutual visibility: give all m prompt positions the rank m-1 and the others m, m+1, …
+        No ``visible`` is the density mask; n is the draft mask at progress n.
         """
 
     def snapshot(self, x: np.ndarray) -> tuple[np.ndarray, ForwardCache]:
@@ -152,61 +125,35 @@ class AttendingModel(Protocol):
 
     What a slot's logits mean is a matter of training: on causal weights the slot at place i
     carries the token x_{i-1} (the begin symbol ``V`` at place 0) and its row is the distribution
-    of x_i;
-    on bidirectional weights it carries x_i itself, or the mask.
+    of x_i; on bidirectional weights it carries x_i itself, or the mask.
     """
 
     V: int
     L: int
 
     def attend(self, tokens: np.ndarray, position_ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """Return the logits of S slots.
+        """Return the logits of S slots, float64 of shape (B, S, V).
 
-        Parameters
-        ----------
-        tokens : ndarray of int, shape (B, S)
-        position_ids : ndarray of int, shape (S,)
-            Positions, which may repeat.
-        mask : ndarray of bool, shape (S, S)
-            True where slot q attends to slot k.
-
-        Returns
-        -------
-        ndarray of float64, shape (B, S, V)
+        ``tokens`` has shape (B, S), ``position_ids`` (S,), in which positions may repeat, and
+        ``mask`` (S, S): true where slot q attends to slot k.
         """
 
     def extend(
         self, tokens: np.ndarray, position_ids: np.ndarray, mask: np.ndarray,
         past: SlotMemory | None = None,
-    ) -> tuple[np.ndarray, SlotMemory]:
+    ) -> tuple[np.ndarray, SlotMemory]:  # fmt: skip
         """Do the same after P slots that were computed before, and keep the new ones.
 
-        Parameters
-        ----------
-        tokens, position_ids
-            As for :meth:`attend`, of the S new slots.
-        mask : ndarray of bool, shape (S, P + S)
-            The earlier slots come first.
-        past : SlotMemory, optional
-            One row serves all B.
-
-        Returns
-        -------
-        logits : ndarray of float64, shape (B, S, V)
-        kept : SlotMemory
-            Of the S new slots alone; join them to ``past``.
+        ``mask`` has shape (S, P + S), the earlier slots first; ``past``, of one row or of B, has
+        the P slots. Returned are logits and the S new slots alone; join them to ``past``.
         """
 
 
 def tokens_of(x: np.ndarray, V: int, L: int) -> np.ndarray:
     """Check a batch of sequences and return it as an int64 array of shape (B, L).
 
-    Raises
-    ------
-    ValueError
-        If the shape is not (B, L) or an entry is neither a token nor the mask.
-    TypeError
-        If the entries are not integers.
+    ValueError if the shape is another one or an entry is neither a token nor the mask, TypeError
+    if the entries are not integers.
     """
     x = np.asarray(x)
     if x.ndim != 2 or x.shape[1] != L:
@@ -221,10 +168,7 @@ def tokens_of(x: np.ndarray, V: int, L: int) -> np.ndarray:
 def positions(at: Sequence[int] | None, L: int) -> np.ndarray:
     """Return the wanted positions as an int64 array; all ``L`` of them when ``at`` is None.
 
-    Raises
-    ------
-    ValueError
-        If a position lies outside ``0 … L-1`` or they are not ascending.
+    ValueError if a position lies outside ``0 … L-1`` or they are not ascending.
     """
     if at is None:
         return np.arange(L)

@@ -17,10 +17,10 @@ import torch
 from numpy.typing import NDArray
 
 from paralg.data import addition, pydoc_text, sudoku4
-from paralg.models.evaluate import score
 from paralg.models.family import Family
 from paralg.models.network import Network
 from paralg.models.objectives import OBJECTIVES
+from paralg.models.scores import score
 from paralg.models.transformer import Transformer, TransformerConfig
 from paralg.training import Plan, Runs
 
@@ -35,17 +35,10 @@ _BATCH = 64
 
 @dataclass(frozen=True)
 class NetworkTask:
-    """Sequences of L tokens, the first few of which may be given.
+    """Sequences of L tokens, the first few of which may be given, and the network that learns them.
 
-    Parameters
-    ----------
-    config : TransformerConfig
-        Sizes of the network that learns it.
-    given : tuple of two int
-        Least and largest number of leading tokens that are given, hence never masked; drawn
-        uniformly per row.
-    draw : callable (n, rng, split) -> ndarray of int64, shape (n, L)
-        Split is "train" or "test".
+    ``given`` is the least and largest number of leading tokens that are never masked, drawn per
+    row; ``draw(n, rng, split)`` returns tokens of shape (n, L), of the split "train" or "test".
     """
 
     config: TransformerConfig
@@ -133,11 +126,12 @@ RUNS = runs_in(FOLDER)
 
 
 def available(folder: Path | str = FOLDER) -> list[str]:
-    """List the names of the trained networks in a folder, the shipped ones by default.
+    """List the names of the trained networks in a folder.
 
     Parameters
     ----------
     folder : path
+        That of the shipped weights by default.
     """
     return sorted({name.rpartition("-")[0] for name in runs_in(folder).names()})
 
@@ -150,22 +144,21 @@ def load(name: str, folder: Path | str = FOLDER, seed: int = 0) -> Network | Fam
     name : str
         Data and mode, as "addition-bidirectional", or data alone, as "addition".
     folder : path
-        The shipped weights by default.
+        That of the shipped weights by default.
     seed : int
+        Of the training.
 
     Returns
     -------
-    Network
-        For data and mode, computing in float32; its ``config`` is the log of its run.
-    Family
-        For data alone.
+    Network or Family
+        For data and mode a network in float32, whose ``config`` is the log of its run; for data
+        alone a family. OSError if a file is damaged, ValueError, with the names that there are, if
+        there are no such weights.
 
-    Raises
-    ------
-    ValueError
-        If there are no such weights; the message lists those that there are.
-    OSError
-        If a file is damaged.
+    Examples
+    --------
+    >>> load("sudoku4-causal")
+    <Network sudoku4-causal: causal, V=4, L=16, 151684 parameters>
     """
     runs, names = runs_in(folder), available(folder)
     members = [name] if name in names else [n for n in names if n.rsplit("-", 1)[0] == name]

@@ -38,18 +38,18 @@ class TransformerConfig:
 
     Parameters
     ----------
-    V : int
-        Tokens; the table has one more entry, V, read as mask, begin symbol or query.
-    L : int
-        Positions.
+    V, L : int
+        Tokens and positions; the table of tokens has one more entry, V, read as mask, begin symbol
+        or query.
     width, layers, heads : int
+        Numbers in a vector, a multiple of twice the heads; blocks; heads of each.
     rotary : bool
         Rotate queries and keys by position: worth it for text, not for grids.
 
-    Raises
-    ------
-    ValueError
-        If a size is not positive or `width` is not a multiple of twice `heads`.
+    Examples
+    --------
+    >>> TransformerConfig(V=4, L=16, layers=2)
+    TransformerConfig(V=4, L=16, width=64, layers=2, heads=4, rotary=False)
     """
 
     V: int
@@ -65,24 +65,15 @@ class TransformerConfig:
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
         if self.width % (2 * self.heads):
-            raise ValueError(
-                f"width must be a multiple of 2 heads = {2 * self.heads}, got {self.width}"
-            )
+            twice = 2 * self.heads
+            raise ValueError(f"width must be a multiple of 2 heads = {twice}, got {self.width}")
 
 
 def turns(length: int, size: int) -> Tensor:
-    """Return the rotation e^{iωp} of each position p and pair of coordinates.
+    """Return the rotation e^{iωp} of each position p and pair of coordinates, (length, size / 2).
 
-    Parameters
-    ----------
-    length : int
-        Positions.
-    size : int
-        Coordinates of a head, two per frequency ω; the periods go from 4 to 2 `length`.
-
-    Returns
-    -------
-    ComplexTensor, shape (length, size / 2)
+    `size` counts the coordinates of a head, two per frequency ω; the periods go from 4 to
+    2 `length`.
     """
     pairs = size // 2
     share = torch.arange(pairs, dtype=torch.float64) / max(1, pairs - 1)
@@ -107,11 +98,7 @@ class Attention(nn.Module):
         self.out = nn.Linear(width, width)
 
     def forward(
-        self,
-        h: Tensor,
-        turn: Turn | None,
-        mask: Tensor | None,
-        past: KeysValues | None,
+        self, h: Tensor, turn: Turn | None, mask: Tensor | None, past: KeysValues | None
     ) -> tuple[Tensor, KeysValues]:
         B, S, width = h.shape
         split = self.qkv(h).view(B, S, 3, self.heads, width // self.heads)
@@ -138,11 +125,7 @@ class Block(nn.Module):
         )
 
     def forward(
-        self,
-        h: Tensor,
-        turn: Turn | None,
-        mask: Tensor | None,
-        past: KeysValues | None,
+        self, h: Tensor, turn: Turn | None, mask: Tensor | None, past: KeysValues | None
     ) -> tuple[Tensor, KeysValues]:
         mixed, own = self.attention(self.norm1(h), turn, mask, past)
         h = h + mixed
@@ -190,35 +173,18 @@ class Transformer(nn.Module):
         return sum(p.numel() for p in self.parameters())
 
     def forward(
-        self,
-        tokens: Tensor,
-        positions: Tensor,
-        mask: Tensor | None = None,
+        self, tokens: Tensor, positions: Tensor, mask: Tensor | None = None,
         past: list[KeysValues] | None = None,
-    ) -> tuple[Tensor, list[KeysValues]]:
-        """Compute the logits of S slots that see P earlier slots and each other.
-
-        Parameters
-        ----------
-        tokens, positions, mask, past
-            As for :meth:`states`.
-
-        Returns
-        -------
-        logits : FloatTensor, shape (B, S, V)
-        own : list over layers of (keys, values)
-        """
+    ) -> tuple[Tensor, list[KeysValues]]:  # fmt: skip
+        """Compute logits, (B, S, V), and own keys and values of slots, all as in :meth:`states`."""
         h, own = self.states(tokens, positions, mask, past)
         return self.head(h), own
 
     def states(
-        self,
-        tokens: Tensor,
-        positions: Tensor,
-        mask: Tensor | None = None,
+        self, tokens: Tensor, positions: Tensor, mask: Tensor | None = None,
         past: list[KeysValues] | None = None,
-    ) -> tuple[Tensor, list[KeysValues]]:
-        """Compute what the last layer says of S slots, before the head makes logits of it.
+    ) -> tuple[Tensor, list[KeysValues]]:  # fmt: skip
+        """Compute what the last layer says of S slots after P, before the head makes logits of it.
 
         Parameters
         ----------
@@ -227,26 +193,21 @@ class Transformer(nn.Module):
         positions : LongTensor, shape (S,) or (B, S)
             Entries 0..L-1; they may repeat.
         mask : BoolTensor, shape (S, P + S) or (B, S, P + S), optional
-            True where slot q attends to slot k; earlier slots come first. None: all see all.
+            True where slot q attends to slot k; earlier slots come first. None: all to all.
         past : list over layers of (keys, values), optional
             Each of shape (1 or B, heads, P, width / heads); one row serves all B.
 
         Returns
         -------
         h : FloatTensor, shape (B, S, width)
-            Normalised.
+            Normalised; the work is O(S (P + S) width + S width²) per row and layer.
         own : list over layers of (keys, values)
             Those of the S slots, for use as a later `past`.
-
-        Cost
-        ----
-        Work O(S (P + S) width + S width²) per row and layer; span: `layers` blocks.
         """
         if mask is not None and mask.ndim == 3:
             mask = mask[:, None]
         h = self.token(tokens) + self.position(positions)
-        turn = self._turn(positions) if self.config.rotary else None
-        own = []
+        turn, own = self._turn(positions) if self.config.rotary else None, []
         for layer, block in enumerate(self.blocks):
             h, kept = block(h, turn, mask, None if past is None else past[layer])
             own.append(kept)

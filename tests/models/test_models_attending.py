@@ -69,8 +69,7 @@ def test_a_branch_of_a_tree_is_kept(prefix):
 
 
 def test_what_branches_computed_apart_is_joined_without_recomputing(prefix):
-    """Fork, two paths at the same position_ids, join: as one call under the mask of the whole
-    text."""
+    """Fork, two paths at the same positions, join: as one call under the mask of all."""
     left, right = np.array([[0, 1]]), np.array([[2, 3]])
     apart = [CAUSAL.extend(x, [6, 7], after(2, 6), prefix[1]) for x in (left, right)]
     past = prefix[1].join(*(kept for _, kept in apart))

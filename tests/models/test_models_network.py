@@ -19,7 +19,7 @@ NETWORKS = {mode: Network.untrained(SHAPE, mode, seed=3) for mode in CALLS}
 DENOISER, CAUSAL, ANYORDER = NETWORKS.values()
 
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
-fast = settings(max_examples=25, deadline=None)
+fast = settings(max_examples=12, deadline=None)
 
 
 def tokens(rng, rows=3, masks=True):
@@ -48,38 +48,26 @@ def ask(mode, x, **options):
 
 @pytest.mark.parametrize("mode", CALLS)
 @pytest.mark.parametrize("rows", [0, 1, 3])
-@pytest.mark.parametrize("at", [None, [], [0], [L - 1], [2, 3, 7]])
-def test_shape_and_type_of_logits(mode, rows, at):
+def test_some_positions_are_read_off_all(mode, rows):
     x = tokens(np.random.default_rng(0), rows, masks=False)
-    logits = ask(mode, x, at=at)
-    assert logits.shape == (rows, L if at is None else len(at), V)
-    assert logits.dtype == np.float64
-    assert np.isfinite(logits).all()
-
-
-@pytest.mark.parametrize("mode", CALLS)
-def test_the_same_question_has_the_same_answer_and_x_is_left_alone(mode):
-    x = tokens(np.random.default_rng(1), masks=False)
-    kept = x.copy()
-    assert (ask(mode, x) == ask(mode, x)).all()
-    assert (x == kept).all()
+    every = ask(mode, x)
+    for at in (range(L), [], [0], [L - 1], [2, 3, 7]):
+        logits = ask(mode, x, at=at)
+        assert logits.shape == (rows, len(at), V)
+        assert logits.dtype == np.float64
+        assert np.isfinite(logits).all()
+        assert np.allclose(logits, every[:, list(at)], atol=LAYOUTS)
 
 
 @pytest.mark.parametrize("mode", CALLS)
 @pytest.mark.filterwarnings("error")
-def test_arrays_of_any_kind_are_read(mode):
+def test_arrays_of_any_kind_are_read_and_left_alone(mode):
     x = tokens(np.random.default_rng(1), masks=False)
     frozen, backwards, small = x.copy(), x[:, ::-1].copy()[:, ::-1], x.astype(np.uint8)
     frozen.setflags(write=False)
-    for y in (frozen, backwards, small):
+    for y in (frozen, backwards, small, x):
         assert (ask(mode, y) == ask(mode, x)).all()
-
-
-@pytest.mark.parametrize("mode", CALLS)
-def test_some_positions_are_read_off_all(mode):
-    x = tokens(np.random.default_rng(2), masks=False)
-    some = ask(mode, x, at=[1, 4, 10])
-    assert np.allclose(some, ask(mode, x)[:, [1, 4, 10]], atol=LAYOUTS)
+    assert (x == frozen).all()
 
 
 @pytest.mark.parametrize("mode", CALLS)
@@ -322,25 +310,17 @@ def test_attend_allows_repeated_positions():
 # ---- what is refused
 
 
-@pytest.mark.parametrize(
-    "x, error, text",
-    [
-        (np.zeros(L, dtype=int), ValueError, rf"shape \(B, {L}\), got \({L},\)"),
-        (np.zeros((1, L)), TypeError, "integer tokens, got dtype float64"),
-        (np.full((1, L), V + 1), ValueError, r"tokens in 0\.\.5 \(mask = 5\), got 6\.\.6"),
-    ],
-)
 @pytest.mark.parametrize("mode", CALLS)
-def test_bad_tokens_are_refused(mode, x, error, text):
-    with pytest.raises(error, match=text):
-        ask(mode, x)
-
-
-@pytest.mark.parametrize("mode", CALLS)
-@pytest.mark.parametrize("at", [[L], [-1], [3, 2], [1, 1]])
-def test_bad_positions_are_refused(mode, at):
-    with pytest.raises(ValueError, match="expected ascending positions"):
-        ask(mode, np.zeros((1, L), dtype=int), at=at)
+def test_bad_tokens_and_positions_are_refused(mode):
+    with pytest.raises(ValueError, match=rf"shape \(B, {L}\), got \({L},\)"):
+        ask(mode, np.zeros(L, dtype=int))
+    with pytest.raises(TypeError, match="integer tokens, got dtype float64"):
+        ask(mode, np.zeros((1, L)))
+    with pytest.raises(ValueError, match=r"tokens in 0\.\.5 \(mask = 5\), got 6\.\.6"):
+        ask(mode, np.full((1, L), V + 1))
+    for at in ([L], [-1], [3, 2], [1, 1]):
+        with pytest.raises(ValueError, match="expected ascending positions"):
+            ask(mode, np.zeros((1, L), dtype=int), at=at)
 
 
 def test_a_call_of_another_mode_is_refused_by_name():
