@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import paralg.recurrences.local_linear_attention as lla
-from paralg.recurrences.local_linear_attention.fast.blocks import NORMS
+from paralg.recurrences.local_linear_attention.fast.flash import NORMS
 
 EXACT = {"cg_rtol": 1e-15, "cg_atol": 1e-15, "cg_max_iters": 60}
 

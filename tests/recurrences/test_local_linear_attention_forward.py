@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import paralg.recurrences.local_linear_attention as lla
 from paralg.recurrences.local_linear_attention import reference, theory
-from paralg.recurrences.local_linear_attention.fast.blocks import NORMS
+from paralg.recurrences.local_linear_attention.fast.flash import NORMS
 
 MODULES = sorted(m.name for m in pkgutil.walk_packages(lla.__path__, f"{lla.__name__}."))
 WAYS = [

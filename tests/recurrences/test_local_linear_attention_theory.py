@@ -13,6 +13,7 @@ from paralg.core.primitives import ADD, brent_kung_counts, reduce, scan
 from paralg.data import engel
 from paralg.recurrences.local_linear_attention import theory, variants
 from paralg.recurrences.local_linear_attention.experiments import interpolation, peers, test_time
+from paralg.recurrences.local_linear_attention.experiments.records import RECORDS
 
 
 def draw(n=15, d=3, d_v=2, seed=0):
@@ -53,7 +54,7 @@ def test_recurrent_slopes_equal_their_loops():
         ridge = values.T @ keys @ torch.linalg.inv(keys.T @ keys + torch.eye(3))
         assert torch.allclose(found["mesa"][1, i], ridge)
     unit = torch.nn.functional.normalize(k, dim=-1)
-    delta = interpolation.slopes_delta(q, unit, v, scale=1.0)
+    delta = interpolation.SLOPES["delta"](q, unit, v, scale=1.0)
     last = delta[:, -1] @ unit[:, -1, :, None]
     assert torch.allclose(last.squeeze(-1), v[:, -1])  # the newest pair is stored exactly
 
@@ -86,7 +87,7 @@ def test_recurrent_rules_equal_their_loops(n):
     ]
     for found, expected in pairs:
         assert torch.allclose(found, expected, atol=1e-12)
-    slopes = interpolation.slopes_delta(q, k, v, scale=1.0, rate=0.7)
+    slopes = interpolation.SLOPES["delta"](q, k, v, scale=1.0, rate=0.7)
     read = (slopes @ q[..., None]).squeeze(-1)
     assert torch.allclose(variants.delta_rule(q, k, v, 0.7 * one), read)
 
@@ -104,7 +105,7 @@ def test_mesa_by_conjugate_gradients_and_its_gradient():
     q, k, v = draw(n=12)
     ridge = 0.3 + torch.rand(2, 12, 1, dtype=torch.float64)
     options = lla.CGOptions(rtol=1e-14, max_iters=50)
-    slopes = interpolation.slopes_mesa(q, k, v, scale=1.0, ridge=ridge[..., None])
+    slopes = interpolation.SLOPES["mesa"](q, k, v, scale=1.0, ridge=ridge[..., None])
     exact = (slopes @ q[..., None]).squeeze(-1)
     for on in (False, True):
         options = lla.CGOptions(rtol=1e-14, max_iters=50, preconditioner=on)
@@ -148,7 +149,7 @@ def test_mesa_three_ways(n):
     q, k, v = (x[0].numpy() for x in draw(n=n))
     by_scan, cost = variants.mesa_by_scan(q, k, v, 0.7)
     by_hand, chain = variants.mesa_recursive(q, k, v, 0.7)
-    slopes = interpolation.slopes_mesa(*(x[:1] for x in draw(n=n)), scale=1.0, ridge=0.7)
+    slopes = interpolation.SLOPES["mesa"](*(x[:1] for x in draw(n=n)), scale=1.0, ridge=0.7)
     np.testing.assert_allclose(by_scan, by_hand, atol=1e-10)
     np.testing.assert_allclose(by_scan, (slopes[0].numpy() @ q[..., None])[..., 0], atol=1e-10)
     assert cost.span == scan(ADD, k, method="brent-kung").cost.span
@@ -175,7 +176,7 @@ def test_slopes_of_the_bias_at_the_edge_and_inside():
 def test_integrated_bias_and_variance():
     h = [0.01, 0.02, 0.04]
     for kind, power in (("constant", 3), ("line", 4)):
-        risks = [theory.risk(curve, 1000, b, kind, places=401) for b in h]
+        risks = [theory.risk(curve, 1000, b, kind, grid=401) for b in h]
         assert theory.slope(h, [r.bias2 for r in risks]) == pytest.approx(power, abs=0.15)
         assert theory.slope(h, [r.variance for r in risks]) == pytest.approx(-1, abs=0.15)
         assert risks[0].total == risks[0].bias2 + risks[0].variance
@@ -244,15 +245,37 @@ def test_no_method_sees_the_label():
 
 
 def test_lines_adapt_like_softmax_and_converge_like_mesa():
-    """The finding of the chapter's experiment B."""
-    moving, still = (test_time.segments(2, 512, s, 8, seed=1) for s in (64, 512))
-    error = {(name, m): float(test_time.best(stream, m)[1].mean())
-             for name, stream in (("moving", moving), ("still", still))
-             for m in ("softmax", "mesa", "lla")}  # fmt: skip
-    assert error["moving", "lla"] < error["moving", "softmax"] < error["moving", "mesa"]
-    assert error["still", "lla"] < 2 * error["still", "mesa"] < 0.2 * error["still", "softmax"]
-    for rule in ("linear", "gla", "delta", "gated delta"):
-        assert error["moving", "lla"] < float(test_time.best(moving, rule)[1].mean())
+    """The finding of the chapter's experiment, in the record that the page reads."""
+    rules, widths = RECORDS.read("rules"), RECORDS.read("widths")
+    moving, still = ({m: row[key] for m, row in rules.items()} for key in ("moving", "still"))
+    assert moving["lla"] < moving["softmax"] < moving["mesa"]
+    assert still["lla"] < 2 * still["mesa"] < 0.2 * still["softmax"]
+    assert all(moving["lla"] < moving[m] for m in ("linear", "gla", "delta", "gated delta"))
+    gain = [error["softmax"] / error["lla"] for error in widths.values()]
+    assert gain == sorted(gain)
+
+
+def test_records_hold_what_their_makers_compute():
+    """Their first numbers now, all of them weekly."""
+    found = RECORDS.read("rules")["lla"]
+    stream = test_time.segments(12, 512, 64, 8, seed=1)
+    error = test_time.errors(stream, "lla", **found["found"])
+    assert float(error.mean()) == pytest.approx(found["moving"], abs=1e-5)
+    memory = RECORDS.read("memory")
+    first = {method: row[:1] for method, row in memory.items()}
+    assert first == RECORDS.makers["memory"](lengths=(128,))
+
+
+@pytest.mark.weekly
+@pytest.mark.parametrize("name", ["rules", "widths", "memory"])
+def test_records_are_made_again(name):
+    def flat(value):
+        if isinstance(value, dict | list):
+            items = value.values() if isinstance(value, dict) else value
+            return [number for item in items for number in flat(item)]
+        return [value]
+
+    np.testing.assert_allclose(flat(RECORDS.make(name)), flat(RECORDS.read(name)), atol=1e-4)
 
 
 def test_households():

@@ -1,11 +1,12 @@
 """Local linear attention and FlashLLA: a local line for every query, all solved at once.
 
-1. `reference`: the local constant, the local line and its closed form, one query at a time.
+1. `reference`: the local constant, the local line and its closed form, one query at a time; the
+   table of all operands.
 2. `conjugate`: products with every query's second moments, and conjugate gradients on all of them.
 3. `layer`: projections, ridge and cache around it.
 
-Then `theory` (risk, bounds, counts), `variants` (dense matrices, other regressors, scans), `fast`
-(blocks of queries, compiled tiles), `experiments`, `teaching`.
+Then `fast.flash`, the forward and backward pass over blocks of queries, `fast.tiles`, compiled;
+`theory` (risk, bounds, counts), `variants` (dense matrices, other memories, scans), `experiments`.
 """
 
 from paralg.core.lazy import lazy
@@ -20,9 +21,8 @@ __getattr__, __dir__, __all__ = lazy(__name__, {
     "MOMENTS": "variants", "mesa_by_scan": "variants", "mesa_recursive": "variants",
     "prefix_lines": "variants", "by_loop": "variants", "delta_rule": "variants",
     "gated_sum": "variants", "mesa": "variants",
-    "BlockLayout": "fast.blocks", "QueryBlock": "fast.blocks",
     "RELEASED": "fast.attention", "LLARun": "fast.attention", "lla_attention": "fast.attention",
-    "lla_forward": "fast.attention", "warm": "fast.compiled",
+    "lla_forward": "fast.attention", "warm": "fast.tiles",
     "InContextRegression": "experiments.tasks", "interpolate": "experiments.interpolation",
     "peak_bytes": "experiments.memory", "load": "experiments.runs", "log": "experiments.runs",
     "segments": "experiments.test_time", "predict": "experiments.test_time",

@@ -13,28 +13,24 @@ from paralg.sequence.state import KeyValueCache
 
 __all__ = ["LocalLinearAttention"]
 
-RIDGES = ("scalar", "head", "token")
-
 
 class LocalLinearAttention(nn.Module):
     r"""Project to heads, normalise queries and keys, fit local lines, project back.
 
     Parameters
     ----------
-    width : int
-        Of the input vectors.
-    heads : int
-        Divides `width`.
+    width, heads : int
+        Of the input vectors (b, n, width); heads divide the width.
     ridge : float
         First value of λ.
     ridge_kind : {"scalar", "head", "token"}
         One learned λ; one for each head; or one computed from each token. Softplus keeps it
         positive.
     norm : {"rms", "l2", "none"}
-        How queries and keys are normalised. That they are is recalled, not verified against the
-        paper.
+        How queries and keys are normalised (recalled, not verified against the paper).
     scale : float, optional
         First value of the learned factor of the logits: 1/√(width of a head), or 4 for "l2".
+        Queries and keys are multiplied by its root, so that distances change with it.
     **options
         For `lla_attention`, as ``method="direct"`` or ``weight_norm="softmax"``.
 
@@ -42,11 +38,6 @@ class LocalLinearAttention(nn.Module):
     ------
     ValueError
         Heads that do not divide the width, or an unknown switch.
-
-    Notes
-    -----
-    The factor of the logits is learned through the queries: they are multiplied by its root, and
-    the keys as well, so that distances change with it.
 
     Examples
     --------
@@ -62,8 +53,8 @@ class LocalLinearAttention(nn.Module):
         super().__init__()
         if width % heads:
             raise ValueError(f"heads must divide width {width}, got {heads}")
-        if ridge_kind not in RIDGES:
-            raise ValueError(f"ridge_kind must be one of {RIDGES}, got {ridge_kind!r}")
+        if ridge_kind not in (kinds := ("scalar", "head", "token")):
+            raise ValueError(f"ridge_kind must be one of {kinds}, got {ridge_kind!r}")
         if norm not in ("rms", "l2", "none"):
             raise ValueError(f"norm must be 'rms', 'l2' or 'none', got {norm!r}")
         self.heads, self.norm, self.options, self.ridge_kind = heads, norm, options, ridge_kind
@@ -108,9 +99,7 @@ class LocalLinearAttention(nn.Module):
 
     @torch.no_grad()
     def extend(self, x: Tensor, cache: KeyValueCache) -> tuple[Tensor, KeyValueCache]:
-        """Mix new tokens, shape (b, t, width), with those in the cache; return the longer one,
-        too.
-        """
+        """Mix new tokens, shape (b, t, width), with those in the cache; return the longer one."""
         q, k, v, ridge = self.project(x)
         cache = cache.extended(k, v)
         mixed = lla_attention(q, *cache.held(), ridge, qk_scale=1.0, **self.options)

@@ -1,4 +1,21 @@
-"""One query after the other by least squares, in NumPy: the oracle, and the sequential answer."""
+"""One query after the other by least squares, in NumPy: the oracle, and the sequential answer.
+
+The operands of this chapter; a leading ``...`` or ``B`` stands for batches and heads:
+
+========== =========== ==========================================================================
+operand    shape       meaning
+========== =========== ==========================================================================
+``q``      (n, d)      queries; (d,) where there is one
+``k``      (m, d)      keys; under a causal mask query i sees keys 0 … i + m - n
+``v``      (m, d_v)    values
+``w``      (m,)        weights of one query, not negative
+``z``      (m, d)      differences of keys and query, ``k - q``
+``ridge``  number      λ, positive: λ/2 on the squared slopes; the intercept is not penalised
+``scale``  number      logits are ``scale * q @ k.T``; 1/√d by default
+``norm``   word        what λ is compared with: exp(s - m), with m the largest logit ("max"),
+                       weights that add up to 1 ("softmax"), or exp(s) ("raw")
+========== =========== ==========================================================================
+"""
 
 from __future__ import annotations
 
@@ -11,6 +28,7 @@ __all__ = [
     "Fit", "attend_by_lstsq", "closed_form", "local_constant", "local_line", "softmax_weights",
 ]  # fmt: skip
 
+
 class Fit(NamedTuple):
     """A local line at a query."""
 
@@ -20,22 +38,10 @@ class Fit(NamedTuple):
 
 
 def softmax_weights(q: ArrayLike, k: ArrayLike, scale: float, norm: str = "max") -> NDArray:
-    """Return the weights of all keys for one query, in one of the three conventions.
+    """Return the weights of all keys for one query, shape (m,), in one of the three conventions.
 
-    Parameters
-    ----------
-    q : array_like, shape (d,)
-    k : array_like, shape (m, d)
-    scale : float
-    norm : {"max", "softmax", "raw"}
-        Largest weight 1, sum of weights 1, or exponentials as they are.
+    Operands ``q, k, scale, norm`` of this module; ``q`` of shape (d,).
 
-    Returns
-    -------
-    ndarray, shape (m,)
-
-    Examples
-    --------
     >>> softmax_weights([0.0], [[1.0], [2.0]], 1.0, "softmax")
     array([0.5, 0.5])
     """
@@ -45,7 +51,7 @@ def softmax_weights(q: ArrayLike, k: ArrayLike, scale: float, norm: str = "max")
 
 
 def local_constant(w: ArrayLike, v: ArrayLike) -> NDArray:
-    """Return the weighted mean of the values: softmax attention, Nadaraya and Watson's estimate."""
+    """Return the mean of values v with weights w, shape (d_v,): softmax attention's answer."""
     w = np.asarray(w)
     return w @ np.asarray(v) / w.sum()
 
@@ -57,26 +63,18 @@ def local_line(w: ArrayLike, z: ArrayLike, v: ArrayLike, ridge: float) -> Fit:
 
     Parameters
     ----------
-    w : array_like, shape (m,)
-        Weights, not negative.
-    z : array_like, shape (m, d)
-        Differences of keys and query.
-    v : array_like, shape (m, d_v)
-    ridge : float
-        λ; the intercept is not penalised.
+    w, z, v, ridge
+        Operands of this module; work O((m + d) d²), by a QR-like factorisation.
 
     Returns
     -------
     Fit
+        Value (d_v,), slopes (d, d_v), and the share (m,) of each key in the value.
 
     Raises
     ------
     ValueError
         Numbers of rows differ.
-
-    Cost
-    ----
-    Work O((m + d) d²) by a QR-like factorisation.
 
     Examples
     --------
@@ -88,24 +86,17 @@ def local_line(w: ArrayLike, z: ArrayLike, v: ArrayLike, ridge: float) -> Fit:
         raise ValueError(f"w, z, v must have equal lengths, got {len(w)}, {len(z)}, {len(v)}")
     m, d = z.shape
     root = np.sqrt(w)[:, None]
-    design = np.vstack([root * np.hstack([np.ones((m, 1)), z]),
-                        np.sqrt(ridge) * np.eye(d, d + 1, 1)])  # fmt: skip
+    penalty = np.sqrt(ridge) * np.eye(d, d + 1, 1)
+    design = np.vstack([root * np.hstack([np.ones((m, 1)), z]), penalty])
     target = np.vstack([np.diag(root[:, 0]), np.zeros((d, m))])
     solution = np.linalg.lstsq(design, target, rcond=None)[0]  # linear in v: one column a value
     return Fit(solution[0] @ v, solution[1:] @ v, solution[0])
 
 
 def closed_form(w: ArrayLike, z: ArrayLike, v: ArrayLike, ridge: float) -> Fit:
-    r"""Return the same from :math:`\omega, \mu, \Sigma, \rho, \delta`, by eliminating the slopes.
+    r"""Return the same `Fit` from :math:`\omega, \mu, \Sigma, \rho, \delta`: slopes eliminated.
 
-    Parameters
-    ----------
-    w, z, v, ridge
-        As for `local_line`; the ridge positive.
-
-    Returns
-    -------
-    Fit
+    Operands ``w, z, v, ridge`` as for `local_line`; the ridge is positive.
     """
     w, z, v = (np.asarray(x, dtype=float) for x in (w, z, v))
     omega, mu = w.sum(), w @ z
@@ -122,24 +113,10 @@ def attend_by_lstsq(
     q: ArrayLike, k: ArrayLike, v: ArrayLike, ridge: float, *, scale: float | None = None,
     norm: str = "max", causal: bool = True,
 ) -> NDArray:  # fmt: skip
-    """Attend with one least-squares problem for each query.
+    """Attend with one least-squares problem for each query; shape (n, d_v).
 
-    Parameters
-    ----------
-    q, k : array_like, shape (n, d)
-    v : array_like, shape (n, d_v)
-    ridge : float
-    scale : float, optional
-        1/√d by default.
-    norm : {"max", "softmax", "raw"}
-    causal : bool
+    Operands ``q, k, v, ridge, scale, norm`` of this module; ``causal`` sets the mask.
 
-    Returns
-    -------
-    ndarray, shape (n, d_v)
-
-    Examples
-    --------
     >>> attend_by_lstsq([[1.0], [0.0]], [[1.0], [2.0]], [[5.0], [7.0]], 1.0)[0]
     array([5.])
     """

@@ -1,4 +1,10 @@
-"""Other ways: dense matrices, loops; linear, gated and Mesa memories; scans of moments."""
+r"""Other ways: dense matrices, loops; linear, gated and Mesa memories; scans of moments.
+
+Operands of the memories: ``q``, ``k`` (B, n, d); ``v`` (B, n, d_v); ``rate`` (B, n, 1), step sizes
+:math:`\beta`; ``keep`` (B, n, 1) or (B, n, d), in (0, 1], what is left of the slopes of each
+coordinate of the keys, the diagonal of :math:`D`; ``ridge`` (B, n, 1). Each returns (B, n, d_v).
+The rules are recalled, not verified against their papers. Scans take one sequence, without B.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +15,23 @@ from torch import Tensor
 
 from paralg.core.cost import Cost
 from paralg.core.primitives import ADD, Operator, scan
-from paralg.recurrences.local_linear_attention.conjugate import CGOptions, conjugate_gradients
-from paralg.recurrences.local_linear_attention.fast.blocks import BlockLayout, effective_ridge
+from paralg.recurrences.local_linear_attention.conjugate import (
+    CGOptions,
+    conjugate_gradients,
+    some_rows,
+)
 
 __all__ = [
     "MOMENTS", "attend", "by_loop", "delta_rule", "gated_sum", "mesa", "mesa_by_scan",
-    "mesa_recursive", "prefix_lines",
+    "mesa_recursive", "prefix_lines", "states",
 ]  # fmt: skip
 
-def attend(
-    q: Tensor, k: Tensor, v: Tensor, ridge: Tensor, layout: BlockLayout, delta_eps: float = 1e-12
-) -> tuple[Tensor, Tensor]:
+
+def attend(q: Tensor, k: Tensor, v: Tensor, ridge: Tensor, how) -> tuple[Tensor, Tensor]:
     r"""Return output and sums of weights, with :math:`z_{ij}` and :math:`\Sigma_i` in memory."""
-    logits = layout.scale * q @ k.mT
-    if layout.causal:
-        n, m = logits.shape[1:]
-        seen = torch.ones(n, m, dtype=torch.bool, device=q.device).tril(m - n)
-        logits = logits.masked_fill(~seen, -torch.inf)
+    logits = how.qk_scale * q @ k.mT
+    if how.causal:
+        logits = logits.masked_fill(~_seen(q, k), -torch.inf)
     top = logits.amax(-1, keepdim=True)
     w = torch.exp(logits - top)
     omega = w.sum(-1, keepdim=True)
@@ -33,11 +39,17 @@ def attend(
     mu = (w[:, :, None] @ z).squeeze(2)
     sigma = (w[..., None] * z).mT @ z
     eye = torch.eye(q.shape[-1], dtype=q.dtype, device=q.device)
-    scaled = ridge * effective_ridge(layout.norm, top, omega)
+    scaled = ridge * how.factor(top, omega)
     rho = torch.linalg.solve(sigma + scaled[..., None] * eye, mu)
-    delta = (omega - (mu * rho).sum(-1, keepdim=True)).clamp(min=delta_eps)
+    delta = (omega - (mu * rho).sum(-1, keepdim=True)).clamp(min=how.delta_eps)
     s = w * (1 - (z @ rho[..., None]).squeeze(-1)) / delta
     return s @ v, omega.detach()
+
+
+def _seen(q: Tensor, k: Tensor) -> Tensor:
+    """Return which of m keys each of n queries sees, shape (n, m)."""
+    n, m = q.shape[1], k.shape[1]
+    return torch.ones(n, m, dtype=torch.bool, device=q.device).tril(m - n)
 
 
 def by_loop(
@@ -45,109 +57,65 @@ def by_loop(
 ) -> Tensor:
     r"""Read the slopes at each query, token by token: the definition, and the oracle.
 
-    Parameters
-    ----------
-    q, k : Tensor, shape (B, n, d)
-    v : Tensor, shape (B, n, d_v)
-    rate : Tensor, shape (B, n, 1)
-        Step sizes :math:`\beta`.
-    keep : Tensor, shape (B, n, 1) or (B, n, d)
-        What is left of the slopes of each coordinate of the keys, the diagonal of D.
-    correct : bool
-        Whether :math:`\kappa` is 1.
+    Operands ``q, k, v, rate, keep`` of this module; ``correct`` says whether :math:`\kappa` is 1,
+    so that the error is added and not the value. Work n d d_v, span n.
 
-    Returns
-    -------
-    Tensor, shape (B, n, d_v)
-
-    Cost
-    ----
-    Work n d d_v, span n.
-
-    Examples
-    --------
-    >>> one, x = torch.ones(1, 2, 1), torch.ones(1, 2, 1)
-    >>> by_loop(x, x, 3 * x, one, one, correct=True).ravel()
+    >>> one = torch.ones(1, 2, 1)
+    >>> by_loop(one, one, 3 * one, one, one, correct=True).ravel()
     tensor([3., 3.])
-    >>> by_loop(x, x, 3 * x, one, one, correct=False).ravel()
+    >>> by_loop(one, one, 3 * one, one, one, correct=False).ravel()
     tensor([3., 6.])
     """
-    slopes, rows = v.new_zeros(v.shape[0], v.shape[2], k.shape[2]), []
+    return (states(k, v, rate, keep, correct=correct) @ q[..., None]).squeeze(-1)
+
+
+def states(k: Tensor, v: Tensor, rate: Tensor, keep: Tensor, *, correct: bool) -> Tensor:
+    """Return the slopes after each token, shape (B, n, d_v, d)."""
+    slopes, found = v.new_zeros(v.shape[0], v.shape[2], k.shape[2]), []
     for i in range(k.shape[1]):
         slopes = slopes * keep[:, i, None]
         known = (slopes @ k[:, i, :, None]).squeeze(-1) if correct else 0
         slopes = slopes + (rate[:, i] * (v[:, i] - known))[..., None] * k[:, i, None]
-        rows.append((slopes @ q[:, i, :, None]).squeeze(-1))
-    return torch.stack(rows, 1)
+        found.append(slopes)
+    return torch.stack(found, 1)
 
 
 def delta_rule(q: Tensor, k: Tensor, v: Tensor, rate: Tensor, keep: Tensor | None = None) -> Tensor:
     r"""Read DeltaNet's slopes, or with ``keep`` Gated DeltaNet's, by one triangular solve.
 
-    With :math:`u_t` the corrections, :math:`S_t = \sum_{s \le t} (\gamma_t / \gamma_s) u_s k_s^\top`
-    for :math:`\gamma_t = \prod_{r \le t} \alpha_r`, so that they solve
+    With :math:`\gamma_t = \prod_{r \le t} \alpha_r` the corrections :math:`u_t`, of which
+    :math:`S_t = \sum_{s \le t} (\gamma_t / \gamma_s) u_s k_s^\top`, solve
 
-    .. math:: u_t + \beta_t \sum_{s < t} \frac{\gamma_t}{\gamma_s} (k_s^\top k_t)\, u_s = \beta_t v_t .
+    .. math:: u_t + \beta_t \sum_{s < t} \frac{\gamma_t}{\gamma_s} (k_s^\top k_t) u_s = \beta_t v_t
 
-    Parameters
-    ----------
-    q, k, v, rate
-        As for `by_loop`.
-    keep : Tensor, shape (B, n, 1), optional
-        :math:`\alpha` in (0, 1]; all 1 by default.
-
-    Returns
-    -------
-    Tensor, shape (B, n, d_v)
-
-    Cost
-    ----
-    Work n² (d + d_v), span log n levels of blocks of the solve; the recurrent form costs n d d_v.
-
-    References
-    ----------
-    The rules are recalled, not verified against their papers; the triangular form is our derivation.
-    """  # noqa: E501
+    Operands ``q, k, v, rate, keep`` of this module; ``keep`` of shape (B, n, 1), 1 by default.
+    Work n² (d + d_v), span log n levels of blocks of the solve; the loop costs n d d_v. The
+    triangular form is our derivation.
+    """
     decay = _decay(torch.zeros_like(rate) if keep is None else keep.log())
     system = (rate * decay * (k @ k.mT)).tril(-1)
-    corrections = torch.linalg.solve_triangular(
-        system, rate * v, upper=False, unitriangular=True
-    )
-    return (decay * (q @ k.mT)) @ corrections
+    fixes = torch.linalg.solve_triangular(system, rate * v, upper=False, unitriangular=True)
+    return (decay * (q @ k.mT)) @ fixes
 
 
 def gated_sum(q: Tensor, k: Tensor, v: Tensor, keep: Tensor) -> Tensor:
     r"""Read the slopes of gated linear attention, :math:`S_t = S_{t-1} D_t + v_t k_t^\top`.
 
-    Parameters
-    ----------
-    q, k, v
-        As for `by_loop`.
-    keep : Tensor, shape (B, n, 1) or (B, n, d)
-        In (0, 1].
-
-    Returns
-    -------
-    Tensor, shape (B, n, d_v)
-
-    Cost
-    ----
-    Work and memory n² d: ratios of gates are formed for each pair, so that none overflows.
+    Operands ``q, k, v, keep`` of this module. Work and memory n² d: ratios of gates are formed for
+    each pair, so that none overflows.
     """
-    logs = keep.log().cumsum(1)
     if keep.shape[-1] == 1:
         return (_decay(keep.log()) * (q @ k.mT)) @ v
+    logs = keep.log().cumsum(1)
     apart = logs[:, :, None] - logs[:, None]
-    seen = torch.ones(q.shape[1], k.shape[1], dtype=torch.bool, device=q.device).tril()
-    ratios = apart.masked_fill(~seen[..., None], -torch.inf).exp()
+    ratios = apart.masked_fill(~_seen(q, k)[..., None], -torch.inf).exp()
     return torch.einsum("bid,bijd,bjd->bij", q, ratios, k) @ v
 
 
 def _decay(logs: Tensor) -> Tensor:
     r"""Return :math:`\gamma_t / \gamma_s` for s ≤ t, 0 elsewhere, from the gates' logarithms."""
     total = logs.cumsum(1)
-    seen = torch.ones(logs.shape[1], logs.shape[1], dtype=torch.bool, device=logs.device).tril()
-    return (total - total.mT).masked_fill(~seen, -torch.inf).exp()
+    return (total - total.mT).masked_fill(~_seen(logs, logs), -torch.inf).exp()
 
 
 def mesa(
@@ -158,24 +126,8 @@ def mesa(
     :math:`o_i = \sum_{j \le i} v_j k_j^\top \rho_i` with :math:`(\sum_{j \le i} k_j k_j^\top +
     \lambda_i I) \rho_i = q_i`: FlashLLA with all weights 1 and nothing subtracted from the keys.
 
-    Parameters
-    ----------
-    q, k, v
-        As for `by_loop`.
-    ridge : Tensor, shape (B, n, 1)
-    options : CGOptions, optional
-
-    Returns
-    -------
-    Tensor, shape (B, n, d_v)
-
-    Cost
-    ----
-    For T iterations: work T n² d, span T (log n + log d).
-
-    References
-    ----------
-    [vonoswald-2025-mesanet], recalled: without its gates.
+    Operands ``q, k, v, ridge`` of this module, ``options`` of the solver. For T iterations: work
+    T n² d, span T (log n + log d). After [vonoswald-2025-mesanet], without its gates.
     """
     rho = _PrefixSolve.apply(q, k, ridge, options or CGOptions())
     return (rho @ k.mT).tril() @ v
@@ -184,20 +136,18 @@ def mesa(
 class _Prefixes:
     """The systems of all prefixes; their matrices stay implicit."""
 
-    def __init__(self, k: Tensor, ridge: Tensor, last: Tensor):
-        self.k, self.ridge, self.last = k, ridge, last
-        place = torch.arange(k.shape[1], device=k.device)
-        self.hidden = place > last[:, None]
+    def __init__(self, k: Tensor, ridge: Tensor):
+        self.k, self.ridge, self.last = k, ridge, torch.arange(k.shape[1], device=k.device)
 
     def product(self, p: Tensor) -> Tensor:
-        t = (p @ self.k.mT).masked_fill_(self.hidden, 0)
-        return t @ self.k + self.ridge * p
+        hidden = torch.arange(self.k.shape[1], device=p.device) > self.last[:, None]
+        return (p @ self.k.mT).masked_fill_(hidden, 0) @ self.k + self.ridge * p
 
     def diagonal(self) -> Tensor:
         return self.k.square().cumsum(1)[:, self.last] + self.ridge
 
     def take(self, index: Tensor) -> _Prefixes:
-        return _Prefixes(self.k, self.ridge[:, index], self.last[index])
+        return some_rows(self, index, shared=("k",))
 
 
 class _PrefixSolve(torch.autograd.Function):
@@ -205,17 +155,16 @@ class _PrefixSolve(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, q, k, ridge, options):
-        system = _Prefixes(k, ridge, torch.arange(q.shape[1], device=q.device))
-        rho = conjugate_gradients(system, q, options).x
+        rho = conjugate_gradients(_Prefixes(k, ridge), q, options).x
         ctx.save_for_backward(k, ridge, rho)
-        ctx.options, ctx.system = options, system
+        ctx.options = options
         return rho
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad):
-        k, _, rho = ctx.saved_tensors
-        u = conjugate_gradients(ctx.system, grad, ctx.options).x
+        k, ridge, rho = ctx.saved_tensors
+        u = conjugate_gradients(_Prefixes(k, ridge), grad, ctx.options).x
         dk = (rho @ k.mT).tril().mT @ u + (u @ k.mT).tril().mT @ rho
         return u, -dk, -(u * rho).sum(-1, keepdim=True), None
 
@@ -240,27 +189,12 @@ def prefix_lines(
     q: ArrayLike, k: ArrayLike, v: ArrayLike, ridge: float, *, scale: float | None = None,
     method: str = "brent-kung",
 ) -> tuple[NDArray, Cost]:  # fmt: skip
-    r"""Return what *one* query reads after each key, all prefixes by one scan of their moments.
+    r"""Return what *one* query, (d,), reads after each key, (m, d_v), by one scan of all moments.
 
-    Parameters
-    ----------
-    q : array_like, shape (d,)
-    k : array_like, shape (m, d)
-    v : array_like, shape (m, d_v)
-    ridge : float
-        λ, compared with exp(s - m).
-    scale : float, optional
-        1/√d by default.
-    method : str
-        Of `paralg.core.primitives.scan`.
+    Operands ``q, k, v, ridge, scale`` of the chapter's table (norm "max"); ``method`` of
+    :func:`~paralg.core.primitives.scan`, whose combines are the cost; each moves
+    d² + d d_v + d + d_v + 2 numbers.
 
-    Returns
-    -------
-    ndarray, shape (m, d_v), and Cost
-        Combines of the scan; each moves d² + d d_v + d + d_v + 2 numbers.
-
-    Examples
-    --------
     >>> prefix_lines([0.0], [[1.0], [-1.0]], [[5.0], [7.0]], 1.0)[0].ravel()
     array([5., 6.])
     """
@@ -278,30 +212,13 @@ def prefix_lines(
 def mesa_by_scan(
     q: ArrayLike, k: ArrayLike, v: ArrayLike, ridge: float, *, method: str = "brent-kung"
 ) -> tuple[NDArray, Cost]:
-    r"""Return Mesa's output: the ridge regression of each prefix, read at its query.
+    r"""Return Mesa's output, (n, d_v), from one scan of n pairs of matrices, and the scan's cost.
 
     .. math:: o_i = \Big(\sum_{j \le i} v_j k_j^\top\Big)
               \Big(\sum_{j \le i} k_j k_j^\top + \lambda I\Big)^{-1} q_i
 
-    Parameters
-    ----------
-    q, k : array_like, shape (n, d)
-    v : array_like, shape (n, d_v)
-    ridge : float
-    method : str
-        Of `paralg.core.primitives.scan`.
+    Operands ``q, k, v, ridge``, without B; ``method`` of the scan. The n solves are independent.
 
-    Returns
-    -------
-    ndarray, shape (n, d_v), and Cost
-        Of the scan of n pairs of matrices; the n solves are independent.
-
-    References
-    ----------
-    [vonoswald-2025-mesanet], recalled.
-
-    Examples
-    --------
     >>> one = np.ones((2, 1))
     >>> mesa_by_scan(one, one, 4 * one, 1.0)[0].ravel()
     array([2.        , 2.66666667])
@@ -314,26 +231,13 @@ def mesa_by_scan(
 
 
 def mesa_recursive(q: ArrayLike, k: ArrayLike, v: ArrayLike, ridge: float) -> tuple[NDArray, Cost]:
-    r"""Return the same, token by token: the inverse is updated by Sherman and Morrison's formula.
+    r"""Return the same, token by token: the inverse is updated as in [sherman-1950-adjustment].
 
-    .. math:: P \leftarrow P - \frac{P k k^\top P}{1 + k^\top P k}, \qquad
-              \hat W \leftarrow \hat W + (v - \hat W k) \frac{(P_{\text{old}} k)^\top}{1 + k^\top P_{\text{old}} k}
+    .. math:: P \leftarrow P - \frac{P k k^\top P}{1 + k^\top P k}, \qquad \hat W \leftarrow \hat W
+              + (v - \hat W k) \frac{(P_{\text{old}} k)^\top}{1 + k^\top P_{\text{old}} k}
 
-    Parameters
-    ----------
-    q, k : array_like, shape (n, d)
-    v : array_like, shape (n, d_v)
-    ridge : float
-
-    Returns
-    -------
-    ndarray, shape (n, d_v), and Cost
-        n updates of d² numbers, each waiting for the one before.
-
-    References
-    ----------
-    [sherman-1950-adjustment].
-    """  # noqa: E501
+    Operands ``q, k, v, ridge``, without B. Cost: n updates of d² numbers, one after the other.
+    """
     q, k, v = (np.asarray(x, dtype=float) for x in (q, k, v))
     inverse, slopes = np.eye(k.shape[1]) / ridge, np.zeros((v.shape[1], k.shape[1]))
     rows = np.empty_like(v)

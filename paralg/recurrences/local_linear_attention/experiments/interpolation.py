@@ -11,10 +11,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-__all__ = [
-    "SLOPES", "interpolate", "slopes_delta", "slopes_linear", "slopes_lla", "slopes_mesa",
-    "slopes_zero",
-]  # fmt: skip
+from paralg.recurrences.local_linear_attention.variants import states
+
+__all__ = ["SLOPES", "interpolate"]
+
 
 def interpolate(
     q: Tensor, k: Tensor, v: Tensor, w_hat: Tensor | Callable[..., Tensor] | str, *,
@@ -24,12 +24,14 @@ def interpolate(
 
     Parameters
     ----------
-    q, k : Tensor, shape (B, n, d)
-    v : Tensor, shape (B, n, d_v)
+    q, k, v : Tensor, shape (B, n, d), (B, n, d), (B, n, d_v)
     w_hat : Tensor of shape (B, n, d_v, d), callable, or a name of `SLOPES`
         Slopes of each query; a callable gets ``(q, k, v, scale=…, **options)``.
     scale : float, optional
-        1/√d by default.
+        Of the logits; 1/√d by default.
+    **options
+        Of the slopes: ``ridge`` (and ``norm``) of "lla", ``ridge`` of "mesa", ``rate`` of
+        "linear" and "delta"; all 1 by default.
 
     Returns
     -------
@@ -64,64 +66,47 @@ def interpolate(
     expected = (*v.shape, k.shape[-1])
     if tuple(slopes.shape) != expected:
         raise ValueError(f"slopes must have the shape {expected}, got {tuple(slopes.shape)}")
-    p = _softmax(q, k, scale)
+    p = _logits(q, k, scale).softmax(-1)
     return p @ v + (slopes @ (q - p @ k)[..., None]).squeeze(-1)
 
 
-def slopes_zero(q: Tensor, k: Tensor, v: Tensor, *, scale: float) -> Tensor:
-    """Return no slopes: softmax attention."""
+def _zero(q, k, v, *, scale):
     return v.new_zeros(*v.shape, k.shape[-1])
 
 
-def slopes_linear(q: Tensor, k: Tensor, v: Tensor, *, scale: float, rate: float = 1.0) -> Tensor:
-    r"""Return the state of linear attention, ``rate`` times :math:`\sum_{j \le i} v_j k_j^\top`."""
-    return rate * (v[..., None] * k[..., None, :]).cumsum(1)
-
-
-def slopes_delta(q: Tensor, k: Tensor, v: Tensor, *, scale: float, rate: float = 1.0) -> Tensor:
-    r"""Return the state of DeltaNet: :math:`W \leftarrow W + \beta (v - W k) k^\top`."""
-    state, states = v.new_zeros(v.shape[0], v.shape[-1], k.shape[-1]), []
-    for i in range(k.shape[1]):
-        error = v[:, i] - (state @ k[:, i, :, None]).squeeze(-1)
-        state = state + rate * error[..., None] * k[:, i, None, :]
-        states.append(state)
-    return torch.stack(states, 1)
-
-
-def slopes_mesa(q: Tensor, k: Tensor, v: Tensor, *, scale: float, ridge: float = 1.0) -> Tensor:
-    r"""Return Mesa's slopes, the ridge regression of each prefix without intercept."""
-    gram = (k[..., None] * k[..., None, :]).cumsum(1)
-    mixed = (k[..., None] * v[..., None, :]).cumsum(1)
-    eye = torch.eye(k.shape[-1], dtype=k.dtype, device=k.device)
-    return torch.linalg.solve(gram + ridge * eye, mixed).mT
-
-
-def slopes_lla(
-    q: Tensor, k: Tensor, v: Tensor, *, scale: float, ridge: float = 1.0, norm: str = "max"
-) -> Tensor:
-    """Return the optimal slopes of each query's own weighted regression with intercept."""
-    p = _softmax(q, k, scale)
-    mean_k, mean_v = p @ k, p @ v
-    centred_k = k[:, None] - mean_k[:, :, None]
-    centred_v = v[:, None] - mean_v[:, :, None]
+def _lla(q, k, v, *, scale, ridge=1.0, norm="max"):
+    """Solve each query's own weighted regression with intercept."""
+    logits = _logits(q, k, scale)
+    p, total, top = logits.softmax(-1), logits.logsumexp(-1), logits.amax(-1)
+    centred_k, centred_v = (x[:, None] - (p @ x)[:, :, None] for x in (k, v))
     weighted = p[..., None] * centred_k
-    logits = (scale * q @ k.mT).masked_fill(_unseen(q, k), -torch.inf)
-    top = logits.amax(-1)
-    shares = {"max": torch.exp(top - logits.logsumexp(-1)), "softmax": torch.ones_like(top),
-              "raw": torch.exp(-logits.logsumexp(-1))}[norm]  # fmt: skip
-    eye = torch.eye(k.shape[-1], dtype=k.dtype, device=k.device)
-    gram = weighted.mT @ centred_k + (ridge * shares)[..., None, None] * eye
+    factor = {"max": (top - total).exp(), "softmax": 0 * top + 1, "raw": (-total).exp()}[norm]
+    gram = weighted.mT @ centred_k + (ridge * factor)[..., None, None] * _eye(k)
     return torch.linalg.solve(gram, weighted.mT @ centred_v).mT
 
 
-SLOPES = {"softmax": slopes_zero, "lla": slopes_lla, "linear": slopes_linear,
-          "delta": slopes_delta, "mesa": slopes_mesa}  # fmt: skip
+def _linear(q, k, v, *, scale, rate=1.0):
+    return rate * (v[..., None] * k[..., None, :]).cumsum(1)
 
 
-def _unseen(q: Tensor, k: Tensor) -> Tensor:
-    square = torch.ones(q.shape[1], k.shape[1], dtype=torch.bool, device=q.device)
-    return square.triu(1)
+def _delta(q, k, v, *, scale, rate=1.0):
+    one = torch.ones_like(k[..., :1])
+    return states(k, v, rate * one, one, correct=True)
 
 
-def _softmax(q: Tensor, k: Tensor, scale: float) -> Tensor:
-    return (scale * q @ k.mT).masked_fill(_unseen(q, k), -torch.inf).softmax(-1)
+def _mesa(q, k, v, *, scale, ridge=1.0):
+    gram, mixed = ((k[..., None] * x[..., None, :]).cumsum(1) for x in (k, v))
+    return torch.linalg.solve(gram + ridge * _eye(k), mixed).mT
+
+
+SLOPES = {"softmax": _zero, "lla": _lla, "linear": _linear, "delta": _delta, "mesa": _mesa}
+"""None; the optimal ones; the states of linear attention and DeltaNet; Mesa's, no intercept."""
+
+
+def _eye(k: Tensor) -> Tensor:
+    return torch.eye(k.shape[-1], dtype=k.dtype, device=k.device)
+
+
+def _logits(q: Tensor, k: Tensor, scale: float) -> Tensor:
+    unseen = torch.ones(q.shape[1], k.shape[1], dtype=torch.bool, device=q.device).triu(1)
+    return (scale * q @ k.mT).masked_fill(unseen, -torch.inf)

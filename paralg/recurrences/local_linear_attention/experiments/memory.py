@@ -9,15 +9,18 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-__all__ = ["peak_bytes"]
+from paralg.recurrences.local_linear_attention.fast.attention import lla_attention
+
+__all__ = ["growth", "peak_bytes"]
+
 
 class _Watch(TorchDispatchMode):
     """Follow every storage that an operation returns until it is freed."""
 
-    def __init__(self):
+    def __init__(self, operands):
         super().__init__()
         self.now = self.peak = 0
-        self.known: dict[int, int] = {}
+        self.known = {x.untyped_storage().data_ptr(): 0 for x in operands}
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         result = func(*args, **(kwargs or {}))
@@ -60,10 +63,19 @@ def peak_bytes(function: Callable[[], object], operands=()) -> int:
     >>> peak_bytes(lambda: torch.ones(1000).exp().sum())
     8000
     """
-    watch = _Watch()
-    for x in operands:
-        watch.known[x.untyped_storage().data_ptr()] = 0
-    with watch:
-        result = function()
-    del result
+    with (watch := _Watch(operands)):
+        function()
     return watch.peak
+
+
+def growth(lengths=(128, 256, 512, 1024, 2048), longest_naive: int = 512) -> dict[str, list[int]]:
+    """Return the most bytes alive in forward and backward of width 16, for each method."""
+    peaks: dict[str, list[int]] = {"naive": [], "cg": [], "direct": []}
+    for n in lengths:
+        random = torch.Generator().manual_seed(n)
+        x = [torch.randn(1, n, 16, generator=random).requires_grad_() for _ in range(3)]
+        for method in peaks if n <= longest_naive else ("cg", "direct"):
+            way = {"method": method, "block_size": 64}
+            step = lambda x=x, way=way: lla_attention(*x, 1.0, **way).sum().backward()  # noqa: E731
+            peaks[method].append(peak_bytes(step, x))
+    return peaks

@@ -18,9 +18,7 @@ from paralg.recurrences.local_linear_attention.experiments.tasks import TASKS
 from paralg.sequence import SequenceModel
 from paralg.training import Plan, Runs
 
-__all__ = [
-    "FOLDER", "PLANS", "RUNS", "build", "load", "log", "runs_in", "score", "seeds", "task_of",
-]  # fmt: skip
+__all__ = ["FOLDER", "PLANS", "RUNS", "build", "load", "log", "runs_in", "score", "seeds"]
 
 FOLDER = Path(__file__).with_name("weights")
 _STEPS = {"regression": 1500, "recall": 1500, "state": 1200}
@@ -28,11 +26,6 @@ _ROWS = {"regression": 32, "recall": 32, "state": 64}
 PLANS = {
     f"{task}-{mixer}": Plan(f"{task}-{mixer}", _STEPS[task]) for task in TASKS for mixer in MIXERS
 }
-
-
-def task_of(name: str):
-    """Return the task of a plan's name."""
-    return TASKS[name.partition("-")[0]]
 
 
 def build(name: str, seed: int = 0) -> SequenceModel:
@@ -45,7 +38,8 @@ def build(name: str, seed: int = 0) -> SequenceModel:
 
 
 def _loss(name: str):
-    task, rows = task_of(name), _ROWS[name.partition("-")[0]]
+    kind = name.partition("-")[0]
+    task, rows = TASKS[kind], _ROWS[kind]
 
     def loss(model, rng, step):
         batch = task.draw(rows, rng)
@@ -59,10 +53,10 @@ def _loss(name: str):
 
 @torch.no_grad()
 def score(model: nn.Module, name: str, *, rows: int = 512, seed: int = 2026) -> dict[str, Any]:
-    """Return the score at each asked position, mean over rows drawn with a fixed seed, and theirs.
-    """
-    batch = task_of(name).draw(rows, np.random.default_rng(seed))
-    curve = task_of(name).score(model(batch.inputs), batch).double().mean(0)
+    """Return the score at each asked position, mean over rows of a fixed seed, and theirs."""
+    task = TASKS[name.partition("-")[0]]
+    batch = task.draw(rows, np.random.default_rng(seed))
+    curve = task.score(model(batch.inputs), batch).double().mean(0)
     rounded = [round(value, 4) for value in curve.tolist()]
     return {"mean": round(curve.mean().item(), 4), "curve": rounded}
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from paralg.sequence import Batch, Recall, Tracking
 
-__all__ = ["TASKS", "InContextRegression"]
+__all__ = ["TASKS", "InContextRegression", "unit"]
 
 
 @dataclass(frozen=True)
@@ -20,21 +20,9 @@ class InContextRegression:
     Row i of the input holds :math:`(x_i, y_{i-1})`: the label comes one position later, so that all
     positions can be asked at once. Segments have their own region of inputs, too.
 
-    Parameters
-    ----------
-    length : int
-        Pairs of a row.
-    segment : int
-        Pairs of one map.
-    width : int
-        Of x and of y.
-    spread : float
-        Size of the noise around a segment's centre, before normalising.
-
-    Notes
-    -----
-    Our generator, after the description of the paper's experiment (section on in-context
-    regression); widths and lengths reduced.
+    Rows have ``length`` pairs, ``segment`` of one map, of vectors of ``width`` numbers; ``spread``
+    is the size of the noise around a segment's centre, before normalising. Our generator, after
+    the description of the paper's experiment; widths and lengths reduced.
 
     Examples
     --------
@@ -55,8 +43,8 @@ class InContextRegression:
         """Return independent rows; every position is asked."""
         parts = -(-self.length // self.segment)
         shape = (rows, parts, self.segment, self.width)
-        centres = _unit(rng.normal(size=(rows, parts, 1, self.width)))
-        x = _unit(centres + self.spread * rng.normal(size=shape) / self.width**0.5)
+        centres = unit(rng.normal(size=(rows, parts, 1, self.width)))
+        x = unit(centres + self.spread * rng.normal(size=shape) / self.width**0.5)
         maps = rng.normal(size=(rows, parts, self.width, self.width))
         y = np.einsum("rpij,rpsj->rpsi", maps, x)
         x, y = (a.reshape(rows, -1, self.width)[:, : self.length] for a in (x, y))
@@ -73,7 +61,8 @@ class InContextRegression:
         return (outputs - batch.targets).square().sum(-1)
 
 
-def _unit(x: NDArray) -> NDArray:
+def unit(x: NDArray) -> NDArray:
+    """Return vectors of length 1."""
     return x / np.linalg.norm(x, axis=-1, keepdims=True)
 
 

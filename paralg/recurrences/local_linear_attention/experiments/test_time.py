@@ -9,13 +9,16 @@ import torch
 from torch import Tensor
 
 from paralg.recurrences.local_linear_attention.experiments.interpolation import (
+    SLOPES,
     interpolate,
-    slopes_mesa,
 )
+from paralg.recurrences.local_linear_attention.experiments.tasks import unit
 from paralg.recurrences.local_linear_attention.fast.attention import lla_attention
 from paralg.recurrences.local_linear_attention.variants import delta_rule, gated_sum
 
-__all__ = ["GRID", "METHODS", "LabelledPairs", "best", "errors", "predict", "segments"]
+__all__ = [
+    "GRID", "METHODS", "LabelledPairs", "best", "errors", "predict", "rules", "segments", "widths",
+]  # fmt: skip
 
 METHODS = ("softmax", "lla", "mesa", "linear", "gla", "delta", "gated delta", "hybrid")
 
@@ -49,27 +52,18 @@ def segments(
 
     .. math:: k = \frac{c_s + \text{spread} \cdot \varepsilon}{\| \cdot \|}, \quad v = W_s k
 
-    Parameters
-    ----------
-    rows, length, segment, width : int
-    spread : float
-        The noise is normal with variance spread²/width in each direction.
-    seed : int
+    Sizes ``rows, length, segment, width``; the noise is normal with variance ``spread``²/width in
+    each direction; ``seed`` of the draw. Our generator after the description of the paper's:
+    :math:`c_s` is uniform on the sphere, entries of :math:`W_s` normal with variance 1/width.
 
-    Returns
-    -------
-    LabelledPairs
-
-    Notes
-    -----
-    Our generator after the description of the paper's; :math:`c_s` is uniform on the sphere,
-    entries of :math:`W_s` are normal with variance 1/width.
+    >>> segments(2, 10, 5, 3).v.shape
+    torch.Size([2, 10, 3])
     """
     rng = np.random.default_rng(seed)
     parts = -(-length // segment)
-    centres = _unit(rng.normal(size=(rows, parts, 1, width)))
+    centres = unit(rng.normal(size=(rows, parts, 1, width)))
     noise = rng.normal(size=(rows, parts, segment, width)) / width**0.5
-    k = _unit(centres + spread * noise)
+    k = unit(centres + spread * noise)
     maps = rng.normal(size=(rows, parts, width, width)) / width**0.5
     v = np.einsum("rpij,rpsj->rpsi", maps, k)
     k, v = (torch.from_numpy(x.reshape(rows, -1, width)[:, :length].copy()) for x in (k, v))
@@ -78,16 +72,16 @@ def segments(
 
 def predict(
     stream: LabelledPairs, method: str, *, scale: float = 1.0, ridge: float = 1.0,
-    rate: float = 1.0,
-    keep: float = 1.0,
+    rate: float = 1.0, keep: float = 1.0,
 ) -> Tensor:  # fmt: skip
-    """Predict each value but the first from its key and the strict past.
+    """Predict each value but the first from its key and the strict past, shape (b, n - 1, d).
 
     Parameters
     ----------
     stream : LabelledPairs
     method : str
-        One of `METHODS`; "hybrid" is softmax attention to the residuals of DeltaNet.
+        One of `METHODS`, ValueError for another; "hybrid" is softmax attention to the residuals of
+        DeltaNet.
     scale, ridge : float
         Of the weights; of the regressions.
     rate : float
@@ -96,14 +90,10 @@ def predict(
     keep : float
         What is left of a state after a token.
 
-    Returns
-    -------
-    Tensor, shape (b, n - 1, d)
-
-    Raises
-    ------
-    ValueError
-        Another method.
+    Examples
+    --------
+    >>> predict(segments(1, 4, 4, 2), "lla").shape
+    torch.Size([1, 3, 2])
     """
     q, k, v = stream.k[:, 1:], stream.k[:, :-1], stream.v[:, :-1]
     if method == "lla":
@@ -121,13 +111,17 @@ def predict(
     if method == "hybrid":
         return interpolate(q, k, v, "delta", scale=scale, rate=rate)
     if method == "mesa":
-        slopes = slopes_mesa(q, k, v, scale=scale, ridge=ridge)
+        slopes = SLOPES["mesa"](q, k, v, scale=scale, ridge=ridge)
         return (slopes @ q[..., None]).squeeze(-1)
     raise ValueError(f"method must be one of {METHODS}, got {method!r}")
 
 
 def errors(stream: LabelledPairs, method: str, **parameters) -> Tensor:
-    """Return squared errors summed over the outputs, shape (b, n - 1)."""
+    """Return squared errors of `predict` on a stream, by a method with its parameters, (b, n - 1).
+
+    >>> errors(segments(1, 4, 4, 2), "softmax", scale=4.0).shape
+    torch.Size([1, 3])
+    """
     return (predict(stream, method, **parameters) - stream.v[:, 1:]).square().sum(-1)
 
 
@@ -137,5 +131,27 @@ def best(stream: LabelledPairs, method: str, grid: list[dict] | None = None) -> 
     return min(tried, key=lambda pair: float(pair[1].mean()))
 
 
-def _unit(x):
-    return x / np.linalg.norm(x, axis=-1, keepdims=True)
+def rules(rows: int = 12, length: int = 512, segment: int = 64) -> dict[str, dict]:
+    """Return each method's best parameters and errors: maps that change, and one map for all."""
+    moving, still = (segments(rows, length, size, 8, seed=1) for size in (segment, length))
+    record = {}
+    for method in METHODS:
+        found, error = best(moving, method)
+        later = error[:, segment - 1 :].reshape(rows, -1, segment).mean((0, 1))
+        record[method] = {
+            "found": found, "moving": _rounded(error), "first": _rounded(error[:, : segment - 1]),
+            "later": _rounded(later), "still": _rounded(best(still, method)[1]),
+            "place": [_rounded(x) for x in later],
+        }  # fmt: skip
+    return record
+
+
+def widths(rows: int = 4, length: int = 512) -> dict[str, dict[str, float]]:
+    """Return the errors of the mean and of the line for segments of 64 of several widths."""
+    streams = {str(d): segments(rows, length, 64, d, seed=2) for d in (4, 8, 16)}
+    return {d: {m: _rounded(best(stream, m)[1]) for m in ("softmax", "lla")}
+            for d, stream in streams.items()}  # fmt: skip
+
+
+def _rounded(errors: Tensor) -> float:
+    return round(float(errors.mean()), 6)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -10,13 +9,9 @@ from torch import Tensor
 
 from paralg.core.cost import Cost
 from paralg.recurrences.local_linear_attention import theory, variants
-from paralg.recurrences.local_linear_attention.conjugate import CGOptions
-from paralg.recurrences.local_linear_attention.fast.blocks import NORMS, BlockLayout
-from paralg.recurrences.local_linear_attention.fast.flash import FlashLLA, Solver, forward
+from paralg.recurrences.local_linear_attention.fast.flash import FlashLLA, LLAOptions, forward
 
-__all__ = ["METHODS", "RELEASED", "LLARun", "lla_attention", "lla_forward"]
-
-METHODS = ("cg", "direct", "naive", "compiled")
+__all__ = ["RELEASED", "LLARun", "lla_attention", "lla_forward"]
 
 RELEASED = {
     "ridge_lambda": 10.0, "qk_scale": None, "delta_eps": 1e-12, "cg_atol": 1e-12, "cg_rtol": 1e-12,
@@ -67,19 +62,14 @@ def lla_attention(
 
     Parameters
     ----------
-    q : Tensor, shape (..., n, d)
-    k : Tensor, shape (..., m, d)
-    v : Tensor, shape (..., m, d_v)
+    q, k, v : Tensor, shape (..., n, d), (..., m, d), (..., m, d_v)
     ridge_lambda : Tensor or float
-        Penalty λ/2 on the squared slopes; positive. A tensor is broadcast to (..., n): one number,
-        one of each head, or one of each query. It may require a gradient.
-    qk_scale : float, optional
-        Logits are ``qk_scale * q @ k.T``; 1/√d by default.
+        λ; a tensor is broadcast to (..., n): one number, one of each head, or one of each query.
+        It may require a gradient.
+    qk_scale, weight_norm
+        ``scale`` and ``norm`` of :mod:`~paralg.recurrences.local_linear_attention.reference`.
     causal : bool
         Query i sees keys 0 … i + m - n.
-    weight_norm : {"max", "softmax", "raw"}
-        What λ is compared with: exp(s - m) with m the row's largest logit; weights that add up
-        to 1; exp(s).
     method : {"cg", "direct", "naive", "compiled"}
         "cg" is FlashLLA. "direct" has the same blocks, but factorises the d × d matrices of a
         block. "naive" forms all differences and all matrices. "compiled" solves 32
@@ -118,19 +108,12 @@ def lla_attention(
 
     Notes
     -----
-    ======================= =====================================================
-    paper                   here
-    ======================= =====================================================
-    :math:`z_{ij}`          k - q, formed by "naive" only
-    :math:`\omega, \mu`     `LLARun.omega`, `QueryBlock.mu`
-    :math:`\Sigma`          `QueryBlock.product`, `QueryBlock.gram`
-    :math:`\rho, \delta`    `LLARun.rho`, `.delta`
-    ridge_lambda            λ of the closed form, Σ + λ I
-    ======================= =====================================================
+    Paper → here: :math:`\omega, \rho, \delta` are in `LLARun`, :math:`z_{ij}` is formed by "naive"
+    only, ridge_lambda is λ of Σ + λ I. The conventions of λ and the backward pass are ours.
 
     References
     ----------
-    [zuo-2026-local]. The conventions of λ and the backward pass are our derivation.
+    [zuo-2026-local].
 
     Examples
     --------
@@ -140,39 +123,35 @@ def lla_attention(
     >>> lla_attention(q, k, torch.tensor([[1.0], [3.0]]), 1e-6)
     tensor([[2.0000]])
     """
-    run = _prepare(q, k, v, ridge_lambda, qk_scale, causal, weight_norm, method, block_size,
-                   block_keys)  # fmt: skip
-    options = CGOptions(cg_atol, cg_rtol, cg_max_iters, cg_use_preconditioner)
+    _check_shapes(q, k, v, causal)
+    how = LLAOptions.of(
+        q, qk_scale=qk_scale, causal=causal, weight_norm=weight_norm, method=method,
+        delta_eps=delta_eps, cg_atol=cg_atol, cg_rtol=cg_rtol, cg_max_iters=cg_max_iters,
+        cg_use_preconditioner=cg_use_preconditioner, block_size=block_size, block_keys=block_keys,
+        detach_max=detach_max,
+    )  # fmt: skip
+    x = _flat(q, k, v, ridge_lambda)
     if method == "naive":
-        out, omega = variants.attend(*run.flat, run.layout, delta_eps)
+        out, omega = variants.attend(*x, how)
     elif method == "compiled":
-        from paralg.recurrences.local_linear_attention.fast.compiled import attend
+        from paralg.recurrences.local_linear_attention.fast.tiles import attend
 
-        out, omega = attend(*run.flat, run.layout, options, delta_eps)
+        out, omega = attend(*x, how)
     else:
-        out, omega = FlashLLA.apply(
-            *run.flat, run.layout, Solver(method, options, delta_eps), detach_max
-        )
+        out, omega = FlashLLA.apply(*x, how)
     out = out.reshape(*q.shape[:-1], v.shape[-1])
     return (out, omega.reshape(q.shape[:-1])) if return_omega else out
 
 
 def lla_forward(
-    q: Tensor, k: Tensor, v: Tensor, ridge_lambda: Tensor | float = 10.0, *,
-    qk_scale: float | None = None, causal: bool = True, weight_norm: str = "max",
-    method: str = "cg", delta_eps: float = 1e-12, cg_atol: float = 1e-12,
-    cg_rtol: float | None = None, cg_max_iters: int = 32, cg_use_preconditioner: bool = False,
-    block_size: int = 128, block_keys: int | None = None,
-) -> LLARun:  # fmt: skip
+    q: Tensor, k: Tensor, v: Tensor, ridge_lambda: Tensor | float = 10.0, **options
+) -> LLARun:
     """Run the forward pass of `lla_attention` and return what it found on the way, and its cost.
 
     Parameters
     ----------
-    q, k, v, ridge_lambda, qk_scale, causal, weight_norm, delta_eps
-        As for `lla_attention`.
-    method : {"cg", "direct"}
-    cg_atol, cg_rtol, cg_max_iters, cg_use_preconditioner, block_size, block_keys
-        As for `lla_attention`.
+    q, k, v, ridge_lambda, **options
+        As for `lla_attention`, with ``method`` "cg" or "direct" and without ``return_omega``.
 
     Returns
     -------
@@ -189,66 +168,42 @@ def lla_forward(
     >>> lla_forward(one, one, 3 * one).out, lla_forward(one, one, one).iterations
     (tensor([[3.]]), tensor([0]))
     """
-    if method not in ("cg", "direct"):
-        raise ValueError(f"method must be 'cg' or 'direct', got {method!r}")
-    run = _prepare(q, k, v, ridge_lambda, qk_scale, causal, weight_norm, method, block_size,
-                   block_keys)  # fmt: skip
-    options = CGOptions(cg_atol, cg_rtol, cg_max_iters, cg_use_preconditioner)
-    found = forward(*run.flat, run.layout, Solver(method, options, delta_eps))
-    shape = q.shape[:-1]
-    rows = (x.reshape(shape) for x in (found.delta, found.omega, found.top, found.iterations))
-    out, rho = found.out.reshape(*shape, v.shape[-1]), found.rho.reshape(q.shape)
-    return LLARun(out, rho, *rows, theory.forward_cost(found, k.shape[-2], causal, method))
+    _check_shapes(q, k, v, options.get("causal", True))
+    how = LLAOptions.of(q, **options)
+    if how.method not in ("cg", "direct"):
+        raise ValueError(f"method must be 'cg' or 'direct', got {how.method!r}")
+    run = forward(*_flat(q, k, v, ridge_lambda), how)
+    rows = (x.reshape(q.shape[:-1]) for x in (run.delta, run.omega, run.top, run.iterations))
+    out, rho = run.out.reshape(*q.shape[:-1], v.shape[-1]), run.rho.reshape(q.shape)
+    return LLARun(out, rho, *rows, theory.forward_cost(run, k.shape[-2], how.causal, how.method))
 
 
-@dataclass(frozen=True, eq=False)
-class _Prepared:
-    flat: tuple[Tensor, Tensor, Tensor, Tensor]  # q, k, v, ridge with one batch axis
-    layout: BlockLayout
-
-
-def _prepare(q, k, v, ridge, scale, causal, norm, method, block_q, block_k) -> _Prepared:
-    """Check everything, flatten the leading axes, broadcast the ridge to the queries."""
-    _check_shapes(q, k, v, causal)
-    _check_switches(norm, method, block_q, block_k)
+def _flat(q: Tensor, k: Tensor, v: Tensor, ridge: Tensor | float) -> tuple[Tensor, ...]:
+    """Return q, k, v and the ridge of each query, with one batch axis."""
     ridge = torch.as_tensor(ridge, dtype=q.dtype, device=q.device)
     if not bool((ridge > 0).all()):
         raise ValueError(f"ridge_lambda must be positive, got {float(ridge.min())}")
     try:
         ridge = ridge.expand(q.shape[:-1])
     except RuntimeError:
-        got = tuple(ridge.shape)
-        message = f"ridge_lambda must broadcast to {tuple(q.shape[:-1])}, got {got}"
-        raise ValueError(message) from None
-    scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
-    layout = BlockLayout(scale, norm, causal, block_q, block_k)
-    flat = tuple(x.reshape(-1, *x.shape[-2:]) for x in (q, k, v, ridge[..., None]))
-    return _Prepared(flat, layout)
+        expected, got = tuple(q.shape[:-1]), tuple(ridge.shape)
+        raise ValueError(f"ridge_lambda must broadcast to {expected}, got {got}") from None
+    return tuple(x.reshape(-1, *x.shape[-2:]) for x in (q, k, v, ridge[..., None]))
 
 
 def _check_shapes(q: Tensor, k: Tensor, v: Tensor, causal: bool) -> None:
-    kinds = {x.dtype for x in (q, k, v)}
-    if len(kinds) > 1 or not q.is_floating_point():
-        got = ", ".join(str(x.dtype) for x in (q, k, v))
+    kinds = [x.dtype for x in (q, k, v)]
+    if len(set(kinds)) > 1 or not q.is_floating_point():
+        got = ", ".join(map(str, kinds))
         raise TypeError(f"q, k, v must have one floating-point type, got {got}")
     if q.dtype == torch.float16:
         raise TypeError("squared residuals underflow in float16; expected bfloat16 or float32")
-    shapes = f"{tuple(q.shape)}, {tuple(k.shape)}, {tuple(v.shape)}"
-    if min(q.dim(), k.dim(), v.dim()) < 2 or not (
-        q.shape[:-2] == k.shape[:-2] == v.shape[:-2]
+    if (
+        min(q.dim(), k.dim(), v.dim()) < 2
+        or not q.shape[:-2] == k.shape[:-2] == v.shape[:-2]
+        or (q.shape[-1], k.shape[-2]) != (k.shape[-1], v.shape[-2])
     ):
-        raise ValueError(f"expected (..., n, d), (..., m, d), (..., m, d_v); got {shapes}")
-    if q.shape[-1] != k.shape[-1] or k.shape[-2] != v.shape[-2]:
+        shapes = f"{tuple(q.shape)}, {tuple(k.shape)}, {tuple(v.shape)}"
         raise ValueError(f"expected (..., n, d), (..., m, d), (..., m, d_v); got {shapes}")
     if k.shape[-2] < 1 or (causal and k.shape[-2] < q.shape[-2]):
         raise ValueError(f"expected a key for every query, got {k.shape[-2]} for {q.shape[-2]}")
-
-
-def _check_switches(norm: str, method: str, block_q: int, block_k: int | None) -> None:
-    if norm not in NORMS:
-        raise ValueError(f"weight_norm must be one of {NORMS}, got {norm!r}")
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {METHODS}, got {method!r}")
-    for name, size in (("block_size", block_q), ("block_keys", block_k)):
-        if size is not None and size < 1:
-            raise ValueError(f"{name} must be at least 1, got {size}")

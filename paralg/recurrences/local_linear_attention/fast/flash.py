@@ -1,7 +1,12 @@
-"""FlashLLA: forward and backward over blocks of queries, in memory that grows like n d."""
+"""FlashLLA: forward and backward over blocks of queries, in memory that grows like n d.
+
+Operands have one batch axis here: ``q`` (B, n, d), ``k`` (B, m, d), ``v`` (B, m, d_v), ``ridge``
+(B, n, 1); `how` is an :class:`LLAOptions`. A block of b queries works on its m visible keys.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -9,40 +14,166 @@ from torch import Tensor
 
 from paralg.recurrences.local_linear_attention.conjugate import (
     CGOptions,
+    CGRun,
     conjugate_gradients,
     relmm,
     relsum,
-)
-from paralg.recurrences.local_linear_attention.fast.blocks import (
-    BlockLayout,
-    QueryBlock,
-    effective_ridge,
-    row_blocks,
+    sigma_product,
+    some_rows,
 )
 
-__all__ = ["FlashLLA", "Forward", "Solver", "backward", "forward"]
+__all__ = ["METHODS", "NORMS", "FlashLLA", "Forward", "LLAOptions", "QueryBlock", "forward"]
+
+METHODS = ("cg", "direct", "naive", "compiled")
+NORMS = ("max", "softmax", "raw")
+
 
 @dataclass(frozen=True)
-class Solver:
-    """How the systems of a block are solved."""
+class LLAOptions:
+    """Switches of :func:`lla_attention`, under its names and checked."""
 
-    name: str = "cg"
-    options: CGOptions = CGOptions()
+    qk_scale: float
+    causal: bool = True
+    weight_norm: str = "max"
+    method: str = "cg"
     delta_eps: float = 1e-12
+    cg: CGOptions = CGOptions()
+    block_size: int = 128
+    block_keys: int | None = None
+    detach_max: bool = False
 
-    def __call__(self, rows: QueryBlock, rhs: Tensor) -> tuple[Tensor, Tensor, int]:
-        """Return solutions, iterations of each row, and rounds."""
-        if self.name == "direct":
-            factor, failed = torch.linalg.cholesky_ex(rows.gram())
-            if failed.any():
-                raise ValueError(
-                    f"the matrix of {int(failed.count_nonzero())} queries is not positive definite "
-                    f"in {rhs.dtype}; expected a larger ridge, or double precision"
-                )
-            x = torch.cholesky_solve(rhs[..., None], factor).squeeze(-1)
-            return x, torch.zeros(rhs.shape[:-1], dtype=torch.int64), 0
-        run = conjugate_gradients(rows, rhs, self.options)
-        return run.x, run.iterations, run.rounds
+    def __post_init__(self):
+        for name, known in (("weight_norm", NORMS), ("method", METHODS)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} must be one of {known}, got {getattr(self, name)!r}")
+        for name in ("block_size", "block_keys"):
+            size = getattr(self, name)
+            if size is not None and size < 1:
+                raise ValueError(f"{name} must be at least 1, got {size}")
+
+    @classmethod
+    def of(cls, q: Tensor, *, qk_scale=None, cg_atol=1e-12, cg_rtol=None, cg_max_iters=32,
+           cg_use_preconditioner=False, **switches) -> LLAOptions:  # fmt: skip
+        """Return the switches for queries, from the keyword arguments of `lla_attention`."""
+        cg = CGOptions(cg_atol, cg_rtol, cg_max_iters, cg_use_preconditioner)
+        return cls(q.shape[-1] ** -0.5 if qk_scale is None else qk_scale, cg=cg, **switches)
+
+    def factor(self, top: Tensor, omega: Tensor) -> Tensor:
+        """Return what puts a ridge on the scale of weights :math:`e^{s - m}`: 1, ω or e^-m."""
+        if self.weight_norm == "max":
+            return torch.ones_like(top)
+        return omega if self.weight_norm == "softmax" else torch.exp(-top)
+
+    def blocks(self, n: int) -> Iterator[slice]:
+        """Yield the blocks of n queries."""
+        for lo in range(0, n, self.block_size):
+            yield slice(lo, min(lo + self.block_size, n))
+
+
+class QueryBlock:
+    r"""A block of queries over its visible keys; the matrices :math:`\Sigma_i` stay implicit."""
+
+    def __init__(self, q: Tensor, k: Tensor, block: slice, how: LLAOptions):
+        n, m = q.shape[1], k.shape[1]
+        visible = block.stop + m - n if how.causal else m
+        self.q, self.k, self.how = q[:, block], k[:, :visible], how
+        last = torch.arange(block.start, block.stop, device=q.device) + m - n
+        self.last = last if how.causal else torch.full_like(last, m - 1)
+        self.kept = None  # weights, unless they are computed again in every pass
+
+    def parts(self) -> list[slice]:
+        """Return the blocks of keys."""
+        m, size = self.k.shape[1], self.how.block_keys or self.k.shape[1]
+        return [slice(lo, min(lo + size, m)) for lo in range(0, m, max(1, size))]
+
+    def logits(self, part: slice) -> Tensor:
+        """Return the logits of a block of keys, minus infinity where nothing is seen."""
+        logits = (self.q @ self.k[:, part].mT).mul_(self.how.qk_scale)
+        if part.stop - 1 > int(self.last[0]):
+            place = torch.arange(part.start, part.stop, device=logits.device)
+            logits.masked_fill_(place > self.last[:, None], -torch.inf)
+        return logits
+
+    def weights(self, part: slice) -> Tensor:
+        """Return ``exp(logit - top)`` of a block of keys."""
+        return self.logits(part).sub_(self.top).exp_() if self.kept is None else self.kept
+
+    def gather(self, ridge: Tensor) -> None:
+        r"""Stream the keys once: largest logit, :math:`\omega`, :math:`\mu` and its scale's ridge.
+        """
+        top = self.q.new_full((*self.q.shape[:2], 1), -torch.inf)
+        omega, first = torch.zeros_like(top), torch.zeros_like(self.q)
+        for part in self.parts():
+            logits = self.logits(part)
+            higher = torch.maximum(top, logits.amax(-1, keepdim=True))
+            weights, shrink = logits.sub_(higher).exp_(), torch.exp(top - higher)
+            omega = omega.mul_(shrink).add_(weights.sum(-1, keepdim=True))
+            first, top = first.mul_(shrink).add_(weights @ self.k[:, part]), higher
+        self.mu = first - omega * self.q
+        self.restore(top, omega, ridge, weights)
+
+    def restore(self, top: Tensor, omega: Tensor, ridge: Tensor, weights=None) -> None:
+        """Take over the maximum and sum of a pass, and its weights where they are kept."""
+        self.top, self.omega, self.ridge = top, omega, ridge * self.how.factor(top, omega)
+        if self.how.block_keys is None:
+            everything = slice(0, self.k.shape[1])
+            self.kept = self.weights(everything) if weights is None else weights
+
+    def product(self, p: Tensor) -> Tensor:
+        r"""Return :math:`\Sigma_i p_i` of every row, streaming the keys once."""
+        image = self.ridge * p
+        for part in self.parts():
+            image += sigma_product(p, self.weights(part), self.q, self.k[:, part], 0.0)
+        return image
+
+    def diagonal(self) -> Tensor:
+        r"""Return the diagonal of every :math:`\Sigma_i`, streaming the keys once."""
+        first = second = 0
+        for part in self.parts():
+            k, weights = self.k[:, part], self.weights(part)
+            first, second = first + weights @ k, second + weights @ k.square()
+        centred = second - 2 * self.q * first + self.omega * self.q**2
+        return centred.clamp_(min=0).add_(self.ridge)
+
+    def gram(self) -> Tensor:
+        r"""Return the matrices :math:`\Sigma_i` of this block alone, shape (B, b, d, d)."""
+        d = self.q.shape[-1]
+        raw, first = self.q.new_zeros(*self.q.shape, d), torch.zeros_like(self.q)
+        for part in self.parts():
+            k, weights = self.k[:, part], self.weights(part)
+            raw += (weights @ (k[..., None] * k[..., None, :]).flatten(2)).unflatten(2, (d, d))
+            first += weights @ k
+        mixed = (first - 0.5 * self.omega * self.q)[..., None] * self.q[..., None, :]
+        raw -= mixed + mixed.mT
+        return raw + torch.diag_embed(self.ridge.expand_as(self.q))
+
+    def take(self, index: Tensor) -> QueryBlock:
+        """Return some rows of the block."""
+        return some_rows(self, index, shared=("k",))
+
+    def solve(self, rhs: Tensor) -> CGRun:
+        r"""Solve :math:`\Sigma_i x_i = r_i` for every row, iteratively or by factorisation."""
+        if self.how.method == "cg":
+            return conjugate_gradients(self, rhs, self.how.cg)
+        factor, failed = torch.linalg.cholesky_ex(self.gram())
+        if failed.any():
+            raise ValueError(
+                f"the matrix of {int(failed.count_nonzero())} queries is not positive definite "
+                f"in {rhs.dtype}; expected a larger ridge, or double precision"
+            )
+        x = torch.cholesky_solve(rhs[..., None], factor).squeeze(-1)
+        return CGRun(x, torch.zeros_like(rhs[..., 0], dtype=torch.int64), 0)
+
+    def read(self, v: Tensor, rho: Tensor) -> tuple[Tensor, Tensor]:
+        r"""Stream the values: :math:`o = \sum_j w_j (1 - z_j^\top \rho) v_j / \delta`, and δ."""
+        rounding = torch.finfo(rho.dtype).eps * self.omega  # δ cannot be told from 0 below it
+        delta = self.omega - (self.mu * rho).sum(-1, keepdim=True)
+        delta = torch.maximum(delta, rounding.clamp_(min=self.how.delta_eps))
+        out = 0
+        for part in self.parts():
+            shares = relmm(rho, self.q, self.k[:, part]).neg_().add_(1).mul_(self.weights(part))
+            out = out + shares @ v[:, part]
+        return out / delta, delta
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,116 +185,84 @@ class Forward:
     delta: Tensor
     top: Tensor
     omega: Tensor
-    iterations: Tensor
-    rounds: int
-    passes: int
+    iterations: Tensor | None = None
+    rounds: int = 0
+    passes: int = 0
 
 
 @torch.no_grad()
-def forward(q: Tensor, k: Tensor, v: Tensor, ridge: Tensor, layout: BlockLayout, solver: Solver):
+def forward(q: Tensor, k: Tensor, v: Tensor, ridge: Tensor, how: LLAOptions) -> Forward:
     """Run the three streams of the forward pass, one block of queries after the other."""
     B, n, _ = q.shape
     out, rho = q.new_empty(B, n, v.shape[-1]), torch.empty_like(q)
     delta, top, omega = (q.new_empty(B, n, 1) for _ in range(3))
     iterations, rounds, passes = torch.zeros(B, n, dtype=torch.int64), 0, 0
-    for block, visible in row_blocks(q, k, layout):
-        rows = QueryBlock.of(q, k, block, visible, layout)
-        rows.gather_moments(squares=solver.options.preconditioner and solver.name == "cg")
-        rows.set_ridge(ridge[:, block])
-        rho[:, block], iterations[:, block], taken = solver(rows, rows.mu)
-        top[:, block], omega[:, block] = rows.top, rows.omega
-        delta[:, block] = denominators(rows, rho[:, block], solver.delta_eps)
-        out[:, block] = outputs(rows, v[:, :visible], rho[:, block], delta[:, block])
-        rounds, passes = max(rounds, taken), max(passes, 2 + (taken or 1))
+    for block in how.blocks(n):
+        rows = QueryBlock(q, k, block, how)
+        rows.gather(ridge[:, block])
+        run = rows.solve(rows.mu)
+        out[:, block], delta[:, block] = rows.read(v, run.x)
+        rho[:, block], top[:, block], omega[:, block] = run.x, rows.top, rows.omega
+        iterations[:, block] = run.iterations
+        rounds, passes = max(rounds, run.rounds), max(passes, 2 + (run.rounds or 1))
     return Forward(out, rho, delta, top, omega, iterations, rounds, passes)
 
 
-def denominators(rows: QueryBlock, rho: Tensor, least: float) -> Tensor:
-    r"""Return :math:`\delta_i = \omega_i - \mu_i^\top \rho_i`, no smaller than can be told from 0.
-    """
-    rounding = torch.finfo(rho.dtype).eps * rows.omega
-    delta = rows.omega - (rows.mu * rho).sum(-1, keepdim=True)
-    return torch.maximum(delta, rounding.clamp_(min=least))
-
-
-def outputs(rows: QueryBlock, v: Tensor, rho: Tensor, delta: Tensor) -> Tensor:
-    r"""Stream the values: :math:`o_i = \sum_j w_{ij} (1 - z_{ij}^\top \rho_i) v_j / \delta_i`."""
-    out = 0
-    for part in rows.parts():
-        slopes = relmm(rho, rows.q, rows.k[:, part]).neg_().add_(1)
-        out = out + slopes.mul_(rows.weights(part)) @ v[:, part]
-    return out / delta
-
-
 @torch.no_grad()
-def backward(grad: Tensor, q, k, v, ridge: Tensor, saved: Forward, layout: BlockLayout,
-             solver: Solver, detach_max: bool = False) -> tuple[Tensor, ...]:  # fmt: skip
+def backward(grad: Tensor, q: Tensor, k: Tensor, v: Tensor, ridge: Tensor, saved: Forward,
+             how: LLAOptions) -> tuple[Tensor, ...]:  # fmt: skip
     """Return the gradients of q, k, v and the ridge by a second solve of each row."""
     dq, dk, dv = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
     dridge = torch.empty_like(ridge)
-    for block, visible in row_blocks(q, k, layout):
-        rows = QueryBlock.of(q, k, block, visible, layout)
-        rows.restore(saved.top[:, block], saved.omega[:, block])
-        rows.set_ridge(ridge[:, block])
-        step = _Backward(rows, v[:, :visible], grad[:, block], saved, block)
-        step.solve(solver)
-        factor = effective_ridge(layout.norm, rows.top, rows.omega)
-        dridge[:, block] = factor * step.ridge_gradient
-        dq[:, block] = step.stream(dk[:, :visible], dv[:, :visible], detach_max)
+    for block in how.blocks(q.shape[1]):
+        step = _Backward(QueryBlock(q, k, block, how), v, grad[:, block], saved, block, ridge)
+        dridge[:, block] = how.factor(step.rows.top, step.rows.omega) * step.pull
+        dq[:, block] = step.stream(dk, dv)
     return dq, dk, dv, dridge
 
 
 class _Backward:
     """Gradients of one block of rows, with the letters of the derivation."""
 
-    def __init__(self, rows: QueryBlock, v: Tensor, g: Tensor, saved: Forward, block: slice):
+    def __init__(self, rows: QueryBlock, v, g, saved: Forward, block: slice, ridge: Tensor):
+        r"""Find u with :math:`\Sigma u = \sum_j w_j z_j (y_j - o^\top g)`, where y = v g."""
+        rows.restore(saved.top[:, block], saved.omega[:, block], ridge[:, block])
         self.rows, self.v, self.g = rows, v, g
         self.rho, self.delta = saved.rho[:, block], saved.delta[:, block]
         self.og = (saved.out[:, block] * g).sum(-1, keepdim=True)
-
-    def solve(self, solver: Solver) -> None:
-        r"""Find u with :math:`\Sigma u = \sum_j w_j z_j (y_j - o^\top g)`, where y = v g."""
-        rows, rhs = self.rows, 0
+        rhs = 0
         for part in rows.parts():
-            t = (self.g @ self.v[:, part].mT).sub_(self.og).mul_(rows.weights(part))
-            rhs = rhs + relsum(t, rows.q, rows.k[:, part])
-        if solver.options.preconditioner and solver.name == "cg":
-            rows.gather_moments(squares=True)
-        self.u, _, _ = solver(rows, rhs)
-        self.ridge_gradient = (self.rho * self.u).sum(-1, keepdim=True) / self.delta
+            rhs = rhs + relsum(self._missed(part).mul_(rows.weights(part)), rows.q, rows.k[:, part])
+        self.u = rows.solve(rhs).x
+        self.pull = (self.rho * self.u).sum(-1, keepdim=True) / self.delta  # of the scaled ridge
 
-    def stream(self, dk: Tensor, dv: Tensor, detach_max: bool) -> Tensor:
+    def _missed(self, part: slice) -> Tensor:
+        return (self.g @ self.v[:, part].mT).sub_(self.og)
+
+    def stream(self, dk: Tensor, dv: Tensor) -> Tensor:
         """Add to the gradients of keys and values, and return that of the queries."""
-        rows, scale = self.rows, self.rows.layout.scale
-        tilt, dq = self.rho / self.delta, torch.zeros_like(rows.q)
-        ties = self._ties() if rows.layout.norm == "max" and not detach_max else None
+        rows, scale = self.rows, self.rows.how.qk_scale
+        tilt, dq, shift = self.rho / self.delta, torch.zeros_like(rows.q), self._shift()
         for part in rows.parts():
             k, w = rows.k[:, part], rows.weights(part)
-            e = (self.g @ self.v[:, part].mT).sub_(self.og).sub_(relmm(self.u, rows.q, k))
             x = relmm(self.rho, rows.q, k).neg_().add_(1).div_(self.delta)
-            we, s = w * e, w * x
-            dlogit = we * x
-            if not detach_max:
-                self._add_shift(dlogit, w, ties)
+            we, s = w * self._missed(part).sub_(relmm(self.u, rows.q, k)), w * x
+            dlogit = we * x + shift(w)
             dv[:, part] += s.mT @ self.g
             dk[:, part] += scale * dlogit.mT @ rows.q - we.mT @ tilt - s.mT @ self.u
             dq += scale * dlogit @ k + we.sum(-1, keepdim=True) * tilt
             dq += s.sum(-1, keepdim=True) * self.u
         return dq
 
-    def _add_shift(self, dlogit: Tensor, w: Tensor, ties: Tensor | None) -> None:
-        """Add what the scale of the weights, which the ridge is compared with, contributes."""
-        norm, pull = self.rows.layout.norm, self.rows.ridge * self.ridge_gradient
-        if norm == "softmax":
-            dlogit += pull / self.rows.omega * w
-        elif norm == "max":
-            dlogit += pull / ties * _highest(w)
-
-    def _ties(self) -> Tensor:
-        """Count the keys that share the largest logit of a row."""
-        rows = self.rows
-        counts = (_highest(rows.weights(part)).sum(-1, keepdim=True) for part in rows.parts())
-        return sum(counts).clamp_(min=1)
+    def _shift(self):
+        """Return what the scale of the weights, which λ is compared with, adds to the logits."""
+        rows, pull = self.rows, self.rows.ridge * self.pull
+        if rows.how.detach_max or rows.how.weight_norm == "raw":
+            return lambda w: 0
+        if rows.how.weight_norm == "softmax":
+            return lambda w: pull / rows.omega * w
+        ties = sum(_highest(rows.weights(part)).sum(-1, keepdim=True) for part in rows.parts())
+        return lambda w: pull / ties.clamp(min=1) * _highest(w)
 
 
 def _highest(weights: Tensor) -> Tensor:
@@ -175,11 +274,11 @@ class FlashLLA(torch.autograd.Function):
     """The layer as one differentiable operation that stores vectors only."""
 
     @staticmethod
-    def forward(ctx, q, k, v, ridge, layout, solver, detach_max):
+    def forward(ctx, q, k, v, ridge, how):
         """Return the output and keep ρ, δ, m, ω for the backward pass."""
-        run = forward(q, k, v, ridge, layout, solver)
+        run = forward(q, k, v, ridge, how)
         ctx.save_for_backward(q, k, v, ridge, run.out, run.rho, run.delta, run.top, run.omega)
-        ctx.how = layout, solver, detach_max
+        ctx.how = how
         ctx.mark_non_differentiable(run.omega)
         return run.out, run.omega
 
@@ -188,7 +287,4 @@ class FlashLLA(torch.autograd.Function):
     def backward(ctx, grad, _):
         """Return the gradients of q, k, v and of the ridge."""
         q, k, v, ridge, *kept = ctx.saved_tensors
-        saved = Forward(*kept, None, 0, 0)
-        layout, solver, detach_max = ctx.how
-        found = backward(grad, q, k, v, ridge, saved, layout, solver, detach_max)
-        return (*found, None, None, None)
+        return *backward(grad, q, k, v, ridge, Forward(*kept), ctx.how), None

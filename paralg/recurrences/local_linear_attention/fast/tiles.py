@@ -8,13 +8,19 @@ sweep over the keys, with other vectors.
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numba import njit
+from torch import Tensor
+from torch.nn.functional import pad
 
+from paralg.recurrences.local_linear_attention.conjugate import RELATIVE
+from paralg.recurrences.local_linear_attention.fast.flash import NORMS, LLAOptions
 from paralg.simd.cache import cached
 from paralg.simd.elementary import exp
 from paralg.simd.lanes import WIDTH, at_least, load, multiply_add, store
+from paralg.simd.threads import parallel_for
 
-__all__ = ["HIDDEN", "KEYS", "WIDTH", "run"]
+__all__ = ["attend", "warm"]
 
 KEYS = 4
 """Keys of a step of the sweep: a row of queries is loaded once for all of them."""
@@ -118,38 +124,6 @@ def dot(a, b):
 
 
 @_compile
-def begin(q, ridge, limits, vectors, numbers):
-    """Turn the first moment in RESIDUAL and the second in INVERSE into a start; return if busy."""
-    fill(vectors[X], 0)
-    residual, direction, inverse = vectors[RESIDUAL], vectors[DIRECTION], vectors[INVERSE]
-    for i in range(q.shape[0]):
-        one = load(q, (i, 0)) * 0.0 + 1.0
-        scale = one / (load(inverse, (i, 0)) + ridge) if limits[4] else one
-        store(inverse, (i, 0), scale)
-        store(direction, (i, 0), load(residual, (i, 0)) * scale)
-    store(numbers, (RHO, 0), dot(residual, direction))
-    store(numbers, (SIZE, 0), dot(residual, residual))
-    busy = False
-    for r in range(WIDTH):
-        size = np.sqrt(numbers[SIZE, r])
-        numbers[LIMIT, r] = limits[0] + limits[1] * size
-        numbers[ACTIVE, r] = 1 if size > numbers[LIMIT, r] else 0
-        busy = busy or size > numbers[LIMIT, r]
-    return busy
-
-
-@_compile
-def lengths(numbers, curvature):
-    """Fill in the step lengths: 0 for a lane that is done."""
-    store(numbers, (ALPHA, 0), curvature)
-    for r in range(WIDTH):
-        if not numbers[ALPHA, r] > 0:
-            numbers[ACTIVE, r] = 0
-        moves = numbers[ACTIVE, r] > 0
-        numbers[ALPHA, r] = numbers[RHO, r] / numbers[ALPHA, r] if moves else 0
-
-
-@_compile
 def judge(numbers, rho):
     """Freeze the lanes whose residual is small; return whether some are busy."""
     store(numbers, (BETA, 0), rho)
@@ -162,6 +136,35 @@ def judge(numbers, rho):
         numbers[RHO, r] = after
         busy = busy or moves
     return busy
+
+
+@_compile
+def begin(q, ridge, limits, vectors, numbers):
+    """Turn the first moment in RESIDUAL and the second in INVERSE into a start; return if busy."""
+    fill(vectors[X], 0)
+    residual, direction, inverse = vectors[RESIDUAL], vectors[DIRECTION], vectors[INVERSE]
+    for i in range(q.shape[0]):
+        one = load(q, (i, 0)) * 0.0 + 1.0
+        scale = one / (load(inverse, (i, 0)) + ridge) if limits[4] else one
+        store(inverse, (i, 0), scale)
+        store(direction, (i, 0), load(residual, (i, 0)) * scale)
+    store(numbers, (RHO, 0), dot(residual, direction))
+    store(numbers, (SIZE, 0), dot(residual, residual))
+    for r in range(WIDTH):
+        numbers[LIMIT, r] = limits[0] + limits[1] * np.sqrt(numbers[SIZE, r])
+        numbers[ACTIVE, r] = 1
+    return judge(numbers, load(numbers, (RHO, 0)))
+
+
+@_compile
+def lengths(numbers, curvature):
+    """Fill in the step lengths: 0 for a lane that is done."""
+    store(numbers, (ALPHA, 0), curvature)
+    for r in range(WIDTH):
+        if not numbers[ALPHA, r] > 0:
+            numbers[ACTIVE, r] = 0
+        moves = numbers[ACTIVE, r] > 0
+        numbers[ALPHA, r] = numbers[RHO, r] / numbers[ALPHA, r] if moves else 0
 
 
 @_compile
@@ -241,3 +244,55 @@ def run(digest, compiled):
                  hidden, out[b, t], omega[b, t], w, vectors, numbers)  # fmt: skip
 
     return run
+
+
+def attend(
+    q: Tensor, k: Tensor, v: Tensor, ridge: Tensor, how: LLAOptions
+) -> tuple[Tensor, Tensor]:
+    """Return output and sums of weights; no gradient."""
+    if torch.is_grad_enabled() and any(x.requires_grad for x in (q, k, v, ridge)):
+        raise ValueError("method 'compiled' has no gradient; use 'cg' or 'direct'")
+    if q.dtype not in RELATIVE:
+        raise ValueError(f"method 'compiled' expects float32 or float64, got {q.dtype}")
+    q, k, v, ridge = (x.detach() for x in (q, k, v, ridge))
+    (batch, n, d), m = q.shape, k.shape[1]
+    k, v = (pad(x, (0, 0, 0, -m % KEYS)).contiguous() for x in (k, v))
+    lanes, ridges = _in_lanes(q), _in_lanes(ridge, 1.0)
+    out = q.new_empty(*lanes.shape[:2], v.shape[2], WIDTH)
+    omega, tasks = torch.empty_like(ridges), batch * lanes.shape[1]
+    offset = m - n if how.causal else -1
+    parallel_for(
+        run, tasks, tasks * m * d, *(x.numpy() for x in (lanes, k, v, ridges)),
+        how.qk_scale, NORMS.index(how.weight_norm), offset, m, _limits(q, how),
+        _hidden(q, how.causal).numpy(), out.numpy(), omega.numpy(),
+    )  # fmt: skip
+    return _from_lanes(out, n), _from_lanes(omega, n)
+
+
+def _limits(q: Tensor, how: LLAOptions) -> tuple:
+    cg, eps = how.cg, torch.finfo(q.dtype).eps
+    return cg.atol, cg.relative(q.dtype), cg.max_iters, how.delta_eps, cg.preconditioner, eps
+
+
+def _hidden(q: Tensor, causal: bool) -> Tensor:
+    """Return what is added to logits: row t for the key t places after the first query's last."""
+    rows = torch.full((WIDTH + 1, WIDTH), HIDDEN, dtype=q.dtype)
+    rows[0] = 0
+    return rows.tril(-1) if causal else rows
+
+
+def _in_lanes(x: Tensor, filling: float = 0.0) -> Tensor:
+    """Put rows side by side: shape (B, n, d) to (B, ⌈n / 32⌉, d, 32)."""
+    padded = pad(x, (0, 0, 0, -x.shape[1] % WIDTH), value=filling)
+    return padded.unflatten(1, (-1, WIDTH)).transpose(2, 3).contiguous()
+
+
+def _from_lanes(x: Tensor, rows: int) -> Tensor:
+    return x.transpose(2, 3).flatten(1, 2)[:, :rows].contiguous()
+
+
+def warm() -> None:
+    """Compile for single and double precision, and leave the result in numba's cache."""
+    for dtype in (torch.float32, torch.float64):
+        x = torch.ones(1, 2, 2, dtype=dtype)
+        attend(x, x, x, x[..., :1], LLAOptions(1.0))
