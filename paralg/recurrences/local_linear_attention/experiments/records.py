@@ -7,12 +7,12 @@ from pathlib import Path
 from paralg.core.records import Records
 from paralg.recurrences.local_linear_attention.experiments import memory, test_time
 
-__all__ = ["RECORDS"]
+__all__ = ["records"]
 
-RECORDS = Records(
+records = Records(
     Path(__file__).with_name("records"),
     {"rules": test_time.rules, "widths": test_time.widths, "memory": memory.growth},
 )
 
 if __name__ == "__main__":
-    RECORDS.main()
+    records.main()
