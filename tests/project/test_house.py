@@ -82,7 +82,6 @@ OVER = {
     "recurrences/local_linear_attention": {"lines": 2875, "tests": 1035},
     "recurrences/mamba": {"lines": 3096, "plain": 544, "tests": 1053},
     "recurrences/universal_transformer": {"lines": 2812, "plain": 507, "tests": 1310},
-    "rounds/personalized_pagerank": {"lines": 3060, "plain": 561, "tests": 975},
     "decoding/freedave": {"tests": 789},
 }
 """Sizes of the first six chapters that are over their budget. They may shrink and never grow, and

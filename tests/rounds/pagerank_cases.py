@@ -1,4 +1,4 @@
-"""Small graphs by hand, random ones from hypothesis."""
+"""Small graphs by hand, random ones from hypothesis, and the chain that a move table defines."""
 
 import hashlib
 
@@ -16,6 +16,7 @@ HAND = {
     "parallel arcs": Digraph.from_arcs([0, 0, 1], [1, 1, 0], [1.0, 2.0, 5.0]),
     "a cycle of three": Digraph.from_arcs([0, 1, 2], [1, 2, 0]),
     "a star": Digraph.from_arcs([0] * 7, range(1, 8), range(1, 8), undirected=True),
+    "a wide star": Digraph.from_arcs([0] * 60, range(1, 61), range(1, 61)),
 }
 
 
@@ -51,3 +52,16 @@ def solve_chain(table):
     """Return where walks stop, from the chain that the tables themselves define."""
     go, stop = transfer(table)
     return np.linalg.solve(np.eye(len(go)) - go, stop)[: table.n]
+
+
+def without_dangling(graph):
+    """Remove nodes without out-arcs until none is left: there all conventions agree."""
+    while graph.n and graph.dangling.any():
+        stay = np.flatnonzero(~graph.dangling)
+        number = np.full(graph.n, -1)
+        number[stay] = np.arange(len(stay))
+        tail, head = number[graph.tails], number[graph.targets]
+        inside = (tail >= 0) & (head >= 0)
+        arcs = tail[inside], head[inside], graph.weights[inside]
+        graph = Digraph.from_arcs(*arcs, n=len(stay))
+    return graph

@@ -8,10 +8,10 @@ The reading order:
 3. `schedules`: when walks start: all at once, in pipelines, or as room becomes free.
 4. `walks`: all walks in rounds on an engine.
 
-Then `theory` (how many walks, how many rounds), `variants` (exact values, plain Monte Carlo,
-doubling), `fast` (alias tables built, alias trees and big moves, the compiled round, counts, merged
-walks, blocked power iteration), `experiments.graphs` (the graphs of the chapter), `command` (what
-``paralg pagerank`` does) and `teaching`.
+Then `theory` (how many walks, how many rounds), `variants` (exact values, doubling), `fast` (alias
+trees and big moves, the compiled round, counts, merged walks, blocked power iteration),
+`experiments.graphs` (the graphs of the chapter), `command` (what ``paralg pagerank`` does) and
+`teaching`.
 """
 
 from paralg.core.lazy import lazy
@@ -26,9 +26,8 @@ __getattr__, __dir__, __all__ = lazy(__name__, {
     "longest_walk": "theory", "pipeline_load": "theory", "pipeline_rounds": "theory",
     "refill_rounds": "theory", "sweeps_needed": "theory", "tree_depth": "theory",
     "walks_needed": "theory",
-    "dense_solve": "variants", "monte_carlo": "variants", "power_iteration": "variants",
-    "segment_doubling": "variants",
-    "SparseRows": "fast.rows", "aggregated_walks": "fast.aggregate", "alias_tables": "fast.alias",
-    "blocked_power_iteration": "fast.exact", "implied_shares": "fast.alias", "warm": "fast",
+    "dense_solve": "variants", "segment_doubling": "variants",
+    "SparseRows": "walks", "aggregated_walks": "fast.aggregate", "alias_tables": "moves",
+    "blocked_power_iteration": "fast.exact", "implied_shares": "fast.records", "warm": "fast",
     "explorer": "teaching.explorer",
 })  # fmt: skip

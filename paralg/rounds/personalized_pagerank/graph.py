@@ -6,18 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
 
-from paralg.rounds.personalized_pagerank.fast.records import (
-    check_weights,
-    compress,
-    node_numbers,
-    number_of_nodes,
-)
+from paralg.rounds.personalized_pagerank.fast.checks import check_arcs, check_nodes
+from paralg.rounds.personalized_pagerank.fast.records import compress
 
-__all__ = ["DANGLING", "Digraph", "check_alpha", "check_dangling"]
-
-DANGLING = ("stop", "source")
-"""What a walk does at a node without out-arcs: stop there, or jump back to its source."""
+__all__ = ["Digraph"]
 
 
 @dataclass(frozen=True)
@@ -65,22 +59,12 @@ class Digraph:
         each arc backwards, too (a loop is still one arc). One sort of the arcs; ValueError when
         lengths differ, an end is outside ``0..n-1``, or a weight is not positive and finite.
         """
-        tail, head = node_numbers("sources", sources), node_numbers("targets", targets)
-        weight = np.ones(len(tail)) if weights is None else np.asarray(weights, dtype=np.float64)
-        if not len(tail) == len(head) == len(weight):
-            raise ValueError(
-                "sources, targets and weights must have the same length, "
-                f"got {len(tail)}, {len(head)} and {len(weight)}"
-            )
-        n = number_of_nodes(n, names, tail, head)
-        check_weights(weight)
+        tail, head, weight = check_arcs(sources, targets, weights)
+        n = check_nodes(n, names, tail, head)
         if undirected:
-            other = tail != head
-            tail, head, weight = (
-                np.concatenate([tail, head[other]]),
-                np.concatenate([head, tail[other]]),
-                np.concatenate([weight, weight[other]]),
-            )
+            back = tail != head
+            weight = np.append(weight, weight[back])
+            tail, head = np.append(tail, head[back]), np.append(head, tail[back])
         return cls(*compress(tail, head, weight, n), names)
 
     @property
@@ -120,24 +104,8 @@ class Digraph:
 
     def transition(self):
         """Return :math:`P` as a ``scipy.sparse.csr_array``; rows of dangling nodes are zero."""
-        from scipy.sparse import csr_array
-
         return csr_array((self.shares, self.targets, self.indptr), shape=(self.n, self.n))
 
     def label(self, u: int) -> str:
         """Return the name of node ``u``, or its number as text."""
         return str(u) if self.names is None else self.names[u]
-
-
-def check_alpha(alpha: float) -> float:
-    """Return ``alpha`` if it is a stopping probability in (0, 1], else raise ValueError."""
-    if not 0.0 < alpha <= 1.0:
-        raise ValueError(f"alpha must lie in (0, 1], got {alpha!r}")
-    return float(alpha)
-
-
-def check_dangling(dangling: str) -> str:
-    """Return ``dangling`` if it names a known convention, else raise ValueError."""
-    if dangling not in DANGLING:
-        raise ValueError(f"dangling must be one of {', '.join(DANGLING)}, got {dangling!r}")
-    return dangling

@@ -9,7 +9,7 @@ they toss no coin and count no hop.
 from __future__ import annotations
 
 from paralg.core.random import uniform
-from paralg.rounds.personalized_pagerank.fast.alias import alias_tables
+from paralg.rounds.personalized_pagerank.fast.checks import check_alpha, check_sizes
 from paralg.rounds.personalized_pagerank.fast.hubs import big_moves, split_records
 from paralg.rounds.personalized_pagerank.fast.records import (
     LEVEL_BITS,
@@ -18,9 +18,10 @@ from paralg.rounds.personalized_pagerank.fast.records import (
     MoveTable,
     hop_records,
 )
-from paralg.rounds.personalized_pagerank.graph import Digraph, check_alpha, check_dangling
+from paralg.rounds.personalized_pagerank.graph import Digraph
+from paralg.simd.sampling import alias_tables
 
-__all__ = ["MoveTable", "check_sizes", "move_table", "walk_once"]
+__all__ = ["MoveTable", "move_table", "walk_once"]
 
 
 def move_table(
@@ -33,6 +34,8 @@ def move_table(
 ) -> MoveTable:
     r"""Build the table of a graph: plain hops, alias trees for hubs, big moves for small nodes.
 
+    These are ingredients of [lin-2019-distributed]; the internals of trees and moves are ours.
+
     Parameters
     ----------
     graph : Digraph
@@ -44,26 +47,14 @@ def move_table(
     dangling : {"stop", "source"}
         Convention at nodes without out-arcs.
 
-    Returns
-    -------
-    MoveTable
-
     Raises
     ------
     ValueError
-        ``alpha`` is outside (0, 1], ``largest < 2``, ``hops < 1``, big moves without ``largest``,
-        or the convention is unknown.
+        An argument is out of range, or big moves have no ``largest``.
 
     Cost
     ----
-    Work ``m`` for plain hops and trees; a big move of a node costs at most the arcs of its
-    ``largest`` outcomes at each level.
-
-    References
-    ----------
-    [lin-2019-distributed]: adjacency joined with the live walks (records of nodes), hierarchical
-    sampling of large nodes (virtual records), short walks of small nodes computed beforehand
-    (records with ``hops > 1``); the internals of the last two are ours.
+    Work ``m`` for hops and trees; a big move at most the arcs of ``largest`` nodes a level.
 
     Examples
     --------
@@ -72,19 +63,15 @@ def move_table(
     6
     """
     alpha = check_alpha(alpha)
-    check_dangling(dangling)
     check_sizes(largest, hops)
     records = hop_records(graph, dangling)
     if hops > 1:
         records = big_moves(records, graph, alpha, largest, hops)
     if largest is not None:
         records = split_records(records, largest)
-    threshold, alias = alias_tables(records.indptr, records.shares)
-    own, other = records.outcome, records.outcome[alias]
-    return MoveTable(
-        graph.n, alpha, records.indptr, records.kind, records.hops, records.shares,
-        threshold, own, other,
-    )  # fmt: skip
+    indptr, own, shares, kind, covered = records
+    threshold, alias = alias_tables(indptr, shares)
+    return MoveTable(graph.n, alpha, indptr, kind, covered, shares, threshold, own, own[alias])
 
 
 def walk_once(table: MoveTable, source: int, number: int, seed: int = 0) -> list[int]:
@@ -93,13 +80,11 @@ def walk_once(table: MoveTable, source: int, number: int, seed: int = 0) -> list
     Parameters
     ----------
     table : MoveTable
-    source, number : int, the walk's identity; with the seed of the streams it determines every draw
-    seed : int
+    source, number, seed : int, the walk's identity and the streams' seed; they determine all draws
 
     Returns
     -------
-    list of int
-        Records visited (virtual ones included), then the node at which the walk stopped.
+    list of int, records visited (virtual ones too), then the node at which the walk stopped
 
     Examples
     --------
@@ -126,13 +111,3 @@ def _draw(table: MoveTable, record: int, walk: int, clock: int, seed: int) -> in
     spot = float(uniform(seed, walk, 2 * clock + 1)) * int(last - first)
     slot = first + int(spot)
     return int(table.own[slot] if spot - int(spot) < table.threshold[slot] else table.other[slot])
-
-
-def check_sizes(largest: int | None, hops: int) -> None:
-    """Raise ValueError unless there can be records and moves of these sizes."""
-    if largest is not None and largest < 2:
-        raise ValueError(f"largest must be at least 2, got {largest}")
-    if not 1 <= hops <= 255:
-        raise ValueError(f"hops must lie in 1..255, got {hops}")
-    if hops > 1 and largest is None:
-        raise ValueError("big moves need a bound on the record: give largest, got None")

@@ -2,26 +2,26 @@ r"""When walks start: all at once, in overlapping pipelines, or as room becomes 
 
 All three start the same walks, and where a walk stops depends on no other walk, so the counts are
 the same bits; what differs is the number of rounds and of walks alive at once.
+``starting`` says how many walks start, given those alive and those waiting; ``by_number`` whether
+walk 0 of every source starts before walk 1 of any.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paralg.rounds.personalized_pagerank.fast.checks import check_at_least
+
 __all__ = ["AllAtOnce", "Pipelined", "Refilled"]
 
 
 @dataclass(frozen=True)
 class AllAtOnce:
-    r"""The naive schedule: every walk of every source starts in the first round.
-
-    Rounds: the longest of :math:`n\omega` walks. Live walks: :math:`n\omega`, then ever fewer.
-    """
+    """The naive schedule: every walk of every source starts in the first round."""
 
     by_number = False
 
     def starting(self, live: int, waiting: int, sources: int) -> int:
-        """Return how many walks start, given those alive and those waiting."""
         return waiting
 
 
@@ -29,27 +29,20 @@ class AllAtOnce:
 class Pipelined:
     r"""The paper's rule: pipeline :math:`i + 1` starts when :math:`i` has finished its first step.
 
-    Each pipeline is :math:`\gamma` walks of every source, so each round starts :math:`n\gamma`
-    walks until none is left, and all live pipelines advance together.
+    Each round starts :math:`n\gamma` walks, and all pipelines advance [lin-2019-distributed].
 
     Parameters
     ----------
     gamma : int, walks of each source in one pipeline
-
-    References
-    ----------
-    [lin-2019-distributed].
     """
 
     gamma: int
     by_number = True
 
     def __post_init__(self):
-        if self.gamma < 1:
-            raise ValueError(f"gamma must be at least 1, got {self.gamma}")
+        check_at_least("gamma", self.gamma)
 
     def starting(self, live: int, waiting: int, sources: int) -> int:
-        """Return how many walks start: the next pipeline, whatever is alive."""
         return min(waiting, self.gamma * sources)
 
 
@@ -57,9 +50,8 @@ class Pipelined:
 class Refilled:
     r"""Adaptive refill: each round starts as many walks as have stopped, source by source.
 
-    The number of live walks stays at the cap until the last walk has started: no schedule that
-    respects the cap takes fewer rounds in expectation.
-    Walks start source by source, so few sources are open at once and their counters stay in cache.
+    The live walks stay at the cap until the last walk has started: no schedule that respects the
+    cap takes fewer rounds in expectation. Few sources are open at once.
 
     Parameters
     ----------
@@ -70,9 +62,7 @@ class Refilled:
     by_number = False
 
     def __post_init__(self):
-        if self.cap < 1:
-            raise ValueError(f"cap must be at least 1, got {self.cap}")
+        check_at_least("cap", self.cap)
 
     def starting(self, live: int, waiting: int, sources: int) -> int:
-        """Return how many walks start: as many as fit under the cap."""
         return min(waiting, self.cap - live)

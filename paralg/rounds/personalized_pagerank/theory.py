@@ -1,13 +1,18 @@
 r"""Counts, closed forms and bounds: how many walks are enough, how many rounds they take.
 
-======================  ==============================================================
-symbol                  meaning
-======================  ==============================================================
-:math:`n, \omega`       sources, walks for each source (``n`` or ``sources``, ``omega``)
-:math:`\alpha`          stopping probability (``alpha``)
-:math:`\gamma`          walks of each source in one pipeline (``gamma``)
-:math:`M`               bound on the walks alive at once (``cap``)
-======================  ==============================================================
+=======================  ================================================================
+operand                  meaning
+=======================  ================================================================
+``n`` or ``sources``     int, sources :math:`n` from which walks start
+``omega``                int, walks :math:`\omega` of each source
+``alpha``                float, probability :math:`\alpha` to stop before each hop
+``gamma``                int, walks :math:`\gamma` of each source in one pipeline
+``cap``                  int, bound :math:`M` on the walks alive at once
+``epsilon``, ``delta``   float, relative error; smallest value that matters; both in (0, 1)
+``pi``                   array_like of float, true values :math:`\pi`
+=======================  ================================================================
+
+The derivations are those of the chapter.
 """
 
 from __future__ import annotations
@@ -20,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from paralg.rounds.personalized_pagerank.graph import check_alpha
+from paralg.rounds.personalized_pagerank.fast.checks import check_alpha, check_at_least
 
 __all__ = [
     "CostModel", "TimedRun", "best_gamma", "expected_l1", "failure_bound", "fit_costs",
@@ -32,28 +37,12 @@ __all__ = [
 def walks_needed(epsilon: float, delta: float, p_fail: float, pairs: int = 1) -> int:
     r"""Return the walks per source that give a relative error on all values that matter.
 
-    With :math:`\omega` walks, every :math:`\pi(u, v) \ge \delta` among ``pairs`` of them is
-    estimated within :math:`\varepsilon\,\pi(u, v)`, all at once, with probability at least
-    :math:`1 - p_f`, if
-
     .. math:: \omega \ge \Bigl(2 + \frac{2\varepsilon}{3}\Bigr)
               \frac{\ln (2 \cdot \text{pairs} / p_f)}{\varepsilon^2 \delta}
 
-    Parameters
-    ----------
-    epsilon, delta, p_fail : float
-        Relative error, smallest value that matters, probability to fail; each in (0, 1).
-    pairs : int, pairs that must hold together: 1 for a single value, :math:`n^2` for all
-
-    Raises
-    ------
-    ValueError
-        A parameter is out of range.
-
-    References
-    ----------
-    [fogaras-2005-towards] for Monte Carlo estimates of this kind; the constants follow from
-    Bernstein's inequality, as the chapter derives.
+    walks estimate every :math:`\pi(u, v) \ge \delta` among ``pairs`` (1 for a single value,
+    :math:`n^2` for all) within :math:`\varepsilon\,\pi(u, v)`, all at once, but for a probability
+    of ``p_fail`` in (0, 1) [fogaras-2005-towards; Bernstein]. ValueError out of range.
 
     Examples
     --------
@@ -61,22 +50,15 @@ def walks_needed(epsilon: float, delta: float, p_fail: float, pairs: int = 1) ->
     4946
     """
     _check(epsilon=epsilon, delta=delta, p_fail=p_fail)
-    if pairs < 1:
-        raise ValueError(f"pairs must be at least 1, got {pairs}")
-    log = math.log(2.0 * pairs / p_fail)
+    log = math.log(2.0 * check_at_least("pairs", pairs) / p_fail)
     return math.ceil((2.0 + 2.0 * epsilon / 3.0) * log / (epsilon**2 * delta))
 
 
 def failure_bound(omega: ArrayLike, epsilon: float, pi: ArrayLike) -> NDArray[np.float64]:
-    r"""Bound the probability that an estimate misses by more than :math:`\varepsilon\pi`.
+    r"""Bound the chance to miss by more than ``epsilon * pi``; ``omega`` and ``pi`` broadcast.
 
     .. math:: \Pr\bigl[|\hat\pi - \pi| > \varepsilon \pi\bigr]
               \le 2 \exp\Bigl(-\frac{\omega \varepsilon^2 \pi}{2 (1 - \pi) + 2\varepsilon/3}\Bigr)
-
-    Parameters
-    ----------
-    omega, pi : array_like, walks and true values, broadcast against each other
-    epsilon : float, relative error
 
     Examples
     --------
@@ -90,7 +72,7 @@ def failure_bound(omega: ArrayLike, epsilon: float, pi: ArrayLike) -> NDArray[np
 
 
 def expected_l1(pi: ArrayLike, omega: int) -> NDArray[np.float64]:
-    r"""Bound the expected L1 error of rows that are estimated by ``omega`` walks.
+    r"""Bound the expected L1 error of rows ``pi``, shape (..., n), estimated by ``omega`` walks.
 
     .. math:: \mathbb{E}\,\|\hat\pi_u - \pi_u\|_1
               \le \sum_v \min\Bigl(\sqrt{\pi(u,v)(1-\pi(u,v))/\omega},\; 2\pi(u,v)\Bigr)
@@ -98,19 +80,13 @@ def expected_l1(pi: ArrayLike, omega: int) -> NDArray[np.float64]:
     Where :math:`\omega\pi` is not small the count is nearly normal and the root is to be multiplied
     by :math:`\sqrt{2/\pi} \approx 0.8`.
 
-    Parameters
-    ----------
-    pi : array_like of float, shape (..., n), true rows
-    omega : int
-
     Examples
     --------
     >>> float(expected_l1([0.5, 0.5], 100))
     0.1
     """
     pi = np.clip(np.asarray(pi, dtype=np.float64), 0.0, 1.0)  # a solver may miss 0 by its rounding
-    deviation = np.sqrt(pi * (1.0 - pi) / omega)
-    return np.minimum(deviation, 2.0 * pi).sum(axis=-1)
+    return np.minimum(np.sqrt(pi * (1.0 - pi) / omega), 2.0 * pi).sum(axis=-1)
 
 
 def least_l1(omega: int) -> float:
@@ -119,10 +95,6 @@ def least_l1(omega: int) -> float:
     At the customary :math:`\alpha = 0.2` a source that is not returned to holds
     :math:`\pi(u, u) = \alpha`; the errors of a row sum to zero, so the L1 error is at least twice
     that of this entry, :math:`2 \cdot 0.8 \sqrt{\alpha (1 - \alpha)/\omega} = 0.64/\sqrt\omega`.
-
-    Parameters
-    ----------
-    omega : int
 
     Examples
     --------
@@ -133,16 +105,12 @@ def least_l1(omega: int) -> float:
 
 
 def longest_walk(walks: float, alpha: float) -> float:
-    r"""Return the moves of the longest of so many walks, on average; 0 without walks.
+    r"""Return the moves of the longest of :math:`K` ``walks`` at ``alpha``, on average.
 
-    .. math:: \frac{\ln K + \gamma_E}{-\ln(1-\alpha)} + \frac12 ,
+    .. math:: \frac{\ln K + \gamma_E}{-\ln(1-\alpha)} + \frac12
 
-    whose leading term :math:`\log_{1/(1-\alpha)} K` is the length that one walk in :math:`K`
-    survives.
-
-    Parameters
-    ----------
-    walks, alpha : float, walks :math:`K`, each of which tosses the coin at every move
+    Its leading term :math:`\log_{1/(1-\alpha)} K` is the length that one walk in :math:`K`
+    survives; 0 without walks.
 
     Examples
     --------
@@ -155,7 +123,7 @@ def longest_walk(walks: float, alpha: float) -> float:
 
 
 def pipeline_rounds(sources: int, omega: int, gamma: int, alpha: float) -> float:
-    r"""Predict the rounds of `Pipelined`.
+    r"""Predict the rounds of `Pipelined` from ``sources``, ``omega``, ``gamma`` and ``alpha``.
 
     The last of :math:`K = \lceil\omega/\gamma\rceil` pipelines starts in round :math:`K`, when
     :math:`\ell = n\gamma\,(1 - (1-\alpha)^K)/\alpha` walks are alive; then the longest of these
@@ -163,14 +131,6 @@ def pipeline_rounds(sources: int, omega: int, gamma: int, alpha: float) -> float
 
     .. math:: K - 1 + \text{longest}(\ell) \;\approx\;
               \lceil\omega/\gamma\rceil + \log_{\frac1{1-\alpha}} \frac{n\gamma}{\alpha}
-
-    Counting only the walks of the last pipeline, :math:`\log n\gamma`, is too optimistic by the
-    :math:`\log_{1/(1-\alpha)} 1/\alpha` rounds (7 at 0.2) that the longest of the others take.
-
-    Parameters
-    ----------
-    sources, omega, gamma : int
-    alpha : float
 
     Examples
     --------
@@ -185,15 +145,12 @@ def pipeline_rounds(sources: int, omega: int, gamma: int, alpha: float) -> float
 def pipeline_load(
     sources: int, omega: int, gamma: int, alpha: float, rounds: int
 ) -> NDArray[np.float64]:
-    r"""Return the expected number of walks that move in each round of `Pipelined`, shape (rounds,).
+    r"""Return the expected number of walks that move in each round of `Pipelined`.
 
     .. math:: \sum_{k \le r} n\gamma_k (1-\alpha)^{r-k} \;\le\; n\gamma/\alpha
 
-    Parameters
-    ----------
-    sources, omega, gamma : int, the last pipeline may be smaller
-    alpha : float
-    rounds : int, rounds to predict
+    for ``sources``, ``omega``, ``gamma`` and ``alpha``, shape (``rounds``,); the last pipeline may
+    be smaller.
 
     Examples
     --------
@@ -209,13 +166,7 @@ def pipeline_load(
 
 
 class TimedRun(NamedTuple):
-    """One measured run.
-
-    Parameters
-    ----------
-    rounds, joins : int, rounds, and look-ups of all walks
-    seconds : float
-    """
+    """One measured run: its rounds, the look-ups (joins) of all walks, its seconds."""
 
     rounds: int
     joins: int
@@ -248,11 +199,9 @@ class CostModel:
 
 
 def fit_costs(runs: Iterable[TimedRun]) -> CostModel:
-    """Fit both constants to measured runs by least squares on relative errors; none is negative.
+    """Fit both constants to ``runs`` by least squares on relative errors; none is negative.
 
-    Parameters
-    ----------
-    runs : iterable of TimedRun, at least two, with different rounds per join; else ValueError
+    ValueError unless two of the measured runs differ in rounds per join.
 
     Examples
     --------
@@ -267,27 +216,15 @@ def fit_costs(runs: Iterable[TimedRun]) -> CostModel:
         raise ValueError(f"expected runs that differ in rounds per join, got {len(table)} alike")
     sizes = scaled.max(axis=0)
     constants, _ = nnls(scaled / sizes, np.ones(len(table)))
-    per_round, per_join = (float(f"{value:.12g}") for value in constants / sizes)
-    return CostModel(per_round, per_join)
+    return CostModel(*(float(f"{value:.12g}") for value in constants / sizes))
 
 
 def best_gamma(cap: int, n: int, omega: int, alpha: float) -> int:
-    r"""Return the batch, between 1 and ``omega``, that is fastest under a cap of live walks.
+    r"""Return the batch, between 1 and ``omega``, that is fastest under ``cap`` live walks.
 
     :math:`T(\gamma)` never rises, because starting walks earlier ends none later, and the live
-    walks :math:`n\gamma/\alpha` must fit under the cap :math:`M`, so
-
-    .. math:: \gamma^* = \min\Bigl(\omega, \Bigl\lfloor \frac{\alpha M}{n} \Bigr\rfloor\Bigr).
-
-    Parameters
-    ----------
-    cap, n, omega : int
-    alpha : float
-
-    Raises
-    ------
-    ValueError
-        Not even one walk of every source fits: ``alpha * cap < n``.
+    walks must fit under the cap, so :math:`\gamma^* = \min(\omega, \lfloor \alpha M / n \rfloor)`.
+    ValueError when not even one walk of each of the ``n`` sources fits: ``alpha * cap < n``.
 
     Examples
     --------
@@ -304,18 +241,13 @@ def best_gamma(cap: int, n: int, omega: int, alpha: float) -> int:
 
 
 def refill_rounds(n: int, omega: int, cap: int, alpha: float) -> float:
-    r"""Predict the rounds of adaptive refill.
+    r"""Predict the rounds of `Refilled` from ``n``, ``omega``, ``cap`` and ``alpha``.
 
     .. math:: \frac{n\omega - M}{\alpha M} + \text{longest}(M)
               \;\approx\; \frac{n\omega}{\alpha M} + \log_{\frac1{1-\alpha}} M
 
     In the steady state :math:`\alpha M` walks stop in each round and as many start; when the last
     has started, the :math:`M` live ones die out.
-
-    Parameters
-    ----------
-    n, omega, cap : int
-    alpha : float
 
     Examples
     --------
@@ -329,14 +261,10 @@ def refill_rounds(n: int, omega: int, cap: int, alpha: float) -> float:
 
 
 def sweeps_needed(alpha: float, error: float) -> int:
-    r"""Return the sweeps after which the L1 error is surely below ``error``.
+    r"""Return the sweeps at ``alpha`` after which the L1 error is surely below ``error``.
 
-    :math:`\lceil \log_{1/(1-\alpha)} (2/\text{error}) \rceil`, since two distributions differ by at
-    most 2.
-
-    Parameters
-    ----------
-    alpha, error : float
+    :math:`\lceil \log_{1/(1-\alpha)} (2/\text{error}) \rceil`, as two distributions differ by at
+    most 2; ValueError unless the error is positive.
 
     Examples
     --------
@@ -351,21 +279,17 @@ def sweeps_needed(alpha: float, error: float) -> int:
 
 
 def tree_depth(degree: int, largest: int) -> int:
-    r"""Return the levels of an alias tree, the look-ups of a draw: :math:`\lceil \log_B d \rceil`.
+    r"""Return the levels of the alias tree of ``degree`` outcomes, the look-ups of a draw.
 
-    Parameters
-    ----------
-    degree, largest : int
-        Outcomes :math:`d` of the node, at least one level for any; bound :math:`B \ge 2` of a
-        record.
+    :math:`\lceil \log_B d \rceil`, at least 1, where :math:`B \ge 2` is ``largest``, the bound on a
+    record; ValueError if it is smaller.
 
     Examples
     --------
     >>> [tree_depth(d, 10) for d in (1, 10, 11, 100, 101)]
     [1, 1, 2, 2, 3]
     """
-    if largest < 2:
-        raise ValueError(f"largest must be at least 2, got {largest}")
+    check_at_least("largest", largest, 2)
     levels = 1
     while degree > largest:
         degree = -(-degree // largest)

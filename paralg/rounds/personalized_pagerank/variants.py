@@ -1,4 +1,4 @@
-r"""What the paper is compared with: exact values, one batch of plain walks, doubled segments.
+r"""What the paper is compared with: exact values, and segments of walks that are doubled.
 
 **Exact values.** With the arc-less nodes handled by convention, :math:`\pi_u` is the fixed point of
 
@@ -11,6 +11,9 @@ r"""What the paper is compared with: exact values, one batch of plain walks, dou
 starts where it ends, so walks of length :math:`L` take :math:`\log_2 L` rounds instead of
 :math:`L`. A segment that several others append makes their ends dependent: the estimates keep
 their mean, or not even that, and lose variance.
+
+``graph``, ``alpha`` and ``dangling`` are those of `move_table`, ``omega`` and ``seed`` those of
+`random_walks`.
 """
 
 from __future__ import annotations
@@ -22,15 +25,15 @@ from numpy.typing import NDArray
 
 from paralg.core.cost import Cost
 from paralg.core.random import derive, uniform
-from paralg.rounds.personalized_pagerank.fast.kernel import walk_ids
-from paralg.rounds.personalized_pagerank.graph import Digraph, check_alpha, check_dangling
+from paralg.rounds.personalized_pagerank.fast.checks import (
+    check_alpha,
+    check_at_least,
+    check_dangling,
+)
+from paralg.rounds.personalized_pagerank.graph import Digraph
 from paralg.rounds.personalized_pagerank.moves import move_table
-from paralg.rounds.personalized_pagerank.theory import sweeps_needed
 
-__all__ = [
-    "DoublingResult", "PICKS", "dense_solve", "monte_carlo", "power_iteration",
-    "segment_doubling", "with_loops", "without_dangling",
-]  # fmt: skip
+__all__ = ["DoublingResult", "PICKS", "dense_solve", "segment_doubling", "with_loops"]
 
 PICKS = ("same", "random")
 """Which segment of the end node is appended: that of the same number, or one drawn at random."""
@@ -41,21 +44,19 @@ def dense_solve(graph: Digraph, alpha: float = 0.2, dangling: str = "stop") -> N
 
     .. math:: \Pi = \alpha\,(I - (1 - \alpha) P)^{-1}
 
-    ``"stop"`` turns a node without arcs into a loop. ``"source"`` normalises each row: with
-    :math:`N = (I - (1-\alpha)P)^{-1}` and :math:`d` the indicator of nodes without arcs, the walk
-    that jumps back has the matrix :math:`P + d e_u^\top`, and Sherman and Morrison give row
-    :math:`u` as :math:`e_u^\top N` over a number.
+    ``"stop"`` turns a node without arcs into a loop. ``"source"`` normalises each row: the walk
+    that jumps back has the matrix :math:`P + d e_u^\top`, :math:`d` the indicator of nodes without
+    arcs, and Sherman and Morrison give row :math:`u` as :math:`e_u^\top N` over a number, where
+    :math:`N = (I - (1-\alpha)P)^{-1}`.
 
     Parameters
     ----------
-    graph : Digraph
-    alpha : float, stopping probability
-    dangling : {"stop", "source"}
+    graph, alpha, dangling
+        As in `move_table`.
 
     Returns
     -------
-    ndarray of float64, shape (n, n)
-        Row ``u`` sums to 1; work :math:`O(n^3)`.
+    ndarray of float64, shape (n, n), rows sum to 1; work :math:`O(n^3)`
 
     Examples
     --------
@@ -69,53 +70,6 @@ def dense_solve(graph: Digraph, alpha: float = 0.2, dangling: str = "stop") -> N
     return visits / visits.sum(axis=1, keepdims=True)
 
 
-def power_iteration(
-    graph: Digraph, source: int, alpha: float = 0.2, error: float = 1e-9, dangling: str = "stop"
-) -> tuple[NDArray[np.float64], Cost]:
-    r"""Compute one row, :math:`\pi_u`, by power iteration [page-1999-pagerank].
-
-    Parameters
-    ----------
-    graph : Digraph
-    source : int, node :math:`u`
-    alpha, error : float, stopping probability, bound on the L1 error
-    dangling : {"stop", "source"}
-
-    Returns
-    -------
-    row : ndarray of float64, shape (n,)
-    cost : Cost
-        ``work`` counts multiplications, ``span`` the sweeps.
-    """
-    graph = with_loops(graph, dangling)
-    step = graph.transition().T.tocsr()
-    row = np.zeros(graph.n)
-    row[source] = 1.0
-    sweeps, change = 0, np.inf
-    while sweeps < sweeps_needed(alpha, error) and (1.0 - alpha) * change > alpha * error:
-        new = (1.0 - alpha) * (step @ row)
-        new[source] += 1.0 - new.sum()
-        change = np.abs(new - row).sum()
-        row, sweeps = new, sweeps + 1
-    return row, Cost(work=sweeps * graph.m, span=sweeps)
-
-
-def without_dangling(graph: Digraph) -> Digraph:
-    """Remove nodes without out-arcs until none is left, for comparisons of conventions."""
-    names = None if graph.names is None else np.array(graph.names, dtype=object)
-    while graph.n and graph.dangling.any():
-        stay = np.flatnonzero(~graph.dangling)
-        number = np.full(graph.n, -1)
-        number[stay] = np.arange(len(stay))
-        tail, head = number[graph.tails], number[graph.targets]
-        inside = (tail >= 0) & (head >= 0)
-        names = None if names is None else names[stay]
-        weights = graph.weights[inside]
-        graph = Digraph.from_arcs(tail[inside], head[inside], weights, n=len(stay))
-    names = None if names is None else tuple(names)
-    return Digraph(graph.indptr, graph.targets, graph.weights, names)
-
-
 def with_loops(graph: Digraph, dangling: str) -> Digraph:
     """Return the graph with a loop at each arc-less node, unless walks jump back from there."""
     check_dangling(dangling)
@@ -124,49 +78,6 @@ def with_loops(graph: Digraph, dangling: str) -> Digraph:
         return graph
     tails, heads = (np.concatenate([side, ends]) for side in (graph.tails, graph.targets))
     return Digraph.from_arcs(tails, heads, np.append(graph.weights, np.ones(len(ends))), n=graph.n)
-
-
-def monte_carlo(
-    graph: Digraph, omega: int, alpha: float = 0.2, seed: int = 0
-) -> tuple[NDArray[np.int64], Cost]:
-    r"""Estimate by one batch of plain walks, vectorised over all of them; walks stop at dead ends.
-
-    Each hop looks for the arc in the cumulative weights by bisection, so there is no table to
-    build; all :math:`n\omega` walks are in memory from the first round.
-
-    Parameters
-    ----------
-    graph : Digraph
-    omega, seed : int, walks for each source; seed of the streams
-    alpha : float, stopping probability
-
-    Returns
-    -------
-    counts : ndarray of int64, shape (n, n)
-    cost : Cost
-        ``work`` counts hops and stops, ``rounds`` the moves of the longest walk.
-    """
-    source = np.repeat(np.arange(graph.n), omega)
-    walk = walk_ids(source, np.tile(np.arange(omega), graph.n))
-    at, counts = source.copy(), np.zeros((graph.n, graph.n), dtype=np.int64)
-    ladder = np.cumsum(graph.shares) if graph.m else np.zeros(0)
-    moves = work = 0
-    while len(walk):
-        work += len(walk)
-        stop = (uniform(seed, walk, 2 * moves) < alpha) | graph.dangling[at]
-        np.add.at(counts, (source[stop], at[stop]), 1)
-        walk, source, at = walk[~stop], source[~stop], at[~stop]
-        at = _hop(graph, ladder, at, uniform(seed, walk, 2 * moves + 1))
-        moves += 1
-    return counts, Cost(work=work, rounds=moves)
-
-
-def _hop(graph: Digraph, ladder, at, chance):
-    """Return the heads of the arcs that ``chance`` picks; a row of the ladder is one unit high."""
-    first, last = graph.indptr[at], graph.indptr[at + 1]
-    low = np.where(first > 0, ladder[first - 1], 0.0) if len(at) else chance
-    arc = np.searchsorted(ladder, low + chance * (ladder[last - 1] - low), side="right")
-    return graph.targets[np.clip(arc, first, last - 1)].astype(np.int64)
 
 
 class DoublingResult(NamedTuple):
@@ -188,35 +99,42 @@ def segment_doubling(
 ) -> DoublingResult:
     r"""Estimate all rows by doubling ``omega`` segments of every node.
 
+    [bahmani-2011-fast], recalled and not checked against the paper, limits the reuse that this
+    baseline shows.
+
     Parameters
     ----------
-    graph : Digraph
+    graph, alpha, seed
+        As in `move_table` and `random_walks`.
     omega : int, segments of each node, which are its walks in the end
     doublings : int
         Rounds :math:`k`; walks are cut after :math:`2^k` moves (bias :math:`(1-\alpha)^{2^k}`).
-    alpha : float, stopping probability
     pick : {"same", "random"}
         ``"same"`` appends segment ``i`` of the end to segment ``i``: a walk that comes back to a
         node repeats itself. ``"random"`` draws the number: walks of a source may share segments.
-    seed : int
 
     Returns
     -------
     DoublingResult
         Counts, the share of the joins whose segment another walk took, too, and the cost.
 
-    References
-    ----------
-    [bahmani-2011-fast], recalled and not checked against the paper, which limits the reuse that
-    this baseline shows.
+    Examples
+    --------
+    >>> segment_doubling(Digraph.from_arcs([0], [1]), 5, 2, alpha=1.0).counts.tolist()
+    [[5, 0], [0, 5]]
     """
-    _check_doubling(omega, doublings, pick)
+    check_at_least("omega", omega)
+    check_at_least("doublings", doublings, 0)
+    if pick not in PICKS:
+        raise ValueError(f"pick must be one of {', '.join(PICKS)}, got {pick!r}")
     here, number = np.divmod(np.arange(graph.n * omega), omega)
     end, stopped = _first_moves(graph, here, number, alpha, seed)
     shared = joins = 0
     for level in range(doublings):
         live = np.flatnonzero(~stopped)
-        taken = end[live] * omega + _picks(pick, live, number, omega, derive(seed, 1, level))
+        chance = uniform(derive(seed, 1, level), live, 0)
+        drawn = number[live] if pick == "same" else (chance * omega).astype(np.int64)
+        taken = end[live] * omega + drawn
         shared += len(taken) - (np.bincount(taken) == 1).sum()
         joins += len(taken)
         new_end, new_stopped = end.copy(), stopped.copy()
@@ -228,32 +146,14 @@ def segment_doubling(
     return DoublingResult(counts, shared / max(joins, 1), cost)
 
 
-def _check_doubling(omega, doublings, pick) -> None:
-    if omega < 1:
-        raise ValueError(f"omega must be at least 1, got {omega}")
-    if doublings < 0:
-        raise ValueError(f"doublings must not be negative, got {doublings}")
-    if pick not in PICKS:
-        raise ValueError(f"pick must be one of {', '.join(PICKS)}, got {pick!r}")
-
-
 def _first_moves(graph, here, number, alpha, seed):
     """Return the end of each one-move segment, and whether it stopped there."""
     check_alpha(alpha)
     key = here * (number.max(initial=0) + 1) + number
     stopped = (uniform(seed, key, 0) < alpha) | graph.dangling[here]
-    table, end = move_table(graph, alpha), here.copy()
+    table = move_table(graph, alpha)
     first = table.indptr[here]
     spot = uniform(seed, key, 1) * (table.indptr[here + 1] - first)
     slot = first + spot.astype(np.int64)
     below = spot - np.floor(spot) < table.threshold[slot]
-    moved = np.where(below, table.own[slot], table.other[slot])
-    end[~stopped] = moved[~stopped]
-    return end, stopped
-
-
-def _picks(pick, live, number, omega, seed):
-    """Return the number of the segment that each live one takes from the node at its end."""
-    if pick == "same":
-        return number[live]
-    return (uniform(seed, live, 0) * omega).astype(np.int64)
+    return np.where(stopped, here, np.where(below, table.own[slot], table.other[slot])), stopped

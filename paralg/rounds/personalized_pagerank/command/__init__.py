@@ -21,8 +21,8 @@ from paralg.rounds.personalized_pagerank.command.workspace import (
     write_atomically,
     write_rows,
 )
-from paralg.rounds.personalized_pagerank.graph import Digraph, check_alpha
-from paralg.rounds.personalized_pagerank.moves import check_sizes
+from paralg.rounds.personalized_pagerank.fast.checks import check_alpha, check_sizes
+from paralg.rounds.personalized_pagerank.graph import Digraph
 
 __all__ = ["configure", "run"]
 

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 
 from paralg.core.engine import Engine
+from paralg.core.ragged import SparseRows
 from paralg.rounds.personalized_pagerank.fast.exact import blocked_power_iteration
-from paralg.rounds.personalized_pagerank.fast.rows import SparseRows
 from paralg.rounds.personalized_pagerank.graph import Digraph
 from paralg.rounds.personalized_pagerank.moves import MoveTable, move_table
 from paralg.rounds.personalized_pagerank.schedules import Refilled

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from paralg.core.engine import ENGINES
 from paralg.rounds.personalized_pagerank.command.choice import METHODS, in_bytes
-from paralg.rounds.personalized_pagerank.graph import DANGLING
+from paralg.rounds.personalized_pagerank.fast.checks import DANGLING
 
 __all__ = ["configure"]
 

@@ -14,13 +14,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
+from paralg.core.ragged import SparseRows
 from paralg.rounds.personalized_pagerank.command.job import (
     RankingJob,
     differences,
     load_rows,
     save_rows,
 )
-from paralg.rounds.personalized_pagerank.fast.rows import SparseRows
 from paralg.rounds.personalized_pagerank.graph import Digraph
 
 __all__ = ["StaleCheckpoint", "Workspace", "write_atomically", "write_rows"]

@@ -45,29 +45,10 @@ def _digraph(arcs: graphs.ArcList) -> Digraph:
 
 
 def barabasi_albert(n: int, attach: int = 10, seed: int = 0) -> Digraph:
-    """Grow a synthetic graph with a heavy tail: each new node ties itself to ``attach`` old ones.
+    """Grow a synthetic graph with a heavy tail [barabasi-1999-emergence].
 
-    An old node is chosen in proportion to its degree; weights are exponential, and every tie is
-    walked both ways.
-
-    Parameters
-    ----------
-    n : int, nodes, more than ``attach``
-    attach : int, ties of a new node, at least 1
-    seed : int, seed of the generator
-
-    Returns
-    -------
-    Digraph
-
-    Raises
-    ------
-    ValueError
-        Not ``1 <= attach < n``.
-
-    References
-    ----------
-    [barabasi-1999-emergence].
+    Each new node ties itself to ``attach`` old ones in proportion to their degree; weights are
+    exponential, and every tie is walked both ways. ValueError unless ``1 <= attach < n``.
 
     Examples
     --------

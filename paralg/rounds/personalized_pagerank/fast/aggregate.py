@@ -5,24 +5,33 @@ them, and a multinomial draw sends them on.
 The distribution is exact, but records carry no walk's identity: the streams are keyed (source,
 record, round), so the counts differ from those of `random_walks` and depend on the schedule; they
 still do not depend on the engine or the number of partitions.
+
+A record is (``source << 32 | node``, multiplicity); the multiplicity is negative where the walks
+have stopped.
 """
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from paralg.core.engine import Engine
+from paralg.core.ragged import best_of_entries
+from paralg.core.random import GOLDEN
+from paralg.rounds.personalized_pagerank.fast.checks import check_walks
 from paralg.rounds.personalized_pagerank.fast.counts import Partition
-from paralg.rounds.personalized_pagerank.fast.kernel import root_of
-from paralg.rounds.personalized_pagerank.fast.multinomial import draw_records
-from paralg.rounds.personalized_pagerank.fast.records import PLACE_BITS
-from paralg.rounds.personalized_pagerank.fast.rows import best_of_entries
+from paralg.rounds.personalized_pagerank.fast.records import PLACE_BITS, PLAIN, RETURN
 from paralg.rounds.personalized_pagerank.moves import MoveTable
 from paralg.rounds.personalized_pagerank.schedules import AllAtOnce, Pipelined, Refilled
-from paralg.rounds.personalized_pagerank.walks import WalkCounts, check_walks, run_rounds
+from paralg.rounds.personalized_pagerank.walks import WalkCounts, run_rounds
+from paralg.simd.sampling import alias_draw, binomial, mix
 
 __all__ = ["aggregated_walks", "combine"]
+
+_NODE = 0xFFFFFFFF
+
+_ONE = np.uint64(1)
 
 
 def aggregated_walks(
@@ -61,17 +70,15 @@ def aggregated_walks(
     >>> result.counts.values.sum(), result.cost.work < 100
     (np.int64(2000000), True)
     """
-    sources = check_walks(table, omega, sources)
-    schedule = AllAtOnce() if schedule is None else schedule
+    sources = check_walks(table.n, omega, sources)
 
     def at(index: int, partitions: int) -> _MergedPartition:
-        return _MergedPartition(table.shard(index, partitions), root_of(seed), index, partitions)
+        return _MergedPartition(table, seed, index, partitions)
 
-    found, history, cost = run_rounds(
-        engine, partitions, at, schedule, sources, omega, _run_round
-    )
+    schedule = AllAtOnce() if schedule is None else schedule
+    found, history, cost = run_rounds(engine, partitions, at, schedule, sources, omega, _run_round)
     found, live, sent = np.concatenate(found), history[0], history[2]
-    row, node = (found[:, 0] >> PLACE_BITS) - sources.start, found[:, 0] & 0xFFFFFFFF
+    row, node = (found[:, 0] >> PLACE_BITS) - sources.start, found[:, 0] & _NODE
     rows = best_of_entries(row, node, found[:, 1], np.arange(sources.start, sources.stop), top)
     return WalkCounts(rows, omega, table.n, live, len(sources), found.nbytes, sent.sum(), cost)
 
@@ -88,9 +95,8 @@ def combine(records: NDArray[np.int64]) -> NDArray[np.int64]:
 class _MergedPartition(Partition):
     """A shard, the stops of the sources of this partition, and the records on their way."""
 
-    def __init__(self, shard: MoveTable, root: np.uint64, index: int, partitions: int):
-        super().__init__(shard, root, False, None)
-        self.index, self.partitions = index, partitions
+    def __init__(self, *given):
+        super().__init__(*given)
         self.stops = np.zeros((0, 2), dtype=np.int64)
         self.arrived: list[NDArray[np.int64]] = []
 
@@ -98,13 +104,9 @@ class _MergedPartition(Partition):
         """Return live walks, records looked up and records sent."""
         return np.array([self.live, self.joins, self.sent, 0, 0])
 
-    def count_stopped(self, inbox):
-        """Keep the stopped records of the last round."""
-        self.take_live(inbox)
-        return self
-
-    def finished_rows(self):
+    def finished(self, inbox):
         """Return the stops as (source << 32 | node, count)."""
+        self.take_live(inbox)
         return combine(np.concatenate([self.stops, *self.arrived]))
 
     def take_live(self, inbox):
@@ -113,16 +115,19 @@ class _MergedPartition(Partition):
         stopped = records[:, 1] < 0
         self.arrived.append(records[stopped] * np.array([1, -1]))
         if sum(map(len, self.arrived)) > len(self.stops):
-            self.stops, self.arrived = self.finished_rows(), []
+            self.stops, self.arrived = combine(np.concatenate([self.stops, *self.arrived])), []
         return records[~stopped]
 
 
 def _run_round(part, inbox, *, starts, number):
     """Merge what arrived with the walks that start, draw, and merge again before sending."""
     walks = combine(np.concatenate([part.take_live(inbox), _starts(starts, part)]))
-    sent, part.joins = draw_records(walks, part.shard, part.root, number, part.partitions)
-    part.live = int(sent[sent[:, 1] > 0, 1].sum())
-    part.blocks = _split(sent, part.partitions)
+    sent, part.joins = _draw_records(walks, part, number), len(walks)
+    live, stopped = (combine(sent[chosen]) for chosen in (sent[:, 1] > 0, sent[:, 1] < 0))
+    part.live = int(live[:, 1].sum())
+    goes = (live[:, 0] & _NODE) % part.partitions, (stopped[:, 0] >> PLACE_BITS) % part.partitions
+    part.blocks = [np.concatenate([live[goes[0] == j], stopped[goes[1] == j]])
+                   for j in range(part.partitions)]  # fmt: skip
     part.sent = sum(map(len, part.blocks))
     return part
 
@@ -138,14 +143,80 @@ def _starts(starts, part):
     else:
         upto = [np.clip(end - place * omega, 0, omega) for end in (first, last)]
     count = upto[1] - upto[0]
-    records = np.stack([source << PLACE_BITS | source, count], axis=1)
-    return records[count > 0]
+    return np.stack([source << PLACE_BITS | source, count], axis=1)[count > 0]
 
 
-def _split(records, partitions):
-    """Merge equal records and return one block for each partition."""
-    live = records[records[:, 1] > 0]
-    stopped = records[records[:, 1] < 0]
-    live, stopped = combine(live), combine(stopped)
-    goes = (live[:, 0] & 0xFFFFFFFF) % partitions, (stopped[:, 0] >> PLACE_BITS) % partitions
-    return [np.concatenate([live[goes[0] == j], stopped[goes[1] == j]]) for j in range(partitions)]
+def _draw_records(walks, part, turn):
+    """Move every record of walks once, all its walks together."""
+    shard, partitions = part.shard, part.partitions
+    row = (walks[:, 0] & _NODE) // partitions
+    degree = np.diff(shard.indptr)[row] if len(walks) else row
+    room = np.minimum(walks[:, 1], np.maximum(degree, 1)).sum() + len(walks)
+    out = np.empty((room, 2), dtype=np.int64)
+    arrays = (shard.indptr, shard.kind, shard.shares, shard.threshold, shard.own, shard.other)
+    return out[: _move(walks, arrays, shard.alpha, part.root, np.uint64(turn), partitions, out)]
+
+
+@numba.njit(cache=True, nogil=True)
+def _move(walks, arrays, alpha, root, turn, partitions, out):
+    indptr, kind = arrays[0], arrays[1]
+    filled = 0
+    for k in range(len(walks)):
+        key, count = walks[k, 0], walks[k, 1]
+        stream = mix(mix(root + np.uint64(key) * GOLDEN) + turn * GOLDEN)
+        counter = np.uint64(0)
+        record = key & _NODE
+        row = record // partitions
+        if kind[row] != PLAIN:
+            stops, counter = binomial(stream, counter, count, alpha)
+            filled = _emit(out, filled, key, ~record, stops)
+            count -= stops
+        if kind[row] == RETURN:
+            filled = _emit(out, filled, key, key >> PLACE_BITS, count)
+        elif count <= indptr[row + 1] - indptr[row]:
+            filled = _one_by_one(stream, counter, key, count, row, arrays, out, filled)
+        else:
+            filled = _all_together(stream, counter, key, count, row, arrays, out, filled)
+    return filled
+
+
+@numba.njit(cache=True, nogil=True)
+def _emit(out, filled, key, code, count):
+    """Write a record that goes on at ``code``, or has stopped at ``~code``."""
+    if count == 0:
+        return filled
+    source = key >> PLACE_BITS << PLACE_BITS
+    out[filled, 0] = source | (code if code >= 0 else ~code)
+    out[filled, 1] = count if code >= 0 else -count
+    return filled + 1
+
+
+@numba.njit(cache=True, nogil=True)
+def _one_by_one(stream, counter, key, count, row, arrays, out, filled):
+    """Few walks, many outcomes: an alias draw for each."""
+    indptr, _, _, threshold, own, other = arrays
+    first, degree = indptr[row], indptr[row + 1] - indptr[row]
+    for _ in range(count):
+        counter += _ONE
+        code = alias_draw(mix(stream + counter * GOLDEN), first, degree, threshold, own, other)
+        filled = _emit(out, filled, key, code, 1)
+    return filled
+
+
+@numba.njit(cache=True, nogil=True)
+def _all_together(stream, counter, key, count, row, arrays, out, filled):
+    """Many walks, few outcomes: a multinomial as a chain of binomials."""
+    indptr, _, shares, _, own, _ = arrays
+    rest = 1.0
+    last = indptr[row + 1] - 1
+    for slot in range(indptr[row], last + 1):
+        taken = count
+        if slot < last:
+            chance = min(1.0, shares[slot] / rest) if rest > 0.0 else 1.0
+            taken, counter = binomial(stream, counter, count, chance)
+        filled = _emit(out, filled, key, np.int64(own[slot]), taken)
+        count -= taken
+        rest -= shares[slot]
+        if count == 0:
+            break
+    return filled

@@ -1,6 +1,7 @@
 r"""Power iteration for a block of sources at a time, the exact method of the command.
 
-Every step is that of `power_iteration`, with the values of up to 64 sources side by side.
+Every step is that of the sequential answer [page-1999-pagerank], with the values of up to 64
+sources side by side.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ import numpy as np
 
 from paralg.core.cost import Cost
 from paralg.core.engine import Engine, connect
-from paralg.rounds.personalized_pagerank.fast.records import joined
-from paralg.rounds.personalized_pagerank.fast.rows import SparseRows, best_of_scores, merge_rows
-from paralg.rounds.personalized_pagerank.graph import Digraph, check_dangling
+from paralg.core.ragged import SparseRows, best_of_scores, merge_rows
+from paralg.rounds.personalized_pagerank.fast.checks import check_at_least, check_sources
+from paralg.rounds.personalized_pagerank.graph import Digraph
 from paralg.rounds.personalized_pagerank.theory import sweeps_needed
 from paralg.rounds.personalized_pagerank.variants import with_loops
 
@@ -50,18 +51,18 @@ def blocked_power_iteration(
 
     Parameters
     ----------
-    graph : Digraph
-    alpha : float, stopping probability
+    graph, alpha, dangling
+        As in `move_table`.
     error : float, bound on the L1 error of each row
-    dangling : {"stop", "source"}
-        Convention at nodes without out-arcs.
-    sources : range, optional, consecutive sources; all by default
-    top : int, optional
-        Keep the best entries of each source; all, in the order of nodes, by default.
     least : float, drop smaller entries
+    sources, top, engine
+        As in `random_walks`; blocks are independent.
     block : int, sources of one block; the result does not depend on it beyond the error bound
-    engine : Engine, optional
-        Where the blocks run; this process by default. Blocks are independent.
+
+    Raises
+    ------
+    ValueError
+        An argument is out of range.
 
     Cost
     ----
@@ -75,65 +76,47 @@ def blocked_power_iteration(
     >>> result.scores.row(0)[1].round(6)
     array([0.571429, 0.285714, 0.142857])
     """
-    sources = _check(graph, alpha, error, dangling, sources, block)
+    check_at_least("block", block)
+    most, sources = sweeps_needed(alpha, error), check_sources(graph.n, sources)
     engine = connect("serial") if engine is None else engine
     arcs = _reversed_arcs(with_loops(graph, dangling))
     starts = range(sources.start, sources.stop, block)
     parts = engine.scatter([list(starts)[i :: engine.workers] for i in range(engine.workers)])
     solved = engine.map(
         _solve_blocks, parts,
-        arcs=arcs, stop=sources.stop, block=block, alpha=alpha, error=error, top=top, least=least,
+        arcs=arcs, stop=sources.stop, block=block, alpha=alpha, error=error, most=most, top=top,
+        least=least,
     )  # fmt: skip
     results = [result for share in engine.gather(solved) for result in share]
     sweeps = [count for _, count in results]
-    work = sum(sweeps) * block * len(arcs[1])
-    cost = Cost(work=work, span=max(sweeps, default=0))
-    return ExactResult(merge_rows(rows for rows, _ in results), max(sweeps, default=0), error, cost)
-
-
-def _check(graph, alpha, error, dangling, sources, block) -> range:
-    sweeps_needed(alpha, error)
-    check_dangling(dangling)
-    if block < 1:
-        raise ValueError(f"block must be at least 1, got {block}")
-    sources = range(graph.n) if sources is None else sources
-    if sources.step != 1 or sources.start < 0 or sources.stop > graph.n:
-        raise ValueError(f"sources must be a range of 0..{graph.n - 1} of step 1, got {sources}")
-    return sources
+    longest = max(sweeps, default=0)
+    cost = Cost(work=sum(sweeps) * block * len(arcs[1]), span=longest)
+    return ExactResult(merge_rows(rows for rows, _ in results), longest, error, cost)
 
 
 def _reversed_arcs(graph: Digraph):
     """Return the arcs by head: index, tails, and transition probabilities."""
-    order = np.argsort(graph.targets, kind="stable")
-    indptr = joined(np.bincount(graph.targets, minlength=graph.n))
-    return indptr, graph.tails[order].astype(np.int32), graph.shares[order]
+    back = graph.transition().T.tocsr()
+    return back.indptr.astype(np.int64), back.indices.astype(np.int32), back.data
 
 
-def _solve_blocks(firsts, *, arcs, stop, block, alpha, error, top, least):
+def _solve_blocks(firsts, *, arcs, stop, block, alpha, error, most, top, least):
     """Solve the blocks that begin at these sources; return rows and sweeps of each."""
-    n = len(arcs[0]) - 1
+    n, solved = len(arcs[0]) - 1, []
     now, new = np.zeros((n, block)), np.empty((n, block))
-    solved = []
+    target = error * alpha / max(1.0 - alpha, 1e-300)
     for first in firsts:
         sources = np.arange(first, min(first + block, stop))
-        sweeps, now, new = _iterate(arcs, alpha, error, sources, now, new)
+        now.fill(0.0)
+        now[sources, np.arange(len(sources))] = 1.0
+        sweeps, step = 0, np.inf
+        while sweeps < most and step > target:
+            _sweep(*arcs, 1.0 - alpha, now, new)
+            step = _send_back(sources, now, new)
+            now, new, sweeps = new, now, sweeps + 1
         scores = now[:, : len(sources)].T.copy()  # a block of one would share memory with `now`
         solved.append((best_of_scores(scores, sources, top, least), sweeps))
     return solved
-
-
-def _iterate(arcs, alpha, error, sources, now, new):
-    """Sweep until the step is small or the worst case is over; return sweeps and both arrays."""
-    now.fill(0.0)
-    now[sources, np.arange(len(sources))] = 1.0
-    most, target = sweeps_needed(alpha, error), error * alpha / max(1.0 - alpha, 1e-300)
-    for sweep in range(1, most + 1):
-        _sweep(*arcs, 1.0 - alpha, now, new)
-        step = _send_back(sources, now, new)
-        now, new = new, now
-        if step <= target:
-            return sweep, now, new
-    return most, now, new
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})

@@ -1,4 +1,4 @@
-r"""Records of bounded size: alias trees for hubs, big moves for small nodes.
+r"""HopRecords of bounded size: alias trees for hubs, big moves for small nodes.
 
 A hub's record is cut into pieces of at most :math:`B` outcomes under a small root.
 The pieces are *virtual* records that follow the nodes' records: they toss no coin and count no hop.
@@ -11,8 +11,7 @@ while its outcomes fit into one record. A level turns the mass :math:`p` alive a
 each :math:`z`. Nodes at which the expansion has ended stay as *alive* outcomes, so the exit from
 the tree is a stopping time and the strong Markov property keeps the distribution of the final stop.
 
-Both ideas are those of [lin-2019-distributed] (hierarchical sampling of large nodes, short walks of
-small nodes computed beforehand); the internals are ours.
+Both ideas are those of [lin-2019-distributed]; the internals are ours.
 """
 
 from __future__ import annotations
@@ -20,13 +19,9 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from paralg.rounds.personalized_pagerank.fast.records import (
-    PLAIN,
-    HopRecords,
-    joined,
-    replace_rows,
-    stretches,
-)
+from paralg.core.ragged import joined, stretches
+from paralg.rounds.personalized_pagerank.fast.checks import check_at_least
+from paralg.rounds.personalized_pagerank.fast.records import PLAIN, HopRecords, replace_rows
 
 __all__ = ["big_moves", "split_records"]
 
@@ -35,8 +30,7 @@ _BLOCK_SLOTS = 1 << 22  # 48 MB of outcomes and shares at a time
 
 def split_records(records: HopRecords, largest: int) -> HopRecords:
     """Cut every record of more than ``largest`` outcomes into a tree of records that fit."""
-    if largest < 2:
-        raise ValueError(f"largest must be at least 2, got {largest}")
+    check_at_least("largest", largest, 2)
     while (np.diff(records.indptr) > largest).any():
         records = _cut_once(records, largest)
     return records
@@ -50,15 +44,16 @@ def _cut_once(records: HopRecords, largest: int) -> HopRecords:
     cuts = _cut_sizes(sizes[hubs], pieces)
     slots = stretches(records.indptr, hubs)
     mass = np.add.reduceat(records.shares[slots], joined(cuts)[:-1])
-    virtual = HopRecords(
-        joined(cuts),
-        records.outcome[slots],
-        records.shares[slots] / np.repeat(mass, cuts),
-        np.full(len(cuts), PLAIN, dtype=np.uint8),
-        np.zeros(len(cuts), dtype=np.uint8),
+    numbers = len(sizes) + np.arange(len(cuts))
+    roots = replace_rows(records, hubs, pieces, numbers, mass)
+    shares = records.shares[slots] / np.repeat(mass, cuts)
+    return HopRecords(
+        np.concatenate([roots.indptr, roots.indptr[-1] + joined(cuts)[1:]]),
+        np.append(roots.outcome, records.outcome[slots]),
+        np.append(roots.shares, shares),
+        np.append(roots.kind, np.full(len(cuts), PLAIN, dtype=np.uint8)),
+        np.append(roots.hops, np.zeros(len(cuts), dtype=np.uint8)),
     )
-    numbers = (len(sizes) + np.arange(len(cuts))).astype(np.int32)
-    return _append(replace_rows(records, hubs, pieces, numbers, mass), virtual)
 
 
 def _cut_sizes(sizes, pieces):
@@ -66,13 +61,6 @@ def _cut_sizes(sizes, pieces):
     piece = np.arange(pieces.sum()) - np.repeat(joined(pieces)[:-1], pieces)
     size, count = np.repeat(sizes, pieces), np.repeat(pieces, pieces)
     return size * (piece + 1) // count - size * piece // count
-
-
-def _append(records: HopRecords, virtual: HopRecords) -> HopRecords:
-    """Lay the virtual records behind the others."""
-    indptr = np.concatenate([records.indptr, records.indptr[-1] + virtual.indptr[1:]])
-    rest = (np.concatenate(pair) for pair in zip(records[1:], virtual[1:], strict=True))
-    return HopRecords(indptr, *rest)
 
 
 def big_moves(records: HopRecords, graph, alpha: float, largest: int, hops: int) -> HopRecords:
@@ -122,7 +110,7 @@ def _expand_block(first, arcs, alpha, largest, hops, masses, lists, sizes, level
         here[0] = first + k
         count, stops = 1, 0
         for level in range(1, hops + 1):
-            if not _any_small(small, here, count):
+            if not small[here[:count]].any():
                 break
             count, stops = _one_level(arcs, alpha, largest, masses, lists, count, stops)
             if count + stops > largest:
@@ -130,18 +118,10 @@ def _expand_block(first, arcs, alpha, largest, hops, masses, lists, sizes, level
             levels[k] = level
             sizes[k] = count + stops
             _write(filled, alive, here, count, stopped, ends, stops, outcome, shares)
-        _clear(alive, here, count)
-        _clear(stopped, ends, stops)
+        alive[here[:count]] = 0.0
+        stopped[ends[:stops]] = 0.0
         filled += sizes[k]
     return filled
-
-
-@numba.njit(cache=True)
-def _any_small(small, here, count):
-    for i in range(count):  # noqa: SIM110 (compiled)
-        if small[here[i]]:
-            return True
-    return False
 
 
 @numba.njit(cache=True)
@@ -188,9 +168,3 @@ def _write(at, alive, here, count, stopped, ends, stops, outcome, shares):
         outcome[at + i], shares[at + i] = here[i], alive[here[i]]
     for i in range(stops):
         outcome[at + count + i], shares[at + count + i] = ~ends[i], stopped[ends[i]]
-
-
-@numba.njit(cache=True)
-def _clear(masses, nodes, count):
-    for i in range(count):
-        masses[nodes[i]] = 0.0

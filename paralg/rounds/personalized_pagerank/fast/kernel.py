@@ -16,37 +16,14 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from paralg.core.random import GOLDEN, derive, mix64, to_unit
-from paralg.rounds.personalized_pagerank.fast.records import (
-    LEVEL_BITS,
-    PLACE_BITS,
-    PLAIN,
-    RETURN,
-    MoveTable,
-)
+from paralg.core.ragged import joined
+from paralg.core.random import GOLDEN
+from paralg.rounds.personalized_pagerank.fast.records import LEVEL_BITS, PLACE_BITS, PLAIN, RETURN
+from paralg.simd.sampling import alias_draw, mix, unit
 
-__all__ = [
-    "WalkRange", "advance", "distinct_sources", "root_of",
-    "starting_walks", "walk_ids",
-]  # fmt: skip
-
-_NONE = np.zeros((0, 2), dtype=np.int64)
+__all__ = ["WalkRange", "advance", "starting_walks"]
 
 _ONE = np.uint64(1)
-
-_mix = numba.njit(mix64, inline="always")
-
-_unit = numba.njit(to_unit, inline="always")
-
-
-def walk_ids(sources: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the identities of walks, ``source << 32 | number``."""
-    return np.left_shift(sources, PLACE_BITS) | numbers
-
-
-def root_of(seed: int) -> np.uint64:
-    """Return the root of all streams of a run; TypeError unless the seed has at most 64 bits."""
-    return derive(seed)[()]
 
 
 class WalkRange(NamedTuple):
@@ -62,55 +39,29 @@ class WalkRange(NamedTuple):
 
 def starting_walks(starts: WalkRange, index: int, partitions: int) -> NDArray[np.int64]:
     """Return the walks of a stretch whose sources belong to this partition."""
-    walks = np.empty((_write_starts(starts, index, partitions, _NONE), 2), dtype=np.int64)
-    _write_starts(starts, index, partitions, walks)
-    return walks
-
-
-@numba.njit(cache=True, nogil=True)
-def _write_starts(starts, index, partitions, walks):
-    """Count the walks; write them where ``walks`` has room for any."""
     first, last, lowest, sources, omega, by_number = starts
-    inner = sources if by_number else omega
-    count = 0
-    for outer in range(first // inner, (last + inner - 1) // inner):
-        if not by_number and (lowest + outer) % partitions != index:
-            continue
-        low, high = max(first - outer * inner, 0), min(last - outer * inner, inner)
-        step = 1
-        if by_number:
-            low += (index - lowest - low) % partitions
-            step = partitions
-        for k in range(low, high, step):
-            source, number = (lowest + k, outer) if by_number else (lowest + outer, k)
-            if len(walks) > 0:
-                walks[count, 0] = source << PLACE_BITS | number
-                walks[count, 1] = source << PLACE_BITS
-            count += 1
-    return count
+    inner, step = (sources, partitions) if by_number else (omega, 1)
+    outer = np.arange(first // inner, -(-last // inner))
+    if not by_number:
+        outer = outer[(lowest + outer) % partitions == index]
+    low, high = np.maximum(first - outer * inner, 0), np.minimum(last - outer * inner, inner)
+    low += (index - lowest - low) % step
+    sizes = np.maximum(-((low - high) // step), 0)
+    begun = joined(sizes)
+    k = np.repeat(low - step * begun[:-1], sizes) + step * np.arange(begun[-1])
+    outer = np.repeat(outer, sizes)
+    source, number = (lowest + k, outer) if by_number else (lowest + outer, k)
+    return np.stack([source << PLACE_BITS | number, source << PLACE_BITS], axis=1)
 
 
-def distinct_sources(walks: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the source of these walks, each once; neighbours are often equal."""
-    sources = walks[:, 0] >> PLACE_BITS
-    return np.unique(sources[np.diff(sources, prepend=-1) != 0])
-
-
-def advance(
-    walks: NDArray[np.int64],
-    table: MoveTable,
-    root: np.uint64,
-    partitions: int = 1,
-    index: int = 0,
-    descend: bool = True,
-) -> tuple[list[NDArray[np.int64]], int, int]:
-    """Move every live walk of a partition once, and sort them by where they go next."""
+def advance(walks: NDArray[np.int64], part) -> tuple[list[NDArray[np.int64]], int, int]:
+    """Move the live walks of a partition once; return them by where they go, how many, look-ups."""
+    table, partitions = part.shard, part.partitions
     moved, goes_to = np.empty_like(walks), np.empty(len(walks), dtype=np.int32)
     sizes = np.zeros(partitions + 1, dtype=np.int64)
     arrays = (table.indptr, table.kind, table.threshold, table.own, table.other)
-    live, joins = _move_all(
-        walks, arrays, table.n, table.alpha, root, partitions, index, descend, moved, goes_to, sizes
-    )
+    live, joins = _move_all(walks, arrays, table.n, table.alpha, part.root, partitions, part.index,
+                            part.descend, moved, goes_to, sizes)  # fmt: skip
     bounds = np.cumsum(sizes)
     if partitions == 1:
         return [moved[: bounds[1]]], live, joins
@@ -121,13 +72,13 @@ def advance(
 
 @numba.njit(cache=True, nogil=True)
 def _move_all(walks, arrays, n, alpha, root, partitions, index, descend, moved, goes_to, sizes):
-    """Write where each walk goes and count the homes; return how many live, and the look-ups."""
+    """Write where each walk goes and count by partition; return how many live, and the look-ups."""
     live = joins = filled = 0
     for k in range(len(walks)):
         walk, place = walks[k, 0], walks[k, 1]
         if place < 0:
             continue
-        stream = _mix(root + np.uint64(walk) * GOLDEN)
+        stream = mix(root + np.uint64(walk) * GOLDEN)
         code, clock = place >> PLACE_BITS, place & 0xFFFFFFFF
         while True:
             code = _draw(stream, clock, code, walk, arrays, alpha, partitions)
@@ -159,15 +110,12 @@ def _draw(stream, clock, record, walk, arrays, alpha, partitions):
     row = record // partitions
     counter = np.uint64(clock) * np.uint64(2) + _ONE
     if kind[row] != PLAIN:
-        if _unit(_mix(stream + counter * GOLDEN)) < alpha:
+        if unit(mix(stream + counter * GOLDEN)) < alpha:
             return ~record
         if kind[row] == RETURN:
             return walk >> PLACE_BITS
-    first, last = indptr[row], indptr[row + 1]
-    spot = _unit(_mix(stream + (counter + _ONE) * GOLDEN)) * (last - first)
-    slot = first + np.int64(spot)
-    below = spot - np.int64(spot) < threshold[slot]
-    return np.int64(own[slot]) if below else np.int64(other[slot])
+    word, first = mix(stream + (counter + _ONE) * GOLDEN), indptr[row]
+    return alias_draw(word, first, indptr[row + 1] - first, threshold, own, other)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -6,11 +6,11 @@ import numpy as np
 
 from paralg.rounds.personalized_pagerank.command.choice import PER_ARC, PER_JOIN
 from paralg.rounds.personalized_pagerank.experiments.graphs import barabasi_albert, les_miserables
-from paralg.rounds.personalized_pagerank.fast.alias import implied_shares
 from paralg.rounds.personalized_pagerank.graph import Digraph
 from paralg.rounds.personalized_pagerank.moves import move_table
 from paralg.rounds.personalized_pagerank.schedules import AllAtOnce
 from paralg.rounds.personalized_pagerank.walks import random_walks
+from paralg.simd.sampling import implied_shares
 from paralg.teach.checking import call, close_to, equal_to_oracle, exercise, require
 
 
@@ -101,17 +101,15 @@ def schedule(answer):
         by_number = False
 
         def starting(self, live, waiting, sources):
-            count = int(call(answer, live, waiting, cap, omega))
-            require(0 <= count <= waiting, "starts what waits", failing=(live, waiting, cap, omega),
-                    expected=f"0 … {waiting}", got=count)  # fmt: skip
-            require(live + count <= cap, "keeps the cap", failing=(live, waiting, cap, omega),
-                    expected=f"at most {cap - live}", got=count)  # fmt: skip
-            require(count % omega == 0, "starts whole sources", failing=(live, waiting, cap, omega),
-                    expected=f"a multiple of {omega}", got=count)  # fmt: skip
-            require(
-                count or live, "starts a source when no walk is alive",
-                failing=(live, waiting, cap, omega), expected="at least one source", got=count,
-            )  # fmt: skip
+            case = live, waiting, cap, omega
+            count = int(call(answer, *case))
+            for kept, name, expected in (
+                (0 <= count <= waiting, "starts what waits", f"0 … {waiting}"),
+                (live + count <= cap, "keeps the cap", f"at most {cap - live}"),
+                (count % omega == 0, "starts whole sources", f"a multiple of {omega}"),
+                (count or live, "starts a source when no walk is alive", "at least one source"),
+            ):
+                require(kept, name, failing=case, expected=expected, got=count)
             return count
 
     found = random_walks(table, omega, schedule=Own())

@@ -1,7 +1,9 @@
-r"""Alias tables: draw from :math:`d` weighted outcomes with one uniform number and two look-ups.
+r"""Exact draws in compiled loops: alias tables of many records, binomials, words of a stream.
 
-Many tables live in three flat arrays, one stretch a record, so that they can be built, cut and
-sent without touching a Python object per node.
+A record is a list of weighted outcomes; the tables of all records lie end to end in flat arrays
+(`paralg.core.ragged`), so that they are built, cut and sent without a Python object per record.
+A binomial compares many random binary fractions with the probability digit by digit, 64 of them to
+a word: a draw of ``m`` trials takes about ``m / 32`` words and no table.
 """
 
 from __future__ import annotations
@@ -10,7 +12,15 @@ import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["alias_tables", "implied_shares", "slots_of"]
+from paralg.core.random import GOLDEN, mix64, to_unit
+
+__all__ = ["alias_draw", "alias_tables", "binomial", "implied_shares", "mix", "slots_of", "unit"]
+
+mix = numba.njit(mix64, inline="always")
+
+unit = numba.njit(to_unit, inline="always")
+
+_ONE = np.uint64(1)
 
 
 def alias_tables(
@@ -36,6 +46,11 @@ def alias_tables(
     alias : ndarray of int64, shape (s,)
         Slot number, absolute. Work ``s``: each step gives one slot its final value.
 
+    Raises
+    ------
+    ValueError
+        ``indptr`` does not rise from 0 to ``s``, or a share is negative or not finite.
+
     Examples
     --------
     >>> threshold, alias = alias_tables(np.array([0, 3]), [1.0, 1.0, 2.0])
@@ -46,11 +61,10 @@ def alias_tables(
     if indptr[0] != 0 or indptr[-1] != len(shares) or (np.diff(indptr) < 0).any():
         ends = indptr[[0, -1]].tolist()
         raise ValueError(f"indptr must rise from 0 to {len(shares)}, got {ends}")
-    if not (np.isfinite(shares) & (shares >= 0)).all():
-        bad = shares[~(np.isfinite(shares) & (shares >= 0))][0]
-        raise ValueError(f"shares must be finite and not negative, got {bad}")
-    threshold = np.ones(len(shares))
-    alias = np.arange(len(shares))
+    bad = shares[~(np.isfinite(shares) & (shares >= 0))]
+    if len(bad):
+        raise ValueError(f"shares must be finite and not negative, got {bad[0]}")
+    threshold, alias = np.ones(len(shares)), np.arange(len(shares))
     widest = int(np.diff(indptr).max(initial=0))
     _build(indptr, shares, threshold, alias, np.empty(widest, np.int64), np.empty(widest, np.int64))
     return threshold, alias
@@ -64,9 +78,22 @@ def implied_shares(
     Parameters
     ----------
     indptr, threshold, alias : ndarray, as `alias_tables` takes and gives them
+
+    Examples
+    --------
+    >>> implied_shares(np.array([0, 3]), np.array([0.75, 0.75, 1.0]), np.array([2, 2, 2]))
+    array([0.25, 0.25, 0.5 ])
     """
     mass = threshold + np.bincount(alias, weights=1.0 - threshold, minlength=len(alias))
     return mass / np.repeat(np.diff(indptr), np.diff(indptr))
+
+
+def slots_of(indptr, own, other) -> NDArray[np.int64]:
+    """Return the slot, within the same record, whose own outcome is ``other``."""
+    record = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    order, width = np.lexsort((own, record)), int(np.int64(2) ** 33)
+    keys = record[order] * width + own[order].astype(np.int64)
+    return order[np.searchsorted(keys, record * width + other.astype(np.int64))]
 
 
 @numba.njit(cache=True)
@@ -107,10 +134,53 @@ def _pair(threshold, alias, small, lows, large, highs):
         threshold[large[k]] = 1.0
 
 
-def slots_of(indptr, own, other) -> NDArray[np.int64]:
-    """Return the slot, within the same record, whose own outcome is ``other``."""
-    record = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
-    order = np.lexsort((own, record))
-    width = int(np.int64(2) ** 33)
-    keys = record[order] * width + own[order].astype(np.int64)
-    return order[np.searchsorted(keys, record * width + other.astype(np.int64))]
+@numba.njit(inline="always")
+def alias_draw(word, first, size, threshold, own, other):
+    """Return an outcome of the record of ``size`` slots from ``first`` on, by 64 random bits."""
+    spot = unit(word) * size
+    slot = first + np.int64(spot)
+    below = spot - np.int64(spot) < threshold[slot]
+    return np.int64(own[slot]) if below else np.int64(other[slot])
+
+
+@numba.njit(cache=True, nogil=True)
+def binomial(stream, counter, trials, chance):
+    """Draw how many of ``trials`` random fractions lie below ``chance``; return the counter too."""
+    if chance >= 1.0:
+        return trials, counter
+    wins = np.int64(0)
+    while trials > 0 and chance > 0.0:
+        ones, counter = _count_ones(stream, counter, trials)
+        chance *= 2.0
+        if chance >= 1.0:
+            chance -= 1.0
+            wins += trials - ones
+            trials = ones
+        else:
+            trials -= ones
+    return wins, counter
+
+
+@numba.njit(cache=True, nogil=True)
+def _count_ones(stream, counter, bits):
+    """Return the ones among so many random bits."""
+    ones = np.int64(0)
+    while bits > 0:
+        counter += _ONE
+        word = mix(stream + counter * GOLDEN)
+        if bits < 64:
+            word >>= np.uint64(64 - bits)
+        ones += _population(word)
+        bits -= 64
+    return ones, counter
+
+
+@numba.njit(inline="always")
+def _population(word):
+    """Return the ones of a word: add up neighbours, pairs, nibbles, then bytes by one product."""
+    word -= (word >> np.uint64(1)) & np.uint64(0x5555555555555555)
+    word = (word & np.uint64(0x3333333333333333)) + (
+        (word >> np.uint64(2)) & np.uint64(0x3333333333333333)
+    )
+    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
