@@ -165,7 +165,8 @@ def test_quiet_is_quiet(capsys):
 # Where it runs.
 
 
-@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.weekly), 3])
+@pytest.mark.weekly
+@pytest.mark.parametrize("workers", [1, 3])
 def test_processes_give_the_same_bytes(walked, workers):
     done = start("pagerank", *PEOPLE, *WALKS, "--engine", "processes", "--workers", workers)
     assert (done.returncode, done.stdout) == (0, walked.stdout)
@@ -194,7 +195,6 @@ def test_ranks_end_together_on_bad_input(tmp_path):
 
 
 @pytest.mark.dask
-@pytest.mark.slow
 @pytest.mark.weekly
 def test_dask_gives_the_same_bytes(tmp_path):
     pytest.importorskip("distributed")
@@ -356,6 +356,7 @@ def test_no_room_for_a_chunk(capsys, tmp_path, monkeypatch, resume):
 
 
 @MPI
+@pytest.mark.weekly
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_ranks_end_together_when_the_disk_is_full(tmp_path):
     output, full = tmp_path / "ranks.tsv", Path("/dev/full")
@@ -464,7 +465,10 @@ def test_a_chunk_is_bounded_by_its_entries(method, top, size):
     assert [n for part in planned for n in part] == list(range(100_000))
 
 
-@pytest.mark.parametrize("stop, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    "stop, code",
+    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.weekly)],
+)
 def test_a_signal_leaves_no_file_and_no_process(tmp_path, stop, code):
     psutil = pytest.importorskip("psutil")
     edges = tmp_path / "in" / "edges.txt"

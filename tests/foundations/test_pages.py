@@ -13,7 +13,7 @@ from tests.figures.web import serious
 from tests.foundations.pages import FOLDER, NAMES, cells_of, solutions_of, text_of
 
 
-@pytest.mark.slow
+@pytest.mark.weekly  # the build runs them, too, and stops at a warning
 @pytest.mark.parametrize("name", NAMES)
 def test_the_cells_hold_without_a_warning(name, recwarn):
     space = {}
@@ -76,6 +76,7 @@ def test_labels_belong_to_the_page_and_references_resolve(name):
 
 
 @pytest.mark.site
+@pytest.mark.weekly  # the pages of the site have them, and are looked at there
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("page", [work_span, primitives, measuring])
 def test_explorers_are_accessible_and_fit_a_phone(open_page, page, theme):

@@ -86,6 +86,7 @@ def test_by_keyboard_alone(open_page):
     assert _status(page, 1) == "✓ Right."
 
 
+@pytest.mark.weekly  # the site has every quiz, and is looked at
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_serious(open_page, theme):
     page = open_page(HTML, theme=theme)
