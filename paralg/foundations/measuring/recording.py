@@ -30,14 +30,8 @@ _SPIN = "import time\nend = time.monotonic() + 60\nwhile time.monotonic() < end:
 class Recording:
     """Timings in the order in which they were taken.
 
-    Parameters
-    ----------
-    microseconds : dict of str to ndarray, shape (rounds,)
-        One timing of each code in each round.
-    busy : ndarray of bool, shape (rounds,)
-        Whether the neighbour was running.
-    about : str
-        Machine and date of the recording, in words.
+    ``microseconds`` has one timing of each code in each round, ``busy`` says whether the neighbour
+    was running (both of shape (rounds,)), ``about`` names machine and date.
     """
 
     microseconds: dict[str, np.ndarray]
@@ -68,21 +62,14 @@ def load_recording() -> Recording:
 def neighbour(running: bool = True) -> Iterator[None]:
     """Keep this thread and a busy process on one and the same core, where the system allows it.
 
-    Parameters
-    ----------
-    running : bool
-        Whether the process runs; without it the thread is only tied to the core.
+    Without ``running`` there is no process, and the thread is only tied to the core.
     """
-    with _one_core():
-        process = subprocess.Popen([sys.executable, "-c", _SPIN]) if running else None
-        try:
-            if process is not None:
-                time.sleep(0.2)  # until it has started to spin
-            yield
-        finally:
-            if process is not None:
-                process.kill()
-                process.wait()
+    with _one_core(), contextlib.ExitStack() as stack:
+        if running:
+            process = stack.enter_context(subprocess.Popen([sys.executable, "-c", _SPIN]))
+            stack.callback(process.kill)
+            time.sleep(0.2)  # until it has started to spin
+        yield
 
 
 @contextlib.contextmanager
@@ -101,17 +88,7 @@ def _one_core() -> Iterator[None]:
 def record(rounds: int = 240, about: str = "") -> dict:
     """Time the three codes, with a neighbour in the middle third, and return JSON values.
 
-    Parameters
-    ----------
-    rounds : int
-        Rounds of one timing for each code, taken in the order A, twin, B.
-    about : str
-        Machine and date, in words.
-
-    Returns
-    -------
-    dict
-        Microseconds of each code, whether the neighbour was there, and ``about``.
+    A round is one timing for each code, in the order A, twin, B; ``about`` is kept as it is.
     """
     x = np.zeros(2**12)
     samples: dict[str, list[int]] = {name: [] for name in PASSES}

@@ -64,16 +64,12 @@ def run_tiled_cholesky(A: np.ndarray, b: int, order: Sequence[str]) -> np.ndarra
     Parameters
     ----------
     A : ndarray, shape (n, n)
-        Symmetric positive definite; n has to be a multiple of b.
+        Symmetric positive definite; ValueError unless n is a multiple of b.
     b : int
         Rows of a tile.
     order : sequence of str
-        Task names of ``cholesky_dag(n // b)`` in any order that respects its arrows.
-
-    Returns
-    -------
-    ndarray, shape (n, n)
-        The lower triangular L, the same bits for every such order.
+        Task names of ``cholesky_dag(n // b)`` in any order that respects its arrows; the lower
+        triangular L, of shape (n, n), has the same bits for every such order.
     """
     n = len(A)
     if A.shape != (n, n) or n % b:
@@ -90,8 +86,7 @@ def run_tiled_cholesky(A: np.ndarray, b: int, order: Sequence[str]) -> np.ndarra
 
 
 def _factor(tile, k):
-    full = tile(k, k) + np.tril(tile(k, k), -1).T
-    tile(k, k)[:] = np.linalg.cholesky(full)
+    tile(k, k)[:] = np.linalg.cholesky(tile(k, k) + np.tril(tile(k, k), -1).T)
 
 
 def _solve(tile, i, k):

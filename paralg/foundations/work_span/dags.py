@@ -1,11 +1,10 @@
-"""Small computation graphs: sums, a tiled Cholesky factorisation, Graham's anomaly.
+"""Small computation graphs: sums in a chain and in a tree, Graham's anomaly, random ones.
 
-References: graham-1969-bounds (the anomaly), brent-1974-parallel (what the graphs are used for).
+References: [graham-1969-bounds] for the anomaly, [brent-1974-parallel] for what the graphs are for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,14 +24,9 @@ class Dag:
     names : tuple of str, length n
         What each task does.
     durations : tuple of int, length n
-        How long each task runs on one worker, in operator applications.
+        How long each task runs on one worker, in operator applications; positive.
     dependencies : tuple of tuple of int, length n
-        For each task the earlier tasks whose results it needs.
-
-    Raises
-    ------
-    ValueError
-        When the lengths differ, a duration is not positive, or an arrow points backwards.
+        For each task the earlier tasks whose results it needs; else ValueError.
 
     Examples
     --------
@@ -79,43 +73,13 @@ class Dag:
         """Duration of the longest chain: the time of unboundedly many workers."""
         return max(self.heights, default=0)
 
-    def critical_path(self) -> tuple[int, ...]:
-        """Return one longest chain, first task first."""
-        if not self.names:
-            return ()
-        chain = [self.heights.index(self.span)]
-        while needs := self.dependencies[chain[-1]]:
-            chain.append(max(needs, key=lambda u: (self.heights[u], -u)))
-        return tuple(reversed(chain))
-
     def schedule(self, p: int) -> Schedule:
         """Return the list schedule on p workers; the list is the order of the tasks."""
-        return list_schedule(
-            self.durations, p, dependencies=self.dependencies, names=self.names
-        )  # fmt: skip
-
-    def reordered(self, order: Sequence[int]) -> Dag:
-        """Return the same graph with its tasks listed in another order.
-
-        The order is the priority list of a list schedule, so it has to respect the arrows.
-        """
-        if sorted(order) != list(range(len(self))):
-            raise ValueError(f"expected a permutation of 0..{len(self) - 1}, got {list(order)}")
-        place = {v: i for i, v in enumerate(order)}
-        return Dag(
-            tuple(self.names[v] for v in order),
-            tuple(self.durations[v] for v in order),
-            tuple(tuple(sorted(place[u] for u in self.dependencies[v])) for v in order),
-        )
+        return list_schedule(self.durations, p, dependencies=self.dependencies, names=self.names)
 
 
 def chain_sum(n: int) -> Dag:
     """Return the loop that adds n numbers: n - 1 additions, each needing the one before.
-
-    Parameters
-    ----------
-    n : int
-        How many numbers.
 
     Examples
     --------
@@ -131,11 +95,6 @@ def tree_sum(n: int) -> Dag:
     """Return the tree that adds n numbers in rounds: n - 1 additions in ceil(log2 n) levels.
 
     Neighbours are added in pairs; an odd one out waits for the next round.
-
-    Parameters
-    ----------
-    n : int
-        How many numbers.
 
     Examples
     --------
@@ -156,18 +115,10 @@ def tree_sum(n: int) -> Dag:
 
 
 def graham_anomaly(*, shorter: int = 0, relaxed: bool = False) -> Dag:
-    """Return Graham's nine tasks, on which more can mean slower.
+    """Return Graham's nine tasks, on which more can mean slower [graham-1969-bounds, introduction].
 
-    Parameters
-    ----------
-    shorter : int
-        Take this much off every duration (0 or 1).
-    relaxed : bool
-        Drop the two arrows from task 4 to tasks 5 and 6.
-
-    References
-    ----------
-    graham-1969-bounds, the example of its introduction.
+    ``shorter`` (0 or 1) is taken off every duration; ``relaxed`` drops the two arrows from task 4
+    to tasks 5 and 6.
     """
     if shorter not in (0, 1):
         raise ValueError(f"shorter must be 0 or 1, got {shorter}")
@@ -179,19 +130,7 @@ def graham_anomaly(*, shorter: int = 0, relaxed: bool = False) -> Dag:
 
 
 def random_dag(rng: np.random.Generator, n: int, *, density: float = 0.2, longest: int = 5) -> Dag:
-    """Return n tasks with random durations 1..longest and random arrows.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-        The only source of randomness.
-    n : int
-        Number of tasks.
-    density : float
-        Probability of each possible arrow.
-    longest : int
-        Largest duration.
-    """
+    """Return n tasks with random durations 1..longest; ``density`` is an arrow's probability."""
     durations = tuple(int(d) for d in rng.integers(1, longest + 1, size=n))
     arrows = np.triu(rng.random((n, n)) < density, k=1)
     dependencies = tuple(tuple(int(u) for u in np.flatnonzero(arrows[:, v])) for v in range(n))

@@ -6,16 +6,8 @@ from math import comb
 
 import numpy as np
 
-from paralg.teach.checking import (
-    call,
-    close_to,
-    entries,
-    equal_to_oracle,
-    exercise,
-    raises,
-    require,
-    smallest_failing,
-)
+from paralg.teach import checking
+from paralg.teach.checking import exercise, require
 
 CHECKS: dict = {}  # filled by the decorator
 
@@ -25,13 +17,13 @@ __all__ = ["CHECKS"]
 @exercise("ex-measuring-repeats")
 def repeats(answer):
     """Coverage of [X(2), X(8)] for nine repeats, and repeats for 99 per cent."""
-    probability, count = entries(answer, ("probability", "repeats"))
-    close_to(probability, 1 - 20 / 512, tol=2e-3, name="the probability", wrong={
+    probability, count = checking.entries(answer, ("probability", "repeats"))
+    checking.close_to(probability, 1 - 20 / 512, tol=2e-3, name="the probability", wrong={
         1 - 2 / 512: "that is the interval from the smallest to the largest value",
         1 - 10 / 512: "the median may lie outside on either side",
         96.1: "a probability lies between 0 and 1",
     })  # fmt: skip
-    close_to(count, 12, name="the repeats", wrong={
+    checking.close_to(count, 12, name="the repeats", wrong={
         11: "eleven give 98.8 per cent",
         8: "eight are enough from the smallest to the largest, not from the second smallest",
     })  # fmt: skip
@@ -46,12 +38,12 @@ def interval(answer):
         (rng.permutation(n).astype(float).tolist(), confidence)
         for n in (5, 6, 7, 12, 30) for confidence in (0.5, 0.9, 0.95) if _rank(n, confidence)
     ]  # fmt: skip
-    message = equal_to_oracle(
+    message = checking.equal_to_oracle(
         lambda *case: tuple(map(float, answer(*case))), _interval, cases, 1e-12,
         name="is the interval with the largest j that is sure enough",
         hint="add the binomial terms on both sides; are the samples sorted?",
     )  # fmt: skip
-    raises(answer, ([3.0, 1.0, 2.0], 0.95), ValueError, name="refuses too few samples")
+    checking.raises(answer, ([3.0, 1.0, 2.0], 0.95), ValueError, name="refuses too few samples")
     return message
 
 
@@ -81,7 +73,7 @@ def order(answer):
         def fails(codes, rounds, holds=holds):
             return not holds(codes, rounds, _runs(answer, codes, rounds))
 
-        bad = smallest_failing(fails, cases, shrink=False)
+        bad = checking.smallest_failing(fails, cases, shrink=False)
         if bad is not None:
             require(False, name, hint, failing=f"codes {bad[0]}, {bad[1]} rounds",
                     got=_runs(answer, *bad))  # fmt: skip
@@ -89,7 +81,7 @@ def order(answer):
 
 
 def _runs(answer, codes, rounds) -> list[list]:
-    return [list(one) for one in call(answer, codes, rounds)]
+    return [list(one) for one in checking.call(answer, codes, rounds)]
 
 
 def _is_balanced(codes, rounds, runs) -> bool:
@@ -101,13 +93,13 @@ def _is_balanced(codes, rounds, runs) -> bool:
 @exercise("ex-measuring-karp")
 def karp(answer):
     """Serial shares from measured speed-ups, and a prediction with a tree of messages."""
-    two, sixteen, far = entries(answer, ("e at 2", "e at 16", "speed-up at 64"))
-    close_to(two, 0.0471, tol=1e-3, name="e at 2", wrong={
+    two, sixteen, far = checking.entries(answer, ("e at 2", "e at 16", "speed-up at 64"))
+    checking.close_to(two, 0.0471, tol=1e-3, name="e at 2", wrong={
         0.0236: "divide by 1 - 1/p",
         0.045: "that is one minus the efficiency",
     })  # fmt: skip
-    close_to(sixteen, 0.0819, tol=1e-3, name="e at 16")
-    close_to(far, 8.2, tol=4e-2, name="the speed-up at 64", wrong={
+    checking.close_to(sixteen, 0.0819, tol=1e-3, name="e at 16")
+    checking.close_to(far, 8.2, tol=4e-2, name="the speed-up at 64", wrong={
         10.4: "that is Amdahl's law with the share from 16 workers; let h grow with p",
         16.1: "that is Amdahl's law with the share from 2 workers; let h grow with p",
     })  # fmt: skip
@@ -117,7 +109,7 @@ def karp(answer):
 @exercise("ex-measuring-average")
 def average(answer):
     """Two codes, each at least twice as slow as the other by the arithmetic mean of ratios."""
-    a, b = entries(answer, ("a", "b"))
+    a, b = checking.entries(answer, ("a", "b"))
     if ... in (*a, *b):
         raise NotImplementedError
     a, b = np.array(a, dtype=float), np.array(b, dtype=float)

@@ -5,15 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from paralg.core.primitives import Operator, brent_kung_counts, kogge_stone_counts, scan
-from paralg.teach.checking import (
-    call,
-    close_to,
-    entries,
-    equal_to_oracle,
-    exercise,
-    require,
-    smallest_failing,
-)
+from paralg.teach import checking
+from paralg.teach.checking import exercise, require
 
 CHECKS: dict = {}  # filled by the decorator
 
@@ -24,7 +17,7 @@ __all__ = ["CHECKS"]
 def counts(answer):
     """Applications and rounds of two networks for n = 11."""
     names = ("kogge-stone", "brent-kung")
-    given = entries(answer, names)
+    given = checking.entries(answer, names)
     right = (kogge_stone_counts(11), brent_kung_counts(11))
     slips = (
         {33: "count n - 2^k combines in round k, not n of them"},
@@ -36,8 +29,8 @@ def counts(answer):
             isinstance(pair, tuple) and len(pair) == 2,
             f"{name}: a pair (applications, rounds)", got=pair,
         )  # fmt: skip
-        close_to(pair[0], cost.work, name=f"the applications of {name}", wrong=wrong)
-        close_to(pair[1], cost.span, name=f"the rounds of {name}")
+        checking.close_to(pair[0], cost.work, name=f"the applications of {name}", wrong=wrong)
+        checking.close_to(pair[1], cost.span, name=f"the rounds of {name}")
     return "Right on all four counts."
 
 
@@ -110,7 +103,7 @@ def _apply(step, h):
 def _composes_like_maps(answer, rng):
     for _ in range(60):
         first, then = _clamps(rng, 1), _clamps(rng, 1)
-        both = call(answer, first, then)
+        both = checking.call(answer, first, then)
         _is_triple(both)
         for h in range(-9, 10):
             want, got = _apply(then, _apply(first, h)), _apply(both, h)
@@ -134,8 +127,8 @@ def _plain(step) -> tuple:
 def _is_associative(answer, rng):
     for _ in range(60):
         x, y, z = (_clamps(rng, 1) for _ in range(3))
-        left = call(answer, tuple(call(answer, x, y)), z)
-        right = call(answer, x, tuple(call(answer, y, z)))
+        left = checking.call(answer, tuple(checking.call(answer, x, y)), z)
+        right = checking.call(answer, x, tuple(checking.call(answer, y, z)))
         same = all(np.array_equal(_apply(left, h), _apply(right, h)) for h in range(-9, 10))
         require(same, "is associative", failing=tuple(map(_plain, (x, y, z))))
 
@@ -144,7 +137,7 @@ def _scans_like_the_loop(answer, rng):
     op = Operator(lambda first, then: tuple(answer(first, then)), name="your operator")
     for n in (1, 2, 3, 7, 40):
         steps = _clamps(rng, n)
-        composed = call(lambda steps=steps: scan(op, steps, method="kogge-stone").values)
+        composed = checking.call(lambda steps=steps: scan(op, steps, method="kogge-stone").values)
         h, loop = 0, []
         for step in zip(*steps, strict=True):
             h = int(_apply(step, h))
@@ -156,23 +149,17 @@ def _scans_like_the_loop(answer, rng):
 @exercise("ex-primitives-sklansky")
 def sklansky(answer):
     """The rounds, run on letters: correct, in ⌈log2 n⌉ rounds, with Sklansky's combines."""
-    def outcome(n):
-        rounds = call(answer, n)
-        return _run_on_letters(rounds, n)
-
-    def oracle(n):
-        return [_word(i + 1) for i in range(n)]
-
     sizes = range(34)
-    equal_to_oracle(
-        outcome, oracle, sizes, name="gives every prefix of the letters",
+    checking.equal_to_oracle(
+        lambda n: _run_on_letters(answer(n), n), lambda n: [_word(i + 1) for i in range(n)], sizes,
+        name="gives every prefix of the letters",
         hint="sources are read before any write; blocks must be neighbours",
     )  # fmt: skip
-    bad = smallest_failing(lambda n: len(call(answer, n)) != max(n - 1, 0).bit_length(), sizes)
-    if bad is not None:
-        require(False, "takes ⌈log2 n⌉ rounds", failing=bad[0],
-                expected=max(bad[0] - 1, 0).bit_length(), got=len(answer(bad[0])))  # fmt: skip
-    close_to(sum(map(len, answer(8))), 12, name="the combines for n = 8", wrong={
+    for n in sizes:
+        rounds, expected = len(checking.call(answer, n)), max(n - 1, 0).bit_length()
+        require(rounds == expected, "takes ⌈log2 n⌉ rounds", failing=n, expected=expected,
+                got=rounds)  # fmt: skip
+    checking.close_to(sum(map(len, answer(8))), 12, name="the combines for n = 8", wrong={
         17: "these are the combines of Kogge–Stone: combine only into the right half of each block",
     })  # fmt: skip
     return "Right on letters for every n up to 33, so right for every associative operator."
@@ -195,7 +182,7 @@ def _run_on_letters(rounds, n: int) -> list[str]:
 def streaming(answer):
     """Blocks of 2**j, each 1 + j rounds."""
     cases = [(n, j, r) for n in (8, 64, 1024) for j in (0, 1, 3) for r in (1, 5)]
-    return equal_to_oracle(
+    return checking.equal_to_oracle(
         answer, lambda n, j, r: n // 2**j * (1 + j) * r, cases, 1e-12,
         name="counts blocks times rounds", hint="how many blocks, and how many rounds in each?",
     )  # fmt: skip
@@ -209,6 +196,6 @@ def explore(answer):
              "brent-kung": {9: "that is for four workers",
                             26 / 3: "each round is rounded up on its own"},
              "chunked": {6: "four discs take two steps on three workers"}}  # fmt: skip
-    for name, value in zip(right, entries(answer, tuple(right)), strict=True):
-        close_to(value, right[name], name=f"the steps of {name}", wrong=slips.get(name))
+    for name, value in zip(right, checking.entries(answer, tuple(right)), strict=True):
+        checking.close_to(value, right[name], name=f"the steps of {name}", wrong=slips.get(name))
     return "Right: on three workers Kogge–Stone loses to the loop."

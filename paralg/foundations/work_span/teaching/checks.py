@@ -7,15 +7,8 @@ import numpy as np
 from paralg.core.cost import Cost
 from paralg.core.schedule import list_schedule
 from paralg.foundations.work_span.dags import Dag, chain_sum, graham_anomaly, random_dag, tree_sum
-from paralg.teach.checking import (
-    call,
-    close_to,
-    entries,
-    equal_to_oracle,
-    exercise,
-    require,
-    smallest_failing,
-)
+from paralg.teach import checking
+from paralg.teach.checking import exercise, require
 
 CHECKS: dict = {}  # filled by the decorator
 
@@ -25,13 +18,13 @@ __all__ = ["CHECKS"]
 @exercise("ex-work-span-compose")
 def compose(answer):
     """Work and span of (a | b) + c, and Brent's upper bound."""
-    work, span, bound = entries(answer, ("work", "span", "upper bound"))
-    close_to(work, 20, name="the work")
-    close_to(span, 9, name="the span", wrong={
+    work, span, bound = checking.entries(answer, ("work", "span", "upper bound"))
+    checking.close_to(work, 20, name="the work")
+    checking.close_to(span, 9, name="the span", wrong={
         11: "all three spans are added, but the first two parts run beside each other",
         5: "the third part comes after the others, so its span adds",
     })  # fmt: skip
-    close_to(bound, 38 / 3, tol=1e-2, name="the upper bound", wrong={
+    checking.close_to(bound, 38 / 3, tol=1e-2, name="the upper bound", wrong={
         20 / 3: "that is W/p, the lower bound of the work law",
         9: "that is the span, a lower bound",
         20 / 3 + 9: "the span's tasks are counted twice: the p workers share W - S",
@@ -47,7 +40,7 @@ def cost_of_merge_sort(answer):
         require(isinstance(cost, Cost), "returns a Cost", failing=n, got=cost)
         return cost.work, cost.span
 
-    return equal_to_oracle(
+    return checking.equal_to_oracle(
         as_pair, _merge_sort_counts, range(34), name="counts work and span of merge sort",
         hint="compose with | and +; a merge of n items is n - 1 applications, all on one chain",
     )  # fmt: skip
@@ -66,13 +59,14 @@ def greedy(answer):
     cases = [(list(d.durations), list(d.dependencies), p) for d in _graphs() for p in (1, 2, 3, 5)]
     for name, holds, hint in _SCHEDULE_PROPERTIES:
         def fails(durations, dependencies, p, holds=holds):
-            start = call(answer, durations, dependencies, p)
+            start = checking.call(answer, durations, dependencies, p)
             _check_form(start, durations, dependencies, p)
             return not holds(start, durations, dependencies, p)
 
-        bad = smallest_failing(fails, cases, shrink=False)
+        bad = checking.smallest_failing(fails, cases, shrink=False)
         if bad is not None:
-            require(False, name, hint, failing=_described(*bad), got=list(call(answer, *bad)))
+            got = list(checking.call(answer, *bad))
+            require(False, name, hint, failing=_described(*bad), got=got)
     return f"Right: arrows, workers and greed hold on {len(cases)} inputs."
 
 
@@ -157,12 +151,12 @@ def _shortest(durations: list[int], p: int) -> int:
 @exercise("ex-work-span-amdahl")
 def amdahl_limit(answer):
     """Serial share and limit from a speed-up of 1.8 on two workers."""
-    share, limit = entries(answer, ("serial share", "limit"))
-    close_to(share, 1 / 9, tol=2e-3, name="the serial share", wrong={
+    share, limit = checking.entries(answer, ("serial share", "limit"))
+    checking.close_to(share, 1 / 9, tol=2e-3, name="the serial share", wrong={
         0.1: "10 % is one minus the efficiency; solve 1/1.8 = f + (1 - f)/2 for f",
         0.2: "with f = 0.2 the speed-up would be 1.67; solve 1/1.8 = f + (1 - f)/2 for f",
     })  # fmt: skip
-    close_to(limit, 9, tol=2e-2, name="the limit")
+    checking.close_to(limit, 9, tol=2e-2, name="the limit")
     return "Right, if one trusts the model and the one number: see what 1.7 and 1.9 would say."
 
 
@@ -174,7 +168,7 @@ def allreduce(answer):
 
     cases = [(p, m, a, b) for p in (2, 4, 16, 1024) for m, a, b in
              ((1.0, 1.0, 0.0), (1.0, 0.0, 1.0), (1e6, 1e-6, 1e-10))]  # fmt: skip
-    return equal_to_oracle(
+    return checking.equal_to_oracle(
         answer, oracle, cases, 1e-9, name="has the rounds of the tree and the bytes of the ring",
         hint="add up what one worker sends: m/2, m/4, … on the way in, the same on the way back",
     )  # fmt: skip

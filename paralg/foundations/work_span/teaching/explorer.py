@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from paralg.core.schedule import list_schedule
 from paralg.foundations.work_span.cholesky import cholesky_dag
 from paralg.foundations.work_span.dags import Dag, chain_sum, graham_anomaly, tree_sum
 
@@ -91,13 +90,8 @@ def _lanes(dag: Dag, early: list[int]) -> list[int]:
 
 def _lengths() -> list[tuple]:
     """Return the schedule's length of every graph in listed order, for the table."""
-    return [
-        (label, *(_length(dag, p) for p in range(1, 7))) for _, label, dag in _examples()
-    ]  # fmt: skip
-
-
-def _length(dag: Dag, p: int):
-    return list_schedule(dag.durations, p, dependencies=dag.dependencies).makespan
+    return [(label, *(dag.schedule(p).makespan for p in range(1, 7)))
+            for _, label, dag in _examples()]  # fmt: skip
 
 
 def _still():
@@ -105,8 +99,6 @@ def _still():
 
     from paralg import figures
 
-    dag = tree_sum(8)
     fig, ax = plt.subplots(figsize=(6.0, 1.8))
-    run = list_schedule(dag.durations, 3, dependencies=dag.dependencies, names=dag.names)
-    figures.gantt(ax, run)
+    figures.gantt(ax, tree_sum(8).schedule(3))
     return fig
