@@ -3,34 +3,16 @@
 What draws takes matplotlib's Axes first, and returns them.
 """
 
-from paralg.figures.charts import speedup, work_span
-from paralg.figures.explorer import Explorer
-from paralg.figures.networks import scan_network, tree
-from paralg.figures.source import Listing, show_source
-from paralg.figures.style import (
-    BLACK,
-    BLUE,
-    GREEN,
-    GREY,
-    MARKS,
-    MEANINGS,
-    ORANGE,
-    PALETTE,
-    PURPLE,
-    SKY,
-    VERMILION,
-    YELLOW,
-    ink,
-    rc,
-    use,
-)
-from paralg.figures.table import Table
-from paralg.figures.traces import gantt, raster, rasters
-from paralg.figures.words import alt_text, name_lines
+from paralg.core.lazy import lazy
 
-__all__ = [
-    "BLACK", "BLUE", "GREEN", "GREY", "MARKS", "MEANINGS", "ORANGE", "PALETTE", "PURPLE", "SKY",
-    "VERMILION", "YELLOW", "Explorer", "Listing", "Table", "alt_text", "gantt", "ink",
-    "name_lines", "raster", "rasters", "rc", "scan_network", "show_source", "speedup", "tree",
-    "use", "work_span",
-]  # fmt: skip
+__getattr__, __dir__, __all__ = lazy(__name__, {
+    "BLACK": "style", "BLUE": "style", "GREEN": "style", "GREY": "style", "ORANGE": "style",
+    "PURPLE": "style", "SKY": "style", "VERMILION": "style", "YELLOW": "style",
+    "MARKS": "style", "MEANINGS": "style", "PALETTE": "style",
+    "ink": "style", "rc": "style", "use": "style",
+    "speedup": "charts", "work_span": "charts", "name_lines": "words",
+    "gantt": "traces", "raster": "traces", "rasters": "traces",
+    "scan_network": "networks", "tree": "networks",
+    "Listing": "source", "show_source": "source",
+    "Explorer": "explorer", "Table": "table",
+})  # fmt: skip

@@ -21,17 +21,11 @@ def speedup(ax, p, measured=None, predicted=None, *, spread=None, bound=None):
     p : array_like, shape (k,)
         Numbers of workers.
     measured, predicted : array_like, shape (k,), or mapping of name to such, optional
-        At least one is needed.
+        At least one is needed, else a ValueError.
     spread : tuple of array_like (low, high), optional
         Quartiles of `measured`, drawn as bars; only for a single measured line.
     bound : array_like, shape (k,), optional
         An upper bound, green and dash-dotted.
-
-    Raises
-    ------
-    ValueError
-        If there is nothing to draw, a line's length is not that of `p`, or `spread` comes with
-        no measured line or several.
     """
     p = np.asarray(p, dtype=float)
     lines = _named(measured, "measured"), _named(predicted, "predicted")
@@ -70,9 +64,8 @@ def _draw_lines(ax, p, values: dict, dash: str, mark: bool) -> None:
     colours = (VERMILION, *[c for c in PALETTE if c not in (VERMILION, GREEN, GREY)])
     for i, (name, line) in enumerate(values.items()):
         marker = MARKS[i % len(MARKS)] if mark else ""
-        colour = colours[i % len(colours)]
-        line = _of_length(line, p, name)
-        ax.plot(p, line, color=colour, ls=dash, marker=marker, label=name)
+        style = {"color": colours[i % len(colours)], "marker": marker, "ls": dash}
+        ax.plot(p, _of_length(line, p, name), label=name, **style)
 
 
 def _draw_spread(ax, p, middle, spread) -> None:
@@ -99,11 +92,6 @@ def work_span(ax, n, methods: Mapping):
         Sizes.
     methods : mapping of str to (work, span)
         Two array_likes of shape (k,) for each method; the first method is the baseline.
-
-    Raises
-    ------
-    ValueError
-        If a line's length is not that of `n`.
     """
     n = np.asarray(n, dtype=float)
     for i, (name, pair) in enumerate(methods.items()):
@@ -115,6 +103,5 @@ def work_span(ax, n, methods: Mapping):
             ax.plot(n, values, ls=dash, label=f"{name}: {what}", **style, **edge)
     ax.set_xscale("log", base=2)
     ax.set_yscale("log", base=2)
-    ax.set_xlabel("size $n$")
-    ax.set_ylabel("operator applications")
+    ax.set(xlabel="size $n$", ylabel="operator applications")
     return name_lines(ax)

@@ -11,6 +11,7 @@ import json
 import re
 import sys
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from paralg.core.static import data_for_the_site, is_static
@@ -43,6 +44,11 @@ export default {
 class Explorer:
     """An interactive figure; displays itself when it is last in a notebook's cell.
 
+    The HTML is a pure function of the parts: two executions write the same bytes. On a page of the
+    site an explorer that a function ``explorer()`` of the library makes is named only, and drawn by
+    the site, with the scripts and style of that moment (`paralg.core.static`). A part that is
+    missing or malformed gets a ValueError.
+
     Parameters
     ----------
     name : str
@@ -60,17 +66,6 @@ class Explorer:
         What the still shows, 30 to 250 characters.
     table : tuple of (header, rows), optional
         The numbers behind the figure, shown under a fold.
-
-    Raises
-    ------
-    ValueError
-        If a part is missing or malformed; the message says what was expected.
-
-    Notes
-    -----
-    The HTML is a pure function of the parts: two executions write the same bytes.
-    On a page of the site an explorer that a function ``explorer()`` of the library makes is named
-    only, and drawn by the site, with the scripts and style of that moment (`paralg.core.static`).
     """
 
     name: str
@@ -81,7 +76,6 @@ class Explorer:
     alt: str
     table: tuple | None = None
     home: str = field(default="", init=False, compare=False)
-    _cache: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self):
         made_in = sys._getframe(2)  # under the dataclass's own __init__
@@ -90,17 +84,17 @@ class Explorer:
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"name must be lower-case words joined by '-', got {self.name!r}")
         if not 30 <= len(self.alt) <= 250:
-            raise ValueError(
-                f"alt must have 30 to 250 characters, got {len(self.alt)}: {self.alt!r}"
-            )
+            got = f"{len(self.alt)}: {self.alt!r}"
+            raise ValueError(f"alt must have 30 to 250 characters, got {got}")
         if not self.caption.strip():
-            raise ValueError(
-                "caption must say in a few words what the figure is, got an empty string"
-            )
+            raise ValueError("caption must say in a few words what the figure is, got none")
         exports = len(_EXPORT.findall(self.source))
         if exports != 1:
             raise ValueError(f"script must have one line 'export default {{…}}', got {exports}")
-        _check_state(self.state)
+        names = self.state if isinstance(self.state, dict) else [None]
+        if not all(isinstance(name, str) for name in names):
+            raise ValueError(f"state must be a dict with texts as keys, got {self.state!r:.60}")
+        _to_json(self.state)
         if self.table is not None:
             check_rows(*self.table)
 
@@ -116,21 +110,14 @@ class Explorer:
         """The module the browser runs: kit and script."""
         return _read("explorer_kit.js") + "\n" + self.source
 
-    @property
-    def html(self) -> str:
-        """The figure as self-contained HTML: state, module, still, table, caption."""
-        if "html" not in self._cache:
-            self._cache["html"] = self._build_html()
-        return self._cache["html"]
-
-    @property
+    @cached_property
     def widget(self):
         """The live anywidget: the same module, every key of the state a synchronised trait."""
-        if "widget" not in self._cache:
-            self._cache["widget"] = _make_widget(self)
-        return self._cache["widget"]
+        return _make_widget(self)
 
-    def _build_html(self) -> str:
+    @cached_property
+    def html(self) -> str:
+        """The figure as self-contained HTML: state, module, still, table, caption."""
         prefix = f"explorer-{self.name}"
         still = clean_svg(to_svg(self.still), prefix=prefix, alt=self.alt)
         payload = _to_json({"state": self.state, "esm": self.module})
@@ -171,9 +158,8 @@ def _read(name: str) -> str:
 def _to_json(value) -> str:
     """Return JSON that is safe inside a script element: no '<', no line separators."""
     try:
-        text = json.dumps(
-            value, default=_plain, allow_nan=False, ensure_ascii=False, sort_keys=True
-        )
+        how = {"allow_nan": False, "ensure_ascii": False, "sort_keys": True}
+        text = json.dumps(value, default=_plain, **how)
     except (TypeError, ValueError) as error:
         raise ValueError(f"state must be JSON values with finite numbers: {error}") from None
     for unsafe in "<>&\u2028\u2029":
@@ -186,13 +172,6 @@ def _plain(value):
     if hasattr(value, "tolist"):
         return value.tolist()
     raise TypeError(f"{type(value).__name__} is not JSON")
-
-
-def _check_state(state) -> None:
-    """Check that the state is an object with names, as JavaScript wants it."""
-    if not isinstance(state, dict) or not all(isinstance(key, str) for key in state):
-        raise ValueError(f"state must be a dict with texts as keys, got {state!r:.60}")
-    _to_json(state)
 
 
 def _table_html(table, caption: str) -> str:
@@ -227,8 +206,7 @@ def _make_widget(explorer: Explorer):
     if taken:
         raise ValueError(f"state must not use the names of a widget's own attributes, got {taken}")
     words = {"_caption": explorer.caption, "_alt": explorer.alt, "_table": table}
-    values = {**explorer.state, **words}
-    values = json.loads(_to_json(values))
+    values = json.loads(_to_json(explorer.state | words))
     traits = {key: traitlets.Any(value).tag(sync=True) for key, value in values.items()}
     body = _EXPORT.sub("const explorer = ", explorer.module)
     parts = {"_esm": body + _WIDGET_TAIL, "_css": _read("explorer.css"), "__module__": __name__}

@@ -26,11 +26,6 @@ def scan_network(ax, levels: Sequence[Iterable], n: int, *, into: int | None = N
         Output whose history is drawn in vermilion; the rest stays blue.
     labels : sequence of str, length n, optional
         Over the wires; default ``x0, x1, …``.
-
-    Raises
-    ------
-    ValueError
-        If a pair names a negative wire.
     """
     levels = [[(int(s), int(d)) for s, d in level] for level in levels]
     pairs = [pair for level in levels for pair in level]
@@ -83,11 +78,6 @@ def tree(ax, parents: Sequence[int], *, labels: Sequence[str] | None = None, mar
         Written in the nodes; default their numbers.
     marked : iterable of int
         Nodes on a vermilion ground with a thick edge to their parent, such as an accepted path.
-
-    Raises
-    ------
-    ValueError
-        If a parent is out of range or the links run in a circle.
     """
     depth = _depths(parents)
     x = _tree_columns(parents, depth)
@@ -102,8 +92,8 @@ def tree(ax, parents: Sequence[int], *, labels: Sequence[str] | None = None, mar
         box = {"boxstyle": "round,pad=0.3", "fc": colour, "ec": "none"}
         words = {"ha": "center", "va": "center", "color": ink(colour), "zorder": 3}
         ax.text(x[node], depth[node], labels[node], bbox=box, **words)
-    ax.set(xlim=(min(x, default=0) - 0.7, max(x, default=0) + 0.7))
-    ax.set(ylim=(max(depth, default=0) + 0.5, -0.5))
+    ends = min(x, default=0) - 0.7, max(x, default=0) + 0.7
+    ax.set(xlim=ends, ylim=(max(depth, default=0) + 0.5, -0.5))
     ax.axis("off")
     return ax
 
@@ -131,7 +121,6 @@ def _tree_columns(parents: Sequence[int], depth: list[int]) -> list[float]:
         stack += children[node][::-1]
         if not children[node]:
             columns[node], leaf = float(leaf), leaf + 1
-    for node in sorted(range(len(parents)), key=lambda i: -depth[i]):
-        if children[node]:
-            columns[node] = float(np.mean([columns[child] for child in children[node]]))
+    for node in sorted(filter(children.get, range(len(parents))), key=lambda i: -depth[i]):
+        columns[node] = float(np.mean([columns[child] for child in children[node]]))
     return columns

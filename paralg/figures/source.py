@@ -12,27 +12,20 @@ __all__ = ["Listing", "show_source"]
 
 # JupyterLab has no Pygments theme, but its editor colours are variables that follow the theme.
 _JUPYTER_COLOURS = {
-    "keyword": ".k,.kn,.kd,.kc,.kr,.kt,.ow",
-    "string": ".s,.s1,.s2,.sa,.sd,.se,.si",
-    "comment": ".c,.c1,.cm,.ch",
-    "number": ".m,.mi,.mf,.mh",
-    "operator": ".o",
-    "builtin": ".nb,.bp",
-    "def": ".nf,.nc,.fm",
-    "meta": ".nd",
-}
+    "keyword": ".k,.kn,.kd,.kc,.kr,.kt,.ow", "string": ".s,.s1,.s2,.sa,.sd,.se,.si",
+    "comment": ".c,.c1,.cm,.ch", "number": ".m,.mi,.mf,.mh", "operator": ".o",
+    "builtin": ".nb,.bp", "def": ".nf,.nc,.fm", "meta": ".nd",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Listing:
-    """A piece of source with its dotted name; displays itself in a notebook.
+    """A piece of source, dedented, with its dotted name; displays itself in a notebook.
 
-    Attributes
+    Parameters
     ----------
-    name : str
-        Dotted name, for example ``paralg.core.primitives.scan``.
-    code : str
-        The source, dedented.
+    name, code : str
+        ``paralg.core.primitives.scan`` and its text.
     """
 
     name: str
@@ -60,25 +53,12 @@ def show_source(obj, *, docstring: str = "summary") -> Listing:
     Parameters
     ----------
     obj : function, class, method or module
-        What to quote.
-    docstring : {"summary", "full", "none"}, default "summary"
+        What to quote; a TypeError if it has no Python source.
+    docstring : {"summary", "full", "none"}
         How much of each docstring to keep: first line, all, or nothing.
-
-    Returns
-    -------
-    Listing
-        Has an HTML and a text form.
-
-    Raises
-    ------
-    ValueError
-        If `docstring` is not one of the three words.
-    TypeError
-        If `obj` has no Python source.
 
     Examples
     --------
-    >>> from paralg.figures import show_source
     >>> print(show_source(show_source).name)
     paralg.figures.source.show_source
     """
@@ -88,13 +68,9 @@ def show_source(obj, *, docstring: str = "summary") -> Listing:
     code = textwrap.dedent(inspect.getsource(target)).rstrip() + "\n"
     if docstring != "full":
         code = _shorten_docstrings(code, keep_summary=docstring == "summary")
-    return Listing(_dotted_name(target), code)
-
-
-def _dotted_name(obj) -> str:
-    if inspect.ismodule(obj):
-        return obj.__name__
-    return f"{obj.__module__}.{obj.__qualname__}"
+    is_module = inspect.ismodule(target)
+    name = target.__name__ if is_module else f"{target.__module__}.{target.__qualname__}"
+    return Listing(name, code)
 
 
 def _shorten_docstrings(code: str, *, keep_summary: bool) -> str:

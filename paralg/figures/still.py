@@ -24,16 +24,12 @@ def to_svg(still) -> str:
     if not hasattr(still, "savefig"):
         got = type(still).__name__
         raise TypeError(f"still must be a matplotlib Figure or SVG text, got {got}")
-    return _draw(still)
-
-
-def _draw(figure) -> str:
     import matplotlib
 
     target = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": "paralg", "svg.fonttype": "none"}):
-        figure.savefig(target, format="svg", transparent=True, metadata={"Date": None})
-    close(figure)
+        still.savefig(target, format="svg", transparent=True, metadata={"Date": None})
+    close(still)
     return target.getvalue()
 
 

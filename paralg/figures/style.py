@@ -45,58 +45,31 @@ def rc(*, size: float = 10.0) -> dict:
 
     Parameters
     ----------
-    size : float, default 10
+    size : float
         Base font size, points.
     """
-    return {**_text(size), **_canvas(), **_lines()}
-
-
-def _text(size: float) -> dict:
-    greys = ("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color")
-    return dict.fromkeys(greys, GREY) | {
-        "font.size": size,
-        "font.family": "sans-serif",
-        "axes.labelsize": size,
-        "axes.titlesize": size,
-        "legend.fontsize": size - 1,
-        "legend.frameon": False,
-        "mathtext.fontset": "dejavusans",
-        "svg.hashsalt": "paralg",  # the ids inside an SVG are the same at every run
-    }
-
-
-def _canvas() -> dict:
-    see_through = ("figure.facecolor", "axes.facecolor", "savefig.facecolor")
-    return dict.fromkeys(see_through, "none") | {
-        "figure.figsize": (6.4, 3.6),
-        "figure.constrained_layout.use": True,
-        "savefig.transparent": True,
-        "axes.edgecolor": GREY,
-        "axes.linewidth": 0.8,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.axisbelow": True,
-        "grid.color": GREY,
-        "grid.alpha": 0.25,
-        "grid.linewidth": 0.6,
-        "image.cmap": "viridis",
-        "hatch.color": BLACK,
-        "hatch.linewidth": 0.6,
-        "patch.linewidth": 0.6,
-    }
-
-
-def _lines() -> dict:
     from cycler import cycler
 
+    greys = ("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color")
+    see_through = ("figure.facecolor", "axes.facecolor", "savefig.facecolor")
     cycle = cycler(color=PALETTE) + cycler(marker=MARKS) + cycler(linestyle=DASHES)
-    return {
-        "axes.prop_cycle": cycle,
-        "lines.linewidth": 1.8,
-        "lines.markersize": 5,
-        "lines.markeredgewidth": 0,
-        "errorbar.capsize": 2,
-    }
+    sizes = dict.fromkeys(("font.size", "axes.labelsize", "axes.titlesize"), size)
+    sizes |= {"legend.fontsize": size - 1, "axes.prop_cycle": cycle}
+    return dict.fromkeys(greys, GREY) | dict.fromkeys(see_through, "none") | _FIXED | sizes
+
+
+_FIXED = {
+    "svg.hashsalt": "paralg",  # the ids inside an SVG are the same at every run
+    "figure.figsize": (6.4, 3.6), "figure.constrained_layout.use": True,
+    "savefig.transparent": True, "image.cmap": "viridis",
+    "font.family": "sans-serif", "mathtext.fontset": "dejavusans", "legend.frameon": False,
+    "axes.edgecolor": GREY, "axes.linewidth": 0.8, "axes.axisbelow": True,
+    "axes.spines.top": False, "axes.spines.right": False,
+    "grid.color": GREY, "grid.alpha": 0.25, "grid.linewidth": 0.6,
+    "hatch.color": BLACK, "hatch.linewidth": 0.6, "patch.linewidth": 0.6,
+    "lines.linewidth": 1.8, "lines.markersize": 5, "lines.markeredgewidth": 0,
+    "errorbar.capsize": 2,
+}  # fmt: skip
 
 
 def use(*, size: float = 10.0, formats: str = "svg") -> None:
@@ -104,15 +77,10 @@ def use(*, size: float = 10.0, formats: str = "svg") -> None:
 
     Parameters
     ----------
-    size : float, default 10
+    size : float
         Base font size, points.
-    formats : {"svg", "png"}, default "svg"
+    formats : {"svg", "png"}
         Kind of picture a notebook stores; "png" (at 2x) is for plots of many thousand marks.
-
-    Raises
-    ------
-    ValueError
-        If `formats` is neither "svg" nor "png".
     """
     if formats not in ("svg", "png"):
         raise ValueError(f'formats must be "svg" or "png", got {formats!r}')

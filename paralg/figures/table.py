@@ -17,19 +17,10 @@ class Table:
     header : sequence of str, length k
         Names of the columns.
     rows : iterable of sequences of length k
-        The first cell names the row. Text is shown as it is, floats with six digits.
-    caption : str, optional
+        The first cell names the row. Text is shown as it is, floats with six digits. Afterwards
+        both are tuples of text.
+    caption : str
         What the table shows, in a few words.
-
-    Attributes
-    ----------
-    header, rows : tuple
-        All cells, as text.
-
-    Raises
-    ------
-    ValueError
-        If there is no column, or a row has not one cell for each.
 
     Examples
     --------

@@ -29,18 +29,13 @@ def raster(ax, trace, *, tokens: Sequence[str] | None = None, legend: bool = Tru
     ----------
     ax : Axes
     trace : Trace or array_like of int, shape (rounds, L)
-        A decoder's trace, or the codes of its ``raster()``.
+        A decoder's trace, or the codes, 0 to 4, of its ``raster()``.
     tokens : sequence of str, length L, optional
         Written under the columns.
     legend : bool
         Explain the cells above the figure.
-
-    Raises
-    ------
-    ValueError
-        If the codes are not two-dimensional or unknown.
     """
-    codes = np.asarray(trace.raster() if hasattr(trace, "raster") else trace)
+    codes = _codes(trace)
     if codes.ndim != 2 or not np.isin(codes, list(_STATES)).all():
         raise ValueError(f"expected codes 0 to 4 of shape (rounds, L), got shape {codes.shape}")
     for code in np.unique(codes):
@@ -66,17 +61,12 @@ def rasters(axes, traces: Mapping[str, object]):
     axes : array of Axes
         At least as many as traces; those left over are hidden.
     traces : mapping of str to Trace or array_like
-        Name to what :func:`raster` takes.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer axes than traces, or no trace.
+        Name to what :func:`raster` takes; at least one.
     """
     panels = np.atleast_1d(axes).ravel()
     if not 0 < len(traces) <= len(panels):
         raise ValueError(f"expected 1 to {len(panels)} traces, got {len(traces)}")
-    codes = [np.asarray(t.raster() if hasattr(t, "raster") else t) for t in traces.values()]
+    codes = list(map(_codes, traces.values()))
     rounds = max(map(len, codes))
     for ax, name, one in zip(panels, traces, codes, strict=False):
         raster(ax, one, legend=False)
@@ -88,6 +78,10 @@ def rasters(axes, traces: Mapping[str, object]):
     return axes
 
 
+def _codes(trace) -> np.ndarray:
+    return np.asarray(trace.raster() if hasattr(trace, "raster") else trace)
+
+
 def _draw_state(ax, codes, code: int) -> None:
     from matplotlib.collections import PatchCollection
     from matplotlib.patches import Rectangle
@@ -95,29 +89,25 @@ def _draw_state(ax, codes, code: int) -> None:
     _, colour, opacity, symbol = _STATES[code]
     cells = np.argwhere(codes == code)
     patches = [Rectangle((x - 0.46, y - 0.46), 0.92, 0.92) for y, x in cells]
-    style = {"edgecolor": GREY, "linewidth": 0.4}
-    fill = _faded(colour, opacity)
-    ax.add_collection(PatchCollection(patches, facecolor=fill, **style))
+    style = {"facecolor": (colour, opacity), "edgecolor": GREY, "linewidth": 0.4}
+    ax.add_collection(PatchCollection(patches, **style))
     if symbol:
         marker = "x" if symbol == "×" else "o"
         size = 14 if codes.shape[1] <= 40 else 3
         ax.scatter(cells[:, 1], cells[:, 0], s=size, marker=marker, c=_SYMBOL_COLOURS[code])
 
 
-def _faded(colour: str, opacity: float) -> tuple:
-    from matplotlib.colors import to_rgba
-
-    return to_rgba(colour, opacity)
-
-
 def _state_legend(figure, codes) -> None:
+    shown = [_STATES[int(code)] for code in codes]
+    _legend(figure, [{"fc": (colour, opacity), "ec": GREY, "label": f"{name} {symbol}".strip()}
+                     for name, colour, opacity, symbol in shown])  # fmt: skip
+
+
+def _legend(figure, patches: list[dict]) -> None:
+    """Explain fills above all axes."""
     from matplotlib.patches import Patch
 
-    shown = [_STATES[int(code)] for code in codes]
-    handles = [
-        Patch(facecolor=_faded(colour, opacity), edgecolor=GREY, label=f"{name} {symbol}".strip())
-        for name, colour, opacity, symbol in shown
-    ]
+    handles = [Patch(**patch) for patch in patches]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
 
 
@@ -133,33 +123,24 @@ def gantt(ax, schedule, *, kinds: dict | None = None):
         Task's name to kind; each kind has its colour and hatch. By default all are of one kind.
     """
     names = sorted(set((kinds or {}).values()))
+    looks = [{"fc": PALETTE[(i + 1) % 6], "ec": BLACK, "hatch": _HATCHES[i % 7]}
+             for i in range(max(1, len(names)))]  # fmt: skip
     for task in schedule.tasks:
-        kind = names.index(kinds[task.name]) if kinds else 0
-        _bar(ax, task, schedule.makespan, colour=PALETTE[(kind + 1) % 6], hatch=_HATCHES[kind % 7])
+        _bar(ax, task, schedule.makespan, looks[names.index(kinds[task.name]) if kinds else 0])
     ax.set(ylim=(schedule.p - 0.5, -0.5), xlim=(0, schedule.makespan * 1.02 or 1))
     ax.set(xlabel="time", ylabel="worker", yticks=range(schedule.p))
     ax.axvline(schedule.makespan, color=GREY, lw=0.8, ls=":", marker="")
     if kinds:
-        _kind_legend(ax, names)
+        named = zip(looks, names, strict=True)
+        _legend(ax.figure, [look | {"label": name} for look, name in named])
     return ax
 
 
-def _bar(ax, task, makespan: float, *, colour: str, hatch: str) -> None:
+def _bar(ax, task, makespan: float, look: dict) -> None:
     width = task.end - task.start
-    style = {"facecolor": colour, "edgecolor": BLACK, "linewidth": 0.6}
-    ax.barh(task.worker, width, left=task.start, height=0.78, hatch=hatch, **style)
+    ax.barh(task.worker, width, left=task.start, height=0.78, linewidth=0.6, **look)
     if width >= makespan * 0.02 * max(2, len(str(task.name))):
-        middle = (task.start + task.end) / 2
-        box = {"boxstyle": "round,pad=0.15", "fc": colour, "ec": "none"}  # keeps hatches off words
-        words = {"ha": "center", "va": "center", "color": ink(colour), "bbox": box}
+        middle, ground = (task.start + task.end) / 2, look["fc"]
+        box = {"boxstyle": "round,pad=0.15", "fc": ground, "ec": "none"}  # keeps hatches off words
+        words = {"ha": "center", "va": "center", "color": ink(ground), "bbox": box}
         ax.text(middle, task.worker, str(task.name), **words)
-
-
-def _kind_legend(ax, names: list[str]) -> None:
-    from matplotlib.patches import Patch
-
-    handles = [
-        Patch(fc=PALETTE[(i + 1) % 6], ec=BLACK, hatch=_HATCHES[i % 7], label=name)
-        for i, name in enumerate(names)
-    ]
-    ax.figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))

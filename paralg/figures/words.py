@@ -1,44 +1,10 @@
-"""Words in and around a figure: alternative texts, names at the ends of lines."""
+"""Names at the ends of lines, instead of a legend."""
 
 from __future__ import annotations
 
-__all__ = ["alt_text", "name_lines"]
+__all__ = ["name_lines"]
 
 _GAP = 1.15  # smallest distance of two names, in lines of text
-
-
-def alt_text(kind: str, axes: str, finding: str) -> str:
-    """Return an alternative text: the kind of chart, its axes, and the one thing to see.
-
-    Parameters
-    ----------
-    kind : str
-        ``"Line chart"``, ``"Raster"``, ``"Diagram"``.
-    axes : str
-        ``"rounds against n, log axis"``.
-    finding : str
-        ``"tree sum grows by one per doubling"``.
-
-    Returns
-    -------
-    str
-        ``"Line chart: rounds against n, log axis; tree sum grows by one per doubling."``
-
-    Raises
-    ------
-    ValueError
-        If the text has not 30 to 250 characters.
-
-    Examples
-    --------
-    >>> from paralg.figures import alt_text
-    >>> alt_text("Line chart", "rounds against n", "one more round per doubling")
-    'Line chart: rounds against n; one more round per doubling.'
-    """
-    text = f"{kind.strip()}: {axes.strip()}; {finding.strip().rstrip('.')}."
-    if not 30 <= len(text) <= 250:
-        raise ValueError(f"alternative text must have 30 to 250 characters, got {len(text)}")
-    return text
 
 
 def name_lines(ax, *, pad: float = 6.0):
@@ -50,27 +16,21 @@ def name_lines(ax, *, pad: float = 6.0):
         Lines with labels not starting with ``_`` are named, those of ``errorbar`` as well; names
         that would collide move apart.
         Set the limits of the axes first: a line that leaves them is named where it leaves.
-    pad : float, default 6
+    pad : float
         Points between the line's end and its name.
     """
+    from matplotlib import rcParams
+
     names = _names(ax)
     lines = [line for line in ax.get_lines() if not names[line].startswith("_")]
     ends = [_visible_end(ax, line.get_xydata()) for line in lines if len(line.get_xydata())]
     heights = ax.transData.transform(ends)[:, 1] if len(ends) else []
-    size = _font_points() * ax.figure.dpi / 72
-    for line, end, height, target in zip(
-        lines, ends, heights, _spread(heights, _GAP * size), strict=True
-    ):
-        ax.annotate(
-            names[line],
-            xy=end,
-            xytext=(pad, (target - height) * 72 / ax.figure.dpi),
-            textcoords="offset points",
-            color=line.get_color(),
-            va="center",
-            ha="left",
-            annotation_clip=False,
-        )
+    point = ax.figure.dpi / 72
+    targets = _spread(heights, _GAP * rcParams["font.size"] * point)
+    for line, end, height, target in zip(lines, ends, heights, targets, strict=True):
+        offset = {"xytext": (pad, (target - height) / point), "textcoords": "offset points"}
+        style = {"color": line.get_color(), "va": "center", "ha": "left", "annotation_clip": False}
+        ax.annotate(names[line], xy=end, **offset, **style)
     return ax
 
 
@@ -100,12 +60,6 @@ def _visible_end(ax, points):
     leaves = (there > 1) | (there < 0)
     step = min((edge - here)[leaves] / (there - here)[leaves])
     return to_axes.inverted().transform(here + step * (there - here))
-
-
-def _font_points() -> float:
-    import matplotlib
-
-    return float(matplotlib.rcParams["font.size"])
 
 
 def _spread(heights, gap: float) -> list[float]:
