@@ -6,13 +6,16 @@ at the files it calls into. Kernels close over a digest of those, so that an edi
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable
+import os
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from numba import njit
 
-__all__ = ["cached", "digest"]
+__all__ = ["cached", "compile_lock", "digest"]
 
 _SOURCES = ("lanes.py", "polynomials.py", "elementary.py")
 
@@ -36,3 +39,17 @@ def cached(*sources: str | Path, allocates: bool = False) -> Callable:
         return build(digest(*sources), compiled)
 
     return build_now
+
+
+@contextlib.contextmanager
+def compile_lock() -> Iterator[None]:
+    """Let one process of this user compile at a time, so that the cache stays whole."""
+    try:
+        import fcntl
+    except ImportError:  # not a POSIX system
+        yield
+        return
+    name = f"paralg-compile-{os.getuid()}.lock"
+    with open(Path(tempfile.gettempdir()) / name, "a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # closing the file gives it up
+        yield

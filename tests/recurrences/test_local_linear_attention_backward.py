@@ -95,7 +95,7 @@ def test_single_precision_and_heads():
 
 
 def test_backward_keeps_vectors_only():
-    from paralg.recurrences.mamba import saved_tensors
+    from paralg.training import saved_tensors
 
     q, k, v = (torch.randn(1, 64, 8).requires_grad_() for _ in range(3))
     kept = saved_tensors(lambda: lla.lla_attention(q, k, v, 1.0), (q, k, v))

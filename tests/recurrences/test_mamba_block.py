@@ -14,18 +14,15 @@ from paralg.recurrences.mamba import (
     MambaBlock,
     MambaConfig,
     MambaLM,
-    RMSNorm,
     VariantConfig,
     VariantLM,
-    decay_groups,
-    generate,
-    saved_tensors,
     selective_scan,
-    step_sizes,
     variant_block,
 )
 from paralg.recurrences.mamba import block as block_module
+from paralg.recurrences.mamba.experiments.scores import generate, step_sizes
 from paralg.recurrences.mamba.variants import SELECTABLE
+from paralg.training import decay_groups, saved_tensors
 
 OFFICIAL = {"in_proj.weight", "conv1d.weight", "conv1d.bias", "x_proj.weight", "dt_proj.weight",
             "dt_proj.bias", "A_log", "D", "out_proj.weight"}  # fmt: skip
@@ -223,11 +220,6 @@ def test_memory_of_a_block_does_not_hold_its_states():
     block, v = MambaBlock(MambaConfig(d_model=32)), torch.randn(1, 256, 32)
     loop = MambaBlock(MambaConfig(d_model=32, method="loop"))
     assert saved_tensors(lambda: loop(v)).bytes > 5 * saved_tensors(lambda: block(v)).bytes
-
-
-def test_norm():
-    v = torch.tensor([[3.0, 4.0]])
-    assert torch.allclose(RMSNorm(2, 0.0)(v), v / math.sqrt(12.5))
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,13 @@ from mamba_cases import as_numpy, leaves, operands, relative
 
 from paralg.core.primitives import METHODS, scan_counts
 from paralg.recurrences.mamba import (
-    saved_tensors,
     selective_scan,
-    selective_scan_fn,
     selective_scan_loop,
-    selective_scan_reference,
 )
+from paralg.recurrences.mamba.fast.counted import selective_scan_reference
 from paralg.recurrences.mamba.fast.scan import METHODS as WAYS
+from paralg.recurrences.mamba.fast.scan import selective_scan_fn
+from paralg.training import saved_tensors
 
 LENGTHS = (0, 1, 2, 3, 7, 31, 32, 33, 100)
 PARALLEL = [way for way in WAYS if way != "loop"]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
-from paralg.recurrences.mamba import explorer, gated_recurrence
-from paralg.recurrences.mamba.teaching.explorer import INPUT, _network, _states
+from paralg.recurrences.mamba import explorer
+from paralg.recurrences.mamba.teaching.explorer import _network
 from tests.figures.web import drag
 
 
@@ -17,12 +15,6 @@ def test_explorer_networks_are_the_core_scans():
     for one in found.values():
         assert sum(len(level) for level in one["levels"]) == one["work"]
         assert len(one["levels"]) == one["span"]
-
-
-def test_explorer_states_are_the_gated_recurrence():
-    deltas = np.linspace(0, 3, 16)
-    expected = gated_recurrence(np.array(INPUT), -np.expm1(-deltas))
-    np.testing.assert_allclose(_states(deltas), expected, atol=1e-14)
 
 
 def test_explorer_answers_to_keyboard_and_pointer(open_page, drawing):

@@ -10,24 +10,26 @@ import pytest
 import torch
 
 from paralg.data import pydoc_text
-from paralg.recurrences.mamba import (
+from paralg.recurrences.mamba import MambaLM, load, log, logs
+from paralg.recurrences.mamba.experiments import runs, scores
+from paralg.recurrences.mamba.experiments.runs import (
+    FOLDER,
+    RECIPES,
+    RUNS,
     InductionHeads,
-    MambaLM,
     SelectiveCopying,
     Text,
+    draw,
+    recipe,
+)
+from paralg.recurrences.mamba.experiments.scores import (
     accuracy,
     bits_per_character,
     curve_rows,
     length_curve,
-    load,
-    log,
-    logs,
     ngram_bits,
-    recipe,
     step_sizes,
 )
-from paralg.recurrences.mamba.experiments import runs, scores
-from paralg.recurrences.mamba.experiments.runs import FOLDER, RECIPES, RUNS, draw
 
 
 def rng(seed=0):
@@ -76,7 +78,7 @@ def test_command_line_writes_weights_that_load(tmp_path, capsys, monkeypatch):
     options = ["--steps", "2", "--seed", "5", "--out", str(tmp_path), "--nice", "0"]
     assert RUNS.main(["copying-lti", *options], module="x") == 0
     assert "copying-lti-5" in capsys.readouterr().out
-    written = runs.runs_in(tmp_path)
+    written = replace(RUNS, folder=tmp_path)
     assert written.names() == ["copying-lti-5"]
     found = written.log("copying-lti", 5)["scores"]
     assert list(found["lengths"]) == ["24", "30"]

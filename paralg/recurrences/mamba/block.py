@@ -3,17 +3,82 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, silu, softplus
 
-from paralg.recurrences.mamba.config import MambaConfig
 from paralg.recurrences.mamba.fast.scan import selective_scan
 from paralg.recurrences.mamba.recurrence import discretise
 
-__all__ = ["BlockState", "MambaBlock"]
+__all__ = ["BlockState", "MambaBlock", "MambaConfig"]
+
+
+@dataclass(frozen=True)
+class MambaConfig:
+    """Sizes of a model; the defaults are those of the released code.
+
+    Parameters
+    ----------
+    d_model, n_layer, vocab_size : int
+        Width of the residual stream; blocks; tokens.
+    d_state, d_conv, expand : int
+        States N of each channel; width of the causal convolution; channels over ``d_model``.
+    dt_rank : int or None
+        Rank of the projection to step sizes; ⌈d_model / 16⌉ by default.
+    dt_min, dt_max, dt_init_floor : float
+        Range of the first step sizes, drawn log-uniformly, and their floor.
+    method : str
+        How the scan is computed; see `selective_scan`.
+    pad_vocab, epsilon : int, float
+        Rows of the embedding are a multiple of the one; the other is that of the norms.
+
+    Raises
+    ------
+    ValueError
+        A size below 1, or step sizes out of order.
+
+    References
+    ----------
+    [gu-2023-mamba], section 3.4 and appendix E.
+
+    Examples
+    --------
+    >>> config = MambaConfig(d_model=48, vocab_size=27)
+    >>> config.d_inner, config.rank, config.padded_vocab
+    (96, 3, 32)
+    """
+
+    d_model: int = 32
+    n_layer: int = 2
+    vocab_size: int = 16
+    d_state: int = 16
+    d_conv: int = 4
+    expand: int = 2
+    dt_rank: int | None = None
+    dt_min: float = 1e-3
+    dt_max: float = 0.1
+    dt_init_floor: float = 1e-4
+    method: str = "auto"
+    pad_vocab: int = 8
+    epsilon: float = 1e-5
+
+    def __post_init__(self):
+        sizes = "d_model", "n_layer", "vocab_size", "d_state", "d_conv", "expand", "pad_vocab"
+        for name in sizes:
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.dt_rank is not None and self.dt_rank < 1:
+            raise ValueError(f"dt_rank must be at least 1, or None, got {self.dt_rank}")
+        if not 0 < self.dt_min <= self.dt_max:
+            raise ValueError(f"expected 0 < dt_min <= dt_max, got {self.dt_min} and {self.dt_max}")
+
+    d_inner = property(lambda self: self.expand * self.d_model, doc="Channels of the scan.")
+    rank = property(lambda self: self.dt_rank or -(-self.d_model // 16), doc="Rank of the steps.")
+    padded_vocab = property(lambda self: -(-self.vocab_size // self.pad_vocab) * self.pad_vocab,
+                            doc="Rows of the embedding.")  # fmt: skip
 
 
 class BlockState(NamedTuple):
@@ -34,15 +99,9 @@ class MambaBlock(nn.Module):
     ----------
     config : MambaConfig
 
-    Attributes
-    ----------
-    in_proj, conv1d, x_proj, dt_proj, A_log, D, out_proj
-        Parameters under the names and in the shapes of the official module, so that its state
-        dictionary loads.
-
     References
     ----------
-    [gu-2023-mamba], section 3.4 and figure 3.
+    [gu-2023-mamba], section 3.4 and figure 3; names and shapes are those of the official module.
     """
 
     branches = 2  # what the input projection makes: x and the gate z
@@ -99,10 +158,6 @@ class MambaBlock(nn.Module):
         """Return what the scan's output becomes before the last projection."""
         return y
 
-    def read(self, h: Tensor, C: Tensor) -> Tensor:
-        """Return what C reads from the states."""
-        return (h * C).sum(-1)
-
     def first_state(self, batch: int) -> BlockState:
         """Return the state before the first token: all zeros."""
         zeros, inner = self.D.new_zeros, self.config.d_inner
@@ -138,17 +193,15 @@ class MambaBlock(nn.Module):
 
     def step(self, v: Tensor, state: BlockState) -> tuple[Tensor, BlockState]:
         """Mix one token, shape (b, d_model), in O(d_inner d_state) and constant memory."""
-        first, *others = self.in_proj(v).split(self.config.d_inner, dim=-1)
-        window = torch.cat([state.window, first[:, None]], dim=1)
-        kernel = self.conv1d.weight[:, 0].t()
-        x, z = self.enter(silu((window * kernel).sum(1) + self.conv1d.bias), others)
-        delta, B, C = (part[:, None] for part in self.select(x))
+        extended, x, z, others = self.branches_of(v[:, None], state.window)
+        delta, B, C = self.select(x)
         dt = softplus(delta + self.step_bias)
-        a, b = (part[:, 0] for part in discretise(dt, self.A, B, self.discretisation))
-        h = a * state.h + b * x[..., None]
-        y = self.read(h, C) + self.D * x
+        a, b = discretise(dt, self.A, B, self.discretisation)
+        h = a[:, 0] * state.h + b[:, 0] * x[:, 0, :, None]
+        y = (h * C).sum(-1)[:, None]
+        y = (2 * y.real if y.is_complex() else y) + self.D * x
         y = y if z is None else y * silu(z)
-        return self.out_proj(self.leave(y, others)), BlockState(window[:, 1:], h)
+        return self.out_proj(self.leave(y, others))[:, 0], BlockState(extended[:, 1:], h)
 
 
 def undecayed(values: Tensor) -> nn.Parameter:

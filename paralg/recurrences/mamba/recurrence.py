@@ -26,36 +26,13 @@ All scans of the chapter, of arrays and of tensors, take these operands (b batch
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
 from paralg.core.cost import Cost
-from paralg.recurrences.mamba.theory import (
-    ScanRun,
-    library_of,
-    per_channel,
-    phi,
-    silu,
-    softplus,
-)
+from paralg.recurrences.mamba.theory import ScanRun, library_of, per_channel, phi, silu, softplus
 
-__all__ = ["Operands", "discretise", "selective_scan_loop"]
-
-
-class Operands(NamedTuple):
-    """The arrays or tensors of a selective scan, as in the table of this module."""
-
-    u: Any
-    delta: Any
-    A: Any
-    B: Any
-    C: Any
-    D: Any = None
-    z: Any = None
-    delta_bias: Any = None
-    h0: Any = None
+__all__ = ["discretise", "selective_scan_loop"]
 
 
 def discretise(delta, A, B, method: str = "euler"):
@@ -112,6 +89,11 @@ def selective_scan_loop(
     -------
     ScanRun
 
+    Raises
+    ------
+    ValueError
+        Shapes that do not fit, or an unknown discretisation.
+
     Cost
     ----
     Work L and span L for each of the b D N lanes.
@@ -127,40 +109,34 @@ def selective_scan_loop(
     >>> run.y.ravel()
     array([1.  , 1.5 , 1.75])
     """
-    u, delta = prepared(u, delta, delta_bias, delta_softplus)
-    a, b = discretise(delta, np.asarray(A), np.asarray(B), discretisation)
-    drive = b * u[..., None]
-    h = first_state(drive, h0)
-    states = np.empty_like(drive, shape=np.broadcast_shapes(a.shape, drive.shape))
-    for t in range(u.shape[1]):
-        h = a[:, t] * h + drive[:, t]
-        states[:, t] = h
+    u, a, b, h = coefficients(u, delta, A, B, delta_bias, delta_softplus, h0, discretisation)
+    states = np.empty(b.shape, np.result_type(a, b, h))
     length = u.shape[1]
+    for t in range(length):
+        h = a[:, t] * h + b[:, t]
+        states[:, t] = h
     return ScanRun(read(states, C, u, D, z), h, states, Cost(work=length, span=length))
 
 
-def prepared(u, delta, delta_bias, delta_softplus: bool):
-    """Return the input and the positive step sizes as arrays."""
+def coefficients(u, delta, A, B, delta_bias, delta_softplus: bool, h0, discretisation: str):
+    """Return the input, a and b of every h = a h + b, and the first state, as arrays."""
     u, delta = np.asarray(u), np.asarray(delta)
     if u.ndim != 3 or delta.shape != u.shape:
         raise ValueError(f"u and delta must share a shape (b, L, D), got {u.shape}, {delta.shape}")
     delta = delta if delta_bias is None else delta + np.asarray(delta_bias)
-    return u, softplus(delta) if delta_softplus else delta
-
-
-def first_state(drive: NDArray, h0) -> NDArray:
-    shape = drive.shape[:1] + drive.shape[2:]
-    if h0 is None:
-        return np.zeros(shape, drive.dtype)
-    if np.shape(h0) != shape:
-        raise ValueError(f"h0 must have the shape {shape}, got {np.shape(h0)}")
-    return np.asarray(h0)
+    delta = softplus(delta) if delta_softplus else delta
+    a, b = discretise(delta, np.asarray(A), np.asarray(B), discretisation)
+    b = b * u[..., None]
+    shape = b.shape[:1] + b.shape[2:]
+    h = np.zeros(shape, b.dtype) if h0 is None else np.asarray(h0)
+    if h.shape != shape:
+        raise ValueError(f"h0 must have the shape {shape}, got {h.shape}")
+    return u, a, b, h
 
 
 def read(states: NDArray, C, u: NDArray, D, z) -> NDArray:
     """Return the output: states read by C, the input skipping ahead by D, the gate z."""
     y = (states * per_channel(np.asarray(C))).sum(axis=-1)
-    if np.iscomplexobj(y):
-        y = 2 * y.real
+    y = 2 * y.real if np.iscomplexobj(y) else y
     y = y if D is None else y + np.asarray(D) * u
     return y if z is None else y * silu(np.asarray(z))

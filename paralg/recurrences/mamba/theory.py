@@ -3,55 +3,38 @@ r"""The recurrence as one scan of maps, and what follows: gates, kernels, gradie
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil, log2
-from typing import TYPE_CHECKING
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
 from paralg.core.cost import Cost
-from paralg.core.primitives import AFFINE, scan
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from paralg.core.primitives import AFFINE, kogge_stone_counts, scan
 
 __all__ = [
-    "SCHEMES", "Saved", "ScanRun", "Traffic", "aligned_kernels", "convolve", "convolve_fft",
-    "gated_recurrence", "lag_matrix", "library_of", "linear_states", "lti_kernel", "per_channel",
-    "phi", "reverse_states", "saved_tensors", "silu", "softplus", "traffic",
+    "ScanRun", "Traffic", "aligned_kernels", "gated_recurrence", "lag_matrix",
+    "library_of", "linear_states", "lti_kernel", "per_channel", "phi", "reverse_states",
+    "silu", "softplus", "traffic",
 ]  # fmt: skip
 
-_SMALL = 0.5
 _TAYLOR = [float(x) for x in 1 / np.cumprod(np.arange(1.0, 16))]  # 1/(k + 1)! for k = 0 … 14
 
 
 @dataclass(frozen=True)
 class ScanRun:
-    """What a selective scan of arrays returns, and what it cost.
+    """What a selective scan of arrays returns: values, and the combines of one lane's scan."""
 
-    Parameters
-    ----------
-    y : ndarray, shape (b, L, D)
-        Output.
-    last : ndarray, shape (b, D, N)
-        State after the last token.
-    states : ndarray, shape (b, L, D, N)
-        State after every token.
-    cost : Cost
-        Combines of one lane's scan; the b D N lanes run beside each other.
-    """
-
-    y: NDArray
-    last: NDArray
-    states: NDArray
-    cost: Cost
+    y: NDArray  # (b, L, D), output
+    last: NDArray  # (b, D, N), state after the last token
+    states: NDArray  # (b, L, D, N), state after every token
+    cost: Cost  # the b D N lanes run beside each other
 
 
 def softplus(x: NDArray) -> NDArray:
     r"""Return :math:`\log(1 + e^x)` without overflow."""
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    return np.logaddexp(0, x)
 
 
 def silu(x: NDArray) -> NDArray:
@@ -70,25 +53,9 @@ def library_of(x):
 
 
 def phi(x):
-    r"""Return :math:`(e^x - 1)/x`, which is 1 at 0, with a gradient that stays finite there.
-
-    Parameters
-    ----------
-    x : ndarray or Tensor of float or complex
-        Here :math:`\Delta A`; a Taylor polynomial serves :math:`|x| < 1/2`.
-
-    Returns
-    -------
-    ndarray or Tensor
-        Same shape.
-
-    Examples
-    --------
-    >>> phi(np.array([0.0, 1e-12, 1.0])).round(6)
-    array([1.      , 1.      , 1.718282])
-    """
+    r"""Return :math:`(e^x - 1)/x`, 1 at 0, real or complex; the gradient stays finite there."""
     library = library_of(x)
-    small = abs(x) < _SMALL
+    small = abs(x) < 0.5
     inside, outside = library.where(small, x, 0), library.where(small, 1, x)
     near = 0 * inside + _TAYLOR[-1]
     for coefficient in reversed(_TAYLOR[:-1]):
@@ -97,20 +64,10 @@ def phi(x):
 
 
 def linear_states(a, b, h0=None, *, method: str = "sequential", chunk: int | None = None):
-    """Return all states of ``h = a h + b``, shape (batch, L, ...), and the cost of a lane's scan.
+    """Return all states of h = a h + b, time on axis 1, by a scan, and the cost of one lane's.
 
-    Parameters
-    ----------
-    a, b : ndarray, shape (batch, L, ...)
-        Coefficients; time is axis 1.
-    h0 : ndarray, shape (batch, ...), optional
-        First state, taken in by the element (1, h0) on the left.
-    method, chunk
-        As for :func:`paralg.core.primitives.scan`.
-
-    Returns
-    -------
-    (ndarray, Cost)
+    A first state is taken in by the element (1, h0) on the left; ``method`` and ``chunk`` are those
+    of :func:`paralg.core.primitives.scan`.
     """
     elements = tuple(np.moveaxis(x, 1, 0) for x in np.broadcast_arrays(a, b))
     initial = None if h0 is None else (np.ones_like(elements[0][0]), h0) if len(a[0]) else None
@@ -119,27 +76,12 @@ def linear_states(a, b, h0=None, *, method: str = "sequential", chunk: int | Non
 
 
 def reverse_states(a, dh, *, method: str = "sequential", chunk: int | None = None):
-    r"""Return the gradients of all states, the scan from the right, and its cost.
+    r"""Return the gradients of all states, the scan from the right, and the cost of one lane's.
 
     .. math:: g_t = \partial L/\partial h_t = dh_t + \bar A_{t+1} g_{t+1}
 
-    Parameters
-    ----------
-    a : ndarray, shape (batch, L, ...)
-        Coefficients of the forward recurrence; they are used shifted by one, with 0 at the end.
-    dh : ndarray, shape (batch, L, ...)
-        Direct gradient of each state, :math:`C_t \, dy_t`.
-    method, chunk
-        As for :func:`paralg.core.primitives.scan`.
-
-    Returns
-    -------
-    (ndarray, Cost)
-        g of shape (batch, L, ...), combines of one lane.
-
-    References
-    ----------
-    [martin-2018-parallelizing].
+    where ``a`` is that of the forward pass and ``dh`` the gradient of each state through its own
+    output [martin-2018-parallelizing].
     """
     shifted = np.concatenate([a[:, 1:], np.zeros_like(a[:, :1])], axis=1)
     g, cost = linear_states(np.conj(shifted[:, ::-1]), dh[:, ::-1], method=method, chunk=chunk)
@@ -147,22 +89,7 @@ def reverse_states(a, dh, *, method: str = "sequential", chunk: int | None = Non
 
 
 def gated_recurrence(x: NDArray, g: NDArray) -> NDArray:
-    r"""Return :math:`h_t = (1 - g_t) h_{t-1} + g_t x_t`, a gated RNN written by hand.
-
-    Parameters
-    ----------
-    x, g : ndarray, shape (L,)
-        Input, and gate in [0, 1].
-
-    Returns
-    -------
-    ndarray, shape (L,)
-
-    Examples
-    --------
-    >>> gated_recurrence(np.array([4.0, 8.0]), np.array([1.0, 0.25]))
-    array([4., 5.])
-    """
+    r"""Return :math:`h_t = (1 - g_t) h_{t-1} + g_t x_t`, a gated RNN by hand, shape (L,)."""
     h, states = 0.0, []
     for value, gate in zip(x, g, strict=True):
         h = (1 - gate) * h + gate * value
@@ -171,115 +98,37 @@ def gated_recurrence(x: NDArray, g: NDArray) -> NDArray:
 
 
 def lti_kernel(a: NDArray, b: NDArray, c: NDArray, length: int) -> NDArray:
-    r"""Return :math:`K_k = \sum_n C_n \bar A_n^k \bar B_n`, k < length.
-
-    Parameters
-    ----------
-    a, b, c : ndarray, shape (N,)
-        Discrete coefficients of one channel, the same for all tokens.
-    length : int
-        Number of lags.
-
-    Returns
-    -------
-    ndarray, shape (length,)
-    """
+    r"""Return :math:`K_k = \sum_n C_n \bar A_n^k \bar B_n` for k < length; a, b, c (N,)."""
     return (c * b * a ** np.arange(length)[:, None]).sum(axis=1)
 
 
-def convolve(x: NDArray, kernel: NDArray) -> NDArray:
-    r"""Return :math:`y_t = \sum_{k \le t} K_k x_{t-k}`, O(L²) work.
-
-    Parameters
-    ----------
-    x, kernel : ndarray, shape (L,)
-
-    Returns
-    -------
-    ndarray, shape (L,)
-    """
-    return np.convolve(x, kernel)[: len(x)]
-
-
-def convolve_fft(x: NDArray, kernel: NDArray) -> NDArray:
-    """Return the same as `convolve` with O(L log L) work; padding keeps the ends apart.
-
-    Parameters
-    ----------
-    x, kernel : ndarray, shape (L,)
-
-    Returns
-    -------
-    ndarray, shape (L,)
-    """
-    size = 2 * len(x)
-    product = np.fft.rfft(x, size) * np.fft.rfft(kernel, size)
-    return np.fft.irfft(product, size)[: len(x)]
-
-
 def lag_matrix(a: NDArray, b: NDArray, c: NDArray) -> NDArray:
-    r"""Return the matrix M with y = M x of one channel.
+    r"""Return the lower triangular M with y = M x of one channel; a, b, c of shape (L, N).
 
     .. math:: M_{ts} = \sum_n C_{tn} \, \bar A_{tn} \cdots \bar A_{s+1,n} \, \bar B_{sn}
        \quad (s \le t)
-
-    Parameters
-    ----------
-    a, b, c : ndarray, shape (L, N)
-        Discrete coefficients.
-
-    Returns
-    -------
-    ndarray, shape (L, L)
-        Lower triangular; Toeplitz exactly when one kernel fits all tokens.
     """
-    length = len(a)
-    matrix = np.zeros((length, length))
-    for s in range(length):
+    matrix = np.zeros((len(a), len(a)))
+    for s in range(len(a)):
         path = np.cumprod(np.concatenate([np.ones_like(a[:1]), a[s + 1 :]]), axis=0)
         matrix[s:, s] = (c[s:] * path * b[s]).sum(axis=1)
     return matrix
 
 
 def aligned_kernels(matrix: NDArray, lags: int) -> NDArray:
-    r"""Return one row for each token t >= lags - 1: what it sees at lag 0, 1, …
-
-    Parameters
-    ----------
-    matrix : ndarray, shape (L, L)
-        From `lag_matrix`.
-    lags : int
-        Lags to compare.
-
-    Returns
-    -------
-    ndarray, shape (L - lags + 1, lags)
-        Rank 1 with equal rows for a convolution.
-    """
+    """Return what each token t >= lags - 1 sees at lag 0, 1, …: equal rows for a convolution."""
     tokens = np.arange(lags - 1, len(matrix))[:, None]
     return matrix[tokens, tokens - np.arange(lags)]
 
 
 @dataclass(frozen=True)
 class Traffic:
-    """Numbers read and written, by array.
-
-    Parameters
-    ----------
-    scheme : str
-        One of ``SCHEMES``.
-    items : dict of str to int
-        Array to numbers moved, reads and writes together.
-    operations : int
-        Floating-point operations of the recurrence, the exponential as one.
-    itemsize : int
-        Bytes of a number.
-    """
+    """Numbers read and written, by array."""
 
     scheme: str
-    items: Mapping[str, int]
-    operations: int
-    itemsize: int
+    items: Mapping[str, int]  # array to numbers moved, reads and writes together
+    operations: int  # floating-point operations of the recurrence, the exponential as one
+    itemsize: int  # bytes of a number
 
     @property
     def bytes(self) -> int:
@@ -289,47 +138,27 @@ class Traffic:
     @property
     def intensity(self) -> float:
         """Operations for each byte moved, the abscissa of the roofline."""
-        return self.operations / self.bytes if self.bytes else 0.0
+        return self.operations / self.bytes
 
 
-def _fused(b, L, D, N, chunk) -> dict[str, int]:
+def _moved(b: int, L: int, D: int, N: int, chunk: int) -> dict[str, dict[str, int]]:
+    """Return for every scheme how many numbers of each array are read and written."""
+    numbers, states, vectors = b * L * D, b * L * D * N, {"B, C": 2 * b * L * N}
     return {
-        "u, delta, y": 3 * b * L * D,
-        "B, C": 2 * b * L * N,
-        "A, D, bias": D * N + 2 * D,
-        "states at chunk starts": b * ceil(L / chunk) * D * N,
-    }
-
-
-def _unfused(b, L, D, N, chunk) -> dict[str, int]:
-    states = b * L * D * N
-    return {
-        "u, delta, y": 4 * b * L * D,
-        "B, C": 2 * b * L * N,
-        "coefficients written": 2 * states,
-        "coefficients read by the scan": 2 * states,
-        "states written and read": 2 * states,
-    }
-
-
-def _kogge_stone(b, L, D, N, chunk) -> dict[str, int]:
-    rounds = ceil(log2(L)) if L > 1 else 0
-    pairs = b * D * N * (L * rounds - (2**rounds - 1))
-    return {
-        "u, delta, y": 4 * b * L * D,
-        "B, C": 2 * b * L * N,
-        "coefficients written": 2 * b * L * D * N,
-        "pairs read and written": 6 * pairs,
-        "states read": b * L * D * N,
-    }
-
-
-_ITEMS: dict[str, Callable[..., dict[str, int]]] = {
-    "fused": _fused,
-    "unfused": _unfused,
-    "kogge-stone": _kogge_stone,
-}
-SCHEMES = tuple(_ITEMS)
+        "fused": {
+            "u, delta, y": 3 * numbers, **vectors, "A, D, bias": D * N + 2 * D,
+            "states at chunk starts": b * ceil(L / chunk) * D * N,
+        },
+        "unfused": {
+            "u, delta, y": 4 * numbers, **vectors, "coefficients written": 2 * states,
+            "coefficients read by the scan": 2 * states, "states written and read": 2 * states,
+        },
+        "kogge-stone": {
+            "u, delta, y": 4 * numbers, **vectors, "coefficients written": 2 * states,
+            "pairs read and written": 6 * b * D * N * kogge_stone_counts(L).work,
+            "states read": states,
+        },
+    }  # fmt: skip
 
 
 def traffic(
@@ -371,64 +200,13 @@ def traffic(
     >>> round(unfused.bytes / fused.bytes, 1)
     25.0
     """
-    if scheme not in _ITEMS:
-        raise ValueError(f"scheme must be one of {SCHEMES}, got {scheme!r}")
     sizes = {"batch": batch, "length": length, "channels": channels, "states": states,
              "chunk": chunk, "itemsize": itemsize}  # fmt: skip
     for name, size in sizes.items():
         if size < 1:
             raise ValueError(f"{name} must be at least 1, got {size}")
-    items = _ITEMS[scheme](batch, length, channels, states, chunk)
+    items = _moved(batch, length, channels, states, chunk)
+    if scheme not in items:
+        raise ValueError(f"scheme must be one of {tuple(items)}, got {scheme!r}")
     operations = 7 * batch * length * channels * states  # exp, 2 products, 2 multiply-adds
-    return Traffic(scheme, items, operations, itemsize)
-
-
-@dataclass(frozen=True)
-class Saved:
-    """Memory held for the backward pass."""
-
-    bytes: int
-    extra: int
-    tensors: int
-
-
-def saved_tensors(
-    function: Callable[..., object], operands: Iterable[Tensor | None] = ()
-) -> Saved:
-    """Run a function and count what it saves for its backward pass.
-
-    Parameters
-    ----------
-    function : callable
-        Without arguments; some of what it reads must require gradients.
-    operands : iterable of Tensor
-        Memory that exists anyway.
-
-    Returns
-    -------
-    Saved
-
-    Examples
-    --------
-    >>> import torch
-    >>> x = torch.ones(100, requires_grad=True)
-    >>> saved_tensors(lambda: torch.exp(x) * 2, [x])
-    Saved(bytes=400, extra=400, tensors=1)
-    """
-    import torch
-
-    sizes: dict[int, int] = {}
-    kept = []  # keeps the memory alive, so that no address is used twice
-
-    def pack(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        sizes[storage.data_ptr()] = storage.nbytes()
-        kept.append(tensor)
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        result = function()
-    known = {x.untyped_storage().data_ptr() for x in operands if x is not None}
-    extra = sum(size for address, size in sizes.items() if address not in known)
-    del result
-    return Saved(sum(sizes.values()), extra, len(kept))
+    return Traffic(scheme, items[scheme], operations, itemsize)

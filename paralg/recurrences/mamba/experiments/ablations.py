@@ -1,11 +1,4 @@
-"""The compiled forward pass with one idea taken away at a time, for the chapter's measurements.
-
-``plain`` is what one writes first: a loop for each channel, the library's exp.
-``lanes_library_exp`` puts 32 channels innermost, but calls the library's exp for each number.
-``unfused`` has lanes and polynomial, but writes coefficients and states of the whole sequence to
-memory and reads them again.
-All run on one thread.
-"""
+"""The compiled forward pass with one idea taken away at a time, on one thread, to be measured."""
 
 from __future__ import annotations
 
@@ -16,19 +9,19 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from paralg.recurrences.mamba.fast import drivers
-from paralg.simd.cache import cached
-from paralg.simd.elementary import exp2, sigmoid, softplus
+from paralg.recurrences.mamba.fast import kernels
+from paralg.simd.cache import cached, compile_lock
+from paralg.simd.elementary import evaluate, exp2, sigmoid, softplus
 from paralg.simd.lanes import WIDTH, load, store
 
-__all__ = ["VARIANTS", "run"]
+__all__ = ["VARIANTS", "run", "warm"]
 
 _compile = njit(cache=True, nogil=True, error_model="numpy")
 
 
 @_compile
 def plain(u, delta, A, B, C, D, z, bias, y):
-    """Run each channel on its own, with scalars."""
+    """Run each channel on its own, with scalars: what one writes first."""
     for d in range(u.shape[2]):
         for b in range(u.shape[0]):
             h = np.zeros(A.shape[0], u.dtype)
@@ -64,11 +57,11 @@ def lanes_library_exp(u, delta, A, B, C, D, z, bias, y):
 
 @cached()
 def unfused(digest, compiled):
-    """Build the unfused variant; it calls lanes and polynomials, like the drivers."""
+    """Build the unfused variant; it calls lanes and polynomials, like the kernels."""
 
     @compiled
     def unfused(u, delta, A, B, C, D, z, bias, y, a, h):
-        """Write all coefficients, then all states, then read them."""
+        """Write all coefficients of the whole sequence, then all states, then read them."""
         _ = digest
         blocks = u.shape[2] // WIDTH
         for task in range(u.shape[0] * blocks):
@@ -101,7 +94,7 @@ def _fused(u, delta, A, B, C, D, z, bias, y) -> None:
     scratch = np.empty((tasks, 2, A.shape[0], WIDTH), u.dtype)
     arrays = (u, delta, A, B, C, D, z, bias, h, y, starts, scratch)
     addresses = tuple(x.ctypes.data for x in arrays)
-    drivers.forward(0, tasks, (*u.shape, A.shape[0], 0), addresses, u.dtype.type(0), True, True)
+    kernels.forward(0, tasks, (*u.shape, A.shape[0], 0), addresses, u.dtype.type(0), True, True)
 
 
 def _unfused_with_memory(u, delta, A, B, C, D, z, bias, y) -> None:
@@ -127,3 +120,12 @@ def run(variant: str, u, delta, A, B, C, D, z, delta_bias) -> NDArray:
     rates = np.ascontiguousarray(A.T / np.asarray(math.log(2), A.dtype))
     VARIANTS[variant](u, delta, rates, B, C, D, z, delta_bias, y)
     return y
+
+
+def warm() -> None:
+    """Compile every variant, and the elementary functions for arrays, before they are timed."""
+    lanes, states, row = (np.zeros(s, np.float32) for s in ((1, 1, WIDTH), (1, 1, 1), (1, WIDTH)))
+    with compile_lock():
+        evaluate(exp2, row)
+        for variant in VARIANTS:
+            run(variant, lanes, lanes, row.T.copy(), states, states, row[0], lanes, row[0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import torch
 from torch import Tensor
 from torch.nn.functional import silu, softplus
@@ -11,11 +13,7 @@ __all__ = ["has_mambapy", "mambapy_scan"]
 
 def has_mambapy() -> bool:
     """Tell whether the package is installed (extra ``peers``)."""
-    try:
-        import mambapy.pscan  # noqa: F401
-    except ImportError:
-        return False
-    return True
+    return find_spec("mambapy") is not None
 
 
 def mambapy_scan(u, delta, A, B, C, D, z, delta_bias) -> Tensor:

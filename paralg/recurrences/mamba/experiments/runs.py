@@ -1,34 +1,51 @@
-"""The runs that ship: ``python -m paralg.recurrences.mamba.experiments.runs NAME --seed 0``."""
+"""Tasks, and the runs that ship: ``python -m paralg.recurrences.mamba.experiments.runs NAME``."""
 
 from __future__ import annotations
 
-import math
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from paralg.data import pydoc_text
 from paralg.recurrences.mamba.experiments.scores import accuracy, bits_per_character, length_curve
-from paralg.recurrences.mamba.experiments.tasks import InductionHeads, SelectiveCopying, Text
 from paralg.recurrences.mamba.model import MambaLM
 from paralg.recurrences.mamba.variants import SELECTABLE, VariantConfig, VariantLM
-from paralg.sequence import Batch, TokenTask
+from paralg.sequence import Batch, Copying, InductionHeads, TokenTask
 from paralg.training import Plan, Runs, decay_groups
 
 __all__ = [
-    "FOLDER", "RECIPES", "RUNS", "MambaRecipe", "decay_groups", "draw", "load", "log", "logs",
-    "recipe", "runs_in", "score",
+    "RECIPES", "RUNS", "InductionHeads", "MambaRecipe", "SelectiveCopying", "Text",
+    "decay_groups", "draw", "load", "log", "logs", "recipe", "score",
 ]  # fmt: skip
 
-FOLDER = Path(__file__).with_name("weights")
 _NARROW = {"d_model": 32, "n_layer": 2, "d_state": 16}
+
+SelectiveCopying = Copying
+
+
+@dataclass(frozen=True)
+class Text(TokenTask):
+    """Predict each next character of `paralg.data.pydoc_text`, 27 symbols."""
+
+    length: int = 128
+
+    inputs = outputs = property(lambda self: len(pydoc_text.SYMBOLS))
+
+    def draw(
+        self, rows: int, rng: np.random.Generator, *, size: int | None = None, split: str = "train"
+    ) -> Batch:
+        """Return windows of ``size`` characters, and the character after each of them."""
+        length = self.length if size is None else size
+        windows = pydoc_text.windows(rows, length + 1, rng, split=split)
+        return Batch.of(windows[:, :-1], windows[:, 1:])
 
 
 @dataclass(frozen=True)
 class MambaRecipe:
-    """What a run learns, beside its plan."""
+    """What a run learns, its plan, and how long the rows are that it is tested on."""
 
     plan: Plan
     task: TokenTask
@@ -38,12 +55,16 @@ class MambaRecipe:
     tested: tuple[int, ...] = ()
 
 
-def _copying(name: str, selective: tuple[str, ...], **config) -> MambaRecipe:
+def _copying(name: str, selective: tuple[str, ...] = SELECTABLE, **config) -> MambaRecipe:
     task = SelectiveCopying()
     sizes = VariantConfig(vocab_size=task.inputs, selective=selective, **_NARROW | config)
     plan = Plan(f"copying-{name}", 2000, floor=1.0)
     return MambaRecipe(plan, task, sizes, tested=(24, 32, 48, 96, 192, 384))
 
+
+_CHOICES = {"lti": (), "delta": ("delta",), "b": ("B",), "delta-b": ("delta", "B"), "c": ("C",),
+            "delta-c": ("delta", "C"), "b-c": ("B", "C"), "s6": SELECTABLE}  # fmt: skip
+"""Every choice of what may depend on the token."""
 
 _CHANGES = {
     "states-1": {"d_state": 1},
@@ -56,61 +77,34 @@ _CHANGES = {
 """One change each to the S6 network; eight complex states are as many numbers as sixteen real."""
 
 
-def _copying_recipes() -> list[MambaRecipe]:
-    """Every choice of what may depend on the token; without gate; the H3 form; other sizes."""
-    found = []
-    for bits in range(8):
-        chosen = tuple(part for i, part in enumerate(SELECTABLE) if bits >> i & 1)
-        names = {(): "lti", SELECTABLE: "s6"}
-        found.append(_copying(names.get(chosen, "-".join(chosen).lower()), chosen))
-    for form in ("ungated", "h3"):
-        found.append(_copying(f"s6-{form}", SELECTABLE, architecture=form))
-        found.append(_copying(f"lti-{form}", (), architecture=form))
-    found.extend(_copying(f"s6-{name}", SELECTABLE, **change) for name, change in _CHANGES.items())
-    return found
-
-
-def _induction_recipes() -> list[MambaRecipe]:
-    """One length; mixed lengths; one length without selection."""
+def _induction(name: str, selective: tuple[str, ...] = SELECTABLE, **training) -> MambaRecipe:
     task = InductionHeads()
-    sizes = VariantConfig(vocab_size=task.inputs, **_NARROW)
+    sizes = VariantConfig(vocab_size=task.inputs, selective=selective, **_NARROW)
     tested = tuple(2**k for k in range(4, 18))
-    one = MambaRecipe(Plan("induction", 3000), task, sizes, tested=tested)
-    mixed = replace(one, plan=Plan("induction-mixed", 3000), lengths=(16, 1024), batch=64)
-    lti = replace(one, plan=Plan("induction-lti", 3000), config=replace(sizes, selective=()))
-    return [one, mixed, lti]
+    return MambaRecipe(Plan(name, 3000), task, sizes, tested=tested, **training)
 
 
-def _text_recipe(name: str, chosen: tuple[str, ...]) -> MambaRecipe:
+def _text(name: str, selective: tuple[str, ...] = SELECTABLE) -> MambaRecipe:
     task = Text(256)
-    sizes = VariantConfig(d_model=64, n_layer=2, vocab_size=task.inputs, selective=chosen)
-    return MambaRecipe(Plan(f"text-{name}", 1000, decay=0.1), task, sizes, batch=16)
+    sizes = VariantConfig(d_model=64, n_layer=2, vocab_size=task.inputs, selective=selective)
+    return MambaRecipe(Plan(name, 1000, decay=0.1), task, sizes, batch=16)
 
 
 RECIPES = {
     one.plan.name: one
-    for one in (*_copying_recipes(), *_induction_recipes(), _text_recipe("s6", SELECTABLE),
-                _text_recipe("lti", ()))
+    for one in (
+        *(_copying(name, chosen) for name, chosen in _CHOICES.items()),
+        *(_copying(f"{name}-{form}", _CHOICES[name], architecture=form)
+          for form in ("ungated", "h3") for name in ("s6", "lti")),
+        *(_copying(f"s6-{name}", **change) for name, change in _CHANGES.items()),
+        _induction("induction"), _induction("induction-mixed", lengths=(16, 1024), batch=64),
+        _induction("induction-lti", ()), _text("text-s6"), _text("text-lti", ()),
+    )
 }  # fmt: skip
 
 
 def recipe(name: str) -> MambaRecipe:
-    """Return what a run learns, and how.
-
-    Parameters
-    ----------
-    name : str
-
-    Raises
-    ------
-    ValueError
-        There is none; the message lists them.
-
-    Examples
-    --------
-    >>> recipe("induction").plan.steps
-    3000
-    """
+    """Return what a run learns; ValueError, with the names that there are, if there is none."""
     if name not in RECIPES:
         raise ValueError(f"expected one of {', '.join(RECIPES)}, got {name!r}")
     return RECIPES[name]
@@ -122,7 +116,7 @@ def draw(chosen: MambaRecipe, rng: np.random.Generator) -> Batch:
     if chosen.lengths is None:
         return task.draw(chosen.batch, rng)
     low, high = np.log(chosen.lengths)
-    length = round(math.exp(rng.uniform(low, high)))
+    length = round(np.exp(rng.uniform(low, high)))
     return task.draw(max(1, chosen.batch * task.length // length), rng, size=length)
 
 
@@ -149,16 +143,11 @@ def score(model: MambaLM, name: str) -> dict[str, Any]:
     return {"token": round(right.token, 4), "row": round(right.row, 4), "lengths": lengths}
 
 
-def runs_in(folder: Path) -> Runs:
-    """Return the runs of a folder."""
-    plans = {name: one.plan for name, one in RECIPES.items()}
-    return Runs(
-        folder, plans, build=lambda name, seed: VariantLM(recipe(name).config, seed), loss=_loss,
-        score=score, stored=lambda model: model.backbone,  # the head is the embedding
-    )  # fmt: skip
-
-
-RUNS = runs_in(FOLDER)
+RUNS = Runs(
+    Path(__file__).with_name("weights"), {name: one.plan for name, one in RECIPES.items()},
+    build=lambda name, seed: VariantLM(recipe(name).config, seed), loss=_loss, score=score,
+    stored=lambda model: model.backbone,  # the head is the embedding
+)  # fmt: skip
 load, log, logs = RUNS.load, RUNS.log, RUNS.logs
 
 

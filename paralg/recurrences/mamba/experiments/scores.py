@@ -1,120 +1,75 @@
-"""Scores of a trained model: accuracy at any length, bits per character, and n-gram baselines."""
+"""What a trained model is worth: accuracy, bits per character, text it writes, steps it chooses."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import cross_entropy, softplus
 
 from paralg.data import pydoc_text
 from paralg.recurrences.mamba.model import MambaLM
-from paralg.sequence import Batch, TokenTask
+from paralg.sequence import TokenTask, answers, state_bytes
 
 __all__ = [
-    "TokenAccuracy", "accuracy", "answers", "bits_per_character", "curve_rows", "length_curve",
-    "ngram_bits",
+    "Generation", "TokenAccuracy", "accuracy", "bits_per_character", "curve_rows", "generate",
+    "length_curve", "ngram_bits", "step_sizes",
 ]  # fmt: skip
 
-_SEED = 2025
 _TOKENS = 2**16  # tokens sent through the model at a time
 
 
 class TokenAccuracy(NamedTuple):
-    """How often a model is right."""
+    """How often a model is right: share of tokens, share of rows without a mistake."""
 
-    token: float  # share of right tokens
-    row: float  # share of rows without a mistake
+    token: float
+    row: float
 
 
-@torch.no_grad()
-def answers(model: MambaLM, batch: Batch) -> Tensor:
-    """Return the most likely token at each of the last k positions, or at all, shape (b, k)."""
-    last = None if batch.asked.start is None else -batch.asked.start
-    rows = max(1, _TOKENS // batch.inputs.shape[1])
-    return torch.cat([model(part, last).argmax(-1) for part in batch.inputs.split(rows)])
+class Generation(NamedTuple):
+    """What `generate` returns."""
+
+    tokens: Tensor  # (b, n), the new ones
+    state_bytes: int  # memory between two tokens
 
 
 def accuracy(
-    model: MambaLM, task: TokenTask, *, rows: int = 512, seed: int = _SEED, **sizes: int
+    model: MambaLM, task: TokenTask, *, rows: int = 512, seed: int = 2025, **sizes: int
 ) -> TokenAccuracy:
-    """Measure a model on rows drawn with a fixed seed.
-
-    Parameters
-    ----------
-    model : MambaLM
-    task : TokenTask
-        Whose batches ask for the last positions, or for all.
-    rows : int
-    seed : int
-    **sizes : int
-        For ``task.draw``, as ``size=1024``.
-
-    Returns
-    -------
-    TokenAccuracy
-    """
+    """Measure a model on rows drawn with a fixed seed."""
     batch = task.draw(rows, np.random.default_rng(seed), **sizes)
-    right = (answers(model, batch) == batch.targets).numpy()
+    last = None if batch.asked.start is None else -batch.asked.start
+    at_once = max(1, _TOKENS // batch.inputs.shape[1])
+    said = answers(partial(model, last=last), batch, rows=at_once).argmax(-1)
+    right = (said == batch.targets).numpy()
     return TokenAccuracy(float(right.mean()), float(right.all(axis=1).mean()))
 
 
 def curve_rows(length: int) -> int:
-    """Return the rows that `length_curve` draws: 256 up to 8,192 tokens, at least 64 beyond.
-
-    Examples
-    --------
-    >>> [curve_rows(length) for length in (64, 8192, 2**15, 2**17)]
-    [256, 256, 64, 64]
-    """
+    """Return the rows that `length_curve` draws: 256 up to 8,192 tokens, at least 64 beyond."""
     return min(256, max(64, 2**21 // length))
 
 
 def length_curve(model: MambaLM, task: TokenTask, lengths: Iterable[int]) -> list[float]:
-    """Return the share of right tokens at each length, in one parallel pass over each row.
-
-    Parameters
-    ----------
-    model : MambaLM
-    task : TokenTask
-    lengths : iterable of int
-        `curve_rows` says on how many rows each of them is measured.
-
-    Returns
-    -------
-    list of float
-    """
+    """Return the share of right tokens at each length, in one parallel pass over each row."""
     return [accuracy(model, task, rows=curve_rows(n), size=n).token for n in lengths]
 
 
 @torch.no_grad()
 def bits_per_character(model: MambaLM, *, length: int = 1024, split: str = "test") -> float:
-    r"""Return the mean of :math:`-\log_2 p` over a split of the text, windows beside each other.
-
-    Parameters
-    ----------
-    model : MambaLM
-        With the 27 symbols as tokens.
-    length : int
-        Characters of a window; the state starts from zero in each.
-    split : {"train", "validation", "test"}
-
-    Returns
-    -------
-    float, bits
-    """
+    r"""Return the mean of :math:`-\log_2 p` over a split of the text, windows beside each other."""
     text = torch.from_numpy(pydoc_text.load(split).copy())
     windows = (len(text) - 1) // length
     inputs = text[: windows * length].view(windows, length)
     targets = text[1 : windows * length + 1].view(windows, length)
     nats = 0.0
     for x, y in zip(inputs.split(32), targets.split(32), strict=True):
-        nats += torch.nn.functional.cross_entropy(
-            model(x).flatten(0, 1), y.flatten(), reduction="sum"
-        ).item()
+        nats += cross_entropy(model(x).mT, y, reduction="sum").item()
     return nats / np.log(2) / targets.numel()
 
 
@@ -125,20 +80,6 @@ def ngram_bits(order: int, *, split: str = "test") -> float:
 
     with n counts, t(s) the number of different characters seen after s, s' the context without its
     first character, and :math:`p_0` uniform.
-
-    Parameters
-    ----------
-    order : int
-        Characters of a context, 0 or more.
-    split : {"train", "validation", "test"}
-
-    Returns
-    -------
-    float, bits
-
-    References
-    ----------
-    [witten-1991-zero].
     """
     train, test = pydoc_text.load("train"), pydoc_text.load(split)
     distribution = np.full(len(test) - order, 1 / len(pydoc_text.SYMBOLS))
@@ -170,3 +111,34 @@ def _look_up(keys: NDArray, known: NDArray, values: NDArray) -> NDArray:
     """Return the value of each key, 0 where it is unknown."""
     at = np.minimum(np.searchsorted(known, keys), len(known) - 1)
     return np.where(known[at] == keys, values[at], 0)
+
+
+@torch.no_grad()
+def generate(
+    model: MambaLM, prompt: Tensor, n: int, *, temperature: float = 1.0, seed: int = 0
+) -> Generation:
+    """Sample n tokens after a prompt, in memory that does not grow."""
+    random = torch.Generator().manual_seed(seed)
+    logits, states = model.continue_from(prompt, None)
+    logits, tokens = logits[:, -1], []
+    for _ in range(n):
+        if temperature == 0:
+            tokens.append(logits.argmax(-1))
+        else:
+            distribution = torch.softmax(logits / temperature, dim=-1)
+            tokens.append(torch.multinomial(distribution, 1, generator=random)[:, 0])
+        logits, states = model.step(tokens[-1], states)
+    rows = torch.stack(tokens, dim=1) if tokens else prompt[:, :0]
+    return Generation(rows, state_bytes(states))
+
+
+@torch.no_grad()
+def step_sizes(model: MambaLM, tokens: Tensor) -> list[Tensor]:
+    """Return the step sizes that every layer chooses for every token."""
+    v, found = model.backbone.embedding(tokens), []
+    for layer in model.backbone.layers:
+        mixer = layer.mixer
+        x = mixer.branches_of(layer.norm(v), mixer.first_state(len(v)).window)[1]
+        found.append(softplus(mixer.select(x)[0] + mixer.step_bias))
+        v = v + mixer(layer.norm(v))[0]
+    return found

@@ -1,13 +1,12 @@
-r"""The fused selective scan of one block of 32 channels, forward and backward, compiled by numba.
+r"""The fused selective scan, forward and backward, in blocks of 32 channels, compiled by numba.
 
 Time runs in a plain loop; the 32 channels of a block are the lanes of SIMD registers, and the N
 states of a block stay in the first-level cache. Nothing of size L x D x N is ever written: the
 forward pass leaves the states at the start of every chunk of ``CHUNK`` steps, and the backward pass
 computes the states of one chunk again from there.
 
-Nothing is allocated here: scratch comes from the caller, and the functions are compiled without
-numba's reference counting. With it every call of an inner function counts its arrays up and down
-by atomic instructions, which took more than half of the time of the forward pass.
+Nothing is allocated here: scratch comes from the caller, and numba counts no references, which took
+more than half of the time of the forward pass.
 """
 
 from __future__ import annotations
@@ -18,10 +17,12 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from paralg.recurrences.mamba.fast import ScanOperands
+from paralg.simd.cache import cached
 from paralg.simd.elementary import exp2, sigmoid, softplus
-from paralg.simd.lanes import WIDTH, load, store, total
+from paralg.simd.lanes import WIDTH, load, memory, store, total
 
-__all__ = ["CHUNK", "Grads", "Switches", "backward_block", "forward_block"]
+__all__ = ["CHUNK", "SCRATCH", "Grads", "Switches", "backward", "forward"]
 
 CHUNK = 32
 """Steps between two stored states."""
@@ -59,8 +60,7 @@ class Grads(NamedTuple):
 
 @_compile
 def forward_block(x, how, b, lo, A, h, y, starts):
-    """Scan channels lo … lo + 31 of row b; ``h`` (N, 32) holds the states, ``y`` gets the output.
-    """
+    """Scan channels lo … lo + 31 of row b; ``h`` (N, 32) holds the states, ``y`` the output."""
     for n in range(h.shape[0]):
         store(A, (n, 0), load(x.A, (n, lo)))
     for t in range(x.u.shape[1]):
@@ -182,3 +182,77 @@ def finish(x, how, g, dy, b, t, lo, row):
         s = sigmoid(z)
         slope = s * (z * (1.0 - s) + 1.0)
         store(g.z, (b, t, lo), load(dy, (b, t, lo)) * load(row, (Y, 0)) * slope)
+
+
+@_compile
+def operands(addresses, sizes, zero):
+    """Return the arrays at eight addresses as the operands of the kernels."""
+    rows, length, channels, states, _ = sizes
+    sequence, vectors = (rows, length, channels), (rows, length, states)
+    return ScanOperands(
+        memory(addresses[0], sequence, zero), memory(addresses[1], sequence, zero),
+        memory(addresses[2], (states, channels), zero),
+        memory(addresses[3], vectors, zero), memory(addresses[4], vectors, zero),
+        memory(addresses[5], (channels,), zero), memory(addresses[6], sequence, zero),
+        memory(addresses[7], (channels,), zero), None,
+    )  # fmt: skip
+
+
+@cached()
+def _drivers(digest, compiled):
+    @compiled
+    def forward(begin, end, sizes, addresses, zero, positive, gated):
+        """Scan blocks begin … end - 1; ``sizes`` are b, L, D, N and the number of kept chunks.
+
+        ``zero`` has the type of all numbers. ``addresses`` are of eight arrays of `ScanOperands`,
+        of ``h``, which holds the first and then the last states, of the output, of the states at
+        the chunks' starts, and of scratch, of which entry ``begin`` is used.
+        """
+        _ = digest
+        rows, length, channels, states, chunks = sizes
+        x, how = operands(addresses[:8], sizes, zero), Switches(positive, gated)
+        h = memory(addresses[8], (rows, states, channels), zero)
+        y = memory(addresses[9], (rows, length, channels), zero)
+        starts = memory(addresses[10], (rows, chunks, states, channels), zero)
+        blocks = channels // WIDTH
+        scratch = memory(addresses[11], (rows * blocks, 2, states, WIDTH), zero)
+        rates, state = scratch[begin, 0], scratch[begin, 1]
+        for task in range(begin, end):
+            b, lo = task // blocks, task % blocks * WIDTH
+            for n in range(states):
+                store(state, (n, 0), load(h, (b, n, lo)))
+            forward_block(x, how, b, lo, rates, state, y, starts)
+            keep(state, h[b], lo)
+
+    @compiled
+    def backward(begin, end, sizes, addresses, zero, positive, gated):
+        """Run blocks backwards; the gradients of A and D start at 0, that of h0 at the last's.
+
+        After the operands come the addresses of the output's gradient, of the states at the chunks'
+        starts, of the arrays of `Grads`, those of B and C together, and of two arrays of scratch,
+        for every block the shapes ``SCRATCH``, of which the entries number ``begin`` are used.
+        """
+        _ = digest
+        rows, length, channels, states, chunks = sizes
+        blocks, a = channels // WIDTH, addresses
+        sequence, carried = (rows, length, channels), (rows, states, channels)
+        x, how = operands(a[:8], sizes, zero), Switches(positive, gated)
+        dy = memory(a[8], sequence, zero)
+        starts = memory(a[9], (rows, chunks, states, channels), zero)
+        parts = memory(a[13], (2, blocks, rows, length, states), zero)
+        g = Grads(
+            memory(a[10], sequence, zero), memory(a[11], sequence, zero),
+            memory(a[12], carried, zero), parts[0], parts[1],
+            memory(a[14], (rows, channels), zero), memory(a[15], sequence, zero),
+            memory(a[16], carried, zero),
+        )  # fmt: skip
+        table = memory(a[17], (rows * blocks, *SCRATCH[0]), zero)
+        kept = memory(a[18], (rows * blocks, *SCRATCH[1]), zero)
+        for task in range(begin, end):
+            b, block = task // blocks, task % blocks
+            backward_block(x, how, g, dy, starts, b, block, table[begin], kept[begin])
+
+    return forward, backward
+
+
+forward, backward = _drivers

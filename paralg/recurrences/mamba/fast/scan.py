@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from paralg.recurrences.mamba.fast.chunked import Options, chunked_scan, scan_at_once
-from paralg.recurrences.mamba.recurrence import Operands
+from paralg.recurrences.mamba.fast import ScanOperands
+from paralg.recurrences.mamba.fast.chunked import chunked_scan, scan_at_once
 from paralg.sequence.scans import LINEAR_METHODS, linear_scan
 
 __all__ = ["METHODS", "linear_scan", "selective_scan", "selective_scan_fn"]
@@ -63,7 +63,7 @@ def selective_scan(
     >>> selective_scan(one, one, rate, one, one, method="brent-kung").flatten()
     tensor([1.0000, 1.5000, 1.7500])
     """
-    x = Operands(u, delta, A, B, C, D, z, delta_bias, h0)
+    x = ScanOperands(u, delta, A, B, C, D, z, delta_bias, h0)
     _check(x, discretisation, chunk)
     method = _resolve(method, x, discretisation)
     if method == "compiled":
@@ -71,9 +71,9 @@ def selective_scan(
 
         y, last = fused_scan(*x, delta_softplus)
     elif method == "chunked":
-        y, last = chunked_scan(x, Options(delta_softplus, discretisation, "kogge-stone"), chunk)
+        y, last = chunked_scan(x, delta_softplus, discretisation, chunk)
     else:
-        y, last = scan_at_once(x, Options(delta_softplus, discretisation, method))
+        y, last = scan_at_once(x, delta_softplus, discretisation, method)
     return (y, last) if return_last_state else y
 
 
@@ -84,72 +84,43 @@ def selective_scan_fn(
 ) -> Tensor | tuple[Tensor, Tensor]:  # fmt: skip
     """Return the same as `selective_scan`, called like the function of the official package.
 
-    Unlike there, the gradient of the last state counts.
-
-    Parameters
-    ----------
-    u, delta, z : Tensor, shape (b, D, L)
-        Time is the last axis here.
-    A : Tensor, shape (D, N)
-    B, C : Tensor, shape (b, N, L), (b, G, N, L) or (D, N)
-        With G groups, channels g D/G … (g + 1) D/G - 1 share vector g. For complex A they may be
-        real with last axis 2 L: real and imaginary parts in turn.
-    D, delta_bias : Tensor, shape (D,), optional
-    delta_softplus, return_last_state : bool
-
-    Returns
-    -------
-    Tensor, shape (b, D, L), or (Tensor, Tensor of shape (b, D, N))
-
-    Raises
-    ------
-    ValueError, TypeError
-        As for `selective_scan`; or groups that do not divide the channels.
+    Time is the last axis: u, delta, z (b, D, L). B, C are (b, N, L), (b, G, N, L) or (D, N); with G
+    groups, channels g D/G … (g + 1) D/G - 1 share vector g. For complex A they may be real with
+    last axis 2 L, real and imaginary parts in turn. Unlike there, the gradient of the last state
+    counts.
     """
-    B, C = (_as_complex(x) if A.is_complex() else x for x in (B, C))
     groups = max(x.shape[1] if x.dim() == 4 else 1 for x in (B, C))
     if u.shape[1] % groups:
         raise ValueError(f"channels must be a multiple of {groups} groups, got {u.shape[1]}")
-    size = u.shape[1] // groups
-    parts = []
-    for group in range(groups):
-        mine = slice(group * size, (group + 1) * size)
-        sequences = (_time_first(x, mine) for x in (u, delta, z))
-        vectors = (_of_group(x, group, mine) for x in (B, C))
-        rows = (None if x is None else x[mine] for x in (D, delta_bias))
-        parts.append(_call(sequences, A[mine], vectors, rows, delta_softplus))
-    y = torch.cat([y for y, _ in parts], dim=2).transpose(1, 2)
-    return (y, torch.cat([last for _, last in parts], dim=1)) if return_last_state else y
+    u, delta, z = (_shares(x, groups, 1) for x in (u, delta, z))
+    D, delta_bias = (_shares(x, groups, 0) for x in (D, delta_bias))
+    B, C = (_vectors(x, groups, A.is_complex()) for x in (B, C))
+    options = {"delta_softplus": delta_softplus, "return_last_state": True}
+    calls = zip(u, delta, A.chunk(groups), B, C, D, z, delta_bias, strict=True)
+    y, last = zip(*(selective_scan(*x, **options) for x in calls), strict=True)
+    y = torch.cat(y, dim=2).mT
+    return (y, torch.cat(last, dim=1)) if return_last_state else y
 
 
-def _call(sequences, A, vectors, rows, delta_softplus: bool) -> tuple[Tensor, Tensor]:
-    (u, delta, z), (B, C), (D, delta_bias) = sequences, vectors, rows
-    return selective_scan(
-        u, delta, A, B, C, D, z, delta_bias, delta_softplus=delta_softplus, return_last_state=True
-    )
+def _shares(x: Tensor | None, groups: int, axis: int) -> list[Tensor | None]:
+    """Cut an operand into its groups of channels, time first."""
+    if x is None:
+        return [None] * groups
+    return [part.mT if axis else part for part in x.chunk(groups, axis)]
 
 
-def _time_first(x: Tensor | None, channels: slice) -> Tensor | None:
-    return None if x is None else x[:, channels].transpose(1, 2)
-
-
-def _as_complex(vectors: Tensor) -> Tensor:
-    """Read pairs along the last axis as complex numbers, unless the vectors are complex already."""
-    if vectors.is_complex() or vectors.dim() == 2:
-        return vectors
-    return torch.view_as_complex(vectors.unflatten(-1, (-1, 2)).contiguous())
-
-
-def _of_group(vectors: Tensor, group: int, channels: slice) -> Tensor:
-    """Return B or C of one group in the layout of `selective_scan`."""
+def _vectors(vectors: Tensor, groups: int, pairs: bool) -> list[Tensor]:
+    """Return B or C of every group in the layout of `selective_scan`."""
     if vectors.dim() == 2:
-        return vectors[channels]
-    if vectors.dim() == 4:
-        vectors = vectors[:, group if vectors.shape[1] > 1 else 0]
-    return vectors.transpose(1, 2)
+        return list(vectors.chunk(groups))
+    if pairs and not vectors.is_complex():
+        vectors = torch.view_as_complex(vectors.unflatten(-1, (-1, 2)).contiguous())
+    if vectors.dim() == 3:
+        vectors = vectors[:, None]
+    return [part.mT for part in vectors.expand(-1, groups, -1, -1).unbind(1)]
 
 
-def _resolve(method: str, x: Operands, discretisation: str) -> str:
+def _resolve(method: str, x: ScanOperands, discretisation: str) -> str:
     """Turn "auto" into a method, and refuse "compiled" where it does not apply."""
     if method not in METHODS:
         raise ValueError(f"method must be one of {METHODS}, got {method!r}")
@@ -161,7 +132,7 @@ def _resolve(method: str, x: Operands, discretisation: str) -> str:
     return "chunked" if obstacle else "compiled"
 
 
-def _obstacle(x: Operands, discretisation: str) -> str:
+def _obstacle(x: ScanOperands, discretisation: str) -> str:
     """Return what the compiled kernel would need and does not have, or nothing."""
     kinds = {v.dtype for v in x if v is not None}
     if discretisation != "euler":
@@ -175,7 +146,7 @@ def _obstacle(x: Operands, discretisation: str) -> str:
     return ""
 
 
-def _check(x: Operands, discretisation: str, chunk: int) -> None:
+def _check(x: ScanOperands, discretisation: str, chunk: int) -> None:
     """Check types, shapes and options; say what was expected and what came."""
     if discretisation not in ("euler", "zoh"):
         raise ValueError(f"discretisation must be 'euler' or 'zoh', got {discretisation!r}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 
-from paralg.core.primitives import brent_kung_counts, kogge_stone_counts
+from paralg.core.primitives import AFFINE, brent_kung_counts, kogge_stone_counts
 from paralg.recurrences.mamba.teaching.explorer import INPUT
 from paralg.recurrences.mamba.theory import linear_states, reverse_states
 from paralg.teach.checking import (
@@ -22,34 +24,35 @@ from paralg.teach.checking import (
 def padding(answer):
     """The pair that pads a sequence of maps."""
     require(isinstance(answer, tuple) and len(answer) == 2, "is a pair (a, b)", got=answer)
-    require(tuple(answer) != (0, 0), "leaves the state unchanged",
-            "(0, 0) is the map that forgets everything: h becomes 0", got=answer)  # fmt: skip
-    require(tuple(answer) != (0, 1), "leaves the state unchanged",
-            "(0, 1) sets the state to 1; the first number multiplies h", got=answer)  # fmt: skip
-    require(tuple(answer) == (1, 0), "leaves the state unchanged", got=answer)
+    hints = {(0, 0): "(0, 0) is the map that forgets everything: h becomes 0",
+             (0, 1): "(0, 1) sets the state to 1; the first number multiplies h"}  # fmt: skip
+    hint = next((hint for wrong, hint in hints.items() if answer == wrong), "")
+    require(answer == (1, 0), "leaves the state unchanged", hint, got=answer)
     return "Right: h ↦ 1·h + 0 changes no state, so neither padded positions nor the last state."
+
+
+_ROUNDS = {
+    19: "that is for 1,024 tokens; the down-sweep of 1,000 is a round shorter",
+    20: "the down-sweep starts below the root, and 1,000 is not a power of two",
+    999: "that is the loop",
+    9: "nine rounds reach 512 positions back, not 999",
+}
+_COMBINES = {
+    10_000: "in round k the first 2^k positions have no partner to combine with",
+    999: "that is the loop",
+    1998: "some positions are finished by the up-sweep alone",
+}
 
 
 @exercise("ex-mamba-counts")
 def counts(answer):
     """Combines and rounds of two scans of 1,000 tokens."""
-    ks, bk = entries(answer, ("kogge_stone", "brent_kung"))
     right = {"kogge_stone": kogge_stone_counts(1000), "brent_kung": brent_kung_counts(1000)}
-    for name, value in (("kogge_stone", ks), ("brent_kung", bk)):
-        expected = right[name]
+    for (name, expected), value in zip(right.items(), entries(answer, tuple(right)), strict=True):
         got = np.asarray(value, dtype=float)
         require(got.shape == (2,), f"{name} is a pair (combines, rounds)", got=value)
-        close_to(got[1], expected.span, name=f"rounds of {name}", wrong={
-            19: "that is for 1,024 tokens; the down-sweep of 1,000 is a round shorter",
-            20: "the down-sweep starts below the root, and 1,000 is not a power of two",
-            999: "that is the loop",
-            9: "nine rounds reach 512 positions back, not 999",
-        })  # fmt: skip
-        close_to(got[0], expected.work, name=f"combines of {name}", wrong={
-            10_000: "in round k the first 2^k positions have no partner to combine with",
-            999: "that is the loop",
-            1998: "some positions are finished by the up-sweep alone",
-        })  # fmt: skip
+        close_to(got[1], expected.span, name=f"rounds of {name}", wrong=_ROUNDS)
+        close_to(got[0], expected.work, name=f"combines of {name}", wrong=_COMBINES)
     return "Right, on both: six times the combines buy a tree half as deep."
 
 
@@ -70,41 +73,29 @@ def gate(answer):
 @exercise("ex-mamba-compose")
 def compose(answer):
     """The operator of the scan: associative, in the right order, with identity (1, 0)."""
-    numbers = (0.0, 1.0, -1.0, 2.0, 0.5)
-    maps = [(a, b) for a in numbers for b in numbers]
-
-    def differs(first, then):
-        return not _is_composition(call(answer, first, then), first, then)
-
-    pairs = [(first, then) for first in maps for then in maps]
-    bad = smallest_failing(differs, pairs, shrink=False)
+    maps = list(product((0.0, 1.0, -1.0, 2.0, 0.5), repeat=2))
+    pairs = list(product(maps, maps))
+    bad = smallest_failing(lambda f, g: not _composes(call(answer, f, g), f, g), pairs,
+                           shrink=False)  # fmt: skip
     if bad is not None:
-        backwards = all(_is_composition(answer(f, g), g, f) for f, g in pairs)
+        backwards = all(_composes(answer(f, g), g, f) for f, g in pairs)
         hint = "it applies them in the other order; this operator does not commute"
         require(False, "applies first and then the other", hint if backwards else "",
                 failing=bad, got=call(answer, *bad))  # fmt: skip
     return f"Right, on {len(pairs)} pairs of maps, zeros and negatives included."
 
 
-def _is_composition(result, first, then) -> bool:
-    """Tell whether a pair acts like ``first`` and then ``then`` on three states."""
-    a, b = result
-    return all(
-        abs(a * h + b - (then[0] * (first[0] * h + first[1]) + then[1])) < 1e-12
-        for h in (0.0, 1.0, -2.0)
-    )
+def _composes(result, first, then) -> bool:
+    """Tell whether a pair acts like ``first`` and then ``then``."""
+    return np.allclose(result, AFFINE(first, then), rtol=0, atol=1e-12)
 
 
 @exercise("ex-mamba-resume")
 def resume(answer):
     """States of a second part, from composed maps of that part and the last state of the first."""
     rng = np.random.default_rng(0)
-    cases = []
-    for n in (1, 2, 3, 8):
-        a, b = rng.uniform(-1, 1, n), rng.normal(size=n)
-        products = np.cumprod(a)
-        sums, _ = linear_states(a[None], b[None])
-        cases.append((products, sums[0], float(rng.normal())))
+    parts = [(rng.uniform(-1, 1, n), rng.normal(size=n), float(rng.normal())) for n in (1, 2, 3, 8)]
+    cases = [(np.cumprod(a), linear_states(a[None], b[None])[0][0], h0) for a, b, h0 in parts]
     return equal_to_oracle(
         answer, lambda products, sums, h0: sums + products * h0, cases, tol=1e-12,
         name="continues from h0", hint="steps 1 … t compose to h ↦ products[t] h + sums[t]",

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+
+import numpy as np
+
+from paralg.core.primitives import AFFINE, scan
+from paralg.recurrences.mamba.theory import gated_recurrence
 
 __all__ = ["INPUT", "explorer"]
 
 INPUT = (2.0, -1.0, 3.0, 0.5, -2.0, 1.0, 2.5, -0.5, 1.5, -3.0, 0.0, 2.0, -1.5, 1.0, 3.0, -2.5)
 _START = (0.3, 0.3, 3.0, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 3.0, 0.1, 0.1, 0.1, 0.3, 0.3, 0.3)
-_PRESETS = (
-    ("remember two", _START),
-    ("constant", (0.3,) * 16),
-    ("all open", (3.0,) * 16),
-    ("all shut", (0.0,) * 16),
-)
+_PRESETS = {"remember two": _START, "constant": (0.3,) * 16, "all open": (3.0,) * 16,
+            "all shut": (0.0,) * 16}  # fmt: skip
 _METHODS = {"sequential": "loop", "kogge-stone": "Kogge–Stone", "brent-kung": "Brent–Kung"}
 
 
@@ -22,7 +24,7 @@ def explorer():
     from paralg.figures import Explorer
 
     networks = [_network(method) for method in _METHODS]
-    presets = [{"label": label, "deltas": list(deltas)} for label, deltas in _PRESETS]
+    presets = [{"label": label, "deltas": list(deltas)} for label, deltas in _PRESETS.items()]
     return Explorer(
         name="mamba-gate",
         script=Path(__file__).with_name("explorer.js"),
@@ -42,27 +44,11 @@ def explorer():
 
 def _network(method: str) -> dict:
     """Return the rounds of a scan of sixteen maps, traced in the core, as JSON values."""
-    import numpy as np
-
-    from paralg.core.primitives import AFFINE, scan
-
     run = scan(AFFINE, (np.ones(16), np.ones(16)), method=method, trace=True)
     return {
         "id": method, "label": _METHODS[method], "levels": run.levels, "work": run.cost.work,
         "span": run.cost.span,
     }  # fmt: skip
-
-
-def _states(deltas) -> list[float]:
-    """Return the states of the one-state model with exact hold: Theorem 1's gated recurrence."""
-    import math
-
-    h, states = 0.0, []
-    for delta, x in zip(deltas, INPUT, strict=True):
-        keep = math.exp(-delta)
-        h = keep * h + (1 - keep) * x
-        states.append(h)
-    return states
 
 
 def _still():
@@ -86,38 +72,27 @@ def _draw_steps(ax) -> None:
 
 
 def _draw_tree(ax, levels) -> None:
-    import math
-
     from paralg.figures import BLUE, GREY
 
     kept = [math.exp(-delta) for delta in _START]
-    ax.scatter(range(1, 17), [0] * 16, c=[_shade(k) for k in kept], edgecolors=BLUE, s=45, zorder=3)
+    ax.scatter(range(1, 17), [0] * 16, c=[(BLUE, k) for k in kept], edgecolors=BLUE, s=45, zorder=3)
     for row, pairs in enumerate(levels, 1):
         before = list(kept)
         for source, target in pairs:
             kept[target] = before[target] * before[source]
             edge = [source + 1, target + 1], [1 - row, -row]
             ax.plot(*edge, color=GREY, lw=0.9, marker="", ls="-")
-            disc = {"color": _shade(kept[target]), "edgecolors": BLUE, "s": 45, "zorder": 3}
-            ax.scatter(target + 1, -row, **disc)
+            shade = [(BLUE, kept[target])]  # as strong as the map keeps the past
+            ax.scatter(target + 1, -row, c=shade, edgecolors=BLUE, s=45, zorder=3)
     ax.vlines(range(1, 17), -len(levels), 0, color=GREY, lw=0.5, alpha=0.5)
     ax.set(ylabel="rounds", yticks=[-row for row in range(len(levels) + 1)])
     ax.set_yticklabels(range(len(levels) + 1))
 
 
-def _shade(keep: float) -> tuple:
-    """Return blue, as strong as a map keeps the past."""
-    import matplotlib.colors as colours
-
-    from paralg.figures import BLUE
-
-    return (*colours.to_rgb(BLUE), keep)
-
-
 def _draw_states(ax) -> None:
     from paralg.figures import GREY, VERMILION
 
-    tokens = range(1, 17)
+    tokens, states = range(1, 17), gated_recurrence(INPUT, -np.expm1(-np.array(_START)))
     ax.plot(tokens, INPUT, ls="", marker="o", mfc="none", mew=1, color=GREY)
-    ax.step(tokens, _states(_START), where="mid", color=VERMILION, marker="", ls="-")
+    ax.step(tokens, states, where="mid", color=VERMILION, marker="", ls="-")
     ax.set(xlabel="token", ylabel="input, state", xticks=[1, 4, 8, 12, 16])

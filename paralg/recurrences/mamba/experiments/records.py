@@ -1,0 +1,27 @@
+"""Records of the chapter's page: ``python -m paralg.recurrences.mamba.experiments.records``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from paralg.core.records import Records
+from paralg.recurrences.mamba.experiments.runs import InductionHeads, load
+from paralg.recurrences.mamba.experiments.scores import accuracy
+
+__all__ = ["distances", "records"]
+
+
+def distances(size: int = 8192, asked: tuple[int, ...] = (64, 1024, 4096, 8000)) -> dict:
+    """Return right answers by the distance back to the marker, in texts of one size, 24 each."""
+    task, found = InductionHeads(), {}
+    for name in ("induction", "induction-mixed"):
+        model = load(name)
+        shares = (accuracy(model, task, rows=24, size=size, distance=d).token for d in asked)
+        found[name] = {str(d): round(share, 4) for d, share in zip(asked, shares, strict=True)}
+    return found
+
+
+records = Records(Path(__file__).with_name("records"), {"distances": distances})
+
+if __name__ == "__main__":
+    records.main()
