@@ -80,7 +80,7 @@ def test_rooms_have_the_names_of_the_design(chapter):
 OVER = {
     "recurrences/aaren": {"lines": 2720, "tests": 811},
     "recurrences/local_linear_attention": {"lines": 2875, "tests": 1035},
-    "recurrences/mamba": {"tests": 1040},
+    "recurrences/mamba": {"tests": 1034},
     "recurrences/universal_transformer": {"lines": 2812, "plain": 507, "tests": 1310},
     "decoding/freedave": {"tests": 789},
 }

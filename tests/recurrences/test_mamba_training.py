@@ -13,7 +13,6 @@ from paralg.data import pydoc_text
 from paralg.recurrences.mamba import MambaLM, load, log, logs
 from paralg.recurrences.mamba.experiments import runs, scores
 from paralg.recurrences.mamba.experiments.runs import (
-    FOLDER,
     RECIPES,
     RUNS,
     InductionHeads,
@@ -102,9 +101,9 @@ def test_shipped_weights_score_what_their_log_says(name):
 
 
 def test_shipped_files_are_small_and_every_log_is_whole():
-    for path in FOLDER.glob("*.safetensors"):
+    for path in RUNS.folder.glob("*.safetensors"):
         assert path.stat().st_size < 1_500_000
-    for path in FOLDER.glob("*.json"):
+    for path in RUNS.folder.glob("*.json"):
         record = json.loads(path.read_text())
         plan = recipe(record["recipe"]).plan
         assert path.stem == f"{record['recipe']}-{record['seed']}"
