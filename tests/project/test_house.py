@@ -81,7 +81,7 @@ OVER = {
     "recurrences/aaren": {"lines": 2720, "tests": 811},
     "recurrences/local_linear_attention": {"lines": 2875, "tests": 1035},
     "recurrences/mamba": {"tests": 1034},
-    "recurrences/universal_transformer": {"lines": 2812, "plain": 507, "tests": 1310},
+    "recurrences/universal_transformer": {"tests": 899},
     "decoding/freedave": {"tests": 789},
 }
 """Sizes of the first six chapters that are over their budget. They may shrink and never grow, and

@@ -1,4 +1,4 @@
-"""The block of [dehghani-2019-universal]: multi-head attention, transition, residual sums, norms.
+"""Coordinate signal and block of [dehghani-2019-universal]: attention, transition, sums, norms.
 
 Letters and shapes, for every module of the chapter; masks are True where there is something:
 
@@ -14,20 +14,39 @@ position_ids         (n,)                   index of each position for the signa
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
-__all__ = ["MultiHeadAttention", "TransitionFunction", "UTBlock"]
+from paralg.sequence import sinusoidal
+
+__all__ = ["CoordinateSignal", "MultiHeadAttention", "TransitionFunction", "UTBlock"]
 
 
-class MultiHeadAttention(nn.Module):
-    r"""Scaled dot-product attention with k heads, :math:`\operatorname{softmax}(Q K^\top / \sqrt{d
-    / k}) V`; keys and values are made apart, so that those of positions at rest can be kept.
+class CoordinateSignal(nn.Module):
+    r"""Add to each state the sinusoids of its position and of the step, before every step.
+
+    .. math:: P^t_{i,2j} = \sin(i / 10000^{2j/d}) + \sin(t / 10000^{2j/d})
+
+    with cosines in the odd channels, recalled from [dehghani-2019-universal].
 
     Parameters
     ----------
-    d_model, heads : int
+    d_model : int
+        Even width d.
     """
+
+    def __init__(self, d_model: int):
+        super().__init__()
+        self.d_model = d_model
+
+    def forward(self, x: Tensor, position_ids: Tensor, step: int) -> Tensor:
+        """Return H + P of a step, counted from 1; ids broadcast to the leading shape of x."""
+        for index in (position_ids, float(step)):
+            x = x + sinusoidal(index, self.d_model).to(x.dtype)
+        return x
+
+
+class MultiHeadAttention(nn.Module):
+    r"""Attention, :math:`\operatorname{softmax}(Q K^\top / \sqrt{d / k}) V` in each of k heads."""
 
     def __init__(self, d_model: int, heads: int):
         super().__init__()
@@ -35,36 +54,23 @@ class MultiHeadAttention(nn.Module):
         self.q, self.k, self.v, self.o = (nn.Linear(d_model, d_model) for _ in range(4))
 
     def keys_values(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return keys and values of states, each of their shape."""
+        """Return keys and values of states; apart, so that those of states at rest can be kept."""
         return self.k(x), self.v(x)
 
     def forward(self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
         """Attend from m states to n keys; a row of the mask without any gives zeros before `o`."""
-        q, k, v = (self._split(part) for part in (self.q(x), keys, values))
+        q, k, v = (self.split(part) for part in (self.q(x), keys, values))
         mask = None if mask is None else mask.unsqueeze(-3)
         mixed = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         return self.o(mixed.transpose(-3, -2).flatten(-2))
 
-    def weights(self, x: Tensor, keys: Tensor, mask: Tensor | None) -> Tensor:
-        """Return which state attends to which key and how much, shape (b, heads, m, n)."""
-        q, k = self._split(self.q(x)), self._split(keys)
-        scores = q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5
-        if mask is not None:
-            scores = scores.masked_fill(~mask.unsqueeze(-3), -torch.inf)
-        return scores.softmax(dim=-1)
-
-    def _split(self, x: Tensor) -> Tensor:
+    def split(self, x: Tensor) -> Tensor:
         """Shape (b, n, d) to (b, heads, n, d / heads)."""
         return x.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
 
 
 class TransitionFunction(nn.Sequential):
-    """The transition of a position by itself: d to d_ff to d with a ReLU between.
-
-    Parameters
-    ----------
-    d_model, d_ff : int
-    """
+    """The transition of a position by itself: d to d_ff to d with a ReLU between."""
 
     def __init__(self, d_model: int, d_ff: int):
         super().__init__(nn.Linear(d_model, d_ff), nn.ReLU(), nn.Linear(d_ff, d_model))
@@ -102,14 +108,15 @@ class UTBlock(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(d_model) for _ in range(2 + cross))
         self.dropout = nn.Dropout(dropout)
 
-    def forward(
-        self, x: Tensor, *, padding_mask=None, attention_mask=None, context=None, context_mask=None
-    ) -> Tensor:
+    def forward(self, x: Tensor, *, padding_mask=None, **sources) -> Tensor:
         """Return the new states."""
+        return self.transit(self.look(x, **sources), padding_mask)
+
+    def look(self, x: Tensor, *, attention_mask=None, context=None, context_mask=None, **_):
+        """Return A of states that attend to each other and to the context."""
         keys, values = self.attention.keys_values(self.entry(x, 0))
         outside = None if self.cross is None else self.cross.keys_values(context)
-        a = self.attend(x, keys, values, attention_mask, outside, context_mask)
-        return self.transit(a, padding_mask)
+        return self.attend(x, keys, values, attention_mask, outside, context_mask)
 
     def attend(self, x, keys, values, attention_mask, outside=None, context_mask=None) -> Tensor:
         """Return A: the attention sublayers with their sums and norms."""

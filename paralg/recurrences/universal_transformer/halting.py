@@ -12,13 +12,7 @@ __all__ = ["HaltingState", "HaltingUnit", "advance", "blend", "start_halting"]
 
 @dataclass(frozen=True, eq=False)
 class HaltingState:
-    """What the rule has recorded for each position, all of one shape.
-
-    Parameters
-    ----------
-    mass, remainder, steps : Tensor, shape (...)
-        Halting mass hp, exactly 1 once halted; R, what the halting step received; N, steps taken.
-    """
+    """Of each position: mass, exactly 1 once halted; R, what the halting step received; N."""
 
     mass: Tensor
     remainder: Tensor
@@ -35,7 +29,7 @@ class HaltingState:
 
 
 def start_halting(padding_mask: Tensor, dtype: torch.dtype) -> HaltingState:
-    """Return the state before the first step, in a dtype; padding has halted after no step."""
+    """Return the state before the first step, in a `dtype`; `padding_mask` is False for padding."""
     remainder, steps = (torch.zeros(padding_mask.shape, dtype=dtype) for _ in range(2))
     return HaltingState((~padding_mask).to(dtype), remainder, steps)
 
@@ -51,9 +45,9 @@ def advance(
     p : Tensor, shape (...)
         Halting probability of each position at this step.
     epsilon : float
-        A position halts when its mass exceeds 1 - epsilon; halted, it holds exactly 1.
+        A position halts when its mass exceeds 1 - epsilon.
     last : bool
-        Whether whatever still runs must halt now and receives all that is left.
+        Whether every position that still runs halts now and receives all that is left.
 
     Returns
     -------

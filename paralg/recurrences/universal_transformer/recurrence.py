@@ -10,11 +10,7 @@ from torch import Tensor, nn
 from paralg.core.cost import Cost
 from paralg.recurrences.universal_transformer.halting import advance, blend, start_halting
 
-__all__ = ["OPTIONS", "DepthRecurrence", "UTInputs", "UTRun"]
-
-OPTIONS = {"padding_mask": None, "attention_mask": None, "context": None, "context_mask": None,
-           "offset": 0, "position_ids": None, "generator": None}  # fmt: skip
-"""What every executor takes besides the states; shapes are in the table of `block`."""
+__all__ = ["DepthRecurrence", "UTInputs", "UTRun", "adaptive_run", "fixed_run"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,10 +26,9 @@ class UTRun:
     weights : Tensor, shape (T, b, n)
         Weight w of each step's state; empty with a fixed number of steps.
     states, logits : tuple of Tensor, shapes (b, n, d) and (b, n)
-        States, and values of the halting unit, of each step, if they were asked for.
+        Of each step, states and values of the halting unit, if they were asked for.
     queries, keys, rounds : int
-        Positions for which the executor ran a block, and made keys and values, over all steps;
-        steps taken one after the other.
+        How often a block ran for a position, and keys and values were made; steps in a row.
     """
 
     output: Tensor
@@ -70,19 +65,12 @@ class UTRun:
 class UTInputs:
     """What stays the same during a run, joined and checked; `memory` is for variants."""
 
+    most: int
     padding_mask: Tensor
-    attention_mask: Tensor | None
-    context: Tensor | None
-    context_mask: Tensor | None
     position_ids: Tensor
     generator: torch.Generator | None
+    of_block: dict
     memory: dict = field(default_factory=dict)
-
-    @property
-    def of_block(self) -> dict:
-        """Arguments of a block."""
-        names = ("padding_mask", "attention_mask", "context", "context_mask")
-        return {name: getattr(self, name) for name in names}
 
 
 class DepthRecurrence(nn.Module):
@@ -103,13 +91,16 @@ class DepthRecurrence(nn.Module):
     Notes
     -----
     Paper → here: :math:`H^t` is ``state``, N(t) and R(t) are ``UTRun.steps`` and ``.remainder``.
-    In a call, `steps` replaces T, `offset` is added to every position id, `generator` is for random
-    variants, `keep` keeps the states and logits of all steps.
+    In a call, `steps` replaces T, `offset` is added to every position id, `keep` keeps the states
+    and logits of all steps.
 
     References
     ----------
     [dehghani-2019-universal], sections 2.1 and 2.2.
     """
+
+    closes = False  # whether the last permitted step receives all that is left of the halting mass
+    mix = staticmethod(blend)
 
     def __init__(self, d_model: int, signal, layers, halting=None, *, steps=6, epsilon=0.01):
         super().__init__()
@@ -117,62 +108,48 @@ class DepthRecurrence(nn.Module):
         self.signal, self.layers, self.halting = signal, nn.ModuleList(layers), halting
         self.crosses = self.layers[0].cross is not None
 
-    def forward(self, x: Tensor, *, steps=None, keep=False, **options) -> UTRun:
+    def forward(self, x: Tensor, *, keep=False, **options) -> UTRun:
         """Run the recurrence: T times the block's O(n² d + n d²) work, span T."""
-        given, steps = self.given(x, **OPTIONS | options), self.check_steps(steps)
-        x = self.open(x, given)
-        run = self.fixed if self.halting is None else self.adaptive
-        result = run(x, steps, given, keep)
-        return replace(result, output=self.finish(result.output, given))
+        return self.run(x, self.given(x, **options), keep)
 
-    def fixed(self, x: Tensor, steps: int, given: UTInputs, keep: bool) -> UTRun:
+    def run(self, x: Tensor, given: UTInputs, keep: bool) -> UTRun:
+        """Take a fixed number of steps, or as many as halting asks for."""
+        return (self.fixed if self.halting is None else self.adaptive)(x, given, keep)
+
+    def fixed(self, x: Tensor, given: UTInputs, keep: bool) -> UTRun:
         """Take T steps: H becomes Block(H + P)."""
         state, states = x, []
-        for t in range(1, steps + 1):
+        for t in range(1, given.most + 1):
             entry = self.enter(state, t, given)  # H + P
             state = self.transform(entry, state, x, given)  # Block(H + P)
             states += [state] if keep else []
-        zeros, n = torch.zeros(x.shape[:2], dtype=x.dtype), given.padding_mask.numel()
-        taken = n * steps * len(self.layers)
-        return UTRun(
-            state, steps * given.padding_mask.to(x.dtype), zeros, zeros, given.padding_mask,
-            zeros[None][:0], tuple(states), queries=taken, keys=taken, rounds=steps,
-        )  # fmt: skip
+        return fixed_run(state, given.most, given, len(self.layers), tuple(states))
 
-    def adaptive(self, x: Tensor, most: int, given: UTInputs, keep: bool) -> UTRun:
+    def adaptive(self, x: Tensor, given: UTInputs, keep: bool) -> UTRun:
         """Step until every position has halted; its output blends its states by its weights."""
         state, output, t = x, torch.zeros_like(x), 0
         halting = start_halting(given.padding_mask, x.dtype)
         weights, states, logits = [], [], []
-        while halting.waits(self.epsilon) and t < most:
+        while halting.waits(self.epsilon) and t < given.most:
             t += 1
             self.observe(state, halting, given)
             entry = self.enter(state, t, given)
             p = self.probabilities(entry, halting.running, given)
             logits += [self.halting.logits(entry)] if keep else []
-            halting, w = advance(halting, p, self.epsilon, self.is_last(t, most))
+            halting, w = advance(halting, p, self.epsilon, self.closes and t == given.most)
             state = self.transform(entry, state, x, given)
             output = self.mix(output, state, w)
             weights.append(w)
             states += [state] if keep else []
         taken = given.padding_mask.numel() * t * len(self.layers)
-        empty = torch.zeros((0, *x.shape[:2]), dtype=x.dtype)
-        return UTRun(
-            output, halting.steps, halting.remainder, halting.mass * given.padding_mask,
-            given.padding_mask, torch.stack(weights) if weights else empty, tuple(states),
-            tuple(logits), queries=taken, keys=taken, rounds=t,
-        )  # fmt: skip
+        run = adaptive_run(output, halting, weights, given, taken, taken)
+        return replace(run, states=tuple(states), logits=tuple(logits))
 
     # What variants replace.
 
-    def open(self, x: Tensor, given: UTInputs) -> Tensor:
-        """Return the states before the first step."""
-        return x
-
     def enter(self, state: Tensor, t: int, given: UTInputs) -> Tensor:
         """Return H + P of step t."""
-        first = self.signal.first_position(state.shape[1], t, given.generator)
-        return self.signal(state, given.position_ids + first, t)
+        return self.signal(state, given.position_ids, t)
 
     def transform(self, entry: Tensor, state: Tensor, x: Tensor, given: UTInputs) -> Tensor:
         """Return the states after a step; variants read the old ones and the input x as well."""
@@ -181,50 +158,55 @@ class DepthRecurrence(nn.Module):
     def observe(self, state: Tensor, halting, given: UTInputs) -> None:
         """Let a variant remember what it needs to know of a step before it is taken."""
 
-    def probabilities(self, entry: Tensor, running: Tensor, given: UTInputs) -> Tensor:
+    def probabilities(self, entry: Tensor, running: Tensor, given: UTInputs, *more) -> Tensor:
         """Return p of the running positions, 0 elsewhere."""
         group = torch.arange(len(entry))[:, None].expand(running.shape)[running]
-        p = self.halting(entry[running], group)
+        p = self.halting(entry[running], group, *more)
         return torch.zeros(running.shape, dtype=entry.dtype).masked_scatter(running, p)
 
-    def is_last(self, t: int, most: int) -> bool:
-        """Tell whether a step hands out all that is left of the halting mass."""
-        return False
-
-    def mix(self, output: Tensor, state: Tensor, w: Tensor) -> Tensor:
-        """Return the output after a step."""
-        return blend(output, state, w)
-
-    def finish(self, output: Tensor, given: UTInputs) -> Tensor:
-        """Return the output after the last step."""
-        return output
-
-    def given(self, x, padding_mask, attention_mask, context, context_mask, offset, position_ids,
-              generator) -> UTInputs:  # fmt: skip
+    def given(self, x, *, steps=None, padding_mask=None, attention_mask=None, context=None,
+              context_mask=None, offset=0, position_ids=None, generator=None):  # fmt: skip
         """Check the arguments and join padding and attention into one mask."""
+        most = self.most if steps is None else steps
+        if most < 0:
+            raise ValueError(f"steps must not be negative, got {most}")
         if x.dim() != 3 or x.shape[-1] != self.d_model:
             raise ValueError(f"x must be (b, n, {self.d_model}), got {tuple(x.shape)}")
-        if padding_mask is not None and padding_mask.shape != x.shape[:2]:
-            got = f"{tuple(x.shape[:2])}, got {tuple(padding_mask.shape)}"
-            raise ValueError(f"padding_mask must be {got}")
         if (context is None) == self.crosses:
             wanted = "no context" if context is not None else "context"
             raise ValueError(f"expected {wanted}: cross attention is set when the block is made")
+        ids = torch.arange(x.shape[1]) if position_ids is None else position_ids
+        _check_shape("position_ids", ids, x.shape[1:2])
         if padding_mask is None:
             padding_mask = torch.ones(x.shape[:2], dtype=torch.bool)
         else:
+            _check_shape("padding_mask", padding_mask, x.shape[:2])
             rows = padding_mask[:, None, :]
             attention_mask = rows if attention_mask is None else rows & attention_mask
-        context_mask = None if context_mask is None else context_mask[:, None, :]
-        ids = torch.arange(x.shape[1]) if position_ids is None else position_ids
-        if ids.shape != (x.shape[1],):
-            raise ValueError(f"position_ids must be ({x.shape[1]},), got {tuple(ids.shape)}")
-        masks = (padding_mask, attention_mask, context, context_mask)
-        return UTInputs(*masks, ids + offset, generator)
+        of_block = {
+            "padding_mask": padding_mask, "attention_mask": attention_mask, "context": context,
+            "context_mask": None if context_mask is None else context_mask[:, None, :],
+        }  # fmt: skip
+        return UTInputs(most, padding_mask, ids + offset, generator, of_block)
 
-    def check_steps(self, steps: int | None) -> int:
-        """Return the number of steps, T by default."""
-        steps = self.most if steps is None else steps
-        if steps < 0:
-            raise ValueError(f"steps must not be negative, got {steps}")
-        return steps
+
+def fixed_run(state: Tensor, steps: int, given: UTInputs, blocks=1, states=()) -> UTRun:
+    """Return the record of a run in which every position took so many steps of so many blocks."""
+    mask = given.padding_mask
+    zeros = torch.zeros(mask.shape, dtype=state.dtype)
+    taken = mask.numel() * steps * blocks
+    return UTRun(state, steps * mask.to(state.dtype), zeros, zeros, mask, zeros[None][:0], states,
+                 queries=taken, keys=taken, rounds=steps)  # fmt: skip
+
+
+def adaptive_run(output, halting, weights: list, given: UTInputs, queries: int, keys: int) -> UTRun:
+    """Return the record of a run with halting, from the weights of its steps."""
+    mask = given.padding_mask
+    stacked = torch.stack(weights) if weights else output.new_zeros(0, *mask.shape)
+    return UTRun(output, halting.steps, halting.remainder, halting.mass * mask, mask, stacked,
+                 queries=queries, keys=keys, rounds=len(weights))  # fmt: skip
+
+
+def _check_shape(name: str, part: Tensor, shape) -> None:
+    if part.shape != shape:
+        raise ValueError(f"{name} must be {tuple(shape)}, got {tuple(part.shape)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,33 +14,16 @@ from paralg.core.cost import Cost
 from paralg.recurrences.universal_transformer.variants import Recurrence, UTConfig
 
 __all__ = [
-    "Halted", "Operations", "automaton", "block_operations", "coefficients", "decode", "encode",
-    "halt", "layers_of_equal_parameters", "parameters", "rnn_cost", "rule_steps", "table_of",
-    "ut_cost",
+    "Halted", "automaton", "block_operations", "coefficients", "decode", "encode", "halt",
+    "layers_of_equal_parameters", "parameters", "rnn_cost", "rule_steps", "table_of", "ut_cost",
 ]  # fmt: skip
 
-@dataclass(frozen=True)
-class Operations:
-    """Multiply-adds of one block."""
 
-    projections: int
-    scores: int
-    transition: int
-
-    @property
-    def total(self) -> int:
-        """All of them."""
-        return self.projections + self.scores + self.transition
-
-
-def block_operations(
-    config: UTConfig, queries: int, keys: int, fresh: int | None = None
-) -> Operations:
-    """Count the multiply-adds of a block with a position-wise transition."""
-    d, fresh = config.d_model, keys if fresh is None else fresh
-    return Operations(
-        2 * d * d * (queries + fresh), 2 * d * queries * keys, 2 * d * config.d_ff * queries
-    )
+def block_operations(config: UTConfig, queries: int, keys: int, fresh: int | None = None) -> int:
+    """Count the multiply-adds of a block: projections, scores and mixing, transition."""
+    fresh = keys if fresh is None else fresh
+    d = config.d_model
+    return 2 * d * (d * (queries + fresh) + queries * keys + config.d_ff * queries)
 
 
 def ut_cost(n: int, steps: int) -> Cost:
@@ -63,21 +46,8 @@ def layers_of_equal_parameters(d_model: int, layers: int, heads: int = 4) -> int
     return max(heads, round(d_model / layers**0.5 / heads) * heads)
 
 
-@dataclass(frozen=True)
-class Halted:
-    """How one position halted.
-
-    Parameters
-    ----------
-    steps : int
-        N.
-    remainder : float
-        R; 0 if the rule never fired.
-    mass : float
-        1 after halting, less if the steps ran out.
-    weights : tuple of float
-        w of each step.
-    """
+class Halted(NamedTuple):
+    """How one position halted: N, R (0 if the rule never fired), mass, w of each step."""
 
     steps: int
     remainder: float
@@ -117,37 +87,23 @@ def halt(p: Sequence[float], *, epsilon: float = 0.01, close: bool = False) -> H
     return Halted(len(weights), 0.0, mass, tuple(weights))
 
 
-def coefficients(weights: Sequence[float], output: str = "blend") -> list[float]:
-    r"""Return what each step's state counts in the output.
+def coefficients(weights: Sequence[float]) -> list[float]:
+    r"""Return what each step's state counts in a blend, :math:`w_t \prod_{u > t} (1 - w_u)`.
 
     Parameters
     ----------
     weights : sequence of float
-    output : {"blend", "accumulated"}
-        :math:`w_t \prod_{u > t} (1 - w_u)`, or :math:`w_t`.
-
-    Raises
-    ------
-    ValueError
-        Another rule.
 
     Examples
     --------
     >>> [round(c, 3) for c in coefficients([0.3, 0.4, 0.3])]
     [0.126, 0.28, 0.3]
     """
-    if output == "accumulated":
-        return list(weights)
-    if output != "blend":
-        raise ValueError(f"output must be 'blend' or 'accumulated', got {output!r}")
     found, later = [], 1.0
     for w in reversed(weights):
         found.append(w * later)
         later *= 1 - w
     return found[::-1]
-
-
-_CHANNELS = 6  # the cell three times, its complement three times: mean 1/2 and variance 1/4 always
 
 
 def table_of(rule: int) -> NDArray[np.int64]:
@@ -167,7 +123,7 @@ def rule_steps(cells: ArrayLike, steps: int, rule: int = 110) -> NDArray[np.int6
 
 
 def encode(cells: ArrayLike) -> Tensor:
-    """Return cells as states, shape (1, n, 6): each cell three times and its complement."""
+    """Return cells as states, shape (1, n, 6): three times the cell, three times its complement."""
     bits = torch.as_tensor(np.asarray(cells), dtype=torch.float64)
     return torch.stack([bits] * 3 + [1 - bits] * 3, dim=-1)[None]
 
@@ -180,47 +136,34 @@ def decode(states: Tensor) -> NDArray[np.int64]:
 @torch.no_grad()
 def automaton(rule: int = 110) -> Recurrence:
     """Return a recurrence whose step is one step of an elementary cellular automaton."""
-    table = table_of(rule)
-    values = [u for u in range(8) if table[u]]
+    values = np.flatnonzero(table_of(rule)).tolist()
     config = UTConfig(
-        d_model=_CHANNELS, heads=1, d_ff=4 * len(values) + 1, norm="pre", transition="sepconv",
+        d_model=6, heads=1, d_ff=4 * len(values) + 1, norm="pre", transition="sepconv",
         position="none", step_signal="none",
     )  # fmt: skip
     core = Recurrence(config).double().eval()
-    _identity_norms(core)
     layer = core.layers[0]
-    torch.nn.init.zeros_(layer.attention.o.weight)
-    torch.nn.init.zeros_(layer.attention.o.bias)
-    _window(layer.transition)
-    _plateaus(layer.transition, values)
-    return core
-
-
-def _identity_norms(core: Recurrence) -> None:
-    """Make every norm undo what it does to a vector of mean 1/2 and variance 1/4."""
-    for norm in (*core.layers[0].norms, core.last_norm):
+    for norm in (*layer.norms, core.last_norm):  # the identity at mean 1/2 and variance 1/4
         norm.weight.fill_((0.25 + norm.eps) ** 0.5)
         norm.bias.fill_(0.5)
-
-
-def _window(transition) -> None:
-    """Channel 0 looks left, 1 at the centre, 2 right; the other channels are not used."""
-    first, second = (part.weight.zero_() for part in transition.window)
-    for channel in range(3):
+    for part in layer.attention.o.parameters():
+        part.zero_()
+    first, second = (part.weight.zero_() for part in layer.transition.window)
+    for channel in range(3):  # 0 looks left, 1 at the centre, 2 right; the others are not used
         first[channel, 0, channel] = 1.0
     second[:, 0, 2] = 1.0
+    _plateaus(layer.transition, values)
+    return core
 
 
 def _plateaus(transition, values: list[int]) -> None:
     """Around each value u a bump: 0 up to u - 3/4, 1 from u - 1/4 to u + 1/4, 0 from u + 3/4."""
     inner, outer = transition.mix
-    for part in (inner.weight, inner.bias, outer.weight, outer.bias):
+    for part in transition.mix.parameters():
         part.zero_()
-    for k, u in enumerate(values):
-        for j, (edge, sign) in enumerate(((-0.75, 1), (-0.25, -1), (0.25, -1), (0.75, 1))):
-            row = 4 * k + j
-            inner.weight[row, :3] = 2 * torch.tensor([4.0, 2.0, 1.0], dtype=torch.float64)
-            inner.bias[row] = -2 * (u + edge)
-            outer.weight[:3, row], outer.weight[3:, row] = sign, -sign
+    edges = torch.tensor(values)[:, None] + torch.tensor([-0.75, -0.25, 0.25, 0.75])
+    inner.weight[:-1, :3] = 2 * torch.tensor([4.0, 2.0, 1.0])
+    inner.bias[:-1] = -2 * edges.flatten()
     inner.weight[-1, 1] = 1.0  # the old cell, to be taken away
-    outer.weight[:3, -1], outer.weight[3:, -1] = -1.0, 1.0
+    outer.weight[:] = torch.tensor([*[1.0, -1.0, -1.0, 1.0] * len(values), -1.0])
+    outer.weight[3:] *= -1

@@ -1,52 +1,33 @@
 """Switches of the released code and of ours, as subclasses of the plain parts, and the plain stack.
 
-`UTConfig` names them all; `Recurrence` is the plain recurrence with the parts that a configuration
-names, and `PlainStack` what it is compared with.
+`UTConfig` names them all.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Literal, get_args, get_type_hints
 
 import torch
 from torch import Tensor, nn
 
-from paralg.recurrences.universal_transformer.block import TransitionFunction, UTBlock
+from paralg.recurrences.universal_transformer.block import (
+    CoordinateSignal,
+    TransitionFunction,
+    UTBlock,
+)
 from paralg.recurrences.universal_transformer.halting import HaltingUnit, blend
-from paralg.recurrences.universal_transformer.recurrence import OPTIONS, DepthRecurrence, UTRun
-from paralg.recurrences.universal_transformer.signals import CoordinateSignal
+from paralg.recurrences.universal_transformer.recurrence import DepthRecurrence, UTRun, fixed_run
 from paralg.sequence import sinusoidal
 
 __all__ = [
-    "ACT", "PlainStack", "PreNormBlock", "Recurrence", "SeparableConvolution", "StepUpdate",
-    "UTConfig", "VariedHalting", "VariedSignal", "change_of", "mix",
+    "PlainStack", "PreNormBlock", "Recurrence", "SeparableConvolution", "StepUpdate", "UTConfig",
+    "VariedHalting", "VariedSignal", "change_of", "mix",
 ]  # fmt: skip
 
-_CHOICES = {
-    "norm": ("post", "pre"),
-    "transition": ("fc", "sepconv"),
-    "recurrence": ("basic", "highway", "skip", "depth", "gru", "lstm"),
-    "position": ("sinusoid", "none"),
-    "step_signal": ("sinusoid", "learned", "none"),
-    "combine": ("add", "concat"),
-    "layout": ("interleaved", "split"),
-    "position_start": ("zero", "random", "step"),
-    "signal_at": ("every", "first"),
-    "halting": (None, "position", "global", "random", "settled"),
-    "output": ("blend", "accumulated", "released"),
-}
 _LEAST = {"d_model": 1, "heads": 1, "d_ff": 1, "steps": 0, "layers_inside": 1, "before": 0,
           "after": 0}  # fmt: skip
-
-ACT = {
-    "basic": {"halting": "position", "output": "blend"},
-    "accumulated": {"halting": "position", "output": "accumulated"},
-    "global": {"halting": "global", "output": "blend"},
-    "random": {"halting": "random", "output": "blend"},
-}
-"""The released code's names of halting variants, as switches of :class:`UTConfig`, with the update
-as its comments describe it; ``output="released"`` is what three of the four compute."""
 
 
 @dataclass(frozen=True)
@@ -60,47 +41,35 @@ class UTConfig:
     steps : int
         Applications of the block; with halting, the most that a position may take.
     norm : {"post", "pre"}
-        Layer norm after each residual sum (the paper) or before each sublayer (released code),
-        with one more norm at the end.
+        After each residual sum (the paper), or before each sublayer and once at the end (released).
     transition : {"fc", "sepconv"}
-        Two linear maps with a ReLU between, or two depthwise-separable convolutions.
+        Two linear maps, or two depthwise-separable convolutions, with a ReLU between.
     recurrence : {"basic", "highway", "skip", "depth", "gru", "lstm"}
         How a step makes the new state from the old one; see `StepUpdate`.
-    layers_inside : int
-        Blocks of their own inside one step.
-    before, after : int
-        Ordinary layers mixed in before and after the recurrence.
-    position, step_signal : str
-        Signal of the position (sinusoid or none) and of the step (sinusoid, learned, none).
-    extend : bool
-        Whether a learned step table gives its last row to steps beyond its end, instead of an
-        error.
-    combine : {"add", "concat"}
-        Whether the signal is added, or set beside the state and projected back.
-    layout : {"interleaved", "split"}
-        Sines and cosines in turn (the paper), or all sines first (released code).
+    layers_inside, before, after : int
+        Blocks of their own inside one step; ordinary layers before and after the recurrence.
+    position, step_signal, extend : str, str, bool
+        Signal of the position (sinusoid or none) and of the step (sinusoid, learned, none); whether
+        steps beyond a learned step table get its last row, instead of an error.
+    combine, layout : {"add", "concat"}, {"interleaved", "split"}
+        Whether the signal is added, or set beside the state and projected back; sines and cosines
+        in turn (the paper), or all sines first (released code).
     position_start : {"zero", "random", "step"}
-        First position id: 0; drawn anew at every step and by each stack, in training; or moved on
-        with the step.  The released code draws outside training as well.
+        First position id: 0; drawn anew at every step and by each stack, in training (in the
+        released code always); or moved on with the step.
     signal_at : {"every", "first"}
-        Whether the signal enters before every step (the paper) or before the first one only, as in
-        a transformer whose layers are tied.
+        Whether the signal enters before every step (the paper), or only once (tied layers).
     halting : {None, "position", "global", "random", "settled"}
-        Fixed number of steps; a halting unit for each position; its mean over positions; a uniform
-        number; or, ours, halt when a state changes by less than ``tau``.
+        Fixed number of steps; a halting unit for each position (released as "basic"); its mean over
+        positions; a uniform number; or, ours, halt when a state changes by less than ``tau``.
     output : {"blend", "accumulated", "released"}
-        Running blend w s + (1 - w) y; sum y + w s, Graves' rule; or y + w s - w, which is what the
-        released code computes.
-    freeze : bool
-        Whether a halted position's state stands still. In the released code it does not.
-    close : bool
-        Whether the last permitted step gets all that is left of the halting mass.
-    epsilon : float
-        A position halts when its mass exceeds 1 - epsilon.
-    halting_bias : float
-        First bias of the halting unit.
-    tau : float
-        Root-mean-square change below which ``halting="settled"`` stops.
+        Rule of `mix`.
+    freeze, close : bool
+        Whether a halted position's state stands still (not so in the released code); whether the
+        last permitted step gets all that is left of the halting mass.
+    epsilon, halting_bias, tau : float
+        A position halts when its mass exceeds 1 - epsilon; first bias of the halting unit;
+        root-mean-square change below which ``halting="settled"`` stops.
     gates : str
         What the gates of highway and skip read: letters of "s" state, "t" transformed, "i" input.
     dropout : float
@@ -109,35 +78,33 @@ class UTConfig:
     Raises
     ------
     ValueError
-        A size below its least, heads that do not divide the width, an odd width with a sinusoid,
-        or an unknown choice.
+        A size below its least, a width that does not fit heads or sinusoid, an unknown choice.
 
     Examples
     --------
-    >>> config = UTConfig(d_model=64, heads=4, d_ff=128, **ACT["accumulated"])
-    >>> config.halting, config.output, config.steps
-    ('position', 'accumulated', 6)
+    >>> UTConfig(d_model=64, halting="position", output="accumulated").steps
+    6
     """
 
     d_model: int = 32
     heads: int = 4
     d_ff: int = 64
     steps: int = 6
-    norm: str = "post"
-    transition: str = "fc"
-    recurrence: str = "basic"
+    norm: Literal["post", "pre"] = "post"
+    transition: Literal["fc", "sepconv"] = "fc"
+    recurrence: Literal["basic", "highway", "skip", "depth", "gru", "lstm"] = "basic"
     layers_inside: int = 1
     before: int = 0
     after: int = 0
-    position: str = "sinusoid"
-    step_signal: str = "sinusoid"
+    position: Literal["sinusoid", "none"] = "sinusoid"
+    step_signal: Literal["sinusoid", "learned", "none"] = "sinusoid"
     extend: bool = False
-    combine: str = "add"
-    layout: str = "interleaved"
-    position_start: str = "zero"
-    signal_at: str = "every"
-    halting: str | None = None
-    output: str = "blend"
+    combine: Literal["add", "concat"] = "add"
+    layout: Literal["interleaved", "split"] = "interleaved"
+    position_start: Literal["zero", "random", "step"] = "zero"
+    signal_at: Literal["every", "first"] = "every"
+    halting: Literal[None, "position", "global", "random", "settled"] = None
+    output: Literal["blend", "accumulated", "released"] = "blend"
     freeze: bool = False
     close: bool = False
     epsilon: float = 0.01
@@ -150,8 +117,8 @@ class UTConfig:
         for name, least in _LEAST.items():
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
-        for name, known in _CHOICES.items():
-            if getattr(self, name) not in known:
+        for name, kind in get_type_hints(UTConfig).items():
+            if (known := get_args(kind)) and getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {known}, got {getattr(self, name)!r}")
         d, inside = self.d_model, self.layers_inside
         if d % self.heads:
@@ -169,10 +136,7 @@ class UTConfig:
 
 
 class VariedSignal(CoordinateSignal):
-    """Learned steps, signals beside the state, at the first step only, from other positions.
-
-    With ``combine="concat"`` the three parts of width d are projected back to d without bias.
-    """
+    """Learned steps, signals beside the state (and projected back), at the first step only."""
 
     def __init__(self, config: UTConfig):
         super().__init__(config.d_model)
@@ -187,13 +151,10 @@ class VariedSignal(CoordinateSignal):
         """Return the states with their signal."""
         if step > 1 and self.config.signal_at == "first":
             return x
-        signals = self._signals(position_ids, step)
+        signals = [signal.to(x.dtype) for signal in self._signals(position_ids, step)]
         if self.config.combine == "concat":
-            wide = [signal.to(x.dtype).expand(x.shape) for signal in signals]
-            return self.project(torch.cat([x, *wide], dim=-1))
-        for signal in signals:
-            x = x + signal.to(x.dtype)
-        return x
+            return self.project(torch.cat([x, *(one.expand(x.shape) for one in signals)], dim=-1))
+        return sum(signals, start=x)
 
     def _signals(self, position_ids: Tensor, step: int) -> list[Tensor]:
         config = self.config
@@ -208,10 +169,8 @@ class VariedSignal(CoordinateSignal):
     def _row(self, step: int) -> Tensor:
         known = len(self.table)
         if step > known and not (self.config.extend and known):
-            raise ValueError(
-                f"the learned step table has {known} rows, got step {step}; "
-                "use step_signal='sinusoid' or extend=True"
-            )
+            advice = "use step_signal='sinusoid' or extend=True"
+            raise ValueError(f"the learned step table has {known} rows, got step {step}; {advice}")
         return self.table[min(step, known) - 1]
 
     def first_position(self, n: int, step: int, generator: torch.Generator | None = None) -> int:
@@ -235,14 +194,7 @@ class PreNormBlock(UTBlock):
 
 
 class SeparableConvolution(nn.Module):
-    """A transition of two depthwise-separable convolutions, windows 3 and 5, a ReLU between.
-
-    Parameters
-    ----------
-    config : UTConfig
-    causal : bool
-        Whether the windows end at the position instead of being centred on it.
-    """
+    """A transition of two convolutions, windows around the position or, if causal, ending at it."""
 
     KERNELS = (3, 5)  # as in the released code
 
@@ -250,10 +202,8 @@ class SeparableConvolution(nn.Module):
         super().__init__()
         d, wide = config.d_model, config.d_ff
         self.causal = causal
-        self.window = nn.ModuleList(
-            nn.Conv1d(c, c, k, groups=c, bias=False)
-            for c, k in zip((d, wide), self.KERNELS, strict=True)
-        )
+        sizes = zip((d, wide), self.KERNELS, strict=True)
+        self.window = nn.ModuleList(nn.Conv1d(c, c, k, groups=c, bias=False) for c, k in sizes)
         self.mix = nn.ModuleList([nn.Linear(d, wide), nn.Linear(wide, d)])
 
     def forward(self, x: Tensor, padding_mask: Tensor | None = None) -> Tensor:
@@ -261,11 +211,9 @@ class SeparableConvolution(nn.Module):
         return self._convolve(self._convolve(x, padding_mask, 0).relu(), padding_mask, 1)
 
     def _convolve(self, x: Tensor, padding_mask: Tensor | None, which: int) -> Tensor:
-        if padding_mask is not None:
-            x = x * padding_mask[..., None]
-        k = self.KERNELS[which]
+        x = x if padding_mask is None else x * padding_mask[..., None]
+        k, x = self.KERNELS[which], x.transpose(1, 2)
         sides = (k - 1, 0) if self.causal else (k // 2, k // 2)
-        x = x.transpose(1, 2)
         if x.shape[-1]:  # torch convolves nothing empty
             x = self.window[which](nn.functional.pad(x, sides))
         return self.mix[which](x.transpose(1, 2))
@@ -276,86 +224,71 @@ class StepUpdate(nn.Module):
 
     def __init__(self, config: UTConfig):
         super().__init__()
-        self.config, d = config, config.d_model
-        self.cell = None
-        if config.recurrence in ("highway", "skip"):
+        self.config, self.kind, d, self.cell = config, config.recurrence, config.d_model, None
+        if self.kind in ("highway", "skip"):
             self.gate = nn.Linear(len(config.gates) * d, d)
             nn.init.constant_(self.gate.bias, -1.0)  # begin by carrying
-        elif config.recurrence == "depth":
+        elif self.kind == "depth":
             self.score = nn.Linear(d, 1)
-        elif config.recurrence in ("gru", "lstm"):
-            self.cell = (nn.GRUCell if config.recurrence == "gru" else nn.LSTMCell)(d, d)
+        elif self.kind in ("gru", "lstm"):
+            self.cell = (nn.GRUCell if self.kind == "gru" else nn.LSTMCell)(d, d)
 
     def start(self, x: Tensor):
-        """Return what is remembered besides the state before the first step."""
-        if self.config.recurrence == "depth":
-            return (x,)
-        return torch.zeros_like(x) if self.config.recurrence == "lstm" else None
+        """Return what is remembered besides the state: all states so far, or the LSTM's memory."""
+        return {"depth": (x,), "lstm": torch.zeros_like(x)}.get(self.kind)
 
     def enter(self, state: Tensor, memory) -> Tensor:
         """Return what the step begins with: the state, or a mixture of all states so far."""
-        if self.config.recurrence != "depth":
+        if self.kind != "depth":
             return state
         past = torch.stack(memory)
         return (self.score(past).softmax(dim=0) * past).sum(dim=0)
 
-    def leave(self, new: Tensor, old: Tensor, x: Tensor) -> Tensor:
-        """Return the gated mixture of the transformed state with the old one or the input."""
-        if self.config.recurrence not in ("highway", "skip"):
-            return new
-        parts = {"s": old, "t": new, "i": x}
-        g = self.gate(torch.cat([parts[name] for name in self.config.gates], dim=-1)).sigmoid()
-        return g * new + (1 - g) * (old if self.config.recurrence == "highway" else x)
+    def leave(self, h: Tensor, entry: Tensor, x: Tensor, memory):
+        """Return the new state of a transformed one, and the cell's memory."""
+        if self.kind in ("highway", "skip"):
+            parts = {"s": entry, "t": h, "i": x}
+            g = self.gate(torch.cat([parts[name] for name in self.config.gates], dim=-1)).sigmoid()
+            h = g * h + (1 - g) * (entry if self.kind == "highway" else x)
+        elif self.kind == "gru":
+            h = self.cell(h.flatten(0, 1), entry.flatten(0, 1)).view_as(h)
+        elif self.kind == "lstm":
+            old = (entry.flatten(0, 1), memory.flatten(0, 1))
+            h, memory = (part.view_as(h) for part in self.cell(h.flatten(0, 1), old))
+        return h, memory
 
-    def cell_step(self, a: Tensor, state: Tensor, memory) -> tuple[Tensor, Tensor | None]:
-        """Return state and memory after the cell, each of the states' shape."""
-        flat, old = a.flatten(0, 1), state.flatten(0, 1)
-        if self.config.recurrence == "gru":
-            return self.cell(flat, old).view_as(state), memory
-        new, kept = self.cell(flat, (old, memory.flatten(0, 1)))
-        return new.view_as(state), kept.view_as(state)
-
-    def remember(self, state: Tensor, kept, before, moves: Tensor | None):
-        """Return the memory after a step; positions that do not move keep their LSTM memory."""
-        if self.config.recurrence == "depth":
-            return (*kept, state)
-        if self.config.recurrence == "lstm" and moves is not None:
-            return torch.where(moves[..., None], kept, before)
-        return kept
+    def remember(self, state: Tensor, memory, before, moves: Tensor | None):
+        """Return the memory after a step; positions that do not move keep that of the LSTM."""
+        if self.kind == "depth":
+            return (*memory, state)
+        return _moved(moves, memory, before) if self.kind == "lstm" else None
 
 
 class VariedHalting(HaltingUnit):
     """Halting by the mean over a sequence, by a random number, or once a state has settled."""
 
     def __init__(self, config: UTConfig):
-        self.learned = config.halting in ("position", "global")
-        if self.learned:
+        self.rule, self.tau = config.halting, config.tau
+        if self.rule in ("position", "global"):
             super().__init__(config.d_model, config.halting_bias)
         else:
             nn.Module.__init__(self)
-        self.config = config
 
     def logits(self, x: Tensor) -> Tensor:
         """Return the unit's value before the sigmoid; zeros where there is no unit."""
-        return super().logits(x) if self.learned else torch.zeros(x.shape[:-1])
+        return super().logits(x) if hasattr(self, "linear") else x.new_zeros(x.shape[:-1])
 
     def forward(self, x: Tensor, group: Tensor, change=None, noise=None) -> Tensor:
         """Return p of m states; `change` and `noise` of shape (m,) are for settled and random."""
-        rule = self.config.halting
-        if rule == "random":
+        if self.rule == "random":
             return noise
-        if rule == "settled":
-            return x.new_zeros(len(x)) if change is None else (change < self.config.tau).to(x.dtype)
+        if self.rule == "settled":
+            return x.new_zeros(len(x)) if change is None else (change < self.tau).to(x.dtype)
         p = self.logits(x).sigmoid()
-        return p if rule == "position" else _mean_of_group(p, group)
-
-
-def _mean_of_group(p: Tensor, group: Tensor) -> Tensor:
-    """Give every position the mean over its sequence."""
-    size = int(group.max()) + 1 if len(group) else 0
-    total = p.new_zeros(size).index_add(0, group, p)
-    count = p.new_zeros(size).index_add(0, group, torch.ones_like(p))
-    return (total / count.clamp(min=1))[group]
+        if self.rule == "position" or not len(p):
+            return p
+        total = p.new_zeros(int(group.max()) + 1).index_add(0, group, p)
+        return (total / group.bincount())[group]  # the mean over the positions of a sequence
 
 
 def mix(output: Tensor, state: Tensor, w: Tensor, rule: str) -> Tensor:
@@ -385,7 +318,7 @@ def change_of(state: Tensor, earlier: Tensor) -> Tensor:
 
 
 class Recurrence(DepthRecurrence):
-    r"""The recurrence in depth with the parts that a configuration names.
+    r"""The recurrence in depth [dehghani-2019-universal] with the parts that a configuration names.
 
     Parameters
     ----------
@@ -404,10 +337,6 @@ class Recurrence(DepthRecurrence):
     Cost
     ----
     T times the block's :math:`O(n^2 d + n d^2)`, span T; with halting T is the largest N.
-
-    References
-    ----------
-    [dehghani-2019-universal], sections 2.1 and 2.2; the variants are those of the released code.
 
     Examples
     --------
@@ -433,81 +362,82 @@ class Recurrence(DepthRecurrence):
         self.signal_every = False  # whether mixed-in layers after the first get it as well
         self.last_norm = nn.LayerNorm(config.d_model) if config.norm == "pre" else nn.Identity()
 
-    def open(self, x: Tensor, given) -> Tensor:
-        """Run the layers before; start what the update remembers."""
+    closes = property(lambda self: self.config.close)
+
+    def run(self, x: Tensor, given, keep: bool = False, by=None) -> UTRun:
+        """Run the layers before, the steps (by another executor, if one is given), those after."""
         x = self.mixed_in(self.before, x, given)
         given.memory["kept"] = self.update.start(x)
-        return x
+        found = by(self, x, given) if by else super().run(x, given, keep)
+        output = self.mixed_in(self.after, self.last_norm(found.output), given)
+        return replace(found, output=output)
 
-    def finish(self, output: Tensor, given) -> Tensor:
-        """Norm the output if norms come first, and run the layers after."""
-        return self.mixed_in(self.after, self.last_norm(output), given)
+    def signalled(self, state: Tensor, t: int, given, rows=slice(None)) -> Tensor:
+        """Return states of a step with their signal; of flat states, those of the given rows."""
+        n = len(given.position_ids)
+        ids = given.position_ids + self.signal.first_position(n, t, given.generator)
+        return self.signal(state, ids[rows], t)
 
     def mixed_in(self, layers: nn.ModuleList, x: Tensor, given) -> Tensor:
         """Run ordinary layers; the first of them gets the positions, as in a plain transformer."""
         for number, layer in enumerate(layers):
             if (number == 0 or self.signal_every) and self.config.position != "none":
-                x = super().enter(x, 1, given)
+                x = self.signalled(x, 1, given)
             x = layer(x, **given.of_block)
         return x
 
     def observe(self, state: Tensor, halting, given) -> None:
         """Remember which positions move, and the state before the last step."""
         memory = given.memory
-        everywhere = torch.ones_like(given.padding_mask)
-        memory["moves"] = halting.running if self.config.freeze else everywhere
+        memory["moves"] = halting.running if self.config.freeze else None
         memory["earlier"], memory["now"] = memory.get("now"), state
 
     def enter(self, state: Tensor, t: int, given) -> Tensor:
-        """Return the state with its signal; who does not move gets none."""
-        entry = super().enter(self.update.enter(state, given.memory["kept"]), t, given)
-        moves = given.memory.get("moves")
-        return entry if moves is None else torch.where(moves[..., None], entry, state)
+        """Return the state with its signal; a position that does not move gets none."""
+        entry = self.signalled(self.update.enter(state, given.memory["kept"]), t, given)
+        return _moved(given.memory.get("moves"), entry, state)
 
     def transform(self, entry: Tensor, state: Tensor, x: Tensor, given) -> Tensor:
         """Return the new states by the blocks and the update."""
         before, moves = given.memory["kept"], given.memory.get("moves")
-        if self.update.cell is not None:
-            new, kept = self.update.cell_step(self._attended(entry, given), entry, before)
-        else:
-            new = self.update.leave(self._blocks(entry, state, given, moves), entry, x)
-            kept = before
-        if moves is not None:
-            new = torch.where(moves[..., None], new, state)
+        h = self._sublayers(entry, state, given, moves)
+        new, kept = self.update.leave(h, entry, x, before)
+        new = _moved(moves, new, state)
         given.memory["kept"] = self.update.remember(new, kept, before, moves)
         return new
 
-    def _blocks(self, h: Tensor, state: Tensor, given, moves: Tensor | None) -> Tensor:
-        """Run the blocks of one step; a position at rest shows every block the same state."""
+    def _sublayers(self, h: Tensor, state: Tensor, given, moves: Tensor | None) -> Tensor:
+        """Run what of the blocks comes before the update; a position at rest shows its state."""
+        if self.update.cell is not None:
+            return self.layers[0].look(h, **given.of_block)
         for layer in self.layers:
             h = layer(h, **given.of_block)
-            if moves is not None and len(self.layers) > 1:
-                h = torch.where(moves[..., None], h, state)
+            h = _moved(moves, h, state) if len(self.layers) > 1 else h
         return h
-
-    def _attended(self, entry: Tensor, given) -> Tensor:
-        layer = self.layers[0]
-        keys, values = layer.attention.keys_values(layer.entry(entry, 0))
-        outside = None if layer.cross is None else layer.cross.keys_values(given.context)
-        return layer.attend(entry, keys, values, given.attention_mask, outside, given.context_mask)
-
-    def probabilities(self, entry: Tensor, running: Tensor, given) -> Tensor:
-        """Return p of the running positions, 0 elsewhere."""
-        group = torch.arange(len(entry))[:, None].expand(running.shape)[running]
-        earlier, noise = given.memory["earlier"], None
-        change = None if earlier is None else change_of(given.memory["now"], earlier)[running]
-        if self.config.halting == "random":
-            noise = torch.rand(running.shape, generator=given.generator, dtype=entry.dtype)[running]
-        p = self.halting(entry[running], group, change, noise)
-        return torch.zeros(running.shape, dtype=entry.dtype).masked_scatter(running, p)
-
-    def is_last(self, t: int, most: int) -> bool:
-        """Tell whether a step hands out all that is left of the halting mass."""
-        return self.config.close and t == most
 
     def mix(self, output: Tensor, state: Tensor, w: Tensor) -> Tensor:
         """Return the output after a step, by the configuration's rule."""
         return mix(output, state, w, self.config.output)
+
+    def probabilities(self, entry: Tensor, running: Tensor, given, *more) -> Tensor:
+        """Return p of the running positions, 0 elsewhere."""
+        now, earlier = given.memory["now"], given.memory["earlier"]
+        change = None if earlier is None else change_of(now, earlier)[running]
+        noise = self.noise(entry, given)
+        return super().probabilities(
+            entry, running, given, change, None if noise is None else noise[running]
+        )
+
+    def noise(self, x: Tensor, given) -> Tensor | None:
+        """Return the numbers of a step of random halting, shape (b, n)."""
+        if self.config.halting != "random":
+            return None
+        return torch.rand(given.padding_mask.shape, generator=given.generator, dtype=x.dtype)
+
+
+def _moved(moves: Tensor | None, new: Tensor, old: Tensor) -> Tensor:
+    """Return the new states where positions move, everywhere if no mask is given."""
+    return new if moves is None else torch.where(moves[..., None], new, old)
 
 
 def _block(config: UTConfig, cross: bool, causal: bool) -> UTBlock:
@@ -519,7 +449,7 @@ def _block(config: UTConfig, cross: bool, causal: bool) -> UTBlock:
     return kind(config.d_model, config.heads, transition, cross=cross, dropout=config.dropout)
 
 
-class PlainStack(nn.Module):
+class PlainStack(Recurrence):
     """A transformer's stack of different layers, with the position signal at its input.
 
     Parameters
@@ -530,24 +460,20 @@ class PlainStack(nn.Module):
         As for :class:`Recurrence`.
     every : bool
         Whether the position signal is added before every layer, as the recurrence has it.
+
+    Examples
+    --------
+    >>> PlainStack(UTConfig(steps=3))(torch.zeros(1, 5, 32)).cost
+    Cost(work=15, span=3)
     """
 
     def __init__(self, config: UTConfig, *, cross=False, causal=False, every: bool = False):
-        super().__init__()
-        self.config = config
         bare = replace(config, before=config.steps, after=0, halting=None, recurrence="basic",
                        step_signal="none", layers_inside=1)  # fmt: skip
-        self.body = Recurrence(bare, cross=cross, causal=causal)
-        self.body.layers = nn.ModuleList()
-        self.body.signal_every = every
+        super().__init__(bare, cross=cross, causal=causal)
+        self.layers, self.signal_every, self.config = nn.ModuleList(), every, config
 
-    def forward(self, x: Tensor, **options) -> UTRun:
-        """Run all layers; options are those of :class:`Recurrence` but for `steps`."""
-        body = self.body
-        given = body.given(x, **OPTIONS | options)
-        state = body.last_norm(body.mixed_in(body.before, x, given))
-        zeros, mask = torch.zeros(x.shape[:2], dtype=x.dtype), given.padding_mask
-        depth = len(body.before)
-        taken = mask.numel() * depth
-        return UTRun(state, depth * mask.to(x.dtype), zeros, zeros, mask, zeros[None][:0],
-                     queries=taken, keys=taken, rounds=depth)  # fmt: skip
+    def run(self, x: Tensor, given, keep: bool = False) -> UTRun:
+        """Run all layers; `steps` and `keep` play no part."""
+        state = self.last_norm(self.mixed_in(self.before, x, given))
+        return fixed_run(state, len(self.before), given)

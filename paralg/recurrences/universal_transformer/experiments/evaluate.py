@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,17 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from paralg.recurrences.universal_transformer.block import UTBlock
+from paralg.recurrences.universal_transformer.block import MultiHeadAttention, UTBlock
+from paralg.recurrences.universal_transformer.experiments import tasks
 from paralg.recurrences.universal_transformer.experiments.models import Seq2Seq, Tagger
-from paralg.recurrences.universal_transformer.experiments.tasks import (
-    GraphBatch,
-    Pairs,
-    Reachability,
-    StringTask,
-)
 
 __all__ = [
-    "ByDistance", "attention_share", "by_distance", "length_curve", "spearman", "string_accuracy",
+    "ByDistance", "attention_share", "attention_weights", "by_distance", "length_curve", "spearman",
+    "string_accuracy",
 ]  # fmt: skip
 
 _SEED = 2025
@@ -38,11 +35,12 @@ class ByDistance:
 
 @torch.no_grad()
 def by_distance(
-    model: Tagger, task: Reachability | GraphBatch, *, graphs: int = 500, seed: int = _SEED,
-    **options,
-) -> ByDistance:  # fmt: skip
+    model: Tagger, task: tasks.Reachability | tasks.GraphBatch, *, graphs: int = 500, **options
+) -> ByDistance:
     """Score a model on graphs drawn with a fixed seed, or on given ones."""
-    drawn = task if isinstance(task, GraphBatch) else task.draw(graphs, np.random.default_rng(seed))
+    drawn = task
+    if isinstance(task, tasks.Reachability):
+        drawn = task.draw(graphs, np.random.default_rng(_SEED))
     logits, run = model(drawn.symbols, attention_mask=drawn.attention_mask, **options)
     right = (logits.argmax(-1) == drawn.targets).numpy()
     distance, steps = drawn.distance.numpy(), run.steps.numpy()
@@ -57,16 +55,15 @@ def spearman(x: NDArray, y: NDArray) -> float:
     """Return Spearman's rank correlation; NaN if either side is constant."""
     from scipy.stats import rankdata
 
-    ranks = [rankdata(side) - (len(side) + 1) / 2 for side in (x, y)]
-    spread = np.sqrt((ranks[0] ** 2).sum() * (ranks[1] ** 2).sum())
-    return float((ranks[0] * ranks[1]).sum() / spread) if spread > 0 else float("nan")
+    with np.errstate(invalid="ignore"):
+        return float(np.corrcoef(rankdata(x), rankdata(y))[0, 1])
 
 
 def string_accuracy(
-    model: Seq2Seq, task: StringTask, length: int, *, rows: int = 100, seed: int = _SEED, **options
-) -> tuple[float, float]:  # fmt: skip
+    model: Seq2Seq, task: tasks.StringTask, length: int, *, rows: int = 100, **options
+) -> tuple[float, float]:
     """Return the shares of right tokens and of whole sequences, written greedily."""
-    pairs = task.draw(rows, np.random.default_rng([seed, length]), length=length)
+    pairs = task.draw(rows, np.random.default_rng([_SEED, length]), length=length)
     said = model.transduce(
         pairs.source, pairs.target.shape[1], position_ids=pairs.positions, **options
     ).tokens
@@ -74,41 +71,39 @@ def string_accuracy(
     return right.float().mean().item(), right.all(dim=1).float().mean().item()
 
 
+def attention_weights(part: MultiHeadAttention, x: Tensor, keys: Tensor, mask) -> Tensor:
+    """Return which state attends to which key and how much, shape (b, heads, m, n)."""
+    q, k = part.split(part.q(x)), part.split(keys)
+    scores = q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5
+    scores = scores if mask is None else scores.masked_fill(~mask.unsqueeze(-3), -torch.inf)
+    return scores.softmax(dim=-1)
+
+
 @torch.no_grad()
 def attention_share(
-    model: Seq2Seq, task: StringTask, length: int, *, rows: int = 50, seed: int = _SEED
-) -> tuple[float, NDArray[np.float64]]:  # fmt: skip
+    model: Seq2Seq, task: tasks.StringTask, length: int, *, rows: int = 50
+) -> tuple[float, NDArray[np.float64]]:
     """Measure how much of the decoder's attention lands on the digits it needs."""
-    pairs = task.draw(rows, np.random.default_rng([seed, length]), length=length)
-    logits, attention = _attention(model, pairs)
+    pairs, found = task.draw(rows, np.random.default_rng([_SEED, length]), length=length), []
+
+    def hook(cross, given):
+        found.append(attention_weights(cross, given[0], given[1], given[3]))
+
+    with ExitStack() as hooks:
+        for part in model.decoder.modules():
+            if isinstance(part, UTBlock):
+                hooks.enter_context(part.cross.register_forward_pre_hook(hook))
+        logits = model(pairs.source, pairs.target, position_ids=pairs.positions).logits
     digits = np.arange(length)[:, None]
-    mass = attention[..., digits, task.wanted(length)].sum(dim=-1).mean(dim=1)
-    best = int(mass.mean(dim=-1).argmax())
+    mass = torch.stack(found)[..., digits, task.wanted(length)].sum(dim=-1).mean(dim=1)
+    best = int(mass.mean(dim=-1).argmax())  # of all steps and heads
     right = (logits.argmax(-1) == pairs.target).float().mean().item()
     return right, mass.flatten(0, 1)[best].numpy()
 
 
-def _attention(model: Seq2Seq, pairs: Pairs) -> tuple[Tensor, Tensor]:
-    """Return logits, and attention to the source, shape (steps, b, heads, n, m)."""
-    found: list[Tensor] = []
-    layers = [part for part in model.decoder.modules() if isinstance(part, UTBlock)]
-    hooks = [
-        layer.cross.register_forward_pre_hook(
-            lambda cross, given: found.append(cross.weights(given[0], given[1], given[3]))
-        )
-        for layer in layers
-    ]
-    try:
-        logits = model(pairs.source, pairs.target, position_ids=pairs.positions).logits
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return logits, torch.stack(found)
-
-
-def length_curve(model: nn.Module, task: StringTask, lengths, **options) -> dict[str, list[float]]:
+def length_curve(model: nn.Module, task: tasks.StringTask, lengths) -> dict[str, list[float]]:
     """Score a model at each length."""
-    written = [string_accuracy(model, task, n, **options) for n in lengths]
+    written = [string_accuracy(model, task, n) for n in lengths]
     shares = [attention_share(model, task, n) for n in lengths]
     columns = {
         "token": [token for token, _ in written], "sequence": [whole for _, whole in written],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,23 +11,24 @@ from torch import Tensor, nn
 from paralg.recurrences.universal_transformer.recurrence import UTRun
 from paralg.recurrences.universal_transformer.variants import PlainStack, Recurrence, UTConfig
 
-__all__ = ["Seq2Seq", "Seq2SeqRun", "Tagger", "Transduced", "causal_mask"]  # fmt: skip
-
-def causal_mask(n: int) -> Tensor:
-    """Return which positions attend to which when none attends to later ones, shape (n, n).
-
-    Examples
-    --------
-    >>> causal_mask(2).tolist()
-    [[True, False], [True, True]]
-    """
-    return torch.ones(n, n, dtype=torch.bool).tril()
+__all__ = ["Seq2Seq", "Seq2SeqRun", "Tagger", "Transduced"]
 
 
 def _core(config: UTConfig, plain: bool | str, **kind) -> nn.Module:
-    return (
-        PlainStack(config, every=plain == "every", **kind) if plain else Recurrence(config, **kind)
-    )
+    if plain:
+        return PlainStack(config, every=plain == "every", **kind)
+    return Recurrence(config, **kind)
+
+
+class _Embedding(nn.Embedding):
+    """Embeddings times the root of their width, as in the released code."""
+
+    def reset_parameters(self):
+        super().reset_parameters()  # its draws come first in the shipped runs
+        nn.init.normal_(self.weight, std=self.embedding_dim**-0.5)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return super().forward(tokens) * math.sqrt(self.embedding_dim)
 
 
 class Tagger(nn.Module):
@@ -41,41 +42,37 @@ class Tagger(nn.Module):
         Whether to stack ``config.steps`` different layers instead of applying one again and again.
     seed : int
         Of the first weights.
+
+    Examples
+    --------
+    >>> logits, run = Tagger(5, 2, UTConfig())(torch.tensor([[0, 3, 4]]))
+    >>> tuple(logits.shape), run.rounds
+    ((1, 3, 2), 6)
     """
 
     def __init__(self, symbols: int, classes: int, config: UTConfig, *, plain=False, seed: int = 0):
         super().__init__()
-        with _seeded(seed):
-            self.embedding = _embedding(symbols, config.d_model)
+        with torch.random.fork_rng(devices=()):
+            torch.manual_seed(seed)
+            self.embedding = _Embedding(symbols, config.d_model)
             self.core = _core(config, plain)
             self.readout = nn.Linear(config.d_model, classes)
 
     def forward(self, symbols: Tensor, **options) -> tuple[Tensor, UTRun]:
         """Return logits, shape (b, n, classes), and the run."""
-        run = self.core(self.embed(symbols), **options)
+        run = self.core(self.embedding(symbols), **options)
         return self.readout(run.output), run
 
-    def embed(self, symbols: Tensor) -> Tensor:
-        r"""Return embeddings scaled by :math:`\sqrt d`, shape (b, n, d)."""
-        return self.embedding(symbols) * math.sqrt(self.embedding.embedding_dim)
 
-
-@dataclass(frozen=True, eq=False)
-class Seq2SeqRun:
+class Seq2SeqRun(NamedTuple):
     """Logits of a model with encoder and decoder, and both runs."""
 
     logits: Tensor
     encoder: UTRun
     decoder: UTRun
 
-    @property
-    def ponder(self) -> Tensor:
-        """Sum of the two ponder costs."""
-        return self.encoder.ponder + self.decoder.ponder
 
-
-@dataclass(frozen=True, eq=False)
-class Transduced:
+class Transduced(NamedTuple):
     """Greedy output, shape (b, length), and the number of decoder calls."""
 
     tokens: Tensor
@@ -97,71 +94,49 @@ class Seq2Seq(nn.Module):
     References
     ----------
     [dehghani-2019-universal], section 2.1.
+
+    Examples
+    --------
+    >>> model, source = Seq2Seq(9, UTConfig()), torch.tensor([[3, 4, 2]])
+    >>> tuple(model(source, source).logits.shape), model.transduce(source, 4).calls
+    ((1, 3, 9), 4)
     """
 
     PAD, START = 0, 1
 
     def __init__(self, symbols: int, config: UTConfig, *, plain=False, seed: int = 0):
         super().__init__()
-        with _seeded(seed):
-            self.embedding = _embedding(symbols, config.d_model)
+        with torch.random.fork_rng(devices=()):
+            torch.manual_seed(seed)
+            self.embedding = _Embedding(symbols, config.d_model)
             self.encoder = _core(config, plain)
             self.decoder = _core(config, plain, cross=True, causal=True)
             self.readout = nn.Linear(config.d_model, symbols)
 
-    def forward(
-        self, source: Tensor, target: Tensor, *, position_ids: Tensor | None = None, **options
-    ) -> Seq2SeqRun:
-        """Return logits for each target token, given the ones before it."""
-        read = source != self.PAD
-        encoded = self._read(source, read, position_ids, options)
+    def forward(self, source: Tensor, target: Tensor, *, position_ids=None, **options):
+        """Return logits for each target token, given the ones before it, as a `Seq2SeqRun`."""
+        encoded, context = self._read(source, position_ids, options)
         shifted = nn.functional.pad(target[:, :-1], (1, 0), value=self.START)
-        decoded = self.decoder(
-            self._embed(shifted), padding_mask=target != self.PAD, context=encoded.output,
-            context_mask=read, attention_mask=causal_mask(target.shape[1])[None], **options,
-        )  # fmt: skip
+        decoded = self._decode(shifted, padding_mask=target != self.PAD, **context, **options)
         return Seq2SeqRun(self.readout(decoded.output), encoded, decoded)
 
     @torch.no_grad()
-    def transduce(
-        self, source: Tensor, length: int, *, position_ids: Tensor | None = None, **options
-    ) -> Transduced:
+    def transduce(self, source: Tensor, length: int, *, position_ids=None, **options) -> Transduced:
         """Write `length` tokens greedily, one decoder call each; arguments as in a call."""
-        read = source != self.PAD
-        encoded = self._read(source, read, position_ids, options)
+        _, context = self._read(source, position_ids, options)
         tokens = torch.full((len(source), 1), self.START)
         for _ in range(length):
-            run = self.decoder(
-                self._embed(tokens), context=encoded.output, context_mask=read,
-                attention_mask=causal_mask(tokens.shape[1])[None], **options,
-            )  # fmt: skip
+            run = self._decode(tokens, **context, **options)
             said = self.readout(run.output[:, -1]).argmax(-1, keepdim=True)
             tokens = torch.cat([tokens, said], dim=1)
         return Transduced(tokens[:, 1:], length)
 
-    def _read(self, source: Tensor, read: Tensor, position_ids: Tensor | None, options) -> UTRun:
-        states = self._embed(source)
-        return self.encoder(states, padding_mask=read, position_ids=position_ids, **options)
+    def _read(self, source: Tensor, position_ids, options: dict) -> tuple[UTRun, dict]:
+        """Encode; return the run, and what the decoder is to attend to."""
+        read, states = source != self.PAD, self.embedding(source)
+        run = self.encoder(states, padding_mask=read, position_ids=position_ids, **options)
+        return run, {"context": run.output, "context_mask": read}
 
-    def _embed(self, tokens: Tensor) -> Tensor:
-        return self.embedding(tokens) * math.sqrt(self.embedding.embedding_dim)
-
-
-def _embedding(symbols: int, d: int) -> nn.Embedding:
-    table = nn.Embedding(symbols, d)
-    nn.init.normal_(table.weight, std=d**-0.5)
-    return table
-
-
-class _seeded:
-    """Draw first weights from a seed and leave torch's generator as it was."""
-
-    def __init__(self, seed: int):
-        self.seed = seed
-
-    def __enter__(self):
-        self.before = torch.get_rng_state()
-        torch.manual_seed(self.seed)
-
-    def __exit__(self, *error):
-        torch.set_rng_state(self.before)
+    def _decode(self, tokens: Tensor, **options) -> UTRun:
+        mask = torch.ones(1, *tokens.shape[1:] * 2, dtype=torch.bool).tril()
+        return self.decoder(self.embedding(tokens), attention_mask=mask, **options)

@@ -7,19 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import shortest_path
 from torch import Tensor
 
 __all__ = [
-    "DIGITS", "END", "PLUS", "SYMBOLS", "GraphBatch", "Pairs", "Reachability", "StringTask",
-    "distances", "from_networkx", "say",
+    "END", "PLUS", "SYMBOLS", "GraphBatch", "Pairs", "Reachability", "StringTask", "distances",
+    "from_networkx", "say",
 ]  # fmt: skip
 
-PAD, START, END = 0, 1, 2
-DIGITS = np.arange(3, 13)
-PLUS = 13
-SYMBOLS = 14
-_NAMES = ("copy", "reverse", "add")
-_NUMBERINGS = ("start", "plus", "end")
+END, PLUS, SYMBOLS = 2, 13, 14
+"""Tokens are padding 0, start 1, end, the digits from 3 on, plus."""
+_LETTERS = "_^$0123456789+"
+_CHOICES = {"name": ("copy", "reverse", "add"), "numbering": ("start", "plus", "end")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,10 +38,9 @@ class StringTask:
     numbering: str = "start"
 
     def __post_init__(self):
-        if self.name not in _NAMES:
-            raise ValueError(f"expected one of {_NAMES}, got {self.name!r}")
-        if self.numbering not in _NUMBERINGS:
-            raise ValueError(f"numbering must be one of {_NUMBERINGS}, got {self.numbering!r}")
+        for what, known in _CHOICES.items():
+            if getattr(self, what) not in known:
+                raise ValueError(f"{what} must be one of {known}, got {getattr(self, what)!r}")
         if (self.numbering == "plus") > (self.name == "add"):
             raise ValueError(f"only 'add' has a plus to count from, got {self.name!r}")
 
@@ -66,53 +64,34 @@ class StringTask:
         return (index if self.name == "copy" else index[::-1].copy())[:, None]
 
     def _pairs(self, source: NDArray, target: NDArray, length: int) -> Pairs:
-        closed = _closed(source)
-        positions = torch.arange(closed.shape[1])
+        closed = (np.pad(part, ((0, 0), (0, 1)), constant_values=END) for part in (source, target))
+        source, target = map(torch.from_numpy, closed)
+        positions = torch.arange(source.shape[1])
         if self.numbering == "plus":
             positions[length + 1 :] -= length + 1
         elif self.numbering == "end":
             positions[:-1] = positions[:-1].flip(0)
-        return Pairs(closed, _closed(target), positions)
+        return Pairs(source, target, positions)
 
 
 def _sum(first: NDArray, second: NDArray) -> NDArray:
     """Add digit by digit from the lowest, shape (rows, length + 1)."""
-    rows, length = first.shape
-    found, carry = np.zeros((rows, length + 1), np.int64), np.zeros(rows, np.int64)
-    for k in range(length):
-        carry, found[:, k] = np.divmod(first[:, k] + second[:, k] + carry, 10)
-    found[:, -1] = carry
+    found = np.pad(first + second, ((0, 0), (0, 1)))
+    for k in range(first.shape[1]):
+        carry, found[:, k] = np.divmod(found[:, k], 10)
+        found[:, k + 1] += carry
     return found
-
-
-def _closed(tokens: NDArray) -> Tensor:
-    return torch.from_numpy(np.pad(tokens, ((0, 0), (0, 1)), constant_values=END))
 
 
 def say(tokens: Tensor) -> str:
     """Return a sequence as text, up to its end marker."""
-    letters = {END: "", PLUS: "+", PAD: "_", START: "^"} | {int(d): str(d - 3) for d in DIGITS}
-    known = [int(t) for t in tokens]
-    cut = known.index(END) if END in known else len(known)
-    return "".join(letters[t] for t in known[:cut])
-
-
-UNREACHED = -1
+    return "".join(_LETTERS[int(t)] for t in tokens).partition("$")[0]
 
 
 @dataclass(frozen=True, eq=False)
 class GraphBatch:
-    """Graphs with a marked source.
-
-    Parameters
-    ----------
-    symbols : Tensor of int, shape (b, n)
-        1 at the source, 0 elsewhere.
-    attention_mask : Tensor of bool, shape (b, n, n)
-        Adjacency with loops: who may look at whom.
-    distance : Tensor of int, shape (b, n)
-        Hops from the source, -1 where it does not lead.
-    """
+    """Graphs with a marked source: symbols (b, n), 1 at the source; which node attends to which,
+    adjacency with loops, (b, n, n); hops from the source (b, n), -1 where it does not lead."""
 
     symbols: Tensor
     attention_mask: Tensor
@@ -162,30 +141,25 @@ class Reachability:
 
 
 def distances(adjacency: NDArray[np.bool_], source: int) -> NDArray[np.int64]:
-    """Return hops from a source by breadth-first search, -1 where it does not lead.
-
-    Parameters
-    ----------
-    adjacency : ndarray of bool, shape (n, n)
-    source : int
-
-    Examples
-    --------
-    >>> path = np.eye(4, k=1, dtype=bool) | np.eye(4, k=-1, dtype=bool)
-    >>> distances(path, 1).tolist()
-    [1, 0, 1, 2]
-    """
-    found = np.full(len(adjacency), UNREACHED)
-    front, hops = np.zeros(len(adjacency), bool), 0
-    front[source] = True
-    while front.any():
-        found[front] = hops
-        front, hops = adjacency[front].any(axis=0) & (found < 0), hops + 1
-    return found
+    """Return hops from a source by breadth-first search, -1 where it does not lead."""
+    hops = shortest_path(adjacency, unweighted=True, indices=source)
+    return np.where(np.isinf(hops), -1, hops).astype(np.int64)
 
 
 def from_networkx(graph, source) -> GraphBatch:
-    """Return a networkx graph as a batch of one; nodes in the graph's own order."""
+    """Return a networkx graph as a batch of one, nodes in the graph's order.
+
+    Parameters
+    ----------
+    graph : networkx.Graph
+    source : node
+
+    Examples
+    --------
+    >>> import networkx as nx
+    >>> from_networkx(nx.path_graph(3), 0).distance.tolist()
+    [[0, 1, 2]]
+    """
     import networkx as nx
 
     adjacency = nx.to_numpy_array(graph, weight=None).astype(bool)

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from paralg.recurrences.universal_transformer.teaching.checks import right_answers, settled_at
+from paralg.recurrences.universal_transformer.teaching.checks import best_shifts, settled_at
 from paralg.recurrences.universal_transformer.theory import coefficients
 
 __all__ = ["OTHER_FORMS", "RIGHT", "WRONG"]
@@ -39,27 +39,13 @@ def rule110(left, centre, right, relu):
     return new
 
 
-def thin_rule(left, centre, right, relu):
-    return relu(centre + right) - relu(centre + right - 1) - relu(left + centre + right - 2)
-
-
-def rounded_rule(left, centre, right, relu):
-    return 110 >> int(round(4 * left + 2 * centre + right)) & 1
-
-
 def turn(rate, c):
     cosine, sine = np.cos(rate * c), np.sin(rate * c)
     return np.array([[cosine, -sine], [sine, cosine]])
 
 
 def mirror(rate, c):
-    cosine, sine = np.cos(rate * c), np.sin(rate * c)
-    return np.array([[-cosine, sine], [sine, cosine]])
-
-
-def largest_shift():
-    right = {s: right_answers(s) for s in np.arange(-6, 6.25, 0.25)}
-    return max(s for s, count in right.items() if count == max(right.values()))
+    return turn(rate, c) * [[-1], [1]]
 
 
 RIGHT = {
@@ -72,7 +58,7 @@ RIGHT = {
     f"{_}rule": rule110,
     f"{_}turn": turn,
     f"{_}settled": settled_at(0.5)[1],
-    f"{_}shift": largest_shift(),
+    f"{_}shift": best_shifts()[-1],
 }
 
 OTHER_FORMS = [
@@ -94,10 +80,7 @@ WRONG = {
         ({"parameters": 1, "operations": 1}, "differ from each other"),
         ({"parameters": 6, "operations": 6}, "whoever owns"),
     ],
-    f"{_}rounds": [
-        (3, "from member 16"),
-        (33, "all at once"),
-    ],
+    f"{_}rounds": [(3, "from member 16"), (33, "all at once")],
     f"{_}blend": [
         (lambda w: list(w), "Graves"),
         (lambda w: coefficients(w[::-1])[::-1], "later"),
@@ -117,8 +100,8 @@ WRONG = {
     ],
     f"{_}rule": [
         (lambda left, centre, right, relu: centre, "bit of 110"),
-        (thin_rule, "plateau"),
-        (rounded_rule, "sums, products and relu"),
+        (lambda l, c, r, relu: relu(c + r) - relu(c + r - 1) - relu(l + c + r - 2), "plateau"),
+        (lambda l, c, r, relu: 110 >> int(round(4 * l + 2 * c + r)) & 1, "sums, products and relu"),
     ],
     f"{_}turn": [
         (lambda rate, c: turn(rate, -c), "j = i - c"),
@@ -126,7 +109,5 @@ WRONG = {
         (lambda rate, c: np.eye(2), "expand"),
         (lambda rate, c: np.cos(rate * c), "two by two"),
     ],
-    f"{_}shift": [
-        (-6, "larger one"),
-    ],
+    f"{_}shift": [(-6, "larger one")],
 }

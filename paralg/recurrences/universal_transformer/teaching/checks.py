@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 from itertools import product
 
 import numpy as np
+import torch
 
-from paralg.recurrences.universal_transformer.theory import coefficients, halt
+from paralg.recurrences.universal_transformer.experiments.evaluate import by_distance
+from paralg.recurrences.universal_transformer.experiments.models import Tagger
+from paralg.recurrences.universal_transformer.experiments.runs import RECIPES, load
+from paralg.recurrences.universal_transformer.teaching.explorer import scene
+from paralg.recurrences.universal_transformer.theory import coefficients, halt, table_of
 from paralg.teach.checking import (
     call,
     close_to,
@@ -39,12 +45,10 @@ def remainder(answer):
 def parameters(answer):
     """Parameters and operations of six layers over those of six steps."""
     weights, work = entries(answer, ("parameters", "operations"))
-    close_to(weights, 6, name="the ratio of parameters", wrong={
-        1: "the layers of a plain stack differ from each other",
-    })  # fmt: skip
-    close_to(work, 1, name="the ratio of operations", wrong={
-        6: "a block that is applied six times is computed six times, whoever owns its weights",
-    })  # fmt: skip
+    differ = "the layers of a plain stack differ from each other"
+    close_to(weights, 6, name="the ratio of parameters", wrong={1: differ})
+    again = "a block that is applied six times is computed six times, whoever owns its weights"
+    close_to(work, 1, name="the ratio of operations", wrong={6: again})
     return "Right: sharing weights saves memory and not one multiplication."
 
 
@@ -72,8 +76,8 @@ def blend(answer):
         return got
 
     swapped = all(np.allclose(told(w), coefficients(w[::-1])[::-1]) for w in cases[2:])
-    require(not swapped, "counts what comes later",
-            "a state is diluted by every *later* step, not by the earlier ones")  # fmt: skip
+    later = "a state is diluted by every *later* step, not by the earlier ones"
+    require(not swapped, "counts what comes later", later)
     same = all(np.allclose(told(w), w) for w in cases)
     require(not same, "is the blend", "those are the weights of the sum, Graves' rule")
     return equal_to_oracle(
@@ -86,11 +90,11 @@ def blend(answer):
 def crossing(answer):
     """Workers from which T rounds on n positions beat a chain of n steps."""
     cases = [(10, 2), (100, 6), (1000, 6), (64, 32)]
-    for n, steps in cases:
-        got = float(call(answer, n, steps))
-        require(not np.isclose(got, steps), "counts the rounds as well",
-                "T workers share the work evenly only if a round needs no rest",
-                failing=(n, steps), got=got)  # fmt: skip
+    shared = "T workers share the work evenly only if a round needs no rest"
+    for case in cases:
+        got = float(call(answer, *case))
+        miss = {"failing": case, "got": got}
+        require(not np.isclose(got, case[1]), "counts the rounds as well", shared, **miss)
     return equal_to_oracle(
         lambda n, steps: float(answer(n, steps)),
         lambda n, steps: (n - 1) * steps / (n - steps), cases, tol=1e-9,
@@ -98,22 +102,15 @@ def crossing(answer):
     )  # fmt: skip
 
 
-def _toy(seed: int, n: int, steps: int):
-    """A block that mixes everybody's states, and halting probabilities of each step."""
-    rng = np.random.default_rng(seed)
-    mixing = rng.normal(size=(n, n)) / n
-    return rng.normal(size=n), mixing, rng.uniform(0, 0.8, (steps, n))
-
-
 def _dense(state, mixing, p):
-    """Run everybody in every step, put back who has halted, and add up weighted states."""
+    """Run all positions in every step, put back the halted ones, and add up weighted states."""
     halted = [halt(column.tolist(), close=True) for column in p.T]
-    state, output = state.copy(), np.zeros_like(state)
+    output = np.zeros_like(state)
     for t in range(len(p)):
+        weights = np.array([one.weights[t] if t < one.steps else 0.0 for one in halted])
         moves = np.array([t < one.steps for one in halted])
         state = np.where(moves, np.tanh(state + mixing @ state + 1), state)
-        weights = [one.weights[t] if t < one.steps else 0.0 for one in halted]
-        output = output + np.array(weights) * state
+        output = output + weights * state
     return output, sum(one.steps for one in halted)
 
 
@@ -121,13 +118,13 @@ def _dense(state, mixing, p):
 def compact(answer):
     """The active set: equal to the dense run under freezing, and no row too many."""
     for seed, n, steps in ((0, 1, 1), (1, 1, 4), (2, 3, 3), (3, 6, 5), (4, 20, 8)):
-        state, mixing, p = _toy(seed, n, steps)
-        computed, sets = [0], []
+        rng, computed = np.random.default_rng(seed), []
+        mixing, state = rng.normal(size=(n, n)) / n, rng.normal(size=n)
+        p = rng.uniform(0, 0.8, (steps, n))
 
-        def block(rows, states, mixing=mixing, computed=computed, sets=sets):
+        def block(rows, states, mixing=mixing, computed=computed):
             rows = np.asarray(rows, dtype=int)
-            computed[0] += len(rows)
-            sets.append(rows.tolist())
+            computed.extend(rows)
             return np.tanh(states[rows] + mixing[rows] @ states + 1)
 
         expected, work = _dense(state, mixing, p)
@@ -138,7 +135,7 @@ def compact(answer):
                 "a halted position is still seen by the others, with its last state; the last "
                 "permitted step hands out all that is left", failing=case, expected=expected,
                 got=got)  # fmt: skip
-        counts_at_most({"rows": computed[0]}, {"rows": work}, case=case,
+        counts_at_most({"rows": len(computed)}, {"rows": work}, case=case,
                        hint="call the block for those that still run")  # fmt: skip
     return "Right: equal on five runs, and every row that was computed was needed."
 
@@ -147,22 +144,17 @@ def compact(answer):
 def rule(answer):
     """Rule 110 out of ReLU, flat around the eight inputs."""
     noise = np.random.default_rng(0).uniform(-1 / 40, 1 / 40, (50, 3))
-
-    def relu(x):
-        return np.maximum(x, 0.0)
-
-    for bits in product((0, 1), repeat=3):
-        wanted = 110 >> (4 * bits[0] + 2 * bits[1] + bits[2]) & 1
+    relu = partial(np.maximum, 0.0)
+    corners = list(zip(product((0, 1), repeat=3), table_of(110).tolist(), strict=True))
+    for bits, wanted in corners:
         got = float(call(answer, *map(float, bits), relu))
         require(np.isclose(got, wanted), "is rule 110", "value 4l + 2c + r, bit of 110",
                 failing=bits, expected=wanted, got=got)  # fmt: skip
-    for bits in product((0, 1), repeat=3):
-        wanted = 110 >> (4 * bits[0] + 2 * bits[1] + bits[2]) & 1
-        for shake in noise:
-            got = float(call(answer, *(np.array(bits) + shake), relu))
-            require(abs(got - wanted) < 1e-9, "forgets small errors",
-                    "make every corner a plateau: a difference of two ReLUs that is flat on both "
-                    "sides of the slope", failing=bits, expected=wanted, got=got)  # fmt: skip
+    for (bits, wanted), shake in product(corners, noise):
+        got = float(call(answer, *(np.array(bits) + shake), relu))
+        require(abs(got - wanted) < 1e-9, "forgets small errors",
+                "make every corner a plateau: a difference of two ReLUs that is flat on both "
+                "sides of the slope", failing=bits, expected=wanted, got=got)  # fmt: skip
     line = [float(call(answer, x, 1.0, 1.0, relu)) for x in np.linspace(0, 1, 2001)]
     require(np.abs(np.diff(line)).max() < 0.25, "is made of sums, products and relu",
             "those are continuous: rounding or comparing makes a jump between 0 and 1",
@@ -203,14 +195,7 @@ def settled(answer):
 @cache
 def settled_at(tau: float) -> tuple[float, float]:
     """Return accuracy and correlation of the network of fixed depth, halted by its changes."""
-    from dataclasses import replace
-
-    from paralg.recurrences.universal_transformer.experiments.evaluate import by_distance
-    from paralg.recurrences.universal_transformer.experiments.models import Tagger
-    from paralg.recurrences.universal_transformer.experiments.recipes import recipe
-    from paralg.recurrences.universal_transformer.experiments.runs import load
-
-    chosen = recipe("reach-fixed")
+    chosen = RECIPES["reach-fixed"]
     model = Tagger(2, 2, replace(chosen.config, halting="settled", close=True, tau=tau))
     model.load_state_dict(load("reach-fixed").state_dict())
     found = by_distance(model.eval(), chosen.task)
@@ -220,25 +205,19 @@ def settled_at(tau: float) -> tuple[float, float]:
 @exercise("ex-universal-transformer-shift")
 def shift(answer):
     """The largest shift of the halting bias that leaves all answers of the explorer right."""
-    value = float(call(float, answer))
-    right = {s: right_answers(s) for s in np.arange(-6, 6.25, 0.25)}
-    largest = max(s for s, count in right.items() if count == max(right.values()))
-    close_to(value, largest, name="the largest shift", wrong={
-        s: "there is a larger one" for s in right if s < largest and right[s] == right[largest]
-    })  # fmt: skip
+    value, (*others, largest) = float(call(float, answer)), best_shifts()
+    wrong = {s: "there is a larger one" for s in others}
+    close_to(value, largest, name="the largest shift", wrong=wrong)
     return f"Right: up to {largest:+.2f} no node stops too early."
 
 
 @cache
-def right_answers(shift: float) -> int:
-    """Count right answers in the explorer's graph, network of the middle ponder weight."""
-    import torch
-
-    from paralg.recurrences.universal_transformer.experiments.runs import load
-    from paralg.recurrences.universal_transformer.teaching.explorer import scene
-
-    model, graph = load("reach-low-2"), scene()
-    with torch.no_grad():
-        model.core.halting.linear.bias += shift
+def best_shifts() -> list[float]:
+    """Return the shifts of the bias, in order, that leave most answers of the explorer right."""
+    model, graph, right = load("reach-low-2"), scene(), {}
+    first = model.core.halting.linear.bias.item()
+    for s in np.arange(-6, 6.25, 0.25):
+        torch.nn.init.constant_(model.core.halting.linear.bias, first + s)
         logits, _ = model(graph.symbols, attention_mask=graph.attention_mask)
-    return int((logits.argmax(-1) == graph.targets).sum())
+        right[s] = int((logits.argmax(-1) == graph.targets).sum())
+    return [s for s, count in right.items() if count == max(right.values())]
