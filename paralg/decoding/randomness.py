@@ -17,8 +17,8 @@ import numpy as np
 
 from paralg.core.random import derive, uniform
 
-__all__ = ["ExactDistribution", "Random", "RandomDraws", "Replay", "exact_distribution", "softmax",
-           "total_variation"]  # fmt: skip
+__all__ = ["ExactDistribution", "Random", "RandomDraws", "Replay", "distribution_of",
+           "exact_distribution", "softmax", "total_variation"]  # fmt: skip
 
 
 class Random(Protocol):
@@ -135,6 +135,16 @@ def exact_distribution(
         script, runs = _next_script(rng.choices), runs + 1
     return ExactDistribution({o: fsum(p) for o, p in outcomes.items()},
                              {c: fsum(p) for c, p in sorted(calls.items())}, runs)  # fmt: skip
+
+
+def distribution_of(decode, model, x, *, limit: int = 20_000, **options) -> ExactDistribution:
+    """Return the exact distribution of the tokens and forwards of ``decode(model, x, rng=…)``."""
+
+    def sampler(rng):
+        result = decode(model, x, rng=rng, **options)
+        return tuple(result.tokens.tolist()), result.forwards
+
+    return exact_distribution(sampler, limit=limit)
 
 
 def total_variation(p: Mapping[Hashable, float], q: Mapping[Hashable, float]) -> float:

@@ -242,3 +242,16 @@ def test_block_causal_hides_later_blocks_only():
     hidden = np.array([[1, 0, 3, 2, 3, 3]])
     np.testing.assert_array_equal(blind.denoise(x, at=[2]), table.denoise(hidden, at=[2]))
     np.testing.assert_array_equal(blind.denoise(x, at=[5]), table.denoise(x, at=[5]))
+
+
+def test_a_block_causal_network_sees_no_later_block():
+    pytest.importorskip("torch")
+    from paralg.decoding.adapters import BlockCausalNetwork
+    from paralg.models import load
+
+    blind = BlockCausalNetwork(load("addition-bidirectional"), block=4, begin=8)
+    x, ask = np.full((1, 16), 1), {"at": np.arange(8, 12)}
+    later = np.where(np.arange(16) < 12, x, 3)
+    np.testing.assert_array_equal(blind.denoise(x, **ask), blind.denoise(later, **ask))
+    with pytest.raises(ValueError, match="needs a cache"):
+        blind.denoise(x, layout="tree")

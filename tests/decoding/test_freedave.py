@@ -1,6 +1,7 @@
 """Losslessness as equality of traces, and the bounds on the number of forwards."""
 
 import itertools
+from collections import Counter
 from math import ceil
 
 import numpy as np
@@ -11,18 +12,17 @@ from hypothesis import strategies as st
 from paralg.decoding.adapters import BlockCausal, NextToken, Shifted
 from paralg.decoding.baselines import static, threshold
 from paralg.decoding.freedave import decoder, freedave, freedave_plus_plus
-from paralg.decoding.randomness import exact_distribution, total_variation
+from paralg.decoding.randomness import distribution_of, total_variation
 from paralg.decoding.rule import UnmaskingRule
 from paralg.decoding.sudoku import Sudoku4
 from paralg.decoding.tables import HashConditional, TabularJoint
 
-SUDOKU = Sudoku4()
 many = settings(max_examples=25, deadline=None)
 
 
 @st.composite
 def prompts(draw, max_length=9):
-    """A random table with a random prompt: any length, from nothing given to everything."""
+    """A random table with a random prompt, from nothing given to everything."""
     V, L = draw(st.integers(2, 4)), draw(st.integers(1, max_length))
     table = HashConditional(V, L, k=draw(st.integers(0, 10**6)), eps=draw(st.floats(0, 2)))
     x = np.array(draw(st.lists(st.integers(0, V - 1), min_size=L, max_size=L)))
@@ -51,16 +51,12 @@ def same(fast, slow):
     np.testing.assert_array_equal(fast.tokens, slow.tokens)
 
 
-# ---- losslessness
-
-
 @given(prompts(), rules(), st.integers(1, 12), st.booleans(), st.sampled_from(["rows", "tree"]))
 @settings(max_examples=60, deadline=None)
 def test_the_trace_is_that_of_static_decoding(prompt, rule, d, eager, layout):
     table, x = prompt
     slow = static(table, x, rule)
-    layout = layout if rule.cache else "rows"
-    fast = freedave(table, x, d, rule, layout=layout, eager=eager)
+    fast = freedave(table, x, d, rule, layout=layout if rule.cache else "rows", eager=eager)
     same(fast, slow)
     assert fast.forwards <= slow.forwards or rule.cache
     assert fast.cost.rows <= d * fast.forwards
@@ -89,12 +85,6 @@ def test_shift_models(prompt, block, d, cache, layout):
     same(freedave(model, x, d, rule, layout=layout), static(model, x, rule))
 
 
-def test_the_first_token_of_each_block_of_a_shift_model_comes_from_the_fresh_forward():
-    model = Shifted(NextToken(HashConditional(3, 9, k=5, eps=1.0)))
-    result = freedave(model, [0] + [3] * 8, 4, UnmaskingRule(block=4, cache="dual", first=True))
-    assert [result.trace.order[i][0] for i in (0, 4)] == [1, 5]
-
-
 @given(prompts(), st.integers(1, 5), st.integers(1, 8), st.booleans())
 @many
 def test_block_causal_models(prompt, block, d, eager):
@@ -106,27 +96,21 @@ def test_block_causal_models(prompt, block, d, eager):
         same(freedave(model, x, d, UnmaskingRule(block=block, cache=cache), eager=eager), live)
 
 
-@pytest.mark.parametrize("givens", [0, 1, 9, 15, 16])
 @pytest.mark.parametrize("block", [None, 4])
-def test_sudoku(givens, block):
-    x, rule = SUDOKU.puzzle(seed=1, givens=givens), UnmaskingRule(block=block)
-    slow = static(SUDOKU, x, rule)
-    for d in (1, 3, 16):
-        same(freedave(SUDOKU, x, d, rule), slow)
-
-
-# ---- bounds
+def test_sudoku(block):
+    model, rule = Sudoku4(), UnmaskingRule(block=block)
+    for givens, d in itertools.product((0, 1, 9, 15, 16), (1, 3, 16)):
+        x = model.puzzle(seed=1, givens=givens)
+        same(freedave(model, x, d, rule), static(model, x, rule))
 
 
 @given(prompts(), st.integers(1, 12))
 @many
 def test_forwards_lie_between_the_bounds_and_accepted_counts_add_up(prompt, d):
     table, x = prompt
-    result, T = freedave(table, x, d), int((x == table.V).sum())
-    trace = result.trace
-    assert min(T, 1) + ceil(max(T - 1, 0) / d) <= result.forwards <= T
+    trace, T = freedave(table, x, d).trace, int((x == table.V).sum())
+    assert min(T, 1) + ceil(max(T - 1, 0) / d) <= trace.cost.calls <= T
     assert trace.committed.sum() == T
-    assert len(trace.costs) == trace.rounds
     assert all(0 < cost.rows <= d for cost in trace.costs)
     assert max(trace.committed, default=0) <= d + 1
 
@@ -140,51 +124,34 @@ def test_without_coupling_the_lower_bound_is_attained(V, L, d, k):
     assert result.forwards == 2 or not d >= L >= 2
 
 
-@pytest.mark.parametrize(("x", "forwards"), [([4], 1), ([2], 0), ([4, 4], 2), ([4, 0], 1)])
-def test_the_smallest_prompts(x, forwards):
-    result = freedave(HashConditional(4, len(x)), x, d=3)
-    assert result.forwards == result.cost.rows == forwards
-
-
-@pytest.mark.parametrize("d", [4, 5])
-def test_a_draft_without_masks_is_not_sent_and_the_last_token_is_free(d):
-    result = freedave(HashConditional(4, 5, eps=0.0), [4] * 5, d)
-    assert [cost.rows for cost in result.trace.costs] == [1, 4]
-    assert result.trace.committed.tolist() == [0, 5]
+@pytest.mark.parametrize(
+    ("x", "d", "rows"),
+    [([2], 3, []), ([4], 3, [1]), ([4, 0], 3, [1]), ([4] * 2, 3, [1, 1]), ([4] * 5, 4, [1, 4]),
+     ([4] * 5, 5, [1, 4]), ([4] * 5, 1, [1] * 5)],
+)  # fmt: skip
+def test_a_draft_without_masks_is_not_sent_and_the_last_token_is_free(x, d, rows):
+    result = freedave(HashConditional(4, len(x), eps=0.0), x, d)
+    assert [cost.rows for cost in result.trace.costs] == rows
 
 
 def test_proposals_are_recorded_with_their_verdicts():
-    events = freedave(HashConditional(4, 12, k=28), [4] * 12, d=4).trace.events
-    by = {what: [e for e in events if e.what == what] for what in ("proposed", "accepted",
-                                                                   "rejected")}  # fmt: skip
-    assert len(by["proposed"]) == len(by["accepted"]) + len(by["rejected"])
-    first = [e for e in events if e.round == 1 and e.what != "committed"]
-    assert [e.row for e in first if e.what == "rejected"] == [2, 3]
+    trace = freedave(HashConditional(4, 12, k=28), [4] * 12, d=4).trace
+    kinds = Counter(event.what for event in trace.events)
+    assert kinds["proposed"] == kinds["accepted"] + kinds["rejected"]
+    assert [e.row for e in trace.events if e.round == 1 and e.what == "rejected"] == [2, 3]
 
 
-# ---- blocks, caches, eagerness
-
-
-@pytest.mark.parametrize("cache", [None, "prefix", "dual"])
-def test_eager_drafts_cross_block_borders(cache):
-    table, x = HashConditional(4, 12, k=3, eps=0.0), [4] * 12
-    rule = UnmaskingRule(block=3, cache=cache)
-    timid, eager = (freedave(table, x, 6, rule, eager=e) for e in (False, True))
-    same(timid, eager)
-    assert eager.forwards < timid.forwards
-
-
-def test_eager_counts_by_hand():
-    """Blocks of 3, d=3, no coupling: what each option saves."""
-    table, x = HashConditional(4, 6, eps=0.0), [4] * 6
-    live, cached = UnmaskingRule(block=3), UnmaskingRule(block=3, cache="dual")
-    assert freedave(table, x, 3, live).forwards == 3
-    assert freedave(table, x, 3, live, eager=True).forwards == 3
-    assert freedave(table, x, 6, live, eager=True).forwards == 2
-    assert freedave(table, x, 3, cached).forwards == 4
-    bonus = freedave(table, x, 3, cached, eager=True)
-    assert bonus.trace.committed.tolist() == [0, 4, 0, 2]
-    assert bonus.forwards == 4
+@pytest.mark.parametrize("cache, d, eager, forwards", [
+    (None, 3, False, 3), (None, 3, True, 3), (None, 6, True, 2), ("dual", 3, False, 4),
+    ("dual", 3, True, 4), ("prefix", 6, False, 4), ("prefix", 6, True, 2)])  # fmt: skip
+def test_eager_counts_by_hand(cache, d, eager, forwards):
+    """Blocks of 3, no coupling: what each option saves; the bonus step commits four at once."""
+    table, rule = HashConditional(4, 6, eps=0.0), UnmaskingRule(block=3, cache=cache)
+    result = freedave(table, [4] * 6, d, rule, eager=eager)
+    same(result, static(table, [4] * 6, rule))
+    assert result.forwards == forwards
+    if (cache, d, eager) == ("dual", 3, True):
+        assert result.trace.committed.tolist() == [0, 4, 0, 2]
 
 
 @pytest.mark.parametrize("cache", ["prefix", "dual"])
@@ -207,9 +174,6 @@ def test_a_finished_block_stops_eager_drafts():
         assert result.forwards == 2
 
 
-# ---- not lossless, and known to be
-
-
 def test_plus_plus_need_not_follow_the_threshold_trajectory():
     """On two positions it does; the shortest counterexample has three."""
 
@@ -223,19 +187,6 @@ def test_plus_plus_need_not_follow_the_threshold_trajectory():
         assert follows(V, 2, k, 0.8, tau)
 
 
-# ---- sampling
-
-
-def distribution(decode, model, **options):
-    """Return the exact distribution of a decoder of the empty sequence."""
-
-    def sampler(rng):
-        result = decode(model, [model.V] * model.L, rng=rng, **options)
-        return tuple(int(t) for t in result.tokens), result.forwards
-
-    return exact_distribution(sampler)
-
-
 JOINT = TabularJoint.random(2, 3, seed=8, sharpness=1.5)
 
 
@@ -245,10 +196,10 @@ JOINT = TabularJoint.random(2, 3, seed=8, sharpness=1.5)
             {"block": 2, "cache": "dual"}])  # fmt: skip
 def test_sampling_keeps_the_distribution_of_static_sampling(model, how):
     """A row's draws stay with the row: every committed token has the right distribution."""
-    rule = UnmaskingRule(**how)
-    slow = distribution(static, model, rule=rule)
+    rule, x = UnmaskingRule(**how), [2] * 3
+    slow = distribution_of(static, model, x, rule=rule)
     for d in (2, 3) if not how else (2,):
-        fast = distribution(freedave, model, d=d, rule=rule)
+        fast = distribution_of(freedave, model, x, d=d, rule=rule)
         assert total_variation(slow.probability, fast.probability) <= 1e-12
         assert fast.expected_calls <= slow.expected_calls + (2 if rule.cache else 1e-12)
 
@@ -263,12 +214,9 @@ def test_redrawing_after_a_rejection_would_bias_the_distribution(monkeypatch):
             prediction._token[:] = -1
         return prediction
 
-    slow = distribution(static, JOINT)
     monkeypatch.setattr(decoder, "_advance", forgetful)
-    assert total_variation(slow.probability, distribution(freedave, JOINT, d=2).probability) > 0.01
-
-
-# ---- errors
+    fast = distribution_of(freedave, JOINT, [2] * 3, d=2)
+    assert total_variation(JOINT.distribution(), fast.probability) > 0.01
 
 
 @pytest.mark.parametrize(
@@ -277,13 +225,10 @@ def test_redrawing_after_a_rejection_would_bias_the_distribution(monkeypatch):
      ({"agreement": "superset"}, "agreement to be one of .*, got 'superset'"),
      ({"layout": "tree"}, "needs a rule with cache 'prefix' or 'dual'"),
      ({"eager": True, "rule": UnmaskingRule(block=2, cache="dual", first=True)},
-      "expected eager=False")],
+      "expected eager=False"),
+     ({"tau": 0.0}, r"tau above 0, got 0\.0")],
 )  # fmt: skip
 def test_errors_say_what_was_expected(options, message):
+    decode = freedave_plus_plus if "tau" in options else freedave
     with pytest.raises(ValueError, match=message):
-        freedave(HashConditional(4, 4), [4] * 4, **options)
-
-
-def test_plus_plus_wants_a_threshold():
-    with pytest.raises(ValueError, match=r"tau above 0, got 0\.0"):
-        freedave_plus_plus(HashConditional(4, 4), [4] * 4, tau=0.0)
+        decode(HashConditional(4, 4), [4] * 4, **options)

@@ -1,43 +1,18 @@
-"""The chapter's exercises, quiz and explorer."""
-
-import json
+"""The chapter's explorer; exercises and quiz are tested with those of all chapters."""
 
 import pytest
 
 from paralg.decoding.freedave import freedave
 from paralg.decoding.freedave.teaching.explorer import explorer
 from paralg.decoding.tables import HashConditional
-from paralg.teach import check
 from tests.figures.web import explorer_page, set_to, shown
 
 pytest.importorskip("matplotlib")
 
 
-def test_stubs_are_unanswered():
-    def stub(*arguments):
-        raise NotImplementedError
-
-    for label in ("ex-freedave-verify", "ex-freedave-plans"):
-        assert check(label, stub).state == "unanswered"
-    assert check("ex-freedave-count", {"forwards": ..., "rows": ...}).state == "unanswered"
-
-
 @pytest.fixture(scope="module")
-def figure():
-    return explorer()
-
-
-def test_the_explorer_is_an_html_page_of_its_own(figure):
-    assert 'id="explorer-freedave-drafts"' in figure.html
-    assert "http://" not in figure.html.replace("http://www.w3.org", "")
-    assert figure.html == explorer().html
-    state = json.loads(json.dumps(figure.state))
-    assert state["size"] == {"V": 4, "L": 8}
-
-
-@pytest.fixture(scope="module")
-def page(tmp_path_factory, figure, chromium):
-    return explorer_page(chromium, tmp_path_factory.mktemp("explorer"), figure)
+def page(tmp_path_factory, chromium):
+    return explorer_page(chromium, tmp_path_factory.mktemp("explorer"), explorer())
 
 
 @pytest.mark.parametrize("d, eps", [(1, 0.2), (3, 0.5), (6, 1.0)])
@@ -66,10 +41,9 @@ def test_the_explorer_counts_what_the_library_counts(page, d, eps):
 def test_the_explorer_answers_to_arrow_keys(page):
     set_to(page, "Draft steps d", 4)
     page.get_by_label("Moment: next").focus()
-    for _ in range(9):
-        page.keyboard.press("ArrowLeft")
-    before = page.locator(".pe-status").first.inner_text()
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowRight")
-    assert page.locator(".pe-status").first.inner_text() != before
+    said = []
+    for key in 9 * ["ArrowLeft"] + 2 * ["ArrowRight"]:
+        page.keyboard.press(key)
+        said.append(page.locator(".pe-status").first.inner_text())
+    assert said[-1] != said[8]
     assert page.locator("g[data-draft]").count() >= 1
