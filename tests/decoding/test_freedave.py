@@ -17,7 +17,7 @@ from paralg.decoding.rule import UnmaskingRule
 from paralg.decoding.sudoku import Sudoku4
 from paralg.decoding.tables import HashConditional, TabularJoint
 
-many = settings(max_examples=25, deadline=None)
+many = settings(max_examples=20, deadline=None)
 
 
 @st.composite
@@ -52,7 +52,7 @@ def same(fast, slow):
 
 
 @given(prompts(), rules(), st.integers(1, 12), st.booleans(), st.sampled_from(["rows", "tree"]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_the_trace_is_that_of_static_decoding(prompt, rule, d, eager, layout):
     table, x = prompt
     slow = static(table, x, rule)

@@ -177,33 +177,34 @@ def means(pairs, d, every):
 
 
 @pytest.mark.parametrize(
-    ("eps", "forwards", "rows"),
-    [(0.0, (12, 7, 4, 2), (12, 12, 12, 12)),
-     (0.1, (12, 7.7, 5.9, 5.6), (12, 13.7, 18.3, 31.5)),
-     (0.4, (12, 8.4, 7.4, 7.4), (12, 15.3, 23.9, 43))],
+    ("eps", "tables", "forwards", "rows"),
+    [(0.0, 40, (12, 7, 4, 2), (12, 12, 12, 12)),
+     (0.1, 40, (12, 7.7, 6.03, 5.78), (12, 13.75, 18.7, 32.3)),
+     (0.4, 40, (12, 8.53, 7.5, 7.45), (12, 15.5, 23.98, 43)),
+     pytest.param(0.1, 200, (12, 7.7, 5.9, 5.6), (12, 13.7, 18.3, 31.5), marks=pytest.mark.weekly),
+     pytest.param(0.4, 200, (12, 8.4, 7.4, 7.4), (12, 15.3, 23.9, 43), marks=pytest.mark.weekly)],
 )  # fmt: skip
-def test_tables(eps, forwards, rows):
-    pairs = [(table(k, eps), EMPTY, reach(table(k, eps), EMPTY)) for k in range(200)]
+def test_tables(eps, tables, forwards, rows):
+    pairs = [(table(k, eps), EMPTY, reach(table(k, eps), EMPTY)) for k in range(tables)]
     for d, *wanted in zip((1, 2, 4, 12), forwards, rows, strict=True):
         np.testing.assert_allclose(means(pairs, d, 40), wanted, atol=0.051)
 
 
-PUZZLES = [Sudoku4().puzzle(seed, givens=4) for seed in range(120)]
+PUZZLES = [Sudoku4().puzzle(seed, givens=4) for seed in range(60)]
 
 
 def test_sudoku():
     model = Sudoku4()
     pairs = [(model, x, reach(model, x)) for x in PUZZLES]
-    assert is_valid(np.stack([static(model, x).tokens for x in PUZZLES[::20]])).all()
+    assert is_valid(np.stack([static(model, x).tokens for x in PUZZLES[::10]])).all()
     for d, forwards, rows in ((2, 7.0, 13), (4, 5.0, 15), (8, 4.2, 18)):
-        found = means(pairs, d, 40)
+        found = means(pairs, d, 20)
         assert found[0] == pytest.approx(forwards, abs=0.2)
         assert found[1] == pytest.approx(rows, abs=0.7)
 
 
 @pytest.mark.parametrize("tau, calls, least, most", [(0.7, 5.2, 1, 1), (0.5, 2.1, 0.3, 0.6)])
 def test_threshold_decoding_of_sudoku_is_fast_and_then_wrong(tau, calls, least, most):
-    model = Sudoku4()
-    runs = [threshold(model, x, tau) for x in PUZZLES]
+    runs = [threshold(Sudoku4(), x, tau) for x in PUZZLES]
     assert least <= is_valid(np.stack([run.tokens for run in runs])).mean() <= most
     assert np.mean([run.forwards for run in runs]) == pytest.approx(calls, abs=0.3)
