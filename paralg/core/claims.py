@@ -36,10 +36,8 @@ class Claim:
     ----------
     what : str
         The claim in a few words.
-    paper : str or None
-        The paper's figure; None when the paper gives no number.
-    source : str
-        Where the paper says it: section, figure, table, or "abstract".
+    paper, source : str or None, str
+        The paper's figure, if it gives one, and where: section, figure, table, or "abstract".
     ours, unit : str
         Our figure; the unit of both figures, when they do not carry it.
     verdict : ClaimVerdict

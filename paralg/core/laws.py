@@ -3,6 +3,9 @@
 In all of them ``p`` is a number of workers, at least 1, or an array of such; what is returned has
 its shape, and is a float for a single number. In Amdahl's and Gustafson's ``serial_fraction`` is a
 float f in [0, 1]. A number out of its range is a ValueError.
+
+References: [brent-1974-parallel], lemma 2, and [graham-1969-bounds] for list schedules;
+[amdahl-1967-validity]; [gustafson-1988-reevaluating]; [williams-2009-roofline].
 """
 
 from __future__ import annotations
@@ -38,15 +41,6 @@ def brent(work, span: float | None = None, p=1) -> Bounds:
     span : float, optional
         Span :math:`S`, 0 <= S <= W; only when ``work`` is a number, else TypeError.
 
-    Returns
-    -------
-    Bounds
-        Lower and upper bound in the unit of ``work``.
-
-    References
-    ----------
-    [brent-1974-parallel], lemma 2; [graham-1969-bounds] for list schedules.
-
     Examples
     --------
     >>> brent(100, 10, p=4)
@@ -65,10 +59,6 @@ def amdahl(serial_fraction: float, p):
 
     f is the share of the one-worker time that cannot be divided; the speed-up is at most 1/f.
 
-    References
-    ----------
-    [amdahl-1967-validity].
-
     Examples
     --------
     >>> amdahl(0.1, 9)
@@ -82,10 +72,6 @@ def gustafson(serial_fraction: float, p):
     r"""Return the speed-up of a problem that grows with the machine, :math:`p - f (p - 1)`.
 
     f is the serial share of the *parallel* run's time; one worker would do the grown problem.
-
-    References
-    ----------
-    [gustafson-1988-reevaluating].
 
     Examples
     --------
@@ -108,14 +94,7 @@ def roofline(intensity, peak: float, bandwidth: float):
     bandwidth : float
         Bytes per second.
 
-    Returns
-    -------
-    float or ndarray
-        Operations per second; the roof's ridge is at ``peak / bandwidth``.
-
-    References
-    ----------
-    [williams-2009-roofline].
+    The roof's ridge is at ``peak / bandwidth``.
 
     Examples
     --------

@@ -46,16 +46,7 @@ class Records:
     def read(self, name: str) -> Any:
         """Return a shipped record; made again where the environment says ``PARALG_SCALE=full``.
 
-        Parameters
-        ----------
-        name : str
-
-        Raises
-        ------
-        ValueError
-            There is no such record; the message lists those that there are.
-        FileNotFoundError
-            It has not been made; the message says how.
+        ValueError if there is no such record, FileNotFoundError if it has not been made.
         """
         if os.environ.get(SCALE) == "full":
             return self.make(name)

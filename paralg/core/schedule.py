@@ -27,14 +27,8 @@ class Task(NamedTuple):
 class Schedule:
     """A finished simulation.
 
-    Parameters
-    ----------
-    tasks : tuple of Task
-        In the order in which they started.
-    p : int
-        Workers.
-    work, span : float
-        Sum of all durations; duration of the longest chain of dependent tasks.
+    ``tasks`` stand in the order in which they started, ``p`` is the number of workers, ``work`` the
+    sum of all durations, ``span`` that of the longest chain of dependent tasks.
     """
 
     tasks: tuple[Task, ...]
@@ -169,7 +163,7 @@ def levels_schedule(sizes: Sequence[int], p: int, *, barrier: float = 0) -> Sche
     >>> levels_schedule([4, 2, 1], p=2).makespan, levels_schedule([4, 2, 1], p=4).makespan
     (4, 3)
     """
-    _check_workers(p)
+    _checked([], None, p)
     sizes = list(map(index, sizes))
     if not barrier >= 0 or min(sizes, default=0) < 0:
         raise ValueError(f"sizes and barrier must not be negative, got {sizes}, {barrier}")
@@ -183,14 +177,10 @@ def levels_schedule(sizes: Sequence[int], p: int, *, barrier: float = 0) -> Sche
     return Schedule(tuple(tasks), p, sum(sizes), rounds)
 
 
-def _check_workers(p: int) -> None:
-    if p < 1:
-        raise ValueError(f"p must be at least 1, got {p}")
-
-
 def _checked(durations, names: Sequence[str] | None, p: int) -> Sequence[str]:
     """Check the input and return the names."""
-    _check_workers(p)
+    if p < 1:
+        raise ValueError(f"p must be at least 1, got {p}")
     for duration in durations:
         if not 0 <= duration < math.inf:
             raise ValueError(f"durations must be finite and not negative, got {duration}")

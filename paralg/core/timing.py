@@ -33,12 +33,8 @@ class Ratio(NamedTuple):
 class Timings:
     """Seconds of each method in each round.
 
-    Parameters
-    ----------
-    seconds : dict of str to ndarray, shape (repeats,)
-        Seconds of one call; entry ``r`` of every method was taken in round ``r``.
-    threads : int
-        Threads that each method was allowed.
+    In ``seconds`` each method has an array of shape (repeats,), seconds of one call: entry ``r`` of
+    every method was taken in round ``r``, on at most ``threads`` threads.
     """
 
     seconds: Mapping[str, np.ndarray]
@@ -103,10 +99,8 @@ def compare(
     ----------
     methods : dict of str to callable
         Functions without arguments.
-    repeats : int
-        Counted rounds.
-    warmup : int
-        Rounds that are thrown away.
+    repeats, warmup : int
+        Counted rounds, and rounds before them that are thrown away.
     threads : int
         Threads allowed to BLAS, OpenMP, torch and numba, as far as they are loaded.
     min_seconds : float, seconds
@@ -137,8 +131,9 @@ def compare(
     """
     if not methods:
         raise ValueError("expected at least one method, got none")
-    _check_least("repeats", repeats, 1)
-    _check_least("warmup", warmup, 0)
+    for name, value, least in (("repeats", repeats, 1), ("warmup", warmup, 0)):
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}, got {value}")
     if budget is not None and budget <= 0:
         raise ValueError(f"budget must be above 0 seconds, got {budget}")
     end = math.inf if budget is None else clock() + budget
@@ -165,7 +160,8 @@ def pinned(threads: int) -> Iterator[None]:
     The former limits return after the ``with`` block; numba keeps its own when it was started with
     fewer. ValueError for ``threads < 1``.
     """
-    _check_least("threads", threads, 1)
+    if threads < 1:
+        raise ValueError(f"threads must be at least 1, got {threads}")
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(ImportError):
             from threadpoolctl import threadpool_limits
@@ -178,11 +174,6 @@ def pinned(threads: int) -> Iterator[None]:
                 module.set_num_threads(threads)
                 stack.callback(module.set_num_threads, before)
         yield
-
-
-def _check_least(name: str, value: int, least: int) -> None:
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, got {value}")
 
 
 def _round(methods, calls, turn: int, settle: float, clock) -> dict[str, float]:

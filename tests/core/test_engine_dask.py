@@ -97,7 +97,6 @@ def test_what_workers_run():
     assert dask._weigh(dask.blocks_of("abc", 0, 3))[0].kind == "ValueError"
     assert dask._bundle(blocks, 0, 2) == {0: "a", 2: "c"}
     assert dask._collect(2, {0: "a", 2: "c"}, {2: "f"}) == ["c", "f"]
-    assert dask._unbox(([1],)) == [1]
     exiting = PartitionCall(programs.ask_to_exit, {}, False)
     assert dask._failed(dask._run(exiting, 4, 1)).partition == 4
 

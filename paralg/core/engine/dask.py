@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 from concurrent.futures import CancelledError
+from operator import itemgetter
 
 from paralg.core.engine.base import Engine
 from paralg.core.engine.partitions import PartitionCall, ShuffleTraffic
@@ -47,7 +48,7 @@ class DaskEngine(Engine):
             return self._distributed.LocalCluster(
                 n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0",
                 silence_logs=logging.CRITICAL,
-            )
+            )  # fmt: skip
         except (OSError, RuntimeError) as error:
             raise EngineError(
                 f"expected {workers} Dask workers on this machine, got: {error} "
@@ -72,35 +73,29 @@ class DaskEngine(Engine):
             raise EngineError(f"expected {max(wanted, 1)} Dask workers, got {len(names)}")
         return names[:wanted]
 
-    def _address_of(self, i: int) -> str:
-        return self._names[i % self.workers]
-
     def _submit(self, i: int, fn, *args):
         """Run ``fn`` where partition i lives."""
-        where = [self._address_of(i)]
+        where = [self._names[i % self.workers]]
         return self._client.submit(
             fn, *args, workers=where, pure=False, retries=0, allow_other_workers=False
         )
 
-    def _finish(self, futures: list, running: str) -> list:
-        """Wait for futures; a worker that left is an error, not a wait without end."""
+    def _finish(self, futures: list, running: str, *, fetch: bool = False) -> list:
+        """Wait for futures, or for their values; a worker that left is an error."""
         try:
             while not self._ended(futures):
                 self._check_workers(running)
+            for future in futures:
+                if future.status == "error":
+                    error = future.exception()
+                    if isinstance(error, self._distributed.scheduler.KilledWorker):
+                        raise self._loss(running)
+                    raise Failure.of(None, running, error).error()
+                if future.status != "finished":
+                    raise self._loss(running, f" (a task is {future.status})")
+            return self._client.gather(futures) if fetch else futures
         except CancelledError:
             raise self._loss(running) from None
-        for future in futures:
-            if future.status == "error":
-                raise self._task_error(future.exception(), running)
-            if future.status != "finished":
-                raise self._loss(running, f" (a task is {future.status})")
-        return futures
-
-    def _task_error(self, error: BaseException, running: str) -> EngineError:
-        """Return the error for a task that Dask itself could not run."""
-        if isinstance(error, self._distributed.scheduler.KilledWorker):
-            return self._loss(running)
-        return Failure.of(None, running, error).error()
 
     def _ended(self, futures: list) -> bool:
         """Wait a little; tell whether all futures have ended."""
@@ -125,29 +120,19 @@ class DaskEngine(Engine):
         message = f"{self._why_closed}; its partitions are lost; the engine is closed"
         return EngineError(message, function=running)
 
-    def _fetch(self, futures: list, running: str) -> list:
-        """Return the values of futures."""
-        try:
-            return self._client.gather(self._finish(futures, running))
-        except CancelledError:
-            raise self._loss(running) from None
-
     def _scatter(self, parts: list) -> list:
-        boxes = [(part,) for part in parts]  # a box keeps Dask from looking into lists
-        placed = [
-            self._client.scatter(box, workers=[self._address_of(i)], hash=False)
-            for i, box in enumerate(boxes)
-        ]
-        opened = [self._submit(i, _unbox, box) for i, box in enumerate(placed)]
+        opened = []
+        for i, part in enumerate(parts):  # a box keeps Dask from looking into lists
+            where = [self._names[i % self.workers]]
+            box = self._client.scatter((part,), workers=where, hash=False)
+            opened.append(self._submit(i, itemgetter(0), box))
         return self._finish(opened, "scatter")
 
     def _map(self, job: PartitionCall, states: list, count: int) -> list:
-        results, shared = [], self._shared(job)
-        for i in range(count):
-            args = [state[i] for state in states]
-            results.append(self._submit(i, _run, shared, i, *args))
+        shared, columns = self._shared(job), zip(*states, strict=True)
+        results = [self._submit(i, _run, shared, i, *args) for i, args in enumerate(columns)]
         notes = [self._submit(i, _failed, result) for i, result in enumerate(results)]
-        raise_first(self._fetch(notes, job.title))
+        raise_first(self._finish(notes, job.title, fetch=True))
         return results
 
     def _shared(self, job: PartitionCall):
@@ -159,7 +144,7 @@ class DaskEngine(Engine):
     def _shuffle(self, state: list, count: int) -> tuple[list, ShuffleTraffic]:
         leaving = [self._submit(i, blocks_of, part, i, count) for i, part in enumerate(state)]
         notes = [self._submit(i, _weigh, blocks) for i, blocks in enumerate(leaving)]
-        failures, messages, moved = zip(*self._fetch(notes, "shuffle"), strict=True)
+        failures, messages, moved = zip(*self._finish(notes, "shuffle", fetch=True), strict=True)
         raise_first(failures)
         bundles = [
             [self._submit(i, _bundle, blocks, rank, self.workers) for rank in range(self.workers)]
@@ -172,7 +157,7 @@ class DaskEngine(Engine):
         return self._finish(received, "shuffle"), ShuffleTraffic(sum(messages), sum(moved))
 
     def _gather(self, state: list, count: int) -> list:
-        return self._fetch(state, "gather")
+        return self._finish(state, "gather", fetch=True)
 
     def _close(self) -> None:
         self.closed = True
@@ -191,10 +176,6 @@ def _array_bytes(value) -> int:
     if isinstance(value, (list, tuple)):
         return sum(map(_array_bytes, value))
     return getattr(value, "nbytes", 0)
-
-
-def _unbox(box: tuple):
-    return box[0]
 
 
 def _run(job: PartitionCall, index: int, *args):

@@ -114,9 +114,8 @@ class MpiEngine(Engine):
         return [everything[i] for i in range(count)]
 
     def _reduce(self, fn: Callable, state: dict, count: int) -> tuple[object, int]:
-        """Combine in the tree of `tree_reduce`, each value moving to the rank of its partner.
+        """Combine in the tree of `tree_reduce`; all ranks walk the pairs in order, so none waits.
 
-        All ranks walk through the pairs in the same order, so none waits in a circle.
         A failure travels up the tree in place of a value.
         """
         values, moved, step = dict(state), 0, 1
@@ -159,8 +158,7 @@ class MpiEngine(Engine):
     def _end_together(self, kind, error, trace) -> None:
         """Print the error that ends the program once, and end all ranks.
 
-        An `EngineError` is raised on all ranks, so rank 0 prints it for all.
-        Any other one may have come to this rank only; the others would wait for it for ever.
+        An `EngineError` is raised on all ranks; others may wait for ever for one that got another.
         """
         lines = "".join(traceback.format_exception(kind, error, trace))
         if not isinstance(error, EngineError):

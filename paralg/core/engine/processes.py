@@ -39,15 +39,10 @@ class ProcessesEngine(Engine):
     Workers are started afresh, not forked, so threads of the driver do no harm, and the driver's
     main module is not imported again, so scripts need no guard.
     A worker leaves when the driver does, even when the driver is killed.
-
-    Notes
-    -----
-    Blocks of a shuffle travel through this process, from worker to driver to worker, so a shuffle
-    of b bytes takes it a time in proportion to b, however many workers there are; MPI ranks
+    Blocks of a shuffle travel through the driver, in a time in proportion to their bytes; MPI ranks
     exchange them directly.
-
-    A pool of the standard library or of joblib is not used because it may replace a worker
-    (joblib's does when a worker grows by 300 MB), and the partitions would be gone.
+    A pool of the standard library or of joblib may replace a worker (joblib's does when a worker
+    grows by 300 MB), and the partitions would be gone.
     """
 
     name = "processes"

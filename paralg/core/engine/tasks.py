@@ -19,16 +19,8 @@ __all__ = [
 class EngineError(RuntimeError):
     """The one error of an engine: something is missing, a function failed, or a worker died.
 
-    Parameters
-    ----------
-    message : str
-        What happened, in one sentence.
-    partition : int, optional
-        Partition that was being worked on.
-    function : str, optional
-        Name of the function that ran.
-    remote_traceback : str
-        Traceback as it was where the function ran.
+    Its attributes: ``message`` says what happened, ``partition`` and ``function`` (or None) where,
+    ``remote_traceback`` is the traceback as it was there.
     """
 
     def __init__(self, message, partition=None, function=None, remote_traceback=""):

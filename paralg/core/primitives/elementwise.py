@@ -25,11 +25,9 @@ class MapResult:
 
 
 @dataclass(frozen=True, eq=False)
-class ReduceResult:
+class ReduceResult(MapResult):
     """Value of a reduction (without axis 0), its cost, and its rounds when traced."""
 
-    values: object
-    cost: Cost
     levels: list[Level] | None = None
 
 
@@ -55,7 +53,7 @@ def pmap(fn: Callable, *xs) -> MapResult:
     Returns
     -------
     MapResult
-        ``fn(*xs)``; work n, span 1 (0 for an empty sequence).
+        ``fn(*xs)``, n rows again; work n, span 1 (0 for an empty sequence).
 
     Raises
     ------
@@ -86,12 +84,8 @@ def reduce(op: Operator, xs, *, initial=None, trace: bool = False) -> ReduceResu
     Returns
     -------
     ReduceResult
-        One element, without axis 0; the identity (or ``initial``) for an empty sequence.
-
-    Raises
-    ------
-    ValueError
-        An empty sequence under an operator without identity, and no ``initial``.
+        One element, without axis 0; of an empty sequence ``initial`` or the identity, and
+        ValueError where there is neither.
 
     Cost
     ----
@@ -121,22 +115,15 @@ def pack(xs, keep, *, method: str = "brent-kung") -> PackResult:
 
     Parameters
     ----------
-    xs : array_like, shape (n, ...), or tuple of them
-        The sequence.
+    xs, method
+        As for `scan`.
     keep : array_like of bool, shape (n,)
-        Which elements stay.
-    method : str
-        Scan method for the sum.
+        Which elements stay; ValueError for another shape.
 
     Returns
     -------
     PackResult
         ``values`` of shape (k, ...), ``destinations`` of shape (n,).
-
-    Raises
-    ------
-    ValueError
-        ``keep`` has another shape than (n,).
 
     Cost
     ----

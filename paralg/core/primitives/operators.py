@@ -47,20 +47,14 @@ class Operator:
         return f"Operator({self.name})"
 
 
-def _lowest(leaf: np.ndarray):
-    """Return the least value of the leaf's type, the identity of ``max``."""
-    return -np.inf if leaf.dtype.kind == "f" else _limits(leaf, "max").min
+def _limit(name: str, infinity: float, end: str):
+    """Return the identity of ``max`` or ``min``: an end of the leaf's type."""
+    def of(leaf: np.ndarray):
+        if leaf.dtype.kind not in "fiu":
+            raise TypeError(f"{name} has an identity for integers and floats, got {leaf.dtype}")
+        return infinity if leaf.dtype.kind == "f" else getattr(np.iinfo(leaf.dtype), end)
 
-
-def _highest(leaf: np.ndarray):
-    """Return the greatest value of the leaf's type, the identity of ``min``."""
-    return np.inf if leaf.dtype.kind == "f" else _limits(leaf, "min").max
-
-
-def _limits(leaf: np.ndarray, name: str) -> np.iinfo:
-    if leaf.dtype.kind not in "iu":
-        raise TypeError(f"{name} has an identity for integers and floats, got {leaf.dtype}")
-    return np.iinfo(leaf.dtype)
+    return of
 
 
 def _affine(first, then):
@@ -74,9 +68,9 @@ ADD = Operator(np.add, 0, "add", numeric=True)
 """Sum."""
 MUL = Operator(np.multiply, 1, "mul", numeric=True)
 """Product."""
-MAX = Operator(np.maximum, _lowest, "max")
+MAX = Operator(np.maximum, _limit("max", -np.inf, "min"), "max")
 """Larger one."""
-MIN = Operator(np.minimum, _highest, "min")
+MIN = Operator(np.minimum, _limit("min", np.inf, "max"), "min")
 """Smaller one."""
 AFFINE = Operator(_affine, (1, 0), "affine")
 """Composition of maps ``h -> a h + b`` written ``(a, b)``: the operator of linear recurrences."""
@@ -89,15 +83,7 @@ def segmented(op: Operator) -> Operator:
 
     The lifted operator is associative whenever ``op`` is.
 
-    Parameters
-    ----------
-    op : Operator
-        Operator on an array or a tuple of arrays.
-
-    Returns
-    -------
-    Operator
-        Works on ``(flags, *leaves)``; its identity is a clear flag with the identity of ``op``.
+    It works on ``(flags, *leaves)``; its identity is a clear flag with the identity of ``op``.
 
     References
     ----------

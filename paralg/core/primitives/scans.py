@@ -27,12 +27,11 @@ class ScanResult:
     values : ndarray or tuple of ndarray, shape (n, ...)
         The prefixes, in the form of the input.
     cost : Cost
-        Applications of the operator (work) and rounds of them (span), counted in the run; every
-        round waits for the one before.
+        Applications of the operator (work) and rounds of them (span), counted in the run.
     levels : list of list of (int, int), or None
-        With ``trace=True``, for each round the pairs (src, dst) that were combined; positions
-        count in the sequence that was scanned (an exclusive scan other than Blelloch's scans the
-        input shifted by one). A combine with ``initial`` has no source and is not among them.
+        With ``trace=True``, for each round the pairs (src, dst) that were combined, without those
+        with ``initial``; positions count in the sequence that was scanned (an exclusive scan other
+        than Blelloch's scans the input shifted by one).
     """
 
     values: np.ndarray | tuple[np.ndarray, ...]
@@ -72,11 +71,6 @@ def scan(
     trace : bool
         Whether to record the rounds for drawing.
 
-    Returns
-    -------
-    ScanResult
-        ``values``, ``cost`` and, when traced, ``levels``.
-
     Raises
     ------
     ValueError
@@ -86,10 +80,8 @@ def scan(
 
     Cost
     ----
-    See `scan_counts`; one call of ``op.combine`` for each level, on slices.
+    One call of ``op.combine`` for each level, on slices; `scan_counts` has every length.
 
-    Notes
-    -----
     ======================= ============================ ==============================
     method                  work                         span
     ======================= ============================ ==============================
@@ -149,11 +141,6 @@ def segmented_scan(
     op, xs, method, inclusive, chunk, trace
         As for `scan`; an exclusive scan begins every segment with the identity.
 
-    Returns
-    -------
-    ScanResult
-        Prefixes within segments; one application is one of the lifted operator.
-
     Raises
     ------
     ValueError
@@ -161,7 +148,7 @@ def segmented_scan(
 
     Cost
     ----
-    That of `scan` on n elements.
+    That of `scan` on n elements, in applications of the lifted operator.
 
     References
     ----------
