@@ -138,6 +138,7 @@ class Transformer(nn.Module):
     Parameters
     ----------
     config : TransformerConfig
+        Sizes.
     seed : int
         Initial weights: linear layers as torch draws them, embeddings N(0, 0.5²).
 

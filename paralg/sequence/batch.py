@@ -62,6 +62,7 @@ def answers(model: Callable[[Tensor], Tensor], batch: Batch, *, rows: int = 64) 
     Parameters
     ----------
     model : callable (Tensor) -> Tensor of shape (b, n, ...)
+        Called with some rows of the inputs.
     batch : Batch
         Of b sequences.
     rows : int

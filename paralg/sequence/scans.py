@@ -44,8 +44,10 @@ def tensor_scan(combine: Combine, parts: Parts, *, method: str = "brent-kung") -
     Returns
     -------
     sequence of Tensor, of the shapes of ``parts``
-        Combines and rounds are those of `paralg.core.primitives.scan_counts`, for n = 2^k
-        n - 1 and n - 1, n log₂ n - (n - 1) and log₂ n, 2 n - 2 - log₂ n and 2 log₂ n - 1.
+
+    Cost
+    ----
+    Combines and rounds of `paralg.core.primitives.scan_counts`.
 
     References
     ----------

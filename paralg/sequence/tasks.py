@@ -110,7 +110,9 @@ class Recall(TokenTask):
 
 @dataclass(frozen=True)
 class Copying(TokenTask):
-    """Repeat the data tokens, in order, when asked, after [gu-2023-mamba], section 4.1.1.
+    """Repeat the data tokens, in order, when asked.
+
+    After [gu-2023-mamba], section 4.1.1; sizes reduced.
 
     Parameters
     ----------
@@ -155,7 +157,9 @@ class Copying(TokenTask):
 
 @dataclass(frozen=True)
 class InductionHeads(TokenTask):
-    """Say which letter followed a marker that comes again at the end [gu-2023-mamba, 4.1.2].
+    """Say which letter followed a marker that comes again at the end.
+
+    After [gu-2023-mamba], section 4.1.2; sizes reduced.
 
     Parameters
     ----------

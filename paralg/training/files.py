@@ -21,6 +21,7 @@ def write_whole(path: Path, content: bytes) -> None:
     path : path
         In a folder that exists; else an OSError.
     content : bytes
+        All of the file.
 
     Examples
     --------
@@ -43,6 +44,7 @@ def write_weights(model: nn.Module, path: Path, *, half: bool = False) -> str:
     Parameters
     ----------
     model : Module
+        Whose state is written.
     path : path
         The file, written whole.
     half : bool

@@ -77,6 +77,7 @@ class TrainingRun:
     Parameters
     ----------
     plan : Plan
+        How long and how fast.
     model : Module
         Already initialised from the seed.
     loss : callable (model, rng, step) -> (Tensor, dict)

@@ -32,6 +32,7 @@ class Runs:
     folder : path
         Where the shipped runs are.
     plans : dict of str to Plan
+        How each is trained.
     build : callable (name, seed) -> Module
         The untrained model; its first weights depend on the seed alone.
     loss : callable (name) -> callable (model, rng, step) -> (Tensor, dict)

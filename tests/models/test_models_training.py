@@ -142,10 +142,10 @@ def brief_scores(monkeypatch):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_forty_steps_lower_the_loss_and_repeat_bit_by_bit(mode, tmp_path, monkeypatch):
+def test_a_few_steps_lower_the_loss_and_repeat_bit_by_bit(mode, tmp_path, monkeypatch):
     monkeypatch.setattr("paralg.models.runs._BATCH", 16)
-    monkeypatch.setattr(loop, "_LOG_EVERY", 10)
-    runs, name = short(40)(tmp_path), f"sudoku4-{mode}"
+    monkeypatch.setattr(loop, "_LOG_EVERY", 6)
+    runs, name = short(24)(tmp_path), f"sudoku4-{mode}"
     _, log = runs.fit(name)
     assert log["curve"][-1]["loss"] < log["curve"][0]["loss"]
     first, second, other = (runs.fit(name, seed, steps=2)[0] for seed in (0, 0, 1))
