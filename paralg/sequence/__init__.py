@@ -6,6 +6,7 @@
    offer; blocks to put it in; positions.
 4. `state`: what is kept between two tokens: a cache of keys and values; the bytes of any state.
 5. `scans`: prefixes of any associative operator, and of h = a h + b with its gradient.
+6. `streaming`: what a long stream costs a model, measured.
 """
 
 from paralg.core.lazy import lazy
@@ -18,4 +19,5 @@ __getattr__, __dir__, __all__ = lazy(__name__, {
     "SequenceModel": "network", "SequenceState": "network", "sinusoidal": "network",
     "KeyValueCache": "state", "state_bytes": "state",
     "linear_scan": "scans", "tensor_scan": "scans",
+    "StreamRun": "streaming", "stream": "streaming",
 })  # fmt: skip

@@ -17,6 +17,7 @@ from paralg.sequence import (  # noqa: E402
     SequenceModel,
     sinusoidal,
     state_bytes,
+    stream,
 )
 
 
@@ -41,7 +42,9 @@ def build(block="perceptron", **options):
     return SequenceModel(Sum, 5, 3, width=8, block=BLOCKS[block], **options).eval()
 
 
-@pytest.mark.parametrize("module", ["batch", "tasks", "network", "state", "scans"])
+@pytest.mark.parametrize("module", [
+    "batch", "tasks", "network", "state", "scans", "streaming",
+])
 def test_examples_run(module):
     assert doctest.testmod(importlib.import_module(f"paralg.sequence.{module}")).failed == 0
 
@@ -86,3 +89,9 @@ def test_positions_are_distinct_and_bounded():
     assert torch.pdist(p[::7]).min() > 1e-3
     assert torch.equal(0.2 * p, sinusoidal(torch.arange(2000), 16, longest=2000.0, amplitude=0.2))
     assert sinusoidal(torch.arange(3), 7).shape == (3, 7)
+
+
+@pytest.mark.parametrize("at", [(), (3, 2), (0, 1), (5, 50)])
+def test_a_stream_is_measured_where_it_is(at):
+    with pytest.raises(ValueError, match="at must ascend from at least 1 to at most 9"):
+        stream(build(), torch.zeros(9, dtype=torch.int64), at)

@@ -2,7 +2,7 @@
 
 1. `mixers`: the five, and the network around them.
 2. `theory`: what each keeps, does and waits for, counted.
-3. `experiments`: the trained runs, and the cost of a long stream.
+3. `experiments`: the trained runs.
 """
 
 from paralg.core.lazy import lazy
@@ -12,6 +12,5 @@ __getattr__, __dir__, __all__ = lazy(__name__, {
     "NAMES": "theory", "needs": "theory",
     "SIZES": "experiments.runs", "TASKS": "experiments.runs", "evaluate": "experiments.runs",
     "load": "experiments.runs", "log": "experiments.runs", "logs": "experiments.runs",
-    "StreamRun": "experiments.streaming", "stream": "experiments.streaming",
     "explorer": "teaching.explorer",
 })  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a stream costs each mixer: bytes kept and seconds of the next token."""
+"""What a stream costs a model: bytes kept, and seconds of the next token."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from paralg.sequence import KeyValueCache, SequenceModel, SequenceState
+from paralg.sequence.network import SequenceModel, SequenceState
+from paralg.sequence.state import KeyValueCache
 
 __all__ = ["StreamRun", "stream"]
 
@@ -70,9 +71,13 @@ def stream(
 
     Examples
     --------
-    >>> from paralg.recurrences.compared import network
-    >>> stream(network("gru", 5, 3), torch.zeros(9, dtype=torch.int64), (3, 9)).bytes
-    array([512, 512])
+    >>> class Sum(torch.nn.Module):
+    ...     def begin(self, batch):
+    ...         return torch.zeros(batch, 8)
+    ...     def step(self, v, state):
+    ...         return state + v, state + v
+    >>> stream(SequenceModel(Sum, 5, 3, width=8), torch.zeros(9, dtype=torch.int64), (3, 9)).bytes
+    array([64, 64])
     """
     at = list(at)
     _check(at, len(inputs))
