@@ -21,13 +21,12 @@ from paralg.core.timing import compare
 from paralg.recurrences.aaren import (
     Aaren,
     AarenConfig,
-    CausalAttention,
     build_model,
     prefix_attention,
     warm,
 )
 from paralg.recurrences.aaren.experiments import peers
-from paralg.sequence import KeyValueCache, SequenceModel
+from paralg.sequence import CausalAttention, KeyValueCache, SequenceModel
 
 __all__ = ["main", "operands", "run"]
 

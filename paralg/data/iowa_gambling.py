@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from paralg.data.source import Source, read_only
 
-__all__ = ["LOSSES", "SOURCE", "TRIALS", "WINS", "Games", "load"]
+__all__ = ["LOSSES", "SOURCE", "TRIALS", "WINS", "Decks", "Games", "load"]
 
 TRIALS = 100
 UNIT = 50  # all losses are multiples of so many dollars
@@ -43,6 +44,28 @@ class Games(NamedTuple):
     def gains(self) -> NDArray[np.int64]:
         """Win less loss of every choice."""
         return WINS[self.choices] - self.losses
+
+
+@dataclass(frozen=True, eq=False)
+class Decks:
+    """Shuffled cards for many games at once: of each ten cards of a deck, one of each kind."""
+
+    losses: NDArray[np.int64]  # (rows, 4, 100), what the cards of each deck lose, in order
+    drawn: NDArray[np.int64]  # (rows, 4), cards taken so far; `draw` adds to it
+
+    @classmethod
+    def shuffled(cls, rows: int, rng: np.random.Generator) -> Decks:
+        """Return new decks for so many games."""
+        blocks = np.broadcast_to(LOSSES[:, None], (rows, 4, TRIALS // 10, 10))
+        cards = rng.permuted(blocks, axis=3).reshape(rows, 4, TRIALS)
+        return cls(cards, np.zeros((rows, 4), int))
+
+    def draw(self, decks: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Take one card in every game; return what it loses, shape (rows,)."""
+        own = np.arange(len(decks))
+        lost = self.losses[own, decks, self.drawn[own, decks]]
+        self.drawn[own, decks] += 1
+        return lost
 
 
 @functools.cache

@@ -106,3 +106,13 @@ def test_the_shipped_files_can_be_made_again(tmp_path):
                                 "0,2.5,2019-07-06T03:22:36.000000\n")  # fmt: skip
     assert made("ridgecrest", "q") == {"hundredths": [0, 37], "magnitudes": [473, 250]}
     assert len(made("pydoc_text")["tokens"]) > 200_000
+
+
+def test_decks_are_shuffled_in_tens_and_drawn_from_the_top():
+    decks = iowa_gambling.Decks.shuffled(3, np.random.default_rng(0))
+    blocks = np.sort(decks.losses.reshape(3, 4, 10, 10), 3)
+    assert (blocks == np.sort(iowa_gambling.LOSSES, 1)[None, :, None]).all()
+    cards = decks.losses.copy()
+    for k in range(3):
+        assert (decks.draw(np.array([0, 1, 1])) == cards[[0, 1, 2], [0, 1, 1], k]).all()
+    assert decks.drawn.tolist() == [[3, 0, 0, 0], [0, 3, 0, 0], [0, 3, 0, 0]]

@@ -12,8 +12,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from paralg.data import iowa_gambling, sunspots
-from paralg.recurrences.aaren.experiments import choose, control, events, forecast, gambling, runs
-from paralg.recurrences.aaren.experiments import recall, speakers
+from paralg.recurrences.aaren.experiments import control, events, forecast, gambling, recall
+from paralg.recurrences.aaren.experiments import records as choices
+from paralg.recurrences.aaren.experiments import runs, speakers
 from paralg.recurrences.aaren.experiments.model import KINDS, AarenConfig, build_model
 from paralg.recurrences.aaren.experiments.runs import RUNS, TASKS
 from paralg.training import Plan, TrainingRun, train
@@ -37,9 +38,6 @@ def test_recall_can_be_solved_by_reading(pairs, joined):
         assert row[at, pairs:-1].argmax() == value
         assert row[:-1, -1].sum() == 0
     assert tokens[:, :, :pairs].sum((0, 2)).sum() == 50 * (pairs + 1)
-
-
-def test_the_best_guess_from_values_alone_lies_between_chance_and_one():
     guesses = [recall.histogram_guess(n, rows=5000) for n in (1, 8, 64)]
     assert guesses[0] == 1
     assert 1 / recall.VALUES < guesses[2] < guesses[1] < 0.4
@@ -47,27 +45,24 @@ def test_the_best_guess_from_values_alone_lies_between_chance_and_one():
 
 def test_forecasts_are_of_new_months_and_follow_scale_and_level():
     context, wanted = forecast.windows("test")
-    assert context.shape[1:] == (forecast.CONTEXT,)
-    assert wanted.shape[1:] == (forecast.HORIZON,)
     months = sunspots.monthly()
     cut = round(0.8 * len(months))
-    raw = months[cut - forecast.CONTEXT : cut]
-    assert np.corrcoef(context[0], raw)[0, 1] == pytest.approx(1)
+    assert np.corrcoef(context[0], months[cut - 132 : cut])[0, 1] == pytest.approx(1)
+    assert np.corrcoef(wanted[0], months[cut : cut + 96])[0, 1] == pytest.approx(1)
     model = build_model(forecast.CONFIG).eval()
     with torch.no_grad():
-        one = forecast.forecast(model, context[:4])
-        two = forecast.forecast(model, 3 * context[:4] + 5)
+        one, two = (forecast.forecast(model, x) for x in (context[:4], 3 * context[:4] + 5))
     torch.testing.assert_close(two, 3 * one + 5, rtol=1e-2, atol=1e-1)
     naive = forecast.naive()
     assert naive["linear"]["mse"] < naive["mean"]["mse"]
-    past, after = forecast.windows("validation")
-    found = [forecast.errors(forecast._ridge(past, 10.0**k), after)["mse"] for k in range(-1, 6)]
-    assert forecast.strength() == 10.0 ** (int(np.argmin(found)) - 1)
+    (past, after), best = forecast.windows("validation"), forecast.strength()
+    found = [forecast.errors(forecast._ridge(past, best * x), after)["mse"] for x in (1, 0.1, 10)]
+    assert found[0] == min(found)
 
 
 def test_likelihood_is_a_density_over_gaps_and_marks():
     outputs = torch.tensor([0.3, -0.5, -0.2, 0.1])
-    gaps = torch.linspace(0, 60, 30_001, dtype=torch.float64)
+    gaps = torch.linspace(0, 60, 10_001, dtype=torch.float64)
     units, total = torch.full_like(gaps, 0.4), 0.0
     for mark in (0, 1):
         parts = events.likelihood(outputs.expand(len(gaps), 4), units, gaps,
@@ -81,8 +76,10 @@ def test_point_processes_have_the_likelihoods_of_their_formulas():
     found = events._hawkes((0.5, 0.0, 1.0), 0.0, gaps, np.full(3, 3.0))
     np.testing.assert_allclose(found[1:], math.log(0.5) - 0.5 * gaps[1:])
     busy = events._hawkes((0.5, 0.8, 1.0), 0.0, gaps, np.full(3, 3.0))
-    rate = 0.5 + 0.8 * math.exp(-1)
-    assert busy[1] == pytest.approx(math.log(rate) - 0.5 - 0.8 * (1 - math.exp(-1)))
+    jumps = (0.8, 0.8 * math.exp(-1) + 0.8)  # excitement after the first and the second event
+    for jump, gap, log in zip(jumps, gaps[1:], busy[1:], strict=True):
+        passed = jump * (1 - math.exp(-gap))
+        assert log == pytest.approx(math.log(0.5 + jump * math.exp(-gap)) - 0.5 * gap - passed)
     assert events.hawkes()["both"] < events.poisson()["both"]
 
 
@@ -105,7 +102,7 @@ def test_policies_have_three_qualities_and_the_expert_holds_the_top():
     np.testing.assert_allclose(tokens[:, 1:, 4], torques[:, :-1])
 
 
-def _watched(config):
+def watched(config):
     """Return a model and the list of the tokens that it is stepped with."""
     model, given = build_model(config).eval(), []
     step = model.step
@@ -114,53 +111,35 @@ def _watched(config):
 
 
 def test_a_model_that_acts_reads_what_it_was_trained_on():
-    model, given = _watched(control.CONFIG)
+    model, given = watched(control.CONFIG)
     run = control.roll_out_model(model, -100.0, rows=3)
     tokens = torch.stack(given, 1)
     np.testing.assert_allclose(tokens[:, :, 1:4], run.observations, atol=1e-6)
     spent = np.cumsum(run.rewards, 1)
     np.testing.assert_allclose(tokens[:, 1:, 0] * control._SCALE, -100 - spent[:, :-1], rtol=1e-4)
+    model, given = watched(gambling.CONFIG)
+    games = gambling.roll_out(model, 700.0, rows=5)
+    tell(torch.stack(given, 1).numpy(), games, returns=700)
+
+
+def tell(tokens, games, returns):
+    """Check that tokens tell the return to go, the deck before and what it lost."""
+    to_go = returns - np.pad(games.gains.cumsum(1), ((0, 0), (1, 0)))[:, :-1]
+    np.testing.assert_allclose(1000 * tokens[..., 0], to_go, atol=0.1)
+    assert (tokens[:, 0, 1:] == 0).all()
+    assert (tokens[:, 1:, 1:5].argmax(2) == games.choices[:, :-1]).all()
+    np.testing.assert_allclose(250 * tokens[:, 1:, 5], games.losses[:, :-1], atol=0.01)
 
 
 def test_people_are_in_one_part_and_tokens_tell_what_was_won():
     parts = [gambling.people(split) for split in ("train", "validation", "test")]
     assert [len(choices) for choices, _ in parts] == [200, 50, 80]
     rows = np.concatenate([np.concatenate(part, 1) for part in parts])
-    whole = np.concatenate(iowa_gambling.load(), 1)
-    assert sorted(map(tuple, rows)) == sorted(map(tuple, whole))
+    assert sorted(map(tuple, rows)) == sorted(map(tuple, np.concatenate(iowa_gambling.load(), 1)))
     tokens, decks = (part.numpy() for part in gambling.data("test"))
-    choices, losses = gambling.people("test")
-    assert (decks == choices).all()
-    _told(tokens, choices, losses, returns=gambling.returns(choices, losses)[:, None])
-
-
-def _told(tokens, choices, losses, returns):
-    """Check that tokens tell the return to go, the deck before and what it lost."""
-    spent = (iowa_gambling.WINS[choices] - losses).cumsum(1)
-    to_go = returns - np.pad(spent, ((0, 0), (1, 0)))[:, :-1]
-    np.testing.assert_allclose(1000 * tokens[..., 0], to_go, atol=0.1)
-    assert (tokens[:, 0, 1:] == 0).all()
-    assert (tokens[:, 1:, 1:5].argmax(2) == choices[:, :-1]).all()
-    np.testing.assert_allclose(250 * tokens[:, 1:, 5], losses[:, :-1], atol=0.01)
-
-
-def test_decks_are_shuffled_in_tens_and_drawn_from_the_top():
-    decks = gambling.Decks.shuffled(3, np.random.default_rng(0))
-    blocks = np.sort(decks.losses.reshape(3, 4, 10, 10), 3)
-    assert (blocks == np.sort(iowa_gambling.LOSSES, 1)[None, :, None]).all()
-    cards = decks.losses.copy()
-    for k in range(3):
-        assert (decks.draw(np.array([0, 1, 1])) == cards[[0, 1, 2], [0, 1, 1], k]).all()
-    assert decks.drawn.tolist() == [[3, 0, 0, 0], [0, 3, 0, 0], [0, 3, 0, 0]]
+    assert (decks == parts[2].choices).all()
+    tell(tokens, parts[2], returns=parts[2].gains.sum(1, keepdims=True))
     assert gambling.BEST == 2500
-
-
-def test_a_model_that_draws_reads_what_it_was_trained_on():
-    model, given = _watched(gambling.CONFIG)
-    choices, losses = gambling.roll_out(model, 700.0, rows=5)
-    _told(torch.stack(given, 1).numpy(), choices, losses, returns=700)
-    again = gambling.roll_out(build_model(gambling.CONFIG).eval(), 700.0, rows=5)
-    assert (again[0] == choices).all()
 
 
 def test_tables_of_counts_are_better_the_more_they_look_at():
@@ -170,26 +149,17 @@ def test_tables_of_counts_are_better_the_more_they_look_at():
 
 
 def test_what_was_chosen_is_best_on_validation():
-    assert choose.best("quakes") == {"memory": events.MEMORY, "steps": TASKS["quakes"].steps}
-    assert choose.best("gambling") == {"steps": TASKS["gambling"].steps}
-    assert choose.best("recall") == {"amplitude": AarenConfig(1, 1).amplitude}
-    shown = set.union(*(set(runs.seeds(task)) for task in TASKS))
-    for name, grid in choose.GRIDS.items():
-        rows = choose.rows(name)
+    steps = TASKS["quakes"].steps
+    assert choices.best("quakes") == f"memory {events.MEMORY}, steps {steps}"
+    assert choices.best("gambling") == f"steps {TASKS['gambling'].steps}"
+    assert choices.best("recall") == f"amplitude {AarenConfig(1, 1).amplitude}"
+    for name, grid in choices.GRIDS.items():
+        rows = choices.records.read(name)
         assert len(rows) == math.prod(map(len, grid.values.values()))
-        assert all(len(row[kind]) == len(choose.SEEDS[name]) for row in rows for kind in KINDS)
-        assert not shown & set(choose.SEEDS[name])
-    with pytest.raises(ValueError, match="name must be one of .* got 'pendulum'"):
-        choose.rows("pendulum")
-
-
-def test_candidates_are_written_and_the_best_is_found(tmp_path, monkeypatch):
-    grid = choose.CandidateGrid({"steps": (1, 2)}, lambda kind, seed, steps: 3.0 - steps)
-    monkeypatch.setattr(choose, "GRIDS", {"gambling": grid})
-    monkeypatch.setattr(choose, "FILE", tmp_path / "choices.json")
-    choose.main([])
-    assert [row["steps"] for row in choose.rows("gambling")] == [1, 2]
-    assert choose.best("gambling") == {"steps": 2}
+        assert all(len(row[kind]) == len(grid.seeds) for row in rows.values() for kind in KINDS)
+        assert not {0, 1, 2} & set(grid.seeds), "no shipped run has been chosen by"
+    grid = choices.CandidateGrid({"a": (1, 2)}, (5,), lambda kind, seed, a: seed - a + 0.12344)
+    assert grid.tried()["a 2"] == {kind: [3.1234] for kind in KINDS}
 
 
 def test_a_candidate_is_trained_as_a_run_is():
@@ -197,7 +167,7 @@ def test_a_candidate_is_trained_as_a_run_is():
     assert task.config.dropout > 0
     train(Plan("trial", 2, 1e-3), model, task.loss, seed=3)
     torch.rand(7)  # what the process drew before makes no difference
-    tried = choose._trained(task.config.of("aaren"), task.loss, 2, 3)
+    tried = choices._trained(task.config.of("aaren"), task.loss, 2, 3)
     assert all(map(torch.equal, model.parameters(), tried.parameters()))
 
 
@@ -205,9 +175,8 @@ def test_a_candidate_is_trained_as_a_run_is():
 def test_every_plan_trains_and_has_three_logs(name):
     run = TrainingRun(RUNS.plan(name), runs.build(name), RUNS.loss(name))
     assert math.isfinite(run.step())
-    task, _, kind = name.rpartition("-")
-    assert isinstance(run.model.blocks[0].mixer, KINDS[kind])
-    assert runs.seeds(task) == [0, 1, 2]
+    assert isinstance(run.model.blocks[0].mixer, KINDS[name.rpartition("-")[2]])
+    assert RUNS.seeds(name) == [0, 1, 2]
     for record in RUNS.logs(name):
         assert (record["steps"], record["plan"]["rate"]) == (run.plan.steps, run.plan.rate)
         assert record["cpu_seconds"] < 180
@@ -225,21 +194,19 @@ def test_shipped_weights_score_what_their_log_says(name):
 
 
 def test_what_the_chapter_says_of_the_runs():
-    def scores(task, kind, *path):
-        records = RUNS.logs(f"{task}-{kind}")
-        return np.array([reduce(dict.__getitem__, path, one["scores"]) for one in records])
+    def scores(name, *path):
+        return np.array([reduce(dict.get, path, one["scores"]) for one in RUNS.logs(name)])
 
-    def mean(*path):
-        return scores(*path).mean()
-
-    said = [scores("speakers", kind, "test") for kind in KINDS]
+    said = [scores(f"speakers-{kind}", "test") for kind in KINDS]
     assert abs(said[0].mean() - said[1].mean()) < min(np.ptp(said[0]), np.ptp(said[1]))
-    assert mean("recall", "transformer", "right") > 0.95
-    assert mean("recall", "aaren", "right") < recall.histogram_guess() + 0.03
-    assert mean("pairs4", "aaren", "right") > mean("pairs16", "aaren", "right") + 0.5
+    assert scores("recall-transformer", "right").mean() > 0.95
+    assert scores("recall-aaren", "right").mean() < recall.histogram_guess() + 0.03
+    four, sixteen = (scores(f"pairs{n}-aaren", "right").mean() for n in (4, 16))
+    assert four > sixteen + 0.5
     for kind in KINDS:
-        assert mean("quakes", kind, "test", "both") < events.recent()["both"]
-        assert mean("sunspots", kind, "test", "mse") > forecast.naive()["linear"]["mse"]
+        assert scores(f"quakes-{kind}", "test", "both").mean() < events.recent()["both"]
+        linear = forecast.naive()["linear"]["mse"]
+        assert scores(f"sunspots-{kind}", "test", "mse").mean() > linear
     with pytest.raises(ValueError, match="expected one of speakers-aaren"):
         runs.build("speakers")
     with pytest.raises(ValueError, match="only the log is kept"):

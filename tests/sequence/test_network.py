@@ -43,7 +43,7 @@ def build(block="perceptron", **options):
 
 
 @pytest.mark.parametrize("module", [
-    "batch", "tasks", "network", "state", "scans", "streaming",
+    "batch", "tasks", "network", "state", "attention", "scans", "streaming",
 ])
 def test_examples_run(module):
     assert doctest.testmod(importlib.import_module(f"paralg.sequence.{module}")).failed == 0

@@ -10,25 +10,9 @@ from torch import Tensor, nn
 
 from paralg.recurrences.aaren.fast.forms import State
 from paralg.recurrences.aaren.fast.prefix import first_state, prefix_attention
+from paralg.sequence.attention import HeadProjections
 
-__all__ = ["Aaren", "HeadProjections"]
-
-
-class HeadProjections(nn.Module):
-    """Query, key, value and output projections of `width` numbers, split into heads."""
-
-    def __init__(self, width: int, heads: int):
-        super().__init__()
-        if heads < 1 or width % heads:
-            raise ValueError(f"width must be a multiple of heads, got {width} and {heads}")
-        self.heads, self.size = heads, width // heads
-        self.to_query, self.to_key, self.to_value, self.out = (
-            nn.Linear(width, width) for _ in range(4)
-        )
-
-    def split(self, x: Tensor) -> Tensor:
-        """Turn (…, width) into (…, h, d)."""
-        return x.unflatten(-1, (self.heads, self.size))
+__all__ = ["Aaren"]
 
 
 class Aaren(HeadProjections):

@@ -27,26 +27,20 @@ from paralg.recurrences.aaren.monoid import SOFTMAX, empty, leaves, read
 from paralg.recurrences.aaren.streaming import cell
 
 __all__ = [
-    "acting_parameters", "attend", "attend_dense", "block_parameters", "cells", "gated", "gates",
-    "gradients", "logs", "state_numbers", "weights",
+    "acting_parameters", "attend", "block_parameters", "cells", "gated", "gates", "gradients",
+    "logs", "state_numbers", "weights",
 ]  # fmt: skip
 
 
 def attend(
     scores: ArrayLike, values: ArrayLike, mask: ArrayLike | None = None
 ) -> tuple[NDArray, Cost]:
-    r"""Return softmax attention of one query over all tokens, as a tree of unions.
+    r"""Return softmax attention of one query over all tokens, as a tree of unions, and its cost.
 
     .. math:: o = \sum_i \frac{e^{s_i}}{\sum_j e^{s_j}} v_i
 
-    It is the many-to-one recurrence of [feng-2024-attention].
-
-    Returns
-    -------
-    output : ndarray, shape (..., d)
-        0 where there is no token.
-    cost : Cost
-        n − 1 unions on a chain of ⌈log₂ n⌉.
+    It is the many-to-one recurrence of [feng-2024-attention]: n − 1 unions on a chain of ⌈log₂ n⌉.
+    The output, of shape (..., d), is 0 where there is no token.
 
     Examples
     --------
@@ -55,20 +49,9 @@ def attend(
     """
     parts = leaves(scores, values, mask)
     if len(parts[0]) == 0:
-        return np.zeros(parts[2].shape[1:], parts[2].dtype), Cost()
+        return read(empty(parts[2].shape[1:], parts[2].dtype)), Cost()
     total = reduce(SOFTMAX, parts)
     return read(total.values), total.cost
-
-
-def attend_dense(scores: ArrayLike, values: ArrayLike) -> NDArray:
-    r"""Return attention over every prefix by an n × n matrix, n² work: the oracle, not a method.
-
-    Examples
-    --------
-    >>> attend_dense(np.zeros(2), np.array([[4.0], [2.0]]))[:, 0]
-    array([4., 3.])
-    """
-    return weights(scores) @ np.asarray(values)
 
 
 def logs(scores: ArrayLike) -> NDArray:
@@ -79,16 +62,15 @@ def logs(scores: ArrayLike) -> NDArray:
 def weights(scores: ArrayLike) -> NDArray:
     """Return the n × n matrix of weights: row k is what output k gives to every token.
 
+    Times the values it is attention over every prefix, in n² work: the oracle, not a method.
+
     Examples
     --------
-    >>> weights(np.log([1.0, 1.0, 2.0]))
-    array([[1.  , 0.  , 0.  ],
-           [0.5 , 0.5 , 0.  ],
-           [0.25, 0.25, 0.5 ]])
+    >>> weights(np.log([1.0, 1.0, 2.0]))[2]
+    array([0.25, 0.25, 0.5 ])
     """
-    scores = np.asarray(scores, dtype=float)
-    exponents = scores[None] - logs(scores)[:, None]
-    return np.exp(np.where(np.tri(len(scores), dtype=bool), exponents, -np.inf))
+    exponents = np.asarray(scores, dtype=float) - logs(scores)[:, None]
+    return np.exp(np.where(np.tri(len(exponents), dtype=bool), exponents, -np.inf))
 
 
 def gates(scores: ArrayLike) -> NDArray:
@@ -101,7 +83,6 @@ def gates(scores: ArrayLike) -> NDArray:
     >>> gates(np.zeros(4))
     array([1.        , 0.5       , 0.33333333, 0.25      ])
     """
-    scores = np.asarray(scores, dtype=float)
     return np.exp(scores - logs(scores))
 
 
@@ -149,19 +130,16 @@ def cells(queries: ArrayLike, keys: ArrayLike, values: ArrayLike) -> tuple[NDArr
 
     Each query is the constant of a cell of its own, :math:`s_i = q \cdot k_i / \sqrt d`, and the
     output is that of the last step. With the tokens' own queries this is self-attention, with
-    latent ones cross-attention, both as read by [feng-2024-attention].
+    latent ones cross-attention, both as read by [feng-2024-attention]. Of the m n unions in n steps
+    a new token costs each cell one, and a new *query* a pass of n.
 
     Parameters
     ----------
-    queries : array_like, shape (m, d)
-    keys : array_like, shape (n, d)
-    values : array_like, shape (n, e)
+    queries, keys, values : array_like, shapes (m, d), (n, d), (n, e)
 
     Returns
     -------
-    outputs : ndarray, shape (m, e)
-    cost : Cost
-        m n unions in n steps: a new token costs each cell one, and a new *query* a pass of n.
+    tuple of ndarray, shape (m, e), and Cost
 
     Examples
     --------

@@ -12,14 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from paralg.core.primitives import Operator
 from paralg.recurrences.aaren.monoid import join
 
-__all__ = ["UNSAFE", "decayed", "global_maximum", "running_maximum", "unstable_stream"]
-
-
-UNSAFE = Operator(
-    lambda left, right: (left[0] + right[0], left[1] + right[1]), (0.0, 0.0),
-    "softmax without a maximum",
-)  # fmt: skip
-"""Union on pairs (u, w) without a maximum: as associative as `SOFTMAX`, and overflows."""
+__all__ = ["decayed", "global_maximum", "running_maximum", "unstable_stream"]
 
 
 def decayed(rate: float) -> Operator:
@@ -73,13 +66,10 @@ def unstable_stream(scores: ArrayLike, values: ArrayLike) -> NDArray:
 
 def running_maximum(scores: ArrayLike, values: ArrayLike) -> NDArray:
     """Return cumulative sums of terms that were each scaled by the maximum of their own time."""
-    scores, values = np.asarray(scores), np.asarray(values)
     terms = np.exp(scores - np.maximum.accumulate(scores))
     return np.cumsum(terms[:, None] * values, axis=0) / np.cumsum(terms)[:, None]
 
 
 def global_maximum(scores: ArrayLike, values: ArrayLike) -> NDArray:
     """Return sums of terms scaled by the maximum of all: a prefix far below it becomes 0/0."""
-    scores, values = np.asarray(scores), np.asarray(values)
-    terms = np.exp(scores - scores.max(initial=-np.inf))
-    return np.cumsum(terms[:, None] * values, axis=0) / np.cumsum(terms)[:, None]
+    return unstable_stream(scores - np.max(scores, initial=-np.inf), values)

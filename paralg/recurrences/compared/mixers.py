@@ -1,6 +1,6 @@
 """The mixers by name, and one small network in which only they change.
 
-Aaren, softmax and local linear attention are the layers of their chapters as they are.
+Aaren and local linear attention are the layers of their chapters as they are.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from paralg.recurrences.aaren import Aaren, CausalAttention
+from paralg.recurrences.aaren import Aaren
 from paralg.recurrences.local_linear_attention import LocalLinearAttention
 from paralg.recurrences.mamba import BlockState, MambaBlock, MambaConfig
-from paralg.sequence import SequenceModel, sinusoidal
+from paralg.sequence import CausalAttention, SequenceModel, sinusoidal
 
 __all__ = ["MIXERS", "GRUMixer", "MambaMixer", "network"]
 

@@ -16,12 +16,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from paralg.recurrences.aaren.experiments.gambling import decision_tokens
 from paralg.recurrences.aaren.experiments.model import AarenConfig
 from paralg.sequence.network import SequenceModel
 
 __all__ = [
-    "CONFIG", "POLICIES", "STEPS", "Episodes", "data", "expert", "levels", "loss", "normalised",
-    "roll_out", "roll_out_model", "score",
+    "CONFIG", "POLICIES", "levels", "loss", "normalised", "roll_out", "roll_out_model", "score",
 ]  # fmt: skip
 
 STEPS, TORQUE = 100, 2.0
@@ -61,18 +61,17 @@ def expert(state: NDArray, rng: np.random.Generator) -> NDArray:
     return np.clip(np.where(near, hold, pump), -TORQUE, TORQUE)
 
 
-def medium(state: NDArray, rng: np.random.Generator) -> NDArray:
-    """Act like the expert half of the time and at random otherwise."""
-    return np.where(rng.random(len(state)) < 0.5, expert(state, rng), random(state, rng))
-
-
 def random(state: NDArray, rng: np.random.Generator) -> NDArray:
     """Draw a torque uniformly."""
     return rng.uniform(-TORQUE, TORQUE, len(state))
 
 
+def medium(state: NDArray, rng: np.random.Generator) -> NDArray:
+    """Act like the expert half of the time and at random otherwise."""
+    return np.where(rng.random(len(state)) < 0.5, expert(state, rng), random(state, rng))
+
+
 POLICIES = {"random": random, "medium": medium, "expert": expert}
-"""The three qualities."""
 
 
 class Episodes(NamedTuple):
@@ -100,10 +99,8 @@ def data() -> tuple[Tensor, Tensor]:
     rng = np.random.default_rng(0)
     runs = [roll_out(policy, _EPISODES, rng) for policy in POLICIES.values()]
     observed, torques, rewards = (np.concatenate(part) for part in zip(*runs, strict=True))
-    to_go = np.cumsum(rewards[:, ::-1], 1)[:, ::-1] / _SCALE
-    before = np.pad(torques[:, :-1], ((0, 0), (1, 0)))
-    tokens = np.concatenate([to_go[..., None], observed, before[..., None]], 2)
-    return torch.from_numpy(tokens).float(), torch.from_numpy(torques).float()
+    tokens = decision_tokens(rewards, _SCALE, observed, torques[..., None])
+    return tokens, torch.from_numpy(torques).float()
 
 
 def loss(model: nn.Module, rng: np.random.Generator, step: int) -> tuple[Tensor, dict]:
@@ -114,29 +111,26 @@ def loss(model: nn.Module, rng: np.random.Generator, step: int) -> tuple[Tensor,
 
 
 @torch.no_grad()
-def roll_out_model(
-    model: SequenceModel, target: float, rows: int = _TRIALS, seed: int = 1
-) -> Episodes:
+def roll_out_model(model: SequenceModel, target: float, rows: int = _TRIALS) -> Episodes:
     """Return episodes in which a model acts that is asked for a return, step by step."""
     kept = model.eval().begin(rows)
     to_go, before = np.full(rows, target / _SCALE), np.zeros(rows)
 
     def policy(state, rng):
         nonlocal kept, to_go, before
-        row = np.concatenate([to_go[:, None], observe(state), before[:, None]], 1)
+        row = np.column_stack([to_go, observe(state), before])
         answer, kept = model.step(torch.from_numpy(row).float(), kept)
         before = np.clip(answer[:, 0].numpy().astype(float), -TORQUE, TORQUE)
         to_go = to_go - move(state, before)[1] / _SCALE
         return before
 
-    return roll_out(policy, rows, np.random.default_rng([seed, 7]))
+    return roll_out(policy, rows, np.random.default_rng([1, 7]))
 
 
 @functools.cache
-def levels(seed: int = 1) -> dict[str, float]:
+def levels() -> dict[str, float]:
     """Return the mean return of each policy on the episodes that models are tested on."""
-    rng = functools.partial(np.random.default_rng, [seed, 7])
-    return {name: _mean_return(roll_out(policy, _TRIALS, rng()))
+    return {name: _mean_return(roll_out(policy, _TRIALS, np.random.default_rng([1, 7])))
             for name, policy in POLICIES.items()}  # fmt: skip
 
 

@@ -14,6 +14,7 @@ log-likelihood, its integral by Gauss–Legendre quadrature in :math:`\log(1 + \
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -24,18 +25,14 @@ from paralg.core.primitives import AFFINE, scan
 from paralg.data import ridgecrest
 from paralg.recurrences.aaren.experiments.model import AarenConfig
 
-__all__ = [
-    "CONFIG", "MARKS", "MEMORY", "hawkes", "likelihood", "loss", "poisson", "recent", "score",
-    "tokens",
-]  # fmt: skip
+__all__ = ["CONFIG", "MEMORY", "hawkes", "likelihood", "loss", "poisson", "recent", "score"]
 
-MARKS = 2
-"""Below magnitude 3, and from 3 on."""
-CONFIG = AarenConfig(3, 2 * MARKS, dropout=0.1)
+CONFIG = AarenConfig(3, 4, dropout=0.1)
+"""Out come offset and slope of two intensities, of magnitudes below 3 and from 3 on."""
 _TRAIN, _VALIDATE = 0.6, 0.75
 _LENGTH, _BATCH = 64, 16
 MEMORY = 64
-"""Gaps over which the unit of time is averaged; chosen on the validation part, by `choose`."""
+"""Gaps over which the unit of time is averaged; chosen on the validation part, in `records`."""
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 
 
@@ -57,6 +54,12 @@ def tokens(first: int, last: int, memory: int = MEMORY) -> tuple[Tensor, Tensor,
     now, after = slice(first, last - 1), slice(first + 1, last)
     parts = (rows[now], units[now], gaps[after], marks[after])
     return tuple(map(torch.from_numpy, parts))
+
+
+def _stacked(firsts: np.ndarray, memory: int) -> Iterator[Tensor]:
+    """Yield the four parts of `tokens`, stacked over runs of 64 events."""
+    runs = [tokens(first, first + _LENGTH + 1, memory) for first in firsts]
+    return map(torch.stack, zip(*runs, strict=True))
 
 
 def ends() -> dict[str, tuple[int, int]]:
@@ -91,10 +94,8 @@ def loss(
     model: nn.Module, rng: np.random.Generator, step: int, memory: int = MEMORY
 ) -> tuple[Tensor, dict]:
     """Draw runs of 64 events from the training part; return their negative log-likelihood."""
-    last = ends()["train"][1]
-    firsts = rng.integers(0, last - _LENGTH, size=_BATCH)
-    runs = [tokens(k, k + _LENGTH + 1, memory) for k in firsts]
-    rows, *rest = (torch.stack(part) for part in zip(*runs, strict=True))
+    firsts = rng.integers(0, ends()["train"][1] - _LENGTH, size=_BATCH)
+    rows, *rest = _stacked(firsts, memory)
     time, mark = likelihood(model(rows), *rest)
     return -(time.mean() + mark.mean()).float(), {"time": -time.mean().item()}
 
@@ -102,13 +103,10 @@ def loss(
 @torch.no_grad()
 def score(model: nn.Module, memory: int = MEMORY) -> dict[str, dict[str, float]]:
     """Return nats an event (lower is better) on two parts, each predicted from the 64 before it."""
-    model.eval()
     found = {}
     for split in ("validation", "test"):
-        first, last = ends()[split]
-        runs = [tokens(k - _LENGTH, k + 1, memory) for k in range(first, last)]
-        rows, *rest = (torch.stack(part) for part in zip(*runs, strict=True))
-        parts = likelihood(model(rows)[:, -1], *(part[:, -1] for part in rest))
+        rows, *rest = _stacked(np.arange(*ends()[split]) - _LENGTH, memory)
+        parts = likelihood(model.eval()(rows)[:, -1], *(part[:, -1] for part in rest))
         found[split] = _nats(*parts)
     return found
 
@@ -162,10 +160,7 @@ def hawkes() -> dict[str, float]:
 def _hawkes(rates, growth: float, gaps: np.ndarray, magnitudes: np.ndarray) -> np.ndarray:
     """Return the log-likelihood of every gap; the excitation decays between events."""
     base, jump, decay = rates
-    jumps = jump * decay * np.exp(growth * (magnitudes - 3))
-    excited, found = 0.0, np.zeros(len(gaps))
-    for k, gap in enumerate(gaps):
-        fade = np.exp(-decay * gap)
-        found[k] = np.log(base + excited * fade) - base * gap - excited * (1 - fade) / decay
-        excited = excited * fade + jumps[k]
-    return found
+    fade, jumps = np.exp(-decay * gaps), jump * decay * np.exp(growth * (magnitudes - 3))
+    after = scan(AFFINE, (fade, jumps), method="kogge-stone").values[1]
+    excited = np.append(0.0, after[:-1])
+    return np.log(base + excited * fade) - base * gaps - excited * (1 - fade) / decay

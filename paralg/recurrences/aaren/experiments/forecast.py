@@ -15,9 +15,7 @@ from torch import Tensor, nn
 from paralg.data import sunspots
 from paralg.recurrences.aaren.experiments.model import AarenConfig
 
-__all__ = [
-    "CONFIG", "CONTEXT", "HORIZON", "errors", "forecast", "loss", "naive", "score", "windows",
-]  # fmt: skip
+__all__ = ["CONFIG", "errors", "forecast", "loss", "naive", "score", "windows"]
 
 CONTEXT, HORIZON = 132, 96
 CONFIG = AarenConfig(1, HORIZON, dropout=0.1)
@@ -88,13 +86,18 @@ def strength() -> float:
 
 
 def _ridge(context: Tensor, penalty: float) -> Tensor:
-    past, future = windows("train")
-    X, middle, spread = _normal(past)
-    weights = torch.linalg.solve(
-        X.T @ X + penalty * torch.eye(X.shape[1]), X.T @ ((future - middle) / spread)
-    )
+    squares, products = _moments()
+    weights = torch.linalg.solve(squares + penalty * torch.eye(len(squares)), products)
     X, middle, spread = _normal(context)
     return X @ weights * spread + middle
+
+
+@functools.cache
+def _moments() -> tuple[Tensor, Tensor]:
+    """Return the products of training windows, standardised, with themselves and what came next."""
+    past, future = windows("train")
+    X, middle, spread = _normal(past)
+    return X.T @ X, X.T @ ((future - middle) / spread)
 
 
 @torch.no_grad()

@@ -9,7 +9,6 @@ data, so that a model can draw cards itself.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,18 +16,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from paralg.data.iowa_gambling import LOSSES, TRIALS, WINS, load
+from paralg.data.iowa_gambling import LOSSES, TRIALS, WINS, Decks, Games, load
 from paralg.recurrences.aaren.experiments.model import AarenConfig
 from paralg.sequence.network import SequenceModel
 
-__all__ = [
-    "BEST", "CONFIG", "QUANTILES", "Decks", "baselines", "data", "loss", "nats", "people",
-    "returns", "roll_out", "score", "targets",
-]  # fmt: skip
+__all__ = ["BEST", "CONFIG", "baselines", "loss", "nats", "people", "roll_out", "score", "targets"]
 
 CONFIG = AarenConfig(6, 4, dropout=0.1)
-QUANTILES = {"low": 0.1, "middle": 0.5, "high": 0.9}
-"""Quantiles of the training people's returns that a model is asked for."""
 BEST = int(10 * (10 * WINS - LOSSES.sum(1)).max())
 """The return of a hundred cards from good decks alone."""
 _SPLITS = {"train": (0, 200), "validation": (200, 250), "test": (250, 330)}
@@ -37,28 +31,26 @@ _RETURN, _LOSS = 1000.0, 250.0
 """Units in which a model reads returns and losses."""
 
 
-def people(split: str) -> tuple[NDArray, NDArray]:
+def people(split: str) -> Games:
     """Return decks and losses of the people of a part, each of shape (n, 100), split at random."""
-    games, order = load(), np.random.default_rng(0).permutation(330)
-    rows = order[slice(*_SPLITS[split])]
-    return games.choices[rows], games.losses[rows]
-
-
-def returns(choices: NDArray, losses: NDArray) -> NDArray:
-    """Return what each game won in total, shape (n,)."""
-    return (WINS[choices] - losses).sum(1)
+    rows = np.random.default_rng(0).permutation(330)[slice(*_SPLITS[split])]
+    return Games(*(part[rows] for part in load()))
 
 
 @functools.cache
 def data(split: str) -> tuple[Tensor, Tensor]:
     """Return tokens (n, 100, 6) and the decks that were taken, (n, 100)."""
-    choices, losses = people(split)
-    gains = WINS[choices] - losses
-    to_go = np.cumsum(gains[:, ::-1], 1)[:, ::-1]
-    before = np.concatenate([np.eye(4)[choices[:, :-1]], losses[:, :-1, None] / _LOSS], 2)
-    before = np.pad(before, ((0, 0), (1, 0), (0, 0)))
-    tokens = np.concatenate([to_go[..., None] / _RETURN, before], 2)
-    return torch.from_numpy(tokens).float(), torch.from_numpy(choices)
+    games = people(split)
+    acts = np.concatenate([np.eye(4)[games.choices], games.losses[..., None] / _LOSS], 2)
+    tokens = decision_tokens(games.gains, _RETURN, acts[..., :0], acts)
+    return tokens, torch.from_numpy(games.choices)
+
+
+def decision_tokens(gains: NDArray, unit: float, seen: NDArray, acts: NDArray) -> Tensor:
+    """Return tokens of games: return to go, what is seen now, and the act of the step before."""
+    to_go = gains[:, ::-1].cumsum(1)[:, ::-1, None] / unit
+    before = np.pad(acts[:, :-1], ((0, 0), (1, 0), (0, 0)))
+    return torch.from_numpy(np.concatenate([to_go, seen, before], 2)).float()
 
 
 def loss(model: nn.Module, rng: np.random.Generator, step: int) -> tuple[Tensor, dict]:
@@ -75,61 +67,32 @@ def nats(model: nn.Module, split: str = "test") -> float:
     return cross_entropy(model.eval()(tokens).flatten(0, 1), choices.flatten()).item()
 
 
-_CONTEXTS = {
-    "shares of the decks": lambda c, x: 0 * c, "given the deck before": lambda c, x: c,
-    "given deck and loss before": lambda c, x: 2 * c + (x > 0),
-}  # fmt: skip
-
-
 def baselines() -> dict[str, float]:
-    """Return nats a test choice of three tables of counts from the training people.
-
-    Each count begins at 1, and first choices have a table of their own.
-    """
-    found = {}
-    for name, context in _CONTEXTS.items():
-        counts = np.ones((9, 4))
-        np.add.at(counts, _table_entries(context, "train"), 1)
-        shares = counts / counts.sum(1, keepdims=True)
-        found[name] = float(-np.log(shares[_table_entries(context, "test")]).mean())
-    return found
+    """Return nats a test choice of three tables of counts, from 1, of the training people."""
+    contexts = {
+        "shares of the decks": lambda c, x: 0 * c, "given the deck before": lambda c, x: c,
+        "given deck and loss before": lambda c, x: 2 * c + (x > 0),
+    }  # fmt: skip
+    return {name: _table_nats(context) for name, context in contexts.items()}
 
 
-def _table_entries(context, split: str) -> tuple[NDArray, NDArray]:
-    """Return row and column of every choice of a part in a table of counts."""
-    choices, losses = people(split)
-    rows = 1 + context(choices, losses)[:, :-1]
-    return np.pad(rows, ((0, 0), (1, 0))), choices
+def _table_nats(context) -> float:
+    """Return nats of one table; its row 0 is that of first choices."""
 
+    def entries(split):
+        choices, losses = people(split)
+        return np.pad(1 + context(choices, losses)[:, :-1], ((0, 0), (1, 0))), choices
 
-@dataclass(frozen=True, eq=False)
-class Decks:
-    """Shuffled cards for many games at once: of each ten cards of a deck, one of each kind."""
-
-    losses: NDArray  # (rows, 4, 100), what the cards of each deck lose, in order
-    drawn: NDArray  # (rows, 4), cards taken so far; `draw` adds to it
-
-    @classmethod
-    def shuffled(cls, rows: int, rng: np.random.Generator) -> Decks:
-        """Return new decks for so many games."""
-        blocks = np.broadcast_to(LOSSES[:, None], (rows, 4, TRIALS // 10, 10))
-        cards = rng.permuted(blocks, axis=3).reshape(rows, 4, TRIALS)
-        return cls(cards, np.zeros((rows, 4), int))
-
-    def draw(self, decks: NDArray) -> NDArray:
-        """Take one card in every game; return what it loses, shape (rows,)."""
-        own = np.arange(len(decks))
-        lost = self.losses[own, decks, self.drawn[own, decks]]
-        self.drawn[own, decks] += 1
-        return lost
+    counts = np.ones((9, 4))
+    np.add.at(counts, entries("train"), 1)
+    shares = counts / counts.sum(1, keepdims=True)
+    return float(-np.log(shares[entries("test")]).mean())
 
 
 @torch.no_grad()
-def roll_out(
-    model: SequenceModel, target: float, rows: int = _GAMES, seed: int = 1
-) -> tuple[NDArray, NDArray]:
+def roll_out(model: SequenceModel, target: float, rows: int = _GAMES) -> Games:
     """Return choices and losses (rows, 100) of a model that is asked for a return."""
-    rng = np.random.default_rng([seed, 11])
+    rng = np.random.default_rng([1, 11])
     decks, state, kept = Decks.shuffled(rows, rng), model.eval().begin(rows), []
     row = np.concatenate([np.full((rows, 1), target / _RETURN), np.zeros((rows, 5))], 1)
     for _ in range(TRIALS):
@@ -138,20 +101,20 @@ def roll_out(
         taken = np.minimum((rng.random((rows, 1)) > share).sum(1), 3)
         lost = decks.draw(taken)
         kept.append((taken, lost))
-        to_go = row[:, :1] - (WINS[taken] - lost)[:, None] / _RETURN
-        row = np.concatenate([to_go, np.eye(4)[taken], lost[:, None] / _LOSS], 1)
-    return tuple(np.stack(part, 1) for part in zip(*kept, strict=True))
+        to_go = row[:, 0] - (WINS[taken] - lost) / _RETURN
+        row = np.column_stack([to_go, np.eye(4)[taken], lost / _LOSS])
+    return Games(*(np.stack(part, 1) for part in zip(*kept, strict=True)))
 
 
 def targets() -> dict[str, float]:
-    """Return the returns that models are asked for, by name."""
-    won = returns(*people("train"))
-    return {name: float(np.quantile(won, level)) for name, level in QUANTILES.items()}
+    """Return what models are asked for: three quantiles of the training people's returns."""
+    won = np.quantile(people("train").gains.sum(1), (0.1, 0.5, 0.9)).tolist()
+    return dict(zip(("low", "middle", "high"), won, strict=True))
 
 
 def score(model: SequenceModel) -> dict[str, dict[str, float]]:
     """Return nats on validation and test people, and the mean return for each one asked for."""
-    gained = {name: round(float(returns(*roll_out(model, target)).mean()), 1)
+    gained = {name: round(float(roll_out(model, target).gains.sum(1).mean()), 1)
               for name, target in targets().items()}  # fmt: skip
     found = {name: round(nats(model, name), 4) for name in ("validation", "test")}
     return {"nats": found, "gained": gained}

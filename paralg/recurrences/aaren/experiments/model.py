@@ -2,8 +2,7 @@
 
 Pre-norm residual blocks, v ← v + Layer(LN(v)), v ← v + MLP(LN(v)), with sinusoidal positions added
 to the input; the paper does not say where its norms stand, before is our choice.
-Positions have a fifth of the usual amplitude, for both kinds; `choose` has the runs it was chosen
-by.
+Positions have a fifth of the usual amplitude, for both kinds; `records` has what it was chosen by.
 """
 
 from __future__ import annotations
@@ -11,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 
-from paralg.recurrences.aaren.experiments.peers import CausalAttention
 from paralg.recurrences.aaren.layer import Aaren
+from paralg.sequence.attention import CausalAttention
 from paralg.sequence.network import PerceptronBlock, SequenceModel, sinusoidal
 
 __all__ = ["KINDS", "AarenConfig", "build_model"]

@@ -66,10 +66,6 @@ class OneHotRecall(TokenTask):
         batch = self.draw(rows, np.random.default_rng([seed, 99]))
         return self.score(model.eval()(batch.inputs), batch).mean().item()
 
-    def scores(self, model: nn.Module) -> dict[str, float]:
-        """Return what goes into the log."""
-        return {"right": round(self.right(model), 4)}
-
 
 def histogram_guess(pairs: int = 8, rows: int = 50_000, seed: int = 0) -> float:
     """Return how often the most frequent value is right: the best guess without the keys."""

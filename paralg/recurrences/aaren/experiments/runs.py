@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from paralg.recurrences.aaren.experiments import control, events, forecast, gambling, speakers
 from paralg.recurrences.aaren.experiments.model import KINDS, AarenConfig, build_model
@@ -18,11 +17,10 @@ from paralg.recurrences.aaren.experiments.recall import OneHotRecall
 from paralg.sequence.network import SequenceModel
 from paralg.training import Plan, Runs
 
-__all__ = ["PAIRS", "RUNS", "TASKS", "LearnedTask", "build", "load", "log", "seeds"]
+__all__ = ["PAIRS", "RUNS", "TASKS", "LearnedTask", "build", "load", "log", "logs"]
 
 
-@dataclass(frozen=True)
-class LearnedTask:
+class LearnedTask(NamedTuple):
     """What is learned, by both kinds of model: sizes, loss, score, and for how many steps."""
 
     config: AarenConfig
@@ -33,21 +31,21 @@ class LearnedTask:
 
 def _recall(**sizes) -> LearnedTask:
     task = OneHotRecall(**sizes)
-    return LearnedTask(task.config, task.train_loss, task.scores, 600)
+    return LearnedTask(task.config, task.train_loss,
+                       lambda model: {"right": round(task.right(model), 4)}, 600)  # fmt: skip
 
 
 PAIRS = (4, 8, 16)
 """Sizes of the joined recall."""
+_SETTINGS = {"speakers": (speakers, 500), "sunspots": (forecast, 300), "quakes": (events, 50),
+             "gambling": (gambling, 300), "pendulum": (control, 400)}  # fmt: skip
 TASKS = {
-    "speakers": LearnedTask(speakers.CONFIG, speakers.loss, speakers.score, 500),
+    **{name: LearnedTask(one.CONFIG, one.loss, one.score, steps)
+       for name, (one, steps) in _SETTINGS.items()},
     "recall": _recall(),
     **{f"pairs{n}": _recall(pairs=n, joined=True, layers=1) for n in PAIRS},
-    "sunspots": LearnedTask(forecast.CONFIG, forecast.loss, forecast.score, 300),
-    "quakes": LearnedTask(events.CONFIG, events.loss, events.score, 50),
-    "gambling": LearnedTask(gambling.CONFIG, gambling.loss, gambling.score, 300),
-    "pendulum": LearnedTask(control.CONFIG, control.loss, control.score, 400),
-}
-"""What is learned. Steps of "quakes" and "gambling" were chosen on validation data, by `choose`;
+}  # fmt: skip
+"""What is learned. Steps of "quakes" and "gambling" were chosen on validation data, in `records`;
 those of the others by what they cost, before any of them was scored."""
 
 
@@ -69,24 +67,7 @@ RUNS = Runs(
     score=lambda model, name: _task(name).score(model),
     kept=("speakers-aaren-0", "speakers-transformer-0", "gambling-aaren-0"),
 )  # fmt: skip
-load, log = RUNS.load, RUNS.log
-
-
-def seeds(task: str) -> list[int]:
-    """Return the seeds of which the logs of both kinds ship.
-
-    Parameters
-    ----------
-    task : str
-        One of `TASKS`.
-
-    Examples
-    --------
-    >>> seeds("speakers")
-    [0, 1, 2]
-    """
-    return sorted(set.intersection(*(set(RUNS.seeds(f"{task}-{kind}")) for kind in KINDS)))
-
+load, log, logs = RUNS.load, RUNS.log, RUNS.logs
 
 if __name__ == "__main__":
     sys.exit(RUNS.main(module="paralg.recurrences.aaren.experiments.runs"))

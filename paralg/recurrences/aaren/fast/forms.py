@@ -45,8 +45,12 @@ def leaf(scores: Tensor, values: Tensor) -> State:
     """
     m = scores.detach()
     weight = shift(scores, m)
-    there = weight[..., None] > 0
-    return m, weight, torch.where(there, values, 0) * weight[..., None]
+    return m, weight, _there(scores, values) * weight[..., None]
+
+
+def _there(scores: Tensor, values: Tensor) -> Tensor:
+    """Return the values of the tokens that are there, and 0 elsewhere, whatever it holds."""
+    return values.masked_fill(torch.isneginf(scores)[..., None], 0)
 
 
 def read(u: Tensor, w: Tensor) -> Tensor:
@@ -57,23 +61,19 @@ def read(u: Tensor, w: Tensor) -> Tensor:
 def blocks(scores: Tensor, values: Tensor, state: State, block: int) -> tuple[Tensor, State]:
     """Run block by block: a triangular matrix of weights inside, one summary carried across."""
     outputs = []
-    for start in range(0, scores.shape[1], block):
-        part = slice(start, start + block)
-        output, state = _block(scores[:, part], values[:, part], state)
+    for part in zip(scores.split(block, 1), values.split(block, 1), strict=True):
+        output, state = _block(*part, state)
         outputs.append(output)
     return torch.cat(outputs, 1), state
 
 
 def _block(scores: Tensor, values: Tensor, state: State) -> tuple[Tensor, State]:
     m, u, w = state
-    s = scores.transpose(1, 2)
+    s, inside = scores.mT, _there(scores, values).transpose(1, 2)
     largest = torch.maximum(s.detach().cummax(2).values, m[..., None].detach())
     future = torch.ones(s.shape[2], s.shape[2], dtype=torch.bool).triu(1)
-    rows = s[:, :, None].expand(*s.shape, -1).masked_fill(future, -torch.inf)
-    weights = shift(rows, largest[..., None])
+    weights = shift(s[:, :, None].masked_fill(future, -torch.inf), largest[..., None])
     keep = shift(m[..., None].detach(), largest)
-    there = torch.isneginf(s).logical_not()[..., None]
-    inside = torch.where(there, values.transpose(1, 2), 0)
     u = keep * u[..., None] + weights.sum(3)
     w = keep[..., None] * w[:, :, None] + weights @ inside
     return read(u, w).transpose(1, 2), (largest[..., -1], u[..., -1], w[:, :, -1])
@@ -84,9 +84,8 @@ def scanned(
 ) -> tuple[Tensor, State]:
     """Scan leaves, the first of which has taken in the state before, by a scan of the shelf."""
     held = leaf(scores, values)
-    first = join(state, [part[:, 0] for part in held])
-    pairs = zip(first, held, strict=True)
-    held = [torch.cat([one[:, None], part[:, 1:]], 1) for one, part in pairs]
+    pairs = zip(join(state, [part[:, 0] for part in held]), held, strict=True)
+    held = [torch.cat([first[:, None], part[:, 1:]], 1) for first, part in pairs]
     m, u, w = tensor_scan(join, held, method=method)
     return read(u, w), (m[:, -1], u[:, -1], w[:, -1])
 

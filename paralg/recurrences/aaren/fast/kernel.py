@@ -21,13 +21,14 @@ from numba import njit
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from paralg.recurrences.aaren.fast.forms import State
 from paralg.simd.cache import cached
 from paralg.simd.lanes import memory
 
 __all__ = ["DTYPES", "fused_attention", "warm"]
 
 DTYPES = (torch.float32, torch.float64)
-_ZEROS = {torch.float32: np.float32(0), torch.float64: np.float64(0)}
+_ZEROS = dict(zip(DTYPES, (np.float32(0), np.float64(0)), strict=True))
 _inner = njit(error_model="numpy", _nrt=False, fastmath={"contract", "reassoc"})
 
 
@@ -113,18 +114,15 @@ def _drivers(digest, compiled):
 _run_forward, _run_backward = _drivers
 
 
-def _run(driver, values: Tensor, stored: int, operands: Iterable[Tensor]) -> None:
+def _run(driver, values: Tensor, stored: int, *operands: Tensor) -> None:
     """Call a driver on the tensors' memory, in the order of the kernel's parameters."""
     compile_once(values.dtype)
-    operands = list(operands)
     assert all([x.is_contiguous() for x in operands]), "expected contiguous memory"
     driver((*values.shape, stored), tuple([x.data_ptr() for x in operands]), _ZEROS[values.dtype])
 
 
-def fused_attention(
-    scores: Tensor, values: Tensor, state: tuple[Tensor, Tensor, Tensor] | None = None
-) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
-    """Return outputs as `prefix_attention` and maximum, denominator and *output* after the last."""
+def fused_attention(scores: Tensor, values: Tensor, state: State) -> tuple[Tensor, State]:
+    """Return outputs as `prefix_attention`; a state is maximum, denominator and *output* so far."""
     scores, values = scores.contiguous(), values.contiguous()
     if torch.is_grad_enabled() and (scores.requires_grad or values.requires_grad):
         outputs, *state = _FusedAttention.apply(scores, values, state)
@@ -133,15 +131,12 @@ def fused_attention(
     return outputs, tuple(state)
 
 
-def _forward(scores: Tensor, values: Tensor, state, *, keep: bool):
-    b, n, h, d = values.shape
-    if state is None:
-        state = (scores.new_full((b, h), -torch.inf), scores.new_zeros(b, h),
-                 values.new_zeros(b, h, d))  # fmt: skip
+def _forward(scores: Tensor, values: Tensor, state: State, *, keep: bool):
+    b, n, h, _ = values.shape
     state = tuple(values.new_empty(part.shape).copy_(part.detach()) for part in state)
     outputs, stored = torch.empty_like(values), n if keep else 0
     shares = tuple(scores.new_empty(b, stored, h) for _ in range(2))
-    _run(_run_forward, values, stored, (scores, values, *state, outputs, *shares))
+    _run(_run_forward, values, stored, scores, values, *state, outputs, *shares)
     return outputs, state, shares
 
 
@@ -158,11 +153,11 @@ class _FusedAttention(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, g, *_):
-        values, outputs, kept, gates = ctx.saved_tensors
+        values, _, kept, _ = ctx.saved_tensors
         dscores, dvalues = torch.empty_like(kept), torch.empty_like(values)
         scratch = values.new_empty(values.shape[2:]), values.new_empty(values.shape[2])
-        operands = (values, outputs, kept, gates, g.contiguous(), dscores, dvalues, *scratch)
-        _run(_run_backward, values, kept.shape[1], operands)
+        _run(_run_backward, values, kept.shape[1], *ctx.saved_tensors, g.contiguous(), dscores,
+             dvalues, *scratch)  # fmt: skip
         return dscores, dvalues, None
 
 
@@ -187,6 +182,5 @@ def warm(dtypes: Iterable[torch.dtype] = DTYPES) -> None:
 @functools.cache
 def compile_once(dtype: torch.dtype) -> None:
     """Compile both drivers for one type, on arrays of no tokens."""
-    sizes, none = (0, 0, 0, 0, 0), torch.empty(0).data_ptr()
-    _run_forward(sizes, (none,) * 8, _ZEROS[dtype])
-    _run_backward(sizes, (none,) * 9, _ZEROS[dtype])
+    for driver, operands in ((_run_forward, 8), (_run_backward, 9)):
+        driver((0,) * 5, (torch.empty(0).data_ptr(),) * operands, _ZEROS[dtype])

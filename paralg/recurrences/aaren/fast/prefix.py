@@ -14,19 +14,7 @@ METHODS = ("auto", "compiled", *forms.FORMS)
 
 
 def first_state(batch: int, heads: int, width: int, dtype: torch.dtype = torch.float32) -> State:
-    """Return the state before any token, the identity (−∞, 0, 0).
-
-    Parameters
-    ----------
-    batch, heads, width : int
-        b, h and d.
-    dtype : torch.dtype
-
-    Examples
-    --------
-    >>> first_state(1, 1, 2)
-    (tensor([[-inf]]), tensor([[0.]]), tensor([[[0., 0.]]]))
-    """
+    """Return the state before any token, the identity (−∞, 0, 0) of shapes (b, h) and (b, h, d)."""
     m = torch.full((batch, heads), -torch.inf, dtype=dtype)
     return m, torch.zeros_like(m), torch.zeros(batch, heads, width, dtype=dtype)
 
@@ -94,23 +82,19 @@ def prefix_attention(
     if method == "auto":
         flows = torch.is_grad_enabled() and any(part.requires_grad for part in state or ())
         method = "compiled" if _compilable(values) and not flows else "blocks"
+    b, n, h, d = values.shape
+    state = first_state(b, h, d, values.dtype) if state is None else state
     if method == "compiled":
         return _compiled(scores, values, state)
-    b, n, h, d = values.shape
-    before = first_state(b, h, d, values.dtype) if state is None else state
-    if n == 0:
-        return values, before
-    return forms.FORMS[method](scores, values, before, block)
+    return forms.FORMS[method](scores, values, state, block) if n else (values, state)
 
 
-def _compiled(scores: Tensor, values: Tensor, state: State | None) -> tuple[Tensor, State]:
+def _compiled(scores: Tensor, values: Tensor, state: State) -> tuple[Tensor, State]:
     """Run the kernel, which carries the output where the other forms carry the numerator."""
     from paralg.recurrences.aaren.fast.kernel import fused_attention
 
-    if state is not None:
-        m, u, w = state
-        state = (m, u, forms.read(u, w))
-    outputs, (m, u, o) = fused_attention(scores, values, state)
+    m, u, w = state
+    outputs, (m, u, o) = fused_attention(scores, values, (m, u, forms.read(u, w)))
     return outputs, (m, u, o * u[..., None])
 
 
@@ -134,9 +118,8 @@ def _check(scores, values, mask, state, method: str, block: int) -> None:
     if mask is not None and (mask.shape != (b, n) or mask.dtype != torch.bool):
         got = f"{mask.dtype} of shape {tuple(mask.shape)}"
         raise ValueError(f"mask must be bool of shape {(b, n)}, got {got}")
-    shapes = [(b, h), (b, h), (b, h, d)]
-    if state is not None and [tuple(part.shape) for part in state] != shapes:
-        got = [tuple(part.shape) for part in state]
+    shapes, got = [(b, h), (b, h), (b, h, d)], [tuple(part.shape) for part in state or ()]
+    if state is not None and got != shapes:
         raise ValueError(f"state must have the shapes {shapes}, got {got}")
     if method == "compiled" and not _compilable(values):
         got = f"{values.dtype} on {values.device}"

@@ -10,16 +10,10 @@ import numpy as np
 from paralg.core.primitives import scan
 from paralg.recurrences.aaren.attention import prefixes
 from paralg.recurrences.aaren.monoid import SOFTMAX, leaves
+from paralg.recurrences.aaren.streaming import stream
 from paralg.recurrences.aaren.variants import decayed, running_maximum
-from paralg.teach.checking import (
-    call,
-    close_to,
-    entries,
-    equal_to_oracle,
-    exercise,
-    require,
-    smallest_failing,
-)
+from paralg.teach import checking
+from paralg.teach.checking import close_to, equal_to_oracle, exercise, require
 
 
 def _numbers(value, size: int, name: str) -> tuple[float, ...]:
@@ -33,56 +27,47 @@ def _numbers(value, size: int, name: str) -> tuple[float, ...]:
     return found
 
 
-def _applied(operator, first, then) -> tuple[float, ...]:
-    """Join two summaries of plain numbers, the last of which is a numerator."""
-    sides = ((*map(np.array, side[:-1]), np.array(side[-1:])) for side in (first, then))
-    return tuple(float(np.ravel(part)[0]) for part in operator(*sides))
-
-
-def _summary(operator, parts) -> tuple[float, ...]:
-    """Return the summary of all leaves, as plain numbers."""
-    return tuple(float(np.ravel(part[-1])[0]) for part in scan(operator, parts).values)
+def _last(summary) -> tuple[float, ...]:
+    """Return the last one of summaries of one value, as plain numbers."""
+    return tuple(float(np.ravel(part)[-1]) for part in summary)
 
 
 def _summaries() -> list[tuple[float, ...]]:
     """Return summaries of small sets, the empty one included."""
     sets = ([(0.0, 1.0)], [(2.0, -1.0)], [(-3.0, 2.0), (1.0, 0.5)], [(800.0, 1.0)], [(-900.0, 4.0)])
     found = (np.array(tokens).T for tokens in sets)
-    return [SOFTMAX.identity, *(_summary(SOFTMAX, leaves(s, v[:, None])) for s, v in found)]
+    return [SOFTMAX.identity, *(_last(prefixes(s, v[:, None]).summary) for s, v in found)]
 
 
-def _joins(given: Callable, operator, pairs, name: str, hint: Callable, **near) -> None:
+def _joins(given: Callable, operator, pairs, name: str, hint: Callable) -> None:
     """Require that pairs are joined as by the operator; ``hint(pair)`` says what may be wrong."""
 
     def differs(*pair):
-        return not np.allclose(given(*pair), _applied(operator, *pair), **near)
+        return not np.allclose(given(*pair), _last(operator(*pair)), rtol=1e-9, atol=1e-9)
 
-    bad = smallest_failing(differs, pairs, shrink=False)
+    bad = checking.smallest_failing(differs, pairs, shrink=False)
     if bad is not None:
-        require(False, name, hint(bad), failing=bad, expected=_applied(operator, *bad),
+        require(False, name, hint(bad), failing=bad, expected=_last(operator(*bad)),
                 got=given(*bad))  # fmt: skip
 
 
 @exercise("ex-aaren-identity")
 def identity(answer):
     """The summary of no token, and that of one token."""
-    names = ("identity", "leaf")
-    nothing, one = (_numbers(value, 3, f"{name} is a triple (m, u, w)")
-                    for name, value in zip(names, entries(answer, names), strict=True))  # fmt: skip
+    nothing, one = checking.entries(answer, ("identity", "leaf"))
+    nothing = _numbers(nothing, 3, "identity is a triple (m, u, w)")
+    one = _numbers(one, 3, "leaf is a triple (m, u, w)")
     for right, hint in (
         (nothing != (0, 0, 0), "joined with a token of score −5, a maximum of 0 would stay"),
         (nothing[0] == -math.inf, "its maximum must be below every score"),
         (nothing == (-math.inf, 0, 0), "a set without tokens has empty sums"),
     ):
         require(right, "the identity changes nothing", hint, got=nothing)
+    absolute = "sums are kept relative to the maximum: the weight is e^(s − m)"
+    wrong = {5 * math.exp(3): absolute, 15.0: "the weight is an exponential, not the score"}
     close_to(one[0], 3.0, name="the leaf's maximum")
-    close_to(one[1], 1.0, name="the leaf's denominator", wrong={
-        math.exp(3): "sums are kept relative to the maximum: e^(s − m)",
-    })  # fmt: skip
-    close_to(one[2], 5.0, name="the leaf's numerator", wrong={
-        5 * math.exp(3): "sums are kept relative to the maximum: e^(s − m) v",
-        15.0: "the weight is an exponential, not the score",
-    })  # fmt: skip
+    close_to(one[1], 1.0, name="the leaf's denominator", wrong={math.exp(3): absolute})
+    close_to(one[2], 5.0, name="the leaf's numerator", wrong=wrong)
     return "Right: (−∞, 0, 0) is the empty set, (s, 1, v) a single token."
 
 
@@ -92,7 +77,7 @@ def join(answer):
     pairs = [(a, b) for a in _summaries() for b in _summaries()]
 
     def given(a, b):
-        return _numbers(call(answer, a, b), 3, "returns a triple of numbers")
+        return _numbers(checking.call(answer, a, b), 3, "returns a triple of numbers")
 
     def hint(bad):
         if np.isnan(given(*bad)).any():
@@ -101,7 +86,7 @@ def join(answer):
             return "an exponent must never be positive"
         return "rescale both sides to the larger maximum before you add"
 
-    _joins(given, SOFTMAX, pairs, "joins two summaries", hint, rtol=1e-9, atol=1e-12)
+    _joins(given, SOFTMAX, pairs, "joins two summaries", hint)
     return f"Right on {len(pairs)} pairs, empty sets and scores of ±900 included."
 
 
@@ -113,10 +98,9 @@ def blocks(answer):
              for n in (1, 2, 3, 5) for before in _summaries()]  # fmt: skip
 
     def oracle(before, scores, values):
-        first = (np.array([before[0]]), np.array([before[1]]), np.array([[before[2]]]))
-        parts = zip(first, leaves(scores, values[:, None]), strict=True)
-        _, u, w = scan(SOFTMAX, tuple(map(np.concatenate, parts))).values
-        return w[1:, 0] / u[1:]
+        summary = (*map(np.float64, before[:2]), np.array(before[2:]))
+        tokens = zip(scores, values[:, None], strict=True)
+        return np.array([output[0] for output, _ in stream(tokens, summary)])
 
     return equal_to_oracle(
         answer, oracle, cases, tol=1e-9, name="goes on from the summary",
@@ -152,11 +136,9 @@ def gate(answer):
     cases = [(0.0, 0.0), (1.0, 3.0), (3.0, 1.0), (-2.0, 5.0), (10.0, 0.0), (1000.0, 1000.0),
              (0.0, -math.inf)]  # fmt: skip
 
-    def oracle(s, before):
-        return 1.0 if before == -math.inf else 1 / (1 + math.exp(min(before - s, 700)))
-
     return equal_to_oracle(
-        answer, oracle, cases, tol=1e-9, name="is the share of the new token",
+        answer, lambda s, before: float(np.exp(s - np.logaddexp(s, before))), cases, tol=1e-9,
+        name="is the share of the new token",
         hint="p = e^s / (e^L + e^s): divide by what stays finite",
     )  # fmt: skip
 
@@ -165,12 +147,11 @@ def gate(answer):
 def crossing(answer):
     """The first number of tokens at which a cache holds more numbers than an Aaren layer."""
 
-    def oracle(width, heads):
-        return next(n for n in range(1, 100) if 2 * width * n > width + 2 * heads)
-
     return equal_to_oracle(
-        answer, oracle, [(64, 4), (64, 64), (512, 8), (16, 1), (8, 8)],
-        name="is the first such number",
+        answer, lambda width, heads: next(
+            n for n in range(1, 100) if 2 * width * n > width + 2 * heads
+        ),
+        [(64, 4), (64, 64), (512, 8), (16, 1), (8, 8)], name="is the first such number",
         hint="two rows of the width for each token, against d + 2 numbers for each head",
     )  # fmt: skip
 
@@ -193,18 +174,18 @@ def decay(answer):
 
     def drawn(n):
         parts = (np.ones(n), *leaves(rng.normal(size=n), rng.normal(size=(n, 1))))
-        return _summary(reference, parts)
+        return _last(scan(reference, parts).values)
 
     pairs = [(drawn(a), drawn(b)) for a in (1, 2, 5) for b in (1, 2, 5)]
     pairs.append((pairs[0][0], pairs[0][0]))
 
     def given(a, b):
-        return _numbers(call(answer, a, b, rate), 4, "returns four numbers (c, m, u, w)")
+        return _numbers(checking.call(answer, a, b, rate), 4, "returns four numbers (c, m, u, w)")
 
     def hint(bad):
-        if np.allclose(given(*bad[::-1]), _applied(reference, *bad), atol=1e-9):
+        if np.allclose(given(*bad[::-1]), _last(reference(*bad)), atol=1e-9):
             return "it is the first one that fades, by as many steps as the second has tokens"
         return "what happens to m?"
 
-    _joins(given, reference, pairs, "lets the first fade", hint, atol=1e-9)
+    _joins(given, reference, pairs, "lets the first fade", hint)
     return f"Right on {len(pairs)} pairs: still a scan, and it does not commute any more."

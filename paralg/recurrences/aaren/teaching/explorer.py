@@ -73,30 +73,16 @@ def _still():
     """Draw scores, Brent–Kung tree, values and outputs of the start."""
     import matplotlib.pyplot as plt
 
-    from paralg.figures import GREY, VERMILION
+    from paralg.figures import GREY, VERMILION, scan_network
 
     shape = {"figsize": (6.4, 5.0), "gridspec_kw": {"height_ratios": [1.2, 2.2, 1.3]}}
     fig, (top, tree, low) = plt.subplots(3, sharex=True, **shape)
-    tokens = range(1, 13)
+    tokens = range(12)
     top.bar(tokens, SCORES, color=VERMILION, width=0.6)
-    top.set(ylabel="score s", yticks=[0, 5, 10], xlim=(0.4, 12.6))
-    _draw_tree(tree, _network("brent-kung", 12)["levels"])
+    top.set(ylabel="score s", yticks=[0, 5, 10])
+    scan_network(tree, _network("brent-kung", 12)["levels"], 12)
     low.plot(tokens, VALUES, ls="", marker="o", mfc="none", mew=1, color=GREY)
     low.step(tokens, outputs(), where="mid", color=VERMILION, marker="", ls="-")
-    low.set(xlabel="token", ylabel="value, output", xticks=list(tokens))
+    low.set(xlabel="token", ylabel="value, output")
+    low.set_xticks(tokens, range(1, 13))
     return fig
-
-
-def _draw_tree(ax, levels) -> None:
-    from paralg.figures import BLUE, GREY
-
-    disc = {"edgecolors": BLUE, "s": 45, "zorder": 3}
-    ax.scatter(range(1, 13), [0] * 12, c="white", **disc)
-    for row, pairs in enumerate(levels, 1):
-        for source, target in pairs:
-            edge = [source + 1, target + 1], [1 - row, -row]
-            ax.plot(*edge, color=GREY, lw=0.9, marker="", ls="-")
-            ax.scatter(target + 1, -row, color=BLUE, **disc)
-    ax.vlines(range(1, 13), -len(levels), 0, color=GREY, lw=0.5, alpha=0.5)
-    ax.set(ylabel="rounds", yticks=[-row for row in range(len(levels) + 1)])
-    ax.set_yticklabels(range(len(levels) + 1))
