@@ -15,7 +15,7 @@ from paralg.core.lazy import lazy
 __getattr__, __dir__, __all__ = lazy(__name__, {
     "Batch": "batch", "answers": "batch",
     "Copying": "tasks", "Drift": "tasks", "InductionHeads": "tasks", "Recall": "tasks",
-    "TokenTask": "tasks", "Tracking": "tasks", "permutation_table": "tasks",
+    "TokenTask": "tasks", "Tracking": "tasks",
     "ConvolutionBlock": "network", "Mixer": "network", "PerceptronBlock": "network",
     "SequenceModel": "network", "SequenceState": "network", "sinusoidal": "network",
     "CausalAttention": "attention", "HeadProjections": "attention",

@@ -21,7 +21,6 @@ __all__ = ["LINEAR_METHODS", "METHODS", "AffineRounds", "linear_scan", "tensor_s
 
 METHODS = ("sequential", "kogge-stone", "brent-kung", "associative")
 LINEAR_METHODS = ("loop", *METHODS)
-
 Parts = Sequence[Tensor]
 Combine = Callable[[Parts, Parts], Parts]
 

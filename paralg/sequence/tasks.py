@@ -235,18 +235,7 @@ class Tracking(TokenTask):
 
 
 def permutation_table(things: int) -> NDArray[np.int64]:
-    """Return the table of a symmetric group, shape (things!, things!): entry (a, b) is b after a.
-
-    Parameters
-    ----------
-    things : int
-        Permuted things; the elements are numbered in lexicographic order.
-
-    Examples
-    --------
-    >>> permutation_table(2).tolist()
-    [[0, 1], [1, 0]]
-    """
+    """Return the table of a symmetric group in lexicographic order: entry (a, b) is b after a."""
     group = np.array(list(permutations(range(things))))
     number = {tuple(p): i for i, p in enumerate(group.tolist())}
     return np.array([[number[tuple(b[a].tolist())] for b in group] for a in group])
@@ -289,15 +278,13 @@ class Drift:
         """Return rows of ``size`` segments, or of the trained length with jumps anywhere."""
         keys, values = self.pairs(rows, rng, size)
         flag = np.ones_like(keys[..., :1])
-        asking = np.concatenate([keys, 0 * values, flag], axis=2)
-        telling = np.concatenate([keys, values, 0 * flag], axis=2)
-        inputs = np.stack([asking, telling], axis=2).reshape(rows, -1, self.inputs)
+        asking, telling = (keys, 0 * values, flag), (keys, values, 0 * flag)
+        inputs = np.stack([np.concatenate(token, axis=2) for token in (asking, telling)], axis=2)
+        inputs = inputs.reshape(rows, -1, self.inputs)
         return Batch.of(inputs, values, slice(None, None, 2))
 
-    def pairs(
-        self, rows: int, rng: np.random.Generator, size: int | None = None
-    ) -> tuple[NDArray, NDArray]:
-        """Return keys and values, each of shape (rows, questions, width)."""
+    def pairs(self, rows: int, rng: np.random.Generator, size: int | None = None):
+        """Return keys and values, arrays of shape (rows, questions, width)."""
         d, n = self.width, self.segment * (self.segments if size is None else size)
         keys = rng.normal(size=(rows, n, d))
         keys /= np.linalg.norm(keys, axis=-1, keepdims=True)

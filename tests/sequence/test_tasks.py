@@ -15,8 +15,8 @@ from paralg.sequence import (  # noqa: E402
     Recall,
     Tracking,
     answers,
-    permutation_table,
 )
+from paralg.sequence.tasks import permutation_table  # noqa: E402
 
 TASKS = (Recall(), Copying(), InductionHeads(), Tracking(), Drift(segment=4))
 
