@@ -44,14 +44,8 @@ class Chapter:
 
     @property
     def teaching(self) -> Path:
-        """Folder of checks, answers, quiz and explorer; a small chapter has them beside it all."""
-        room = self.folder / "teaching"
-        return room if room.is_dir() else self.folder
-
-    @property
-    def teaching_module(self) -> str:
-        """Dotted name of the package in `teaching`."""
-        return f"{self.module}.teaching" if self.teaching != self.folder else self.module
+        """Folder of checks, answers, quiz and explorer."""
+        return self.folder / "teaching"
 
 
 def find_all() -> dict[str, Chapter]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,8 +32,7 @@ _OBJECTIVE = re.compile(r"^\s*[-*] \*\*([a-z0-9_]+\.\d+)\*\* (.+)$", re.MULTILIN
 _TITLE = "What you will be able to do"
 _BOX = re.compile(rf"^(`{{3,}}|:{{3,}})\{{admonition\}} {_TITLE}\s*$(.*?)^\1\s*$", re.M | re.S)
 _EXERCISE = re.compile(
-    r"^[`:]{3,}\{exercise(?:-start)?\}[ ]*(?P<title>.*)\n(?P<options>(?::[\w-]+:.*\n)*)",
-    re.MULTILINE,
+    r"^[`:]{3,}\{exercise(?:-start)?\}[ ]*(?P<title>.*)\n(?P<options>(?::[\w-]+:.*\n)*)", re.M
 )
 _SOLUTION = re.compile(r"^[`:]{3,}\{solution(?:-start)?\}[ ]*(\S+)", re.MULTILINE)
 _LABEL = re.compile(r"^:label:\s*(\S+)", re.MULTILINE)
@@ -68,20 +68,9 @@ class Exercise:
 class TeachingPlan:
     """What a chapter teaches and how it is tried.
 
-    Parameters
-    ----------
-    chapter : str
-        Name as in objective ids, with underscores.
-    box : str
-        The box "What you will be able to do"; empty if there is none.
-    objectives : dict of str to str
-        Id to text, in order.
-    exercises : tuple of Exercise
-    solutions, checked : frozenset of str
-        Labels that have a solution; labels that a code cell checks.
-    quiz : list of dict
-        Questions.
-    page : Page
+    ``chapter`` is its name as in objective ids, with underscores; ``box`` the text of the box of
+    ``objectives``, which map id to text in order; ``solutions`` and ``checked`` are labels that
+    have a solution, and that a code cell checks; ``quiz`` are the questions.
     """
 
     chapter: str
@@ -153,7 +142,7 @@ def served(plan: TeachingPlan) -> dict[str, list[str]]:
 
 def problems(plan: TeachingPlan) -> list[str]:
     """Return what the chapter's teaching form lacks, one sentence each; empty if nothing."""
-    found = _objective_problems(plan) + _quiz_problems(plan)
+    found = [*_objective_problems(plan), *_quiz_problems(plan)]
     for exercise in plan.exercises:
         found += [f"{exercise.label or exercise.title}: {what}" for what in _lacks(exercise, plan)]
     count = len(plan.exercises)
@@ -166,49 +155,50 @@ def problems(plan: TeachingPlan) -> list[str]:
     return found
 
 
-def _objective_problems(plan: TeachingPlan) -> list[str]:
-    if not plan.objectives:
-        return [f"no box {_TITLE!r} with items '- **chapter.1** *verb* …'"]
-    expected = [f"{plan.chapter}.{i}" for i in range(1, len(plan.objectives) + 1)]
-    found = []
+def _objective_problems(plan: TeachingPlan) -> Iterator[str]:
+    count, by = len(plan.objectives), served(plan)
+    if not count:
+        yield f"no box {_TITLE!r} with items '- **chapter.1** *verb* …'"
+        return
+    expected = [f"{plan.chapter}.{i}" for i in range(1, count + 1)]
     if list(plan.objectives) != expected:
-        found.append(f"objectives should be {expected}, got {list(plan.objectives)}")
-    if len(plan.objectives) < MIN_OBJECTIVES:
-        found.append(f"expected at least {MIN_OBJECTIVES} objectives, got {len(plan.objectives)}")
-    by = served(plan)
-    found += [f"objective {name} is served by nothing" for name in plan.objectives if not by[name]]
-    return found
+        yield f"objectives should be {expected}, got {list(plan.objectives)}"
+    if count < MIN_OBJECTIVES:
+        yield f"expected at least {MIN_OBJECTIVES} objectives, got {count}"
+    for name in plan.objectives:
+        if not by[name]:
+            yield f"objective {name} is served by nothing"
 
 
-def _lacks(exercise: Exercise, plan: TeachingPlan) -> list[str]:
+def _lacks(exercise: Exercise, plan: TeachingPlan) -> Iterator[str]:
     if not exercise.kind:
-        return ["title should end with '(kind, ★, N min; chapter.1)', got " + repr(exercise.title)]
-    found = []
+        yield f"title should end with '(kind, ★, N min; chapter.1)', got {exercise.title!r}"
+        return
     if exercise.kind not in KINDS:
-        found.append(f"kind should be one of {', '.join(KINDS)}, got {exercise.kind!r}")
+        yield f"kind should be one of {', '.join(KINDS)}, got {exercise.kind!r}"
     if not exercise.label.startswith(f"ex-{plan.slug}-"):
-        found.append(f"label should be 'ex-{plan.slug}-<word>', got {exercise.label!r}")
-    unknown = [name for name in exercise.objectives if name not in plan.objectives]
-    found += [f"objective {name!r} is not in the box of objectives" for name in unknown]
+        yield f"label should be 'ex-{plan.slug}-<word>', got {exercise.label!r}"
+    for name in exercise.objectives:
+        if name not in plan.objectives:
+            yield f"objective {name!r} is not in the box of objectives"
     if exercise.label not in plan.solutions:
-        found.append("no solution")
+        yield "no solution"
     if exercise.kind == "code" and exercise.label not in plan.checked:
-        found.append(f'no code cell with check("{exercise.label}", …)')
-    return found
+        yield f'no code cell with check("{exercise.label}", …)'
 
 
-def _quiz_problems(plan: TeachingPlan) -> list[str]:
-    found = validate(plan.quiz, plan.slug)
-    if found:
-        return found
+def _quiz_problems(plan: TeachingPlan) -> Iterator[str]:
+    wrong = validate(plan.quiz, plan.slug)
+    if wrong:
+        yield from wrong
+        return
     if len(plan.quiz) < MIN_QUESTIONS:
-        found.append(f"expected at least {MIN_QUESTIONS} questions, got {len(plan.quiz)}")
+        yield f"expected at least {MIN_QUESTIONS} questions, got {len(plan.quiz)}"
     for item in plan.quiz:
         if item["objective"] not in plan.objectives:
-            found.append(f"{item['id']}: objective {item['objective']!r} is not in the box")
+            yield f"{item['id']}: objective {item['objective']!r} is not in the box"
         if "about" in item and item["about"] not in plan.page.raw:
-            found.append(f"{item['id']}: is about {item['about']!r}, which is not on the page")
+            yield f"{item['id']}: is about {item['about']!r}, which is not on the page"
     about = sum("about" in item for item in plan.quiz)
     if about < MIN_ABOUT:
-        found.append(f"expected {MIN_ABOUT} questions with 'about', got {about}")
-    return found
+        yield f"expected {MIN_ABOUT} questions with 'about' (a figure or table), got {about}"

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -108,65 +109,60 @@ def validate(items, chapter: str) -> list[str]:
     return found
 
 
-def _problems(item: dict, chapter: str) -> list[str]:
-    found = []
+def _problems(item: dict, chapter: str) -> Iterator[str]:
     if not re.fullmatch(rf"quiz-{re.escape(chapter)}-\d+", str(item.get("id"))):
-        found.append(f"id should be 'quiz-{chapter}-<number>', got {item.get('id')!r}")
+        yield f"id should be 'quiz-{chapter}-<number>', got {item.get('id')!r}"
     if not _is_text(item.get("question")):
-        found.append("question should be a text, got none")
+        yield "question should be a text, got none"
     if item.get("type") not in TYPES:
-        found.append(f"type should be one of {', '.join(TYPES)}, got {item.get('type')!r}")
+        yield f"type should be one of {', '.join(TYPES)}, got {item.get('type')!r}"
     if not _is_text(got := item.get("objective")):
         such = f"{chapter.replace('-', '_')}.1"
-        found.append(f"objective should name one, such as {such!r}, got {got!r}")
-    found += [f"unknown key {key!r}" for key in sorted(item.keys() - _KEYS)]
+        yield f"objective should name one, such as {such!r}, got {got!r}"
+    yield from (f"unknown key {key!r}" for key in sorted(item.keys() - _KEYS))
     answers = item.get("answers")
     if not isinstance(answers, list) or not all(isinstance(answer, dict) for answer in answers):
-        return [*found, "answers should be a list of objects"]
-    kind = _numeric_problems if item.get("type") == "numeric" else _choice_problems
-    return found + kind(item, answers)
+        yield "answers should be a list of objects"
+        return
+    kind = "answer" if item.get("type") == "numeric" else "choice"
+    for i, answer in enumerate(answers, 1):
+        if not _is_text(answer.get("feedback")):
+            yield f"{kind} {i} has no feedback"
+    yield from (_numeric_problems if kind == "answer" else _choice_problems)(item, answers)
 
 
-def _choice_problems(item: dict, answers: list) -> list[str]:
-    found = []
+def _choice_problems(item: dict, answers: list) -> Iterator[str]:
     if len(answers) < 2:
-        found.append(f"should have at least 2 choices, got {len(answers)}")
+        yield f"should have at least 2 choices, got {len(answers)}"
     for i, answer in enumerate(answers, 1):
         if not _is_text(answer.get("answer")):
-            found.append(f"choice {i} has no text")
+            yield f"choice {i} has no text"
         if not isinstance(got := answer.get("correct"), bool):
-            found.append(f"choice {i}: correct should be true or false, got {got!r}")
-        if not _is_text(answer.get("feedback")):
-            found.append(f"choice {i} has no feedback")
+            yield f"choice {i}: correct should be true or false, got {got!r}"
     right = sum(answer.get("correct") is True for answer in answers)
     if item.get("type") == "multiple_choice" and right != 1:
-        found.append(f"multiple_choice should have 1 right choice, got {right}")
+        yield f"multiple_choice should have 1 right choice, got {right}"
     if item.get("type") == "many_choice" and right < 1:
-        found.append("many_choice should have a right choice, got 0")
-    return found
+        yield "many_choice should have a right choice, got 0"
 
 
-def _numeric_problems(item: dict, answers: list) -> list[str]:
-    found = []
+def _numeric_problems(item: dict, answers: list) -> Iterator[str]:
     for i, answer in enumerate(answers, 1):
         kind = answer.get("type", "value")
-        if not _is_text(answer.get("feedback")):
-            found.append(f"answer {i} has no feedback")
         if kind == "value" and not _is_number(numeric_value(answer)):
-            found.append(f"answer {i}: value should be a number, got {numeric_value(answer)!r}")
+            yield f"answer {i}: value should be a number, got {numeric_value(answer)!r}"
         elif kind == "range" and not _is_range(answer.get("range")):
-            found.append(f"answer {i}: range should be [low, high], got {answer.get('range')!r}")
+            yield f"answer {i}: range should be [low, high], got {answer.get('range')!r}"
         elif kind not in ("value", "range", "default"):
-            found.append(f"answer {i}: type should be value, range or default, got {kind!r}")
+            yield f"answer {i}: type should be value, range or default, got {kind!r}"
     known = [answer for answer in answers if answer.get("type") != "default"]
     if not any(answer.get("correct") is True for answer in known):
-        found.append("numeric should have a right value or range, got none")
-    if not any(answer.get("type") == "default" for answer in answers):
-        found.append("numeric should have a 'default' answer with feedback for every other number")
+        yield "numeric should have a right value or range, got none"
+    if len(known) == len(answers):
+        yield "numeric should have a 'default' answer with feedback for every other number"
     tolerance = item.get("tolerance", 0)
     if not _is_number(tolerance) or tolerance < 0:
-        found.append(f"tolerance should be a number of at least 0, got {tolerance!r}")
-    return found
+        yield f"tolerance should be a number of at least 0, got {tolerance!r}"
 
 
 def numeric_value(answer: dict):

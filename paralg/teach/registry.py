@@ -95,7 +95,7 @@ def checks_of(chapter: Chapter) -> dict:
     """Return the checks of a chapter by label; an empty mapping if it has no ``checks.py``."""
     if not (chapter.teaching / "checks.py").exists():
         return {}
-    module = importlib.import_module(f"{chapter.teaching_module}.checks")
+    module = importlib.import_module(f"{chapter.module}.teaching.checks")
     return dict(getattr(module, "CHECKS", {}))
 
 

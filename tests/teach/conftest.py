@@ -19,11 +19,13 @@ def chapter(tmp_path, monkeypatch):
 
     def write(name, checks="", quiz=None):
         folder = tmp_path / "rounds" / name
-        folder.mkdir(parents=True)
+        room = folder / "teaching"
+        room.mkdir(parents=True)
         (folder / "__init__.py").write_text(f'"""Chapter {name}."""\n')
-        (folder / "checks.py").write_text(textwrap.dedent(checks))
+        (room / "__init__.py").touch()
+        (room / "checks.py").write_text(textwrap.dedent(checks))
         if quiz is not None:
-            (folder / "quiz.json").write_text(quiz)
+            (room / "quiz.json").write_text(quiz)
         known[name] = chapters.Chapter(name, "rounds", folder)
         monkeypatch.setattr(chapters, "find_all", lambda: known)
         monkeypatch.setattr(

@@ -143,23 +143,23 @@ def test_same_distribution():
 
 
 def test_samples_follow():
-    law = {"h": 0.3, "t": 0.7, "edge": 0.0}
+    distribution = {"h": 0.3, "t": 0.7, "edge": 0.0}
 
     def coin(p):
         return lambda rng: "h" if rng.random() < p else "t"
 
-    checking.samples_follow(coin(0.3), law, 2000, np.random.default_rng(0))
+    checking.samples_follow(coin(0.3), distribution, 2000, np.random.default_rng(0))
     with pytest.raises(PropertyFailed, match="chi-squared"):
-        checking.samples_follow(coin(0.5), law, 2000, np.random.default_rng(0))
+        checking.samples_follow(coin(0.5), distribution, 2000, np.random.default_rng(0))
     with pytest.raises(PropertyFailed, match="probability 0"):
-        checking.samples_follow(lambda rng: "edge", law, 10, np.random.default_rng(0))
+        checking.samples_follow(lambda rng: "edge", distribution, 10, np.random.default_rng(0))
     with pytest.raises(AnswerRaised, match="ZeroDivisionError"):
-        checking.samples_follow(lambda rng: 1 / 0, law, 10, np.random.default_rng(0))
+        checking.samples_follow(lambda rng: 1 / 0, distribution, 10, np.random.default_rng(0))
 
 
 def test_rare_outcomes_are_pooled():
-    law = [0.999, 0.0004, 0.0006]
-    checking.samples_follow(lambda rng: 0, law, 1000, np.random.default_rng(0))
+    distribution = [0.999, 0.0004, 0.0006]
+    checking.samples_follow(lambda rng: 0, distribution, 1000, np.random.default_rng(0))
 
 
 def test_raises():

@@ -110,7 +110,7 @@ def test_unknown_chapter_lists_the_known():
 
 def test_chapter_without_checks(chapter):
     made = chapter("sample_bare")
-    (made.folder / "checks.py").unlink()
+    (made.teaching / "checks.py").unlink()
     with pytest.raises(KeyError, match="Chapter 'sample-bare' has: none"):
         check("ex-sample-bare-sum", sum)
 
