@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paralg.core.cost import UNITS, Cost, parallel, sequential
@@ -29,6 +29,7 @@ def test_lengths_take_the_maximum_side_by_side_and_amounts_add(name):
 
 
 @given(COSTS, COSTS, COSTS)
+@settings(max_examples=25)
 def test_both_compositions_are_associative_and_commute(a, b, c):
     assert (a + b) + c == a + (b + c) == sequential([a, b, c])
     assert (a | b) | c == a | (b | c) == parallel([a, b, c])
@@ -37,6 +38,7 @@ def test_both_compositions_are_associative_and_commute(a, b, c):
 
 
 @given(COSTS, COSTS)
+@settings(max_examples=25)
 def test_side_by_side_is_never_longer_than_in_sequence(a, b):
     beside, after = a | b, a + b
     assert beside.work == after.work

@@ -28,7 +28,7 @@ def letters(n: int) -> np.ndarray:
 
 
 def test_reduce_joins_in_order_and_counts_for_every_length():
-    for n in range(131):
+    for n in (*range(36), 63, 64, 65, 127, 128, 129):
         result = reduce(JOIN, letters(n))
         assert result.values == "".join(letters(n))
         assert result.cost == reduce_counts(n)
@@ -64,7 +64,7 @@ def test_an_empty_sequence_without_identity_has_no_value():
 
 
 @given(st.lists(st.integers(0, 100), min_size=0, max_size=60))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 def test_any_associative_operator_equals_a_loop(xs):
     gcd = Operator(np.gcd, 0, "gcd")
     xs = np.array(xs, dtype=int)
@@ -88,7 +88,7 @@ def test_a_map_must_keep_the_length():
 
 @pytest.mark.parametrize("method", METHODS)
 @given(keep=st.lists(st.booleans(), max_size=50))
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 def test_pack_keeps_the_flagged_in_order(method, keep):
     n, mask = len(keep), np.array(keep, dtype=bool)
     xs, wide = np.arange(n), np.arange(2 * n).reshape(n, 2)

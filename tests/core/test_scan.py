@@ -55,16 +55,16 @@ def arguments():
 @pytest.mark.parametrize("given", list(arguments()), ids=str)
 def test_values_and_counts_for_every_length(given):
     known = given | {"initial": given["initial"] is not None}
-    for n in range(131):
+    for n in (*range(36), 63, 64, 65, 100, 127, 128, 129):
         result = scan(JOIN, letters(n), **given)
         expected = prefixes(letters(n), given["inclusive"], given["initial"] or "")
         assert list(result.values) == expected
         assert result.cost == scan_counts(n=n, **known)
 
 
-@pytest.mark.parametrize("exponent", range(13))
-def test_powers_of_two_have_the_textbook_counts(exponent):
-    n, k = 2**exponent, exponent
+@pytest.mark.parametrize("k", range(11))
+def test_powers_of_two_have_the_textbook_counts(k):
+    n = 2**k
     xs = np.ones(n, dtype=int)
     costs = {m: scan(ADD, xs, method=m).cost for m in ("kogge-stone", "brent-kung", "sequential")}
     assert costs["sequential"] == Cost(work=n - 1, span=n - 1)
@@ -154,7 +154,7 @@ def test_ready_operators_equal_numpy(method):
 
 @pytest.mark.parametrize("method", METHODS)
 @given(n=LENGTHS, seed=st.integers(0, 99), start=st.booleans())
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 def test_affine_maps_equal_the_recurrence(method, n, seed, start):
     rng = np.random.default_rng(seed)
     a, b = rng.integers(-2, 3, (2, n, 3))
@@ -236,7 +236,7 @@ def segments(words, flags, inclusive):
 @pytest.mark.parametrize("inclusive", [True, False])
 @pytest.mark.parametrize("method", METHODS)
 @given(flags=st.lists(st.booleans(), max_size=40))
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 def test_segmented_scans_equal_a_loop(method, inclusive, flags):
     words = letters(len(flags))
     result = segmented_scan(JOIN, words, flags, method=method, inclusive=inclusive)

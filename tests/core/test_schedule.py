@@ -60,7 +60,7 @@ def test_adding_workers_can_lengthen_a_list_schedule_but_stays_within_the_bounds
 
 
 @given(graphs(), st.integers(1, 5))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 def test_nothing_overlaps_nothing_starts_too_early_and_the_bounds_hold(graph, p):
     durations, edges = graph
     schedule = list_schedule(durations, p, dependencies=edges)
@@ -78,7 +78,7 @@ def test_nothing_overlaps_nothing_starts_too_early_and_the_bounds_hold(graph, p)
 
 
 @given(graphs())
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 def test_span_is_the_longest_path_and_one_worker_takes_the_work(graph):
     durations, edges = graph
     network = nx.DiGraph()
@@ -92,7 +92,7 @@ def test_span_is_the_longest_path_and_one_worker_takes_the_work(graph):
 
 
 @given(graphs())
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 def test_no_number_of_workers_beats_the_span(graph):
     durations, edges = graph
     schedule = list_schedule(durations, max(len(durations), 1), dependencies=edges)
