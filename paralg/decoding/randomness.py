@@ -15,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
-from paralg.core.random import derive, uniform
+from paralg.core.random import uniform
 
 __all__ = ["ExactDistribution", "Random", "RandomDraws", "Replay", "distribution_of",
            "exact_distribution", "softmax", "total_variation"]  # fmt: skip
@@ -54,12 +54,6 @@ class RandomDraws:
     def accept(self, a) -> bool:
         """Return True with probability ``min(a, 1)``; draw nothing when ``a >= 1``."""
         return True if a >= 1 else self._uniform() < a
-
-    def permutation(self, n: int) -> np.ndarray:
-        """Return a random order of 0 … n-1."""
-        key = int(derive(self._seed, self._sample, self._drawn))
-        self._drawn += 1
-        return np.argsort(uniform(key, 0, np.arange(n)), kind="stable")
 
     def _uniform(self) -> float:
         self._drawn += 1

@@ -199,7 +199,6 @@ class TabularJoint(WeightedSequences):
             raise ValueError(f"expected an array of shape (V,) * L, got {p.shape}")
         if not (p >= 0).all() or abs(p.sum() - 1) > 1e-9:
             raise ValueError(f"expected probabilities that sum to 1, got a sum of {p.sum()}")
-        self.p = p
         super().__init__(np.argwhere(p > 0), p[p > 0], p.shape[0])
 
     @classmethod
@@ -208,10 +207,7 @@ class TabularJoint(WeightedSequences):
         weights = np.exp(sharpness * np.random.default_rng(seed).normal(size=(V,) * L))
         return cls(weights / weights.sum())
 
-    def probability(self, x) -> float:
-        """Return the probability of one whole sequence."""
-        return float(self.p[tuple(x)])
-
     def distribution(self) -> dict[tuple[int, ...], float]:
         """Return the joint distribution as a mapping, impossible sequences left out."""
-        return {tuple(x): self.probability(x) for x in self.sequences.tolist()}
+        pairs = zip(self.sequences.tolist(), self.weights.tolist(), strict=True)
+        return {tuple(x): p for x, p in pairs}

@@ -103,11 +103,6 @@ class Trace:
         return np.bincount([event.round for event in self.commits], minlength=self.rounds)
 
     @property
-    def accept_histogram(self) -> np.ndarray:
-        """How many rounds committed 0, 1, 2, … tokens."""
-        return np.bincount(self.committed)
-
-    @property
     def groups(self) -> tuple[tuple[int, ...], ...]:
         """Positions committed together, in order: the steps of the trajectory."""
         found: dict[int, list[int]] = {}
@@ -190,8 +185,3 @@ class Decoded:
     def forwards(self) -> int:
         """Model calls: the span of decoding."""
         return self.cost.calls
-
-    @property
-    def tokens_per_forward(self) -> float:
-        """Committed tokens over model calls; 0 when nothing was wanted."""
-        return len(self.trace.commits) / self.forwards if self.forwards else 0.0

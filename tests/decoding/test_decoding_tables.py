@@ -14,7 +14,7 @@ from paralg.models.protocol import ForwardCache, Model
 
 TABLES = [HashConditional(3, 5, k=2, eps=0.7), TabularJoint.random(3, 5, seed=1), Sudoku4()]
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
-fast = settings(max_examples=25, deadline=None)
+fast = settings(max_examples=15, deadline=None)
 each = pytest.mark.parametrize("table", TABLES, ids=lambda t: type(t).__name__)
 
 
@@ -76,7 +76,6 @@ def test_the_chain_rule_of_a_joint():
     for x, p in joint.distribution().items():
         rows = softmax(joint.causal(np.array([x])))[0]
         assert rows[np.arange(4), x].prod() == pytest.approx(p, abs=1e-15)
-        assert joint.probability(x) == pytest.approx(p)
 
 
 def test_sudoku_grids():
@@ -96,9 +95,8 @@ def test_sudoku_conditionals_count_grids(rng):
     left = grids()[(grids()[:, x != 4] == x[x != 4]).all(axis=1)]
     distributions = np.exp(TABLES[2].denoise(x[None]))[0]
     for i in np.flatnonzero(x == 4):
-        np.testing.assert_allclose(
-            distributions[i], np.bincount(left[:, i], minlength=4) / len(left)
-        )
+        shares = np.bincount(left[:, i], minlength=4) / len(left)
+        np.testing.assert_allclose(distributions[i], shares)
 
 
 def test_sudoku_after_a_conflict_is_uniform():
