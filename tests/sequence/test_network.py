@@ -82,6 +82,15 @@ def test_options_go_to_the_mixers():
     assert not torch.allclose(build()(x), build()(x, scale=0.0))
 
 
+def test_sinusoids_are_the_papers_in_both_layouts():
+    turned, split = (sinusoidal(torch.arange(5), 6, layout=x) for x in ("interleaved", "split"))
+    i, j = torch.arange(5)[:, None], torch.arange(3)
+    angles, apart = i / 10_000 ** (2 * j / 6), i / 10_000.0 ** (j / 2)
+    assert torch.allclose(turned[:, ::2], angles.sin(), atol=1e-6)
+    assert torch.allclose(turned[:, 1::2], angles.cos(), atol=1e-6)
+    assert torch.allclose(split, torch.cat([apart.sin(), apart.cos()], dim=1), atol=1e-6)
+
+
 def test_positions_are_distinct_and_bounded():
     p = sinusoidal(torch.arange(2000), 16, longest=2000.0)
     assert p.shape == (2000, 16)
