@@ -10,20 +10,21 @@ rows are local regression in one dimension against statsmodels, if that is insta
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn.functional import normalize, scaled_dot_product_attention
 
 from benchmarks._common import main as run_main
 from benchmarks._common import row, rows_of
 from paralg.core.timing import compare
 from paralg.recurrences.local_linear_attention import lla_attention, lla_forward, warm
-from paralg.recurrences.local_linear_attention.experiments.peers import has_statsmodels, local_line
 from paralg.recurrences.local_linear_attention.theory import smooth
 
-__all__ = ["main", "run"]
+__all__ = ["has_statsmodels", "local_line", "main", "run"]
 
 OURS = "paralg compiled"
 TRAINED = "paralg cg"
@@ -117,6 +118,23 @@ def _notes(inputs: list, length: int) -> dict[str, str]:
     return {TRAINED: note, "torch softmax (floor)": "another function: one pass over the keys",
             OURS: "32 queries a tile, forward only",
             "naive dense solve": "all differences and matrices in memory"}  # fmt: skip
+
+
+def has_statsmodels() -> bool:
+    """Tell whether the package is installed."""
+    return importlib.util.find_spec("statsmodels") is not None
+
+
+def local_line(x: NDArray, y: NDArray, at: NDArray, h: float) -> NDArray:
+    """Return statsmodels' local linear regression of y (n,) on x (n,) or (n, d), of bandwidth h.
+
+    ``KernelReg(reg_type="ll")`` solves for one place after the other and does not penalise slopes.
+    The package localreg 0.5.0 does the same, but does not run with NumPy 2.
+    """
+    from statsmodels.nonparametric.kernel_regression import KernelReg
+
+    width = np.full(1 if x.ndim == 1 else x.shape[1], h)
+    return KernelReg(y, x, "c" * len(width), "ll", bw=width).fit(at)[0]
 
 
 def _regression(n: int, repeats: int) -> list[dict]:

@@ -21,7 +21,7 @@ __getattr__, __dir__, __all__ = lazy(__name__, {
     "MOMENTS": "variants", "mesa_by_scan": "variants", "mesa_recursive": "variants",
     "prefix_lines": "variants", "by_loop": "variants", "delta_rule": "variants",
     "gated_sum": "variants", "mesa": "variants",
-    "RELEASED": "fast.attention", "LLARun": "fast.attention", "lla_attention": "fast.attention",
+    "LLARun": "fast.attention", "lla_attention": "fast.attention",
     "lla_forward": "fast.attention", "warm": "fast.tiles",
     "InContextRegression": "experiments.tasks", "interpolate": "experiments.interpolation",
     "peak_bytes": "experiments.memory", "load": "experiments.runs", "log": "experiments.runs",

@@ -26,28 +26,11 @@ KINDS = ("constant", "line")
 
 
 def smooth(x: ArrayLike, at: ArrayLike, h: float, kind: str = "line") -> NDArray:
-    """Return the shares with which a smoother mixes the values; each row adds up to 1.
+    """Return the shares with which a smoother mixes the values, (m, n); each row adds up to 1.
 
-    Parameters
-    ----------
-    x : array_like, shape (n,)
-        Where values are known.
-    at : array_like, shape (m,)
-        Where to estimate.
-    h, kind
-        Bandwidth and smoother of this module.
+    Values are known at ``x`` (n,) and estimated ``at`` (m,) points. ValueError for another ``kind``
+    or a bandwidth ``h`` that is not positive.
 
-    Returns
-    -------
-    ndarray, shape (m, n)
-
-    Raises
-    ------
-    ValueError
-        Another kind, or a bandwidth that is not positive.
-
-    Examples
-    --------
     >>> smooth([0.0, 1.0], [0.5], 1.0)
     array([[0.5, 0.5]])
     """
@@ -66,20 +49,11 @@ def smooth(x: ArrayLike, at: ArrayLike, h: float, kind: str = "line") -> NDArray
 def edge_bias(
     f: Callable[[NDArray], NDArray], h: ArrayLike, at: float, kind: str, *, n: int = 20_001
 ) -> NDArray:
-    """Return the absolute bias at a point of [0, 1] for each bandwidth, shape (m,).
+    """Return the absolute bias for each bandwidth, (m,), at a point of [0, 1]: 0 or 1 is the edge.
 
-    Parameters
-    ----------
-    f : callable
-    h : array_like, shape (m,)
-    at : float
-        0 or 1 is the edge.
-    kind : {"constant", "line"}
-    n : int
-        Points of a grid with noiseless values.
+    Smoothers of a ``kind`` with bandwidths ``h`` (m,), estimating ``f`` ``at`` a point from its
+    values, without noise, on a grid of ``n`` points.
 
-    Examples
-    --------
     >>> edge_bias(lambda x: 2 * x, [0.1], 0.0, "line").round(9)
     array([0.])
     """
@@ -108,19 +82,9 @@ def risk(
 ) -> Risk:  # fmt: skip
     """Return bias and variance of a smoother, exactly, on n equidistant points of [0, 1].
 
-    Parameters
-    ----------
-    f : callable
-    n : int
-    h, kind
-        Bandwidth and smoother of this module.
-    noise : float
-        Standard deviation of independent noise on each value.
-    grid : int
-        Points over which the mean is taken.
+    A smoother of a ``kind`` with bandwidth ``h``, estimating ``f`` from ``n`` values with
+    independent errors of standard deviation ``noise``; the mean is taken over a ``grid`` of points.
 
-    Examples
-    --------
     >>> risk(np.ones_like, 10, 0.1, "line", noise=0.0).total < 1e-20
     True
     """

@@ -17,6 +17,7 @@ from paralg.recurrences.local_linear_attention.variants import delta_rule, gated
 
 __all__ = ["BASELINES", "GLA", "GatedDelta", "Hyena", "Mesa"]
 
+
 class _Heads(nn.Module):
     """Project to heads with keys and queries of length 1, mix, project back."""
 
@@ -40,9 +41,7 @@ class _Heads(nn.Module):
 
 
 class GatedDelta(_Heads):
-    r"""Gated DeltaNet: :math:`S_t = \alpha_t S_{t-1} (I - \beta_t k_t k_t^\top) + \beta_t v_t
-    k_t^\top`.
-    """
+    r""":math:`S_t = \alpha_t S_{t-1} (I - \beta_t k_t k_t^\top) + \beta_t v_t k_t^\top`, gated."""
 
     def __init__(self, width: int, heads: int = 1):
         super().__init__(width, heads)
@@ -53,10 +52,8 @@ class GatedDelta(_Heads):
 
     def mix(self, q: Tensor, k: Tensor, v: Tensor, x: Tensor) -> Tensor:
         """Apply the rule with gates of each token."""
-        rate, loss = self.gates(x).chunk(2, dim=-1)
-        return delta_rule(
-            q, k, v, self.split(rate.sigmoid()), torch.exp(-self.split(softplus(loss)))
-        )
+        rate, loss = (self.split(y) for y in self.gates(x).chunk(2, dim=-1))
+        return delta_rule(q, k, v, rate.sigmoid(), torch.exp(-softplus(loss)))
 
 
 class GLA(_Heads):

@@ -29,16 +29,11 @@ class _Projected(LocalLinearAttention):
     def forward(self, x: Tensor) -> Tensor:
         """Mix a whole sequence, shape (b, n, width), causally."""
         q, k, v, _ = self.project(x)
-        mixed = {"softmax": _softmax, "linear": _linear}[self.kind](q, k, v)
+        if self.kind == "softmax":
+            mixed = scaled_dot_product_attention(q, k, v, is_causal=True, scale=1.0)
+        else:
+            mixed = (q @ k.mT).tril() @ v / k.shape[-2] ** 0.5
         return self.out(mixed.transpose(1, 2).flatten(2))
-
-
-def _softmax(q, k, v):
-    return scaled_dot_product_attention(q, k, v, is_causal=True, scale=1.0)
-
-
-def _linear(q, k, v):
-    return (q @ k.mT).tril() @ v / k.shape[-2] ** 0.5
 
 
 class _First(nn.Module):
@@ -67,11 +62,9 @@ def network(
     mixer: str, inputs: int, outputs: int, *, tokens: bool, width: int = 32, layers: int = 2,
     heads: int = 1, seed: int = 0, method: str = "cg",
 ) -> SequenceModel:  # fmt: skip
-    """Return the shared network around a mixer, one of `MIXERS`, each behind a short convolution.
-    """
+    """Return the network around a mixer of `MIXERS`, each behind a short convolution."""
     if mixer not in MIXERS:
         raise ValueError(f"mixer must be one of {MIXERS}, got {mixer!r}")
-    return SequenceModel(
-        partial(_mixer, mixer, width, heads, method), inputs, outputs, tokens=tokens, width=width,
-        layers=layers, block=ConvolutionBlock, seed=seed,
-    )  # fmt: skip
+    sizes = {"tokens": tokens, "width": width, "layers": layers, "seed": seed}
+    make = partial(_mixer, mixer, width, heads, method)
+    return SequenceModel(make, inputs, outputs, block=ConvolutionBlock, **sizes)

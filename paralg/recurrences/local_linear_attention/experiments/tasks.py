@@ -10,7 +10,24 @@ from torch import Tensor
 
 from paralg.sequence import Batch, Recall, Tracking
 
-__all__ = ["TASKS", "InContextRegression", "unit"]
+__all__ = ["TASKS", "InContextRegression", "changing_maps"]
+
+
+def changing_maps(
+    rows: int, length: int, segment: int, width: int, spread: float, rng: np.random.Generator
+) -> tuple[NDArray, NDArray]:
+    """Return inputs of length 1 and their images, (rows, length, width): a region and a map a
+    segment, centres uniform on the sphere, normal noise of variance spread²/width, normal maps.
+    """
+    shape = (rows, -(-length // segment), segment, width)
+    centres = _unit(rng.normal(size=(*shape[:2], 1, width)))
+    x = _unit(centres + spread * rng.normal(size=shape) / width**0.5)
+    y = np.einsum("rpij,rpsj->rpsi", rng.normal(size=(*shape[:2], width, width)), x)
+    return tuple(part.reshape(rows, -1, width)[:, :length] for part in (x, y))
+
+
+def _unit(x: NDArray) -> NDArray:
+    return x / np.linalg.norm(x, axis=-1, keepdims=True)
 
 
 @dataclass(frozen=True)
@@ -18,11 +35,8 @@ class InContextRegression:
     r"""Predict :math:`y_i = W_s x_i` from earlier pairs, where the map changes between segments.
 
     Row i of the input holds :math:`(x_i, y_{i-1})`: the label comes one position later, so that all
-    positions can be asked at once. Segments have their own region of inputs, too.
-
-    Rows have ``length`` pairs, ``segment`` of one map, of vectors of ``width`` numbers; ``spread``
-    is the size of the noise around a segment's centre, before normalising. Our generator, after
-    the description of the paper's experiment; widths and lengths reduced.
+    positions can be asked at once. Sizes are those of `changing_maps`; our generator, after the
+    description of the paper's experiment, with reduced widths and lengths.
 
     Examples
     --------
@@ -41,13 +55,7 @@ class InContextRegression:
 
     def draw(self, rows: int, rng: np.random.Generator) -> Batch:
         """Return independent rows; every position is asked."""
-        parts = -(-self.length // self.segment)
-        shape = (rows, parts, self.segment, self.width)
-        centres = unit(rng.normal(size=(rows, parts, 1, self.width)))
-        x = unit(centres + self.spread * rng.normal(size=shape) / self.width**0.5)
-        maps = rng.normal(size=(rows, parts, self.width, self.width))
-        y = np.einsum("rpij,rpsj->rpsi", maps, x)
-        x, y = (a.reshape(rows, -1, self.width)[:, : self.length] for a in (x, y))
+        x, y = changing_maps(rows, self.length, self.segment, self.width, self.spread, rng)
         before = np.concatenate([np.zeros_like(y[:, :1]), y[:, :-1]], axis=1)
         inputs = np.concatenate([x, before], axis=2).astype(np.float32)
         return Batch.of(inputs, y.astype(np.float32))
@@ -59,11 +67,6 @@ class InContextRegression:
     def score(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Return the squared error summed over outputs, shape (b, n)."""
         return (outputs - batch.targets).square().sum(-1)
-
-
-def unit(x: NDArray) -> NDArray:
-    """Return vectors of length 1."""
-    return x / np.linalg.norm(x, axis=-1, keepdims=True)
 
 
 TASKS = {

@@ -12,7 +12,7 @@ from paralg.recurrences.local_linear_attention.experiments.interpolation import 
     SLOPES,
     interpolate,
 )
-from paralg.recurrences.local_linear_attention.experiments.tasks import unit
+from paralg.recurrences.local_linear_attention.experiments.tasks import changing_maps
 from paralg.recurrences.local_linear_attention.fast.attention import lla_attention
 from paralg.recurrences.local_linear_attention.variants import delta_rule, gated_sum
 
@@ -48,26 +48,17 @@ class LabelledPairs(NamedTuple):
 def segments(
     rows: int, length: int, segment: int, width: int, *, spread: float = 0.5, seed: int = 0
 ) -> LabelledPairs:
-    r"""Draw sequences whose map and whose region of keys change from segment to segment.
+    """Draw sequences whose map and whose region of keys change from segment to segment.
 
-    .. math:: k = \frac{c_s + \text{spread} \cdot \varepsilon}{\| \cdot \|}, \quad v = W_s k
-
-    Sizes ``rows, length, segment, width``; the noise is normal with variance ``spread``²/width in
-    each direction; ``seed`` of the draw. Our generator after the description of the paper's:
-    :math:`c_s` is uniform on the sphere, entries of :math:`W_s` normal with variance 1/width.
+    Sizes ``rows, length, segment, width``, ``spread`` of the keys of a segment, ``seed`` of the
+    draw: :func:`changing_maps`, values divided by the root of the width.
 
     >>> segments(2, 10, 5, 3).v.shape
     torch.Size([2, 10, 3])
     """
     rng = np.random.default_rng(seed)
-    parts = -(-length // segment)
-    centres = unit(rng.normal(size=(rows, parts, 1, width)))
-    noise = rng.normal(size=(rows, parts, segment, width)) / width**0.5
-    k = unit(centres + spread * noise)
-    maps = rng.normal(size=(rows, parts, width, width)) / width**0.5
-    v = np.einsum("rpij,rpsj->rpsi", maps, k)
-    k, v = (torch.from_numpy(x.reshape(rows, -1, width)[:, :length].copy()) for x in (k, v))
-    return LabelledPairs(k, v)
+    k, v = changing_maps(rows, length, segment, width, spread, rng)
+    return LabelledPairs(torch.from_numpy(k.copy()), torch.from_numpy(v / width**0.5))
 
 
 def predict(
@@ -76,22 +67,12 @@ def predict(
 ) -> Tensor:  # fmt: skip
     """Predict each value but the first from its key and the strict past, shape (b, n - 1, d).
 
-    Parameters
-    ----------
-    stream : LabelledPairs
-    method : str
-        One of `METHODS`, ValueError for another; "hybrid" is softmax attention to the residuals of
-        DeltaNet.
-    scale, ridge : float
-        Of the weights; of the regressions.
-    rate : float
-        Step size of the delta rules; for the sums of "linear" and "gla", whose state is divided by
-        the number of keys in it, a factor.
-    keep : float
-        What is left of a state after a token.
+    A ``stream`` of `segments`; a ``method`` of `METHODS`, ValueError for another: "hybrid" is
+    softmax attention to the residuals of DeltaNet. ``scale`` of the weights, ``ridge`` of the
+    regressions; ``rate`` is the step of the delta rules and a factor of the sums of "linear" and
+    "gla", whose state is divided by the number of keys in it; ``keep`` is what is left of a state
+    after a token.
 
-    Examples
-    --------
     >>> predict(segments(1, 4, 4, 2), "lla").shape
     torch.Size([1, 3, 2])
     """

@@ -11,30 +11,17 @@ from paralg.core.cost import Cost
 from paralg.recurrences.local_linear_attention import theory, variants
 from paralg.recurrences.local_linear_attention.fast.flash import FlashLLA, LLAOptions, forward
 
-__all__ = ["RELEASED", "LLARun", "lla_attention", "lla_forward"]
-
-RELEASED = {
-    "ridge_lambda": 10.0, "qk_scale": None, "delta_eps": 1e-12, "cg_atol": 1e-12, "cg_rtol": 1e-12,
-    "cg_max_iters": 32, "cg_use_preconditioner": False,
-}  # fmt: skip
-"""Defaults of the released kernel, from its documentation."""
+__all__ = ["LLARun", "lla_attention", "lla_forward"]
 
 
 @dataclass(frozen=True, eq=False)
 class LLARun:
     """Output of a forward pass, what it left for later, and what it cost.
 
-    Attributes
-    ----------
-    out : Tensor, shape (..., n, d_v)
-    rho : Tensor, shape (..., n, d)
-        Solutions of the systems.
-    delta, omega, top : Tensor, shape (..., n)
-        Denominators; sums of weights; largest logits, on whose scale the former two are.
-    iterations : Tensor of int64, shape (..., n)
-        Of conjugate gradients, each row; 0 for a direct solve.
-    cost : Cost
-        Work in multiply-adds, span in levels of trees, rounds of conjugate gradients.
+    ``out`` (..., n, d_v); ``rho`` (..., n, d), solutions of the systems; of each row, (..., n):
+    denominators ``delta``, sums of weights ``omega``, largest logits ``top``, on whose scale the
+    former two are, and ``iterations`` of conjugate gradients. ``cost``: work in multiply-adds, span
+    in levels of trees, rounds of conjugate gradients.
     """
 
     out: Tensor
@@ -106,14 +93,10 @@ def lla_attention(
     For T iterations: work O(T n² d), span O(T (log n + log d)), memory Θ(n d). "direct": work
     O(n² d² + n d³), memory Θ(n d + block_size d²). "naive": memory Θ(n² d + n d²).
 
-    Notes
-    -----
-    Paper → here: :math:`\omega, \rho, \delta` are in `LLARun`, :math:`z_{ij}` is formed by "naive"
-    only, ridge_lambda is λ of Σ + λ I. The conventions of λ and the backward pass are ours.
-
     References
     ----------
-    [zuo-2026-local].
+    [zuo-2026-local]; :math:`\omega, \rho, \delta` are in `LLARun`. The conventions of λ and the
+    backward pass are ours.
 
     Examples
     --------
@@ -148,22 +131,9 @@ def lla_forward(
 ) -> LLARun:
     """Run the forward pass of `lla_attention` and return what it found on the way, and its cost.
 
-    Parameters
-    ----------
-    q, k, v, ridge_lambda, **options
-        As for `lla_attention`, with ``method`` "cg" or "direct" and without ``return_omega``.
+    Operands ``q, k, v, ridge_lambda`` and ``options`` as there, without ``return_omega``; its
+    errors, and ValueError for a ``method`` other than "cg" and "direct".
 
-    Returns
-    -------
-    LLARun
-
-    Raises
-    ------
-    ValueError, TypeError
-        As for `lla_attention`; or another method.
-
-    Examples
-    --------
     >>> one = torch.ones(1, 1)
     >>> lla_forward(one, one, 3 * one).out, lla_forward(one, one, one).iterations
     (tensor([[3.]]), tensor([0]))

@@ -8,49 +8,44 @@ from paralg.recurrences.local_linear_attention.reference import closed_form
 from paralg.recurrences.local_linear_attention.teaching.explorer import RANGES, reading
 from paralg.teach.checking import call, close_to, entries, equal_to_oracle, exercise, require
 
-_WEIGHTS = np.array([0.2, 1.0, 0.7, 0.4])
-
 
 @exercise("ex-local-linear-attention-limits")
 def limits(answer):
     """What one query reads for a huge and for a vanishing penalty."""
     huge, none = entries(answer, ("huge", "none"))
-    close_to(huge, 2.0, name="the value for a huge ridge", wrong={
+    told = {
         0.0: "the intercept is not penalised, only the slope is",
         -0.5: "that is the other limit",
-    })  # fmt: skip
-    close_to(none, -0.5, name="the value without a ridge", wrong={
+    }
+    close_to(huge, 2.0, name="the value for a huge ridge", wrong=told)
+    told = {
         2.0: "the line is read at z = 0, not at the middle of the keys",
         0.0: "the first value lies off the line of least squares",
-    })  # fmt: skip
+    }
+    close_to(none, -0.5, name="the value without a ridge", wrong=told)
     return "Right, on both: a mean at one end, extrapolation at the other."
 
 
 @exercise("ex-local-linear-attention-crossing")
 def crossing(answer):
     """Iterations at which conjugate gradients cost as much a pair as forming the matrices."""
-    close_to(answer, 32, name="iterations", wrong={
+    told = {
         64: "an iteration passes the keys twice, once to multiply with z and once to add up",
         16: "Σ is symmetric, but the count of this page forms all of it",
         4096: "that is d², the multiply-adds a pair of the direct way",
-    })  # fmt: skip
+    }
+    close_to(answer, 32, name="iterations", wrong=told)
     return "Right: T = d/2. Above it, the direct solve has less work, if its matrices fit."
 
 
 @exercise("ex-local-linear-attention-negative")
 def negative(answer):
     """The difference beyond which a key counts negatively, in one dimension."""
-
-    def oracle(w, z, ridge):
-        rho = (w @ z) / (w @ z**2 + ridge)
-        return 1 / rho
-
-    rng = np.random.default_rng(0)
-    cases = [(rng.random(m), rng.random(m) - 0.2, ridge)
-             for m, ridge in ((3, 0.1), (5, 1.0), (9, 0.01))]  # fmt: skip
+    rng, sizes = np.random.default_rng(0), ((3, 0.1), (5, 1.0), (9, 0.01))
     return equal_to_oracle(
-        answer, oracle, cases, tol=1e-9, name="is where the share vanishes",
-        hint="set 1 − zρ = 0 and remember what ρ is",
+        answer, lambda w, z, ridge: 1 / ((w @ z) / (w @ z**2 + ridge)),
+        [(rng.random(m), rng.random(m) - 0.2, ridge) for m, ridge in sizes],
+        1e-9, name="is where the share vanishes", hint="set 1 − zρ = 0 and remember what ρ is",
     )  # fmt: skip
 
 
@@ -58,17 +53,16 @@ def negative(answer):
 def product(answer):
     """The product of p with a query's second-moment matrix, and no array of differences."""
     rng = np.random.default_rng(1)
-    cases = []
-    for b, m, d in ((1, 1, 1), (1, 4, 2), (3, 5, 2), (4, 7, 3)):
-        cases.append((rng.normal(size=(b, d)), rng.random((b, m)), rng.normal(size=(b, d)),
-                      rng.normal(size=(m, d)), 0.5))  # fmt: skip
+    cases = [(rng.normal(size=(b, d)), rng.random((b, m)), rng.normal(size=(b, d)),
+              rng.normal(size=(m, d)), 0.5)
+             for b, m, d in ((1, 1, 1), (1, 4, 2), (3, 5, 2), (4, 7, 3))]  # fmt: skip
 
     def oracle(p, w, q, k, ridge):
         z = k[None] - q[:, None]
         return np.einsum("bm,bmd,bme,be->bd", w, z, z, p) + ridge * p
 
     praise = equal_to_oracle(
-        answer, oracle, cases, tol=1e-9, name="equals Σp",
+        answer, oracle, cases, 1e-9, name="equals Σp",
         hint="z belongs to a pair; K is shared and q belongs to the row",
     )  # fmt: skip
     largest = _largest_array(answer, 40, 50, 30)
@@ -97,16 +91,13 @@ def merge(answer):
     """Merge (m, ω, M) of two blocks of keys."""
     rng = np.random.default_rng(3)
 
-    def block(size, shift):
-        logits, keys = shift + rng.normal(size=size), rng.normal(size=(size, 2))
-        return logits, keys
-
     def moments(logits, keys):
         w = np.exp(logits - logits.max())
         return float(logits.max()), float(w.sum()), w @ keys
 
     for shift in (0.0, 3.0, -3.0, 800.0):
-        (a, x), (b, y) = block(3, 0.0), block(4, shift)
+        a, b = rng.normal(size=3), shift + rng.normal(size=4)
+        x, y = rng.normal(size=(3, 2)), rng.normal(size=(4, 2))
         got = call(answer, moments(a, x), moments(b, y))
         require(isinstance(got, (tuple, list)) and len(got) == 3, "returns (m, ω, M)", got=got)
         expected = moments(np.append(a, b), np.vstack([x, y]))
@@ -124,11 +115,11 @@ def scale(answer):
     def oracle(ridge, norm, top, omega):
         return {"max": ridge, "softmax": ridge * omega, "raw": ridge * np.exp(-top)}[norm]
 
-    norms = ("max", "softmax", "raw")
-    cases = [(ridge, norm, top, omega) for ridge in (0.1, 10.0) for norm in norms
+    cases = [(ridge, norm, top, omega)
+             for ridge in (0.1, 10.0) for norm in ("max", "softmax", "raw")
              for top, omega in ((0.0, 1.0), (2.0, 5.0), (-1.0, 3.0))]  # fmt: skip
     return equal_to_oracle(
-        answer, oracle, cases, tol=1e-12, name="gives the same output",
+        answer, oracle, cases, 1e-12, name="gives the same output",
         hint="the output depends on λ over weights; by which factor do the weights differ?",
     )  # fmt: skip
 
@@ -152,17 +143,11 @@ def gap(answer):
 def slope(answer):
     """The slope that the backward pass needs, from a second regression."""
     rng = np.random.default_rng(4)
-    cases = []
-    for m, d in ((2, 1), (5, 2), (8, 3)):
-        cases.append((rng.random(m), rng.normal(size=(m, d)), rng.normal(size=(m, 2)),
-                      rng.normal(size=2), 0.3))  # fmt: skip
-
-    def oracle(w, z, v, g, ridge):
-        return closed_form(w, z, (v @ g)[:, None], ridge).slopes[:, 0]
-
+    cases = [(rng.random(m), rng.normal(size=(m, d)), rng.normal(size=(m, 2)), rng.normal(size=2),
+              0.3) for m, d in ((2, 1), (5, 2), (8, 3))]  # fmt: skip
     return equal_to_oracle(
-        answer, oracle, cases, tol=1e-9, name="equals u",
-        hint="u is the slope of the local line through the labels vⱼᵀg",
+        answer, lambda w, z, v, g, ridge: closed_form(w, z, (v @ g)[:, None], ridge).slopes[:, 0],
+        cases, 1e-9, name="equals u", hint="u is the slope of the line through the labels vⱼᵀg",
     )  # fmt: skip
 
 
@@ -171,15 +156,14 @@ def warm(answer):
     """Conjugate gradients from a guess: the solution, and in fewer products when it is good."""
     import torch
 
-    matrix, rhs, exact = _slow_system()
-    near = "a guess with four digits"
+    matrix, exact = _slow_system()
+    rhs, taken, near = exact @ matrix, {}, "a guess with four digits"
     guesses = {"0": 0 * exact, "a far guess": 3 * exact + 1e3, near: exact * 1.0001}
-    taken = {}
     for name, guess in guesses.items():
-        products = [0]
+        products = []
 
-        def product(p, count=products):
-            count[0] += 1
+        def product(p, products=products):
+            products.append(p)
             return p @ matrix
 
         got = torch.as_tensor(call(answer, product, rhs.clone(), guess.clone()))
@@ -187,7 +171,7 @@ def warm(answer):
                 expected=tuple(rhs.shape), got=tuple(got.shape))  # fmt: skip
         require(bool(torch.allclose(got, exact, atol=1e-5)), f"solves the system from {name}",
                 "solve for the residual of the guess, and add the guess")  # fmt: skip
-        taken[name] = products[0]
+        taken[name] = len(products)
     require(
         taken[near] < 0.85 * taken["0"], "saves products when the guess is good",
         "the residual of a good guess is small: does your tolerance know how small the whole "
@@ -197,11 +181,10 @@ def warm(answer):
 
 
 def _slow_system():
-    """Return a matrix with many different eigenvalues, a right-hand side, and the solution."""
+    """Return a matrix with many different eigenvalues, and the solution of a system with it."""
     import torch
 
     random = torch.Generator().manual_seed(5)
     basis = torch.linalg.qr(torch.randn(60, 60, generator=random, dtype=torch.float64))[0]
     matrix = (basis * torch.linspace(1, 4, 60, dtype=torch.float64)) @ basis.T
-    exact = 1e3 * torch.randn(1, 1, 60, generator=random, dtype=torch.float64)
-    return matrix, exact @ matrix, exact
+    return matrix, 1e3 * torch.randn(1, 1, 60, generator=random, dtype=torch.float64)
