@@ -28,7 +28,7 @@ def _often_logged(monkeypatch):
     monkeypatch.setattr(loop, "_LOG_EVERY", 25)
 
 
-@pytest.mark.parametrize("module", ["files", "loop", "runs"])
+@pytest.mark.parametrize("module", ["files", "loop", "memory", "runs"])
 def test_examples_run(module):
     assert doctest.testmod(importlib.import_module(f"paralg.training.{module}")).failed == 0
 

@@ -24,8 +24,7 @@ __getattr__, __dir__, __all__ = lazy(__name__, {
     "LLARun": "fast.attention", "lla_attention": "fast.attention",
     "lla_forward": "fast.attention", "warm": "fast.tiles",
     "InContextRegression": "experiments.tasks", "interpolate": "experiments.interpolation",
-    "peak_bytes": "experiments.memory", "load": "experiments.runs", "log": "experiments.runs",
-    "segments": "experiments.test_time", "predict": "experiments.test_time",
-    "errors": "experiments.test_time",
+    "load": "experiments.runs", "log": "experiments.runs", "segments": "experiments.test_time",
+    "predict": "experiments.test_time", "errors": "experiments.test_time",
     "explorer": "teaching.explorer",
 })  # fmt: skip
