@@ -24,15 +24,7 @@ OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
 class Command(NamedTuple):
-    """A subcommand.
-
-    Parameters
-    ----------
-    module : str
-        Where ``configure`` and ``run`` are.
-    summary : str
-        One line for ``paralg --help``.
-    """
+    """A subcommand: the module where ``configure`` and ``run`` are, and a line for ``--help``."""
 
     module: str
     summary: str
@@ -49,12 +41,8 @@ COMMANDS = {
 class CommandError(Exception):
     """Ends a command with a message and an exit code, without a traceback.
 
-    Parameters
-    ----------
-    message : str
-        What was expected and what came; nothing is printed when it is empty.
-    code : int
-        Exit code; 2 for wrong usage or input, 1 for what failed on the way.
+    The message says what was expected and what came; nothing is printed when it is empty. The code
+    is 2 for wrong usage or input, 1 for what failed on the way.
     """
 
     def __init__(self, message: str, code: int = USAGE):
@@ -63,17 +51,9 @@ class CommandError(Exception):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code.
+    """Run a command, by default that of the program's arguments, and return its exit code.
 
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        Arguments; those of the program by default.
-
-    Returns
-    -------
-    int
-        0 done; 1 failed on the way; 2 wrong usage or input; 130 interrupted; 143 terminated.
+    0 done; 1 failed on the way; 2 wrong usage or input; 130 interrupted; 143 terminated.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     name = argv[0] if argv and argv[0] in COMMANDS else None

@@ -412,7 +412,11 @@ def interrupted(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "method", [["--method", "exact"], ["--method", "walks", "--omega", "900"]]
+    "method",
+    [
+        ["--method", "exact"],
+        pytest.param(["--method", "walks", "--omega", "9000"], marks=pytest.mark.weekly),
+    ],
 )
 def test_an_interrupted_run_goes_on_where_it_was(capsys, tmp_path, interrupted, method):
     output = tmp_path / "ranks.tsv"

@@ -26,8 +26,7 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MULTIPLIER_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MULTIPLIER_2 = np.uint64(0x94D049BB133111EB)
 _SHIFT_1, _SHIFT_2, _SHIFT_3 = np.uint64(30), np.uint64(27), np.uint64(31)
-_DROP = np.uint64(11)
-_ONE = np.uint64(1)
+_DROP, _ONE = np.uint64(11), np.uint64(1)
 _UNIT = 2.0**-53
 
 

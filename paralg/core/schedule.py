@@ -79,9 +79,9 @@ def list_schedule(
     Parameters
     ----------
     durations : sequence of float, length n
-        Duration of each task, at least 0.
+        Duration of each task, at least 0 and finite.
     p : int
-        Workers.
+        Workers, at least 1.
     dependencies : mapping or sequence, optional
         ``dependencies[i]`` are the tasks that must end before task i starts.
     names : sequence of str, length n, optional
@@ -90,8 +90,8 @@ def list_schedule(
     Raises
     ------
     ValueError
-        ``p < 1``, a duration that is negative or not finite, a dependency that does not exist,
-        names of another number, or dependencies in a circle.
+        A number is out of its range, a dependency does not exist, names are of another number, or
+        dependencies form a circle.
 
     Cost
     ----
@@ -143,20 +143,15 @@ def levels_schedule(sizes: Sequence[int], p: int, *, barrier: float = 0) -> Sche
     sizes : sequence of int
         Unit tasks in each round, for example the combines in each level of a scan.
     p : int
-        Workers; each gets a share of a round that differs by at most one from the others'.
+        Workers; each gets a share of a round that differs by at most one from the others', and has
+        a task in the schedule if the share is not empty.
     barrier : float
         Time of a barrier between two rounds; the bounds of the schedule hold for 0.
-
-    Returns
-    -------
-    Schedule
-        One task for each worker and round in which it has something to do; its duration is the
-        number of unit tasks.
 
     Raises
     ------
     ValueError, TypeError
-        ``p < 1``, a negative size or barrier, a size that is no integer.
+        ``p < 1``, a negative size or barrier; a size that is no integer.
 
     Examples
     --------

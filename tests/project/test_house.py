@@ -196,7 +196,7 @@ def test_comments_and_names_say_the_thing():
     assert found == []
 
 
-UNDESCRIBED = 31
+UNDESCRIBED = 22
 """Parameters of public functions that no docstring names yet: may fall and never grow."""
 
 

@@ -24,14 +24,12 @@ __all__ = [
 
 def sequential_counts(n: int) -> Cost:
     """Return work n - 1 and span n - 1."""
-    n = _length(n)
-    return Cost(work=max(n - 1, 0), span=max(n - 1, 0))
+    return Cost(work=max(_length(n) - 1, 0), span=max(n - 1, 0))
 
 
 def reduce_counts(n: int) -> Cost:
     """Return work n - 1 and span ⌈log₂ n⌉ of the tree reduction."""
-    n = _length(n)
-    return Cost(work=max(n - 1, 0), span=_ceil_log2(n))
+    return Cost(work=max(_length(n) - 1, 0), span=_ceil_log2(n))
 
 
 def kogge_stone_counts(n: int) -> Cost:
