@@ -10,6 +10,7 @@ from paralg.data import (
     graphs,
     iowa_gambling,
     japanese_vowels,
+    pendulum,
     pydoc_text,
     ridgecrest,
     sunspots,
@@ -116,3 +117,11 @@ def test_decks_are_shuffled_in_tens_and_drawn_from_the_top():
     for k in range(3):
         assert (decks.draw(np.array([0, 1, 1])) == cards[[0, 1, 2], [0, 1, 1], k]).all()
     assert decks.drawn.tolist() == [[3, 0, 0, 0], [0, 3, 0, 0], [0, 3, 0, 0]]
+
+
+def test_the_expert_holds_the_pendulum_at_the_top_and_no_torque_is_too_large():
+    for name, policy in pendulum.POLICIES.items():
+        run = pendulum.roll_out(policy, 50, np.random.default_rng(3))
+        assert run.observations.shape == (50, pendulum.STEPS, 3)
+        assert (np.abs(run.torques) <= pendulum.TORQUE).all()
+        assert ((run.observations[:, -10:, 0] > 0.9).mean() > 0.95) == (name == "expert")

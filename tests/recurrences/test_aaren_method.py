@@ -68,29 +68,24 @@ def test_every_schedule_is_softmax_of_every_prefix_at_its_cost(n):
 
 
 def test_streaming_prefixes_agree_bit_by_bit_and_need_constant_memory():
-    scores, values = case(40)
-    tokens = list(zip(scores, values, strict=True))
-    every = list(stream(tokens, empty((3,))))
-    for (a, _), (b, _) in zip(stream(tokens[:17], empty((3,))), every[:17], strict=True):
-        assert (a == b).all()
+    tokens = list(zip(*case(40), strict=True))
+    every, some = (list(stream(part, empty((3,)))) for part in (tokens, tokens[:17]))
+    assert all((a == b).all() for (a, _), (b, _) in zip(some, every[:17], strict=True))
     assert {sum(part.size for part in summary) for _, summary in every} == {3 + 2}
-    close([o for o, _ in every], oracle(scores, values))
+    close([o for o, _ in every], oracle(*case(40)))
 
 
-numbers = st.floats(-1e4, 1e4)
+scored = st.floats(-1e4, 1e4)
 
 
 @settings(deadline=None, max_examples=20)
-@given(st.lists(st.tuples(numbers, st.floats(-10, 10)), min_size=3, max_size=12), st.data())
+@given(st.lists(st.tuples(scored, st.floats(-10, 10)), min_size=3, max_size=12), st.data())
 def test_the_axioms_of_a_monoid_hold_for_sets_of_any_size(tokens, data):
     cuts = sorted(data.draw(st.lists(st.integers(0, len(tokens)), min_size=2, max_size=2)))
     s, v = np.array(tokens).T
     nothing = empty((1,))
-    parts = []
-    for lo, hi in ((0, cuts[0]), (cuts[0], cuts[1]), (cuts[1], len(tokens))):
-        steps = stream(zip(s[lo:hi], v[lo:hi, None], strict=True), nothing)
-        parts.append([nothing, *(summary for _, summary in steps)][-1])
-    a, b, c = parts
+    parts = zip(np.split(s, cuts), np.split(v[:, None], cuts), strict=True)
+    a, b, c = (prefixes(*part).summary for part in parts)
     close(SOFTMAX(SOFTMAX(a, b), c), SOFTMAX(a, SOFTMAX(b, c)), 1e-9)
     close(SOFTMAX(a, b), SOFTMAX(b, a), 0)
     close(SOFTMAX(a, nothing), a, 0)

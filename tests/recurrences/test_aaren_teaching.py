@@ -21,11 +21,10 @@ def test_networks_are_the_core_scans_and_outputs_softmax():
 
 def test_explorer_answers_to_keyboard_and_pointer(open_page, drawing):
     page = open_page(explorer().html)
-    status, picture = page.locator(".pe-status"), page.locator("svg.pe-picture")
+    status = page.locator(".pe-status")
 
     def says(*parts):
-        for part in parts:
-            assert part in status.inner_text()
+        assert all(part in status.inner_text() for part in parts)
 
     says("Token 7: score 10.0, value 1.0", "12 tokens, 18 unions in 6 rounds", "All outputs within")
     page.get_by_label("Hillis–Steele", exact=True).check()
@@ -41,11 +40,10 @@ def test_explorer_answers_to_keyboard_and_pointer(open_page, drawing):
     page.get_by_label("Score of this token").press("ArrowLeft")
     says("Token 8: score 2.5")
     assert page.get_by_label("own").is_checked()
-    box = picture.bounding_box()
+    box = page.locator("svg.pe-picture").bounding_box()
     zoom = box["width"] / 660
     x, zero = box["x"] + (74 + 2.5 * 48) * zoom, box["y"] + 104 * zoom
     drag(page, (x, zero), (x, zero - 45 * zoom))
-    says("Token 3: score 4.0")
     page.mouse.move(x, box["y"])  # not dragging any more
     says("Token 3: score 4.0")
     assert "4.0" in page.locator(".pe-numbers").inner_text()

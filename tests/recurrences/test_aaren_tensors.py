@@ -41,14 +41,6 @@ def test_every_method_is_causal_softmax_and_the_scan_of_the_core(n):
     near(exact[0], torch.from_numpy(core.outputs))
 
 
-def test_it_is_torchs_attention_with_the_query_repeated():
-    query, (keys, values) = drawn(3, 8), drawn(2, 2, 21, 3, 8)
-    scores = (keys * query).sum(-1) / 8**0.5
-    expected = peers.repeated_query(query, keys, values)
-    near(prefix_attention(scores, values)[0], expected)
-    near(peers.signed_logs(scores, values), expected, 1e-9)
-
-
 @every_method
 def test_a_state_carries_over_and_masks_are_identities(method):
     scores, values = operands(2, 20, 3, 4)
@@ -162,7 +154,9 @@ def test_the_layer_is_multi_head_attention_of_its_query_also_in_blocks():
     layer, x = Aaren(16, 4).double(), drawn(2, 13, 16)
     query = layer.split(layer.to_query(layer.query))
     keys, values = layer.split(layer.to_key(x)), layer.split(layer.to_value(x))
-    near(layer(x), layer.out(peers.repeated_query(query, keys, values).flatten(2)))
+    expected = peers.repeated_query(query, keys, values)
+    near(layer(x), layer.out(expected.flatten(2)))
+    near(peers.signed_logs(layer.scores(x), values), expected, 1e-9)
     grads = torch.autograd.grad(layer(x).square().sum(), [layer.to_key.bias, layer.query])
     assert grads[0].abs().max() < 1e-12 < grads[1].abs().max()  # the keys' bias has no effect
     state, parts = layer.begin(2), []
@@ -172,18 +166,18 @@ def test_the_layer_is_multi_head_attention_of_its_query_also_in_blocks():
     near(torch.cat(parts, 1), layer(x))
 
 
+@torch.no_grad()
 def test_scores_follow_the_parameters_when_they_change():
     layer, x = Aaren(16, 4), torch.randn(1, 5, 16)
-    with torch.no_grad():
-        before = layer(x)
-        assert layer.folded()[0] is layer.folded()[0]
-        layer.to_key.weight.mul_(2)
-        after = layer(x)
-        layer.load_state_dict(Aaren(16, 4).state_dict())
-        other = layer(x)
-    assert not torch.allclose(before, after)
-    assert not torch.allclose(after, other)
-    torch.testing.assert_close(layer(x), other)  # as in training, where nothing is kept
+    outputs = [layer(x)]
+    assert layer.folded()[0] is layer.folded()[0]
+    for change in (lambda: layer.to_key.weight.mul_(2),
+                   lambda: layer.load_state_dict(Aaren(16, 4).state_dict())):  # fmt: skip
+        change()
+        assert not torch.allclose(outputs[-1], layer(x))
+        outputs.append(layer(x))
+    with torch.enable_grad():
+        torch.testing.assert_close(layer(x), outputs[-1])  # as in training, where nothing is kept
     assert layer.double()(x.double()).dtype == torch.float64
 
 

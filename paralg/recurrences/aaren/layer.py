@@ -8,8 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from paralg.recurrences.aaren.fast.forms import State
-from paralg.recurrences.aaren.fast.prefix import first_state, prefix_attention
+from paralg.recurrences.aaren.fast.prefix import State, first_state, prefix_attention
 from paralg.sequence.attention import HeadProjections
 
 __all__ = ["Aaren"]

@@ -1,96 +1,30 @@
 """Reinforcement learning from recorded episodes: a pendulum, and three policies that moved it.
 
-No offline data set of the paper's kind ships with any package, so this is a generator: a pendulum
-that is to be swung up, moved by a random, a mediocre and a good policy. The model reads return to
-go, state and last action of each step, and learns which action was taken; asked for a high return,
-it should act like the good policy. One token a step is our form (three in the original, recalled).
+No offline data set of the paper's kind ships with any package, so this is a generator. The model
+reads return to go, state and last action of each step, and learns which action was taken; asked for
+a high return, it should act like the good policy. One token a step is our form (three in the
+original, recalled).
 """
 
 from __future__ import annotations
 
 import functools
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from paralg.data.pendulum import POLICIES, TORQUE, Episodes, move, observe, roll_out
 from paralg.recurrences.aaren.experiments.gambling import decision_tokens
 from paralg.recurrences.aaren.experiments.model import AarenConfig
 from paralg.sequence.network import SequenceModel
 
-__all__ = [
-    "CONFIG", "POLICIES", "levels", "loss", "normalised", "roll_out", "roll_out_model", "score",
-]  # fmt: skip
+__all__ = ["CONFIG", "levels", "loss", "normalised", "roll_out_model", "score"]
 
-STEPS, TORQUE = 100, 2.0
 CONFIG = AarenConfig(5, 1, dropout=0.1)
 _EPISODES, _BATCH, _TRIALS = 300, 32, 200
 _SCALE = 500.0
 """Returns are divided by it."""
-
-
-def start(rows: int, rng: np.random.Generator) -> NDArray:
-    """Return angles from the top and speeds, shape (rows, 2)."""
-    return np.stack([rng.uniform(-np.pi, np.pi, rows), rng.uniform(-1, 1, rows)], 1)
-
-
-def move(state: NDArray, torque: NDArray) -> tuple[NDArray, NDArray]:
-    """Return the state 0.05 s later and the reward: minus angle², speed²/10 and torque²/1000."""
-    angle, speed = state.T
-    reward = -(angle**2 + 0.1 * speed**2 + 0.001 * torque**2)
-    speed = np.clip(speed + 0.05 * (15 * np.sin(angle) + 3 * torque), -8, 8)
-    angle = (angle + 0.05 * speed + np.pi) % (2 * np.pi) - np.pi
-    return np.stack([angle, speed], 1), reward
-
-
-def observe(state: NDArray) -> NDArray:
-    """Return what a policy observes: cosine, sine and speed, shape (rows, 3)."""
-    angle, speed = state.T
-    return np.stack([np.cos(angle), np.sin(angle), speed / 4], 1)
-
-
-def expert(state: NDArray, rng: np.random.Generator) -> NDArray:
-    """Pump energy until it suffices for the top, and hold the pendulum there."""
-    angle, speed = state.T
-    missing = 15 * (1 - np.cos(angle)) - speed**2 / 2
-    pump = np.where(speed >= 0, 1, -1) * np.clip(missing, -2, 2)
-    hold = -(12 * angle + 3 * speed)
-    near = (np.abs(angle) < 0.6) & (np.abs(speed) < 3)
-    return np.clip(np.where(near, hold, pump), -TORQUE, TORQUE)
-
-
-def random(state: NDArray, rng: np.random.Generator) -> NDArray:
-    """Draw a torque uniformly."""
-    return rng.uniform(-TORQUE, TORQUE, len(state))
-
-
-def medium(state: NDArray, rng: np.random.Generator) -> NDArray:
-    """Act like the expert half of the time and at random otherwise."""
-    return np.where(rng.random(len(state)) < 0.5, expert(state, rng), random(state, rng))
-
-
-POLICIES = {"random": random, "medium": medium, "expert": expert}
-
-
-class Episodes(NamedTuple):
-    """Recorded observations (rows, 100, 3), torques and rewards, both (rows, 100)."""
-
-    observations: NDArray
-    torques: NDArray
-    rewards: NDArray
-
-
-def roll_out(policy, rows: int, rng: np.random.Generator) -> Episodes:
-    """Return `rows` episodes in which ``policy(state, rng)`` acts."""
-    state, kept = start(rows, rng), []
-    for _ in range(STEPS):
-        torque = policy(state, rng)
-        after, reward = move(state, torque)
-        kept.append((observe(state), torque, reward))
-        state = after
-    return Episodes(*(np.stack(part, 1) for part in zip(*kept, strict=True)))
 
 
 @functools.cache
@@ -130,12 +64,9 @@ def roll_out_model(model: SequenceModel, target: float, rows: int = _TRIALS) -> 
 @functools.cache
 def levels() -> dict[str, float]:
     """Return the mean return of each policy on the episodes that models are tested on."""
-    return {name: _mean_return(roll_out(policy, _TRIALS, np.random.default_rng([1, 7])))
+    runs = {name: roll_out(policy, _TRIALS, np.random.default_rng([1, 7]))
             for name, policy in POLICIES.items()}  # fmt: skip
-
-
-def _mean_return(run: Episodes) -> float:
-    return float(run.rewards.sum(1).mean())
+    return {name: float(run.rewards.sum(1).mean()) for name, run in runs.items()}
 
 
 def normalised(value: float) -> float:
@@ -146,5 +77,6 @@ def normalised(value: float) -> float:
 
 def score(model: SequenceModel) -> dict[str, float]:
     """Return the normalised return when asked for what each policy reaches."""
-    return {name: round(normalised(_mean_return(roll_out_model(model, target))), 2)
-            for name, target in levels().items()}  # fmt: skip
+    won = {name: roll_out_model(model, target).rewards.sum(1).mean()
+           for name, target in levels().items()}  # fmt: skip
+    return {name: round(normalised(float(mean)), 2) for name, mean in won.items()}

@@ -118,25 +118,23 @@ def _nats(time: Tensor, mark: Tensor) -> dict[str, float]:
 
 def poisson() -> dict[str, float]:
     """Return nats a test event of a constant rate and constant shares of marks, from training."""
-    gaps = _catalogue()[0]
-    (_, one), (two, last) = ends()["train"], ends()["test"]
+    gaps, one = _catalogue()[0], ends()["train"][1]
     rate = (one - 1) / gaps[1:one].sum()
-    return _with_shares(np.log(rate) - rate * gaps[two:last])
+    return _with_shares(np.log(rate) - rate * gaps)
 
 
 def recent() -> dict[str, float]:
     """Return nats a test event of the rate 1 / c, with c the average of the recent gaps."""
     gaps, _, units, _ = _catalogue()
-    two, last = ends()["test"]
-    unit = units[two - 1 : last - 1]
-    return _with_shares(-np.log(unit) - gaps[two:last] / unit)
+    before = np.append(units[0], units[:-1])
+    return _with_shares(-np.log(before) - gaps / before)
 
 
 def _with_shares(time: np.ndarray) -> dict[str, float]:
     """Return nats of test gaps, with marks drawn independently with the training part's shares."""
-    marks, (_, one), test = _catalogue()[1], ends()["train"], slice(*ends()["test"])
+    marks, one, test = _catalogue()[1], ends()["train"][1], slice(*ends()["test"])
     share = np.bincount(marks[:one]) / one
-    return _nats(torch.from_numpy(time), torch.from_numpy(np.log(share[marks[test]])))
+    return _nats(torch.from_numpy(time[test]), torch.from_numpy(np.log(share[marks[test]])))
 
 
 def hawkes() -> dict[str, float]:
@@ -146,15 +144,14 @@ def hawkes() -> dict[str, float]:
     """
     from scipy.optimize import minimize
 
-    gaps = _catalogue()[0]
+    gaps, one = _catalogue()[0], ends()["train"][1]
     magnitudes = ridgecrest.load().magnitudes
-    (_, one), (two, last) = ends()["train"], ends()["test"]
 
     def nats(x):
         return -_hawkes(np.exp(x[:3]), x[3], gaps[:one], magnitudes[:one])[1:].mean()
 
     best = minimize(nats, [0.0, -1.0, 1.0, 0.5], method="Nelder-Mead", options={"maxiter": 4000})
-    return _with_shares(_hawkes(np.exp(best.x[:3]), best.x[3], gaps, magnitudes)[two:last])
+    return _with_shares(_hawkes(np.exp(best.x[:3]), best.x[3], gaps, magnitudes))
 
 
 def _hawkes(rates, growth: float, gaps: np.ndarray, magnitudes: np.ndarray) -> np.ndarray:

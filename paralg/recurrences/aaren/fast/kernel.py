@@ -12,7 +12,6 @@ shares kept are stored, two numbers a head and token, and no exponential is comp
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable
 
 import numpy as np
@@ -21,7 +20,7 @@ from numba import njit
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from paralg.recurrences.aaren.fast.forms import State
+from paralg.recurrences.aaren.fast.prefix import State
 from paralg.simd.cache import cached
 from paralg.simd.lanes import memory
 
@@ -116,7 +115,6 @@ _run_forward, _run_backward = _drivers
 
 def _run(driver, values: Tensor, stored: int, *operands: Tensor) -> None:
     """Call a driver on the tensors' memory, in the order of the kernel's parameters."""
-    compile_once(values.dtype)
     assert all([x.is_contiguous() for x in operands]), "expected contiguous memory"
     driver((*values.shape, stored), tuple([x.data_ptr() for x in operands]), _ZEROS[values.dtype])
 
@@ -175,12 +173,6 @@ def warm(dtypes: Iterable[torch.dtype] = DTYPES) -> None:
     --------
     >>> warm([torch.float64])
     """
-    for dtype in dtypes:
-        compile_once(dtype)
-
-
-@functools.cache
-def compile_once(dtype: torch.dtype) -> None:
-    """Compile both drivers for one type, on arrays of no tokens."""
-    for driver, operands in ((_run_forward, 8), (_run_backward, 9)):
-        driver((0,) * 5, (torch.empty(0).data_ptr(),) * operands, _ZEROS[dtype])
+    for zero in map(_ZEROS.get, dtypes):  # on arrays of no tokens
+        for driver, operands in ((_run_forward, 8), (_run_backward, 9)):
+            driver((0,) * 5, (torch.empty(0).data_ptr(),) * operands, zero)
