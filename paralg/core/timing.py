@@ -167,8 +167,7 @@ def pinned(threads: int) -> Iterator[None]:
             from threadpoolctl import threadpool_limits
 
             stack.enter_context(threadpool_limits(limits=threads))
-        for name in {"torch", "numba"} & sys.modules.keys():
-            module = sys.modules[name]
+        for module in filter(None, map(sys.modules.get, ("torch", "numba"))):
             before = module.get_num_threads()
             with contextlib.suppress(ValueError):  # numba refuses more than it started
                 module.set_num_threads(threads)
