@@ -1,7 +1,8 @@
 """Sphinx extension: the API reference, written from the library's own docstrings.
 
-``{library} paralg.core`` documents every public module under a package, so a new paper appears
-and a deleted one vanishes without an edit here.  Names re-exported by a package with ``__all__``
+``{library} paralg.core`` documents every public module under a package, a section each;
+``:only:`` names some of them.  Of a part, papers are left out: each has a page of its own, on
+which ``{library} paralg.<part>.<paper>`` stands for the whole page.  Names re-exported by a package with ``__all__``
 are documented once, under the package; references by the defining module resolve to the same
 place.  Every function and class ends with a link to the chapter that explains it.
 """
@@ -70,6 +71,17 @@ def _import(name: str):
         return None
 
 
+def _anchor(module: str) -> str:
+    return f"api-{module.removeprefix('paralg.').replace('.', '-').replace('_', '-')}"
+
+
+def _stands_alone(module: str) -> bool:
+    """Whether a package of a part has its own page: a paper's, or a comparison's."""
+    _, part, *rest = module.split(".")
+    package = importlib.import_module(".".join(module.split(".")[:3]))
+    return part in PARTS and bool(rest) and hasattr(package, "__path__")
+
+
 def chapter_of(module: str) -> str | None:
     """Slug of the chapter that explains a module (``ch-<slug>``), or None."""
     parts = module.split(".")
@@ -96,28 +108,37 @@ class LibraryDirective(SphinxDirective):
     option_spec = {"only": directives.unchanged}
 
     def run(self) -> list[nodes.Node]:
-        """Return one section for every public module."""
-        package = nodes.Element()
-        self._parse([f".. py:module:: {self.arguments[0]}", ""], package)
-        sections = list(package.children)
+        """Return one section for every public module, or the page of the only one."""
+        package, modules = self.arguments[0], public_modules(self.arguments[0])
+        self.env.note_dependency(_import(package).__file__)
+        if modules == [package]:
+            page = nodes.Element()
+            self._fill(package, page)
+            return list(page.children)
+        head = nodes.Element()
+        self._parse([f".. py:module:: {package}", ""], head)
         wanted = self.options.get("only", "").split()
-        for module in public_modules(self.arguments[0]):
-            if not wanted or module.rpartition(".")[2] in wanted:
-                sections.append(self._section(module))
-        return sections
+        modules = [
+            name for name in modules
+            if (not wanted or name.removeprefix(f"{package}.").partition(".")[0] in wanted)
+            and not (package.count(".") == 1 and _stands_alone(name))
+        ]  # fmt: skip
+        return [*head.children, *map(self._section, modules)]
 
     def _section(self, name: str) -> nodes.section:
-        module = importlib.import_module(name)
-        self.env.note_dependency(module.__file__)
-        for path in Path(module.__file__).parent.glob("*.py"):
-            self.env.note_dependency(str(path))
-        anchor = f"api-{name.removeprefix('paralg.').replace('.', '-').replace('_', '-')}"
+        anchor = _anchor(name)
         section = nodes.section(ids=[anchor], names=[anchor])
         section += nodes.title("", "", nodes.literal(text=name))
         self.state.document.note_explicit_target(section)
-        with self._numbering(anchor):
-            self._parse(_module_text(module), section)
+        self._fill(name, section)
         return section
+
+    def _fill(self, name: str, parent: nodes.Element) -> None:
+        module = importlib.import_module(name)
+        for path in Path(module.__file__).parent.glob("*.py"):
+            self.env.note_dependency(str(path))
+        with self._numbering(_anchor(name)):
+            self._parse(_module_text(module), parent)
 
     @contextmanager
     def _numbering(self, anchor: str) -> Iterator[None]:

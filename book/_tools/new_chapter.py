@@ -5,7 +5,7 @@
 The new chapter runs and passes its tests from the first minute, with a sum along a tree as its
 stand-in; everything that is still to be written is marked with the sign ✎.  Title and citation key
 come from ``book/_data/papers.yml``; of a paper that it does not know they are asked for at once.
-The first chapter of a part brings the part's page of the library reference.
+Each chapter brings its page of the library reference, the first of a part the part's, too.
 """
 
 from __future__ import annotations
@@ -186,24 +186,35 @@ def with_entry(toc: str, part: str, paper: str) -> str:
 
 
 def with_reference(toc: str, part: str) -> str:
-    """Return the table of contents with the part's page of the library reference, in order."""
-    page, opener = f"book/api/{part}", "- file: book/api/index"
+    """Return the table of contents with the part's pages of the library reference, in order."""
+    page = f"book/api/{part}"
     lines = toc.splitlines(keepends=True)
-    there = [i for i, line in enumerate(lines) if line.strip().startswith("- file: book/api/")]
-    names = [lines[i].strip().removeprefix("- file: ") for i in there]
-    if not there or lines[there[0]].strip() != opener or page in names:
+    there = {line.strip().removeprefix("- file: "): i for i, line in enumerate(lines)
+             if line.strip().startswith("- file: book/api/")}  # fmt: skip
+    if "book/api/index" not in there or page in there:
         return toc
-    later = [f"book/api/{name}" for name in (*PARTS[PARTS.index(part) :], "shared")]
-    at = next((i for i, name in zip(there, names, strict=True) if name in later), there[-1] + 1)
-    indent = " " * (len(lines[there[-1]]) - len(lines[there[-1]].lstrip()))
-    return "".join([*lines[:at], f"{indent}- file: {page}\n", *lines[at:]])
+    later = [f"book/api/{name}" for name in (*PARTS[PARTS.index(part) :], "models")]
+    last = max(there.values())
+    at = next((i for name, i in there.items() if name in later), last + 1)
+    indent = " " * (len(lines[last]) - len(lines[last].lstrip()))
+    entry = f"{indent}- file: {page}\n{indent}  sections:\n{indent}    - glob: {page}/*\n"
+    return "".join([*lines[:at], entry, *lines[at:]])
 
 
 def reference_page(part: str) -> str:
     """Return the text of a part's page of the library reference."""
     title = chapters.PARTS[part]
-    papers = f"The papers of {{ref}}`{title} <part-{part}>`."
-    return f"(api-{part})=\n# {title}\n\n{papers}\n\n```{{library}} paralg.{part}\n```\n"
+    papers = f"Each paper of {{ref}}`{title} <part-{part}>` has a page of its own."
+    return (
+        f"(api-{part})=\n# {title}\n\n{papers}\n\n```{{tableofcontents}}\n```\n\n"
+        f"```{{library}} paralg.{part}\n```\n"
+    )
+
+
+def reference_of(part: str, paper: str) -> str:
+    """Return the text of a paper's page of the library reference."""
+    label, name = f"api-{part}-{paper}".replace("_", "-"), f"paralg.{part}.{paper}"
+    return f"({label})=\n# `{name}`\n\n```{{library}} {name}\n```\n"
 
 
 def create(root: Path, part: str, paper: str) -> list[Path]:
@@ -226,6 +237,7 @@ def create(root: Path, part: str, paper: str) -> list[Path]:
     with_page = with_reference(table, part)
     if with_page != table:
         table, texts[Path("book", "api", f"{part}.md")] = with_page, reference_page(part)
+    texts[Path("book", "api", part, f"{paper}.md")] = reference_of(part, paper)
     for path, text in texts.items():
         target = root / path
         target.parent.mkdir(parents=True, exist_ok=True)

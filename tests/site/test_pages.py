@@ -140,9 +140,9 @@ def test_library_and_chapters_link_to_each_other(site, pages):
         _, part, paper = name.removesuffix(".html").split("/")
         doors = soup(site / name).find(class_="paralg-doors")
         links = [a["href"] for a in doors.find_all("a")]
-        assert any(f"api/{part}.html#" in href for href in links), name
+        assert any(f"api/{part}/{paper}.html#" in href for href in links), name
         assert any(f"/tests/{part}" in href for href in links), name
-        assert name in (site / f"book/api/{part}.html").read_text(encoding="utf-8"), name
+        assert name in (site / f"book/api/{part}/{paper}.html").read_text(encoding="utf-8"), name
 
 
 def test_chapters_can_be_launched_and_downloaded(site, pages):

@@ -230,7 +230,9 @@ REFERENCE = """  - caption: Reference
         sections:
           - file: book/api/core
           - file: book/api/rounds
-          - file: book/api/shared
+            sections:
+              - glob: book/api/rounds/*
+          - file: book/api/models
       - file: book/glossary
 """
 
@@ -238,17 +240,20 @@ REFERENCE = """  - caption: Reference
 @pytest.mark.parametrize(
     ("part", "order"),
     [
-        ("kernels", ["index", "core", "kernels", "rounds", "shared"]),
-        ("learning", ["index", "core", "rounds", "learning", "shared"]),
-        ("rounds", ["index", "core", "rounds", "shared"]),
+        ("kernels", ["index", "core", "kernels", "rounds", "models"]),
+        ("learning", ["index", "core", "rounds", "learning", "models"]),
+        ("rounds", ["index", "core", "rounds", "models"]),
     ],
 )
 def test_the_first_chapter_of_a_part_brings_its_page_of_the_reference(empty, part, order):
     (empty / "_toc.yml").write_text(TOC + "      - file: book/parts/learning\n" + REFERENCE)
     paths = new_chapter.create(empty, part, "one")
     toc = (empty / "_toc.yml").read_text()
-    listed = [line.strip() for line in toc.splitlines() if "book/api/" in line]
+    listed = [line.strip() for line in toc.splitlines() if "file: book/api/" in line]
     assert listed == [f"- file: book/api/{name}" for name in order]
+    assert f"- glob: book/api/{part}/*\n" in toc
+    own = (empty / "book" / "api" / part / "one.md").read_text()
+    assert f"(api-{part}-one)=" in own and f"```{{library}} paralg.{part}.one\n```" in own
     page = empty / "book" / "api" / f"{part}.md"
     assert page.exists() == (page.relative_to(empty) in paths) == (part != "rounds")
     if page.exists():
