@@ -67,8 +67,8 @@ test-clone: $(STAMP) ## clone the last commit elsewhere and run the README's com
 links: book ## every link to the outside, checked over the network
 	@$(PY) book/_ext/build.py --links
 
-lab: kernels ## JupyterLab on the notebooks
-	@$(PY) -m jupyter lab --notebook-dir=notebooks
+lab: kernels ## JupyterLab on the open notebooks
+	@$(PY) -m jupyter lab --notebook-dir=notebooks/open
 
 bench: kernels ## every chapter against its peers, in one run; results go to a page of the book
 	@for b in benchmarks/bench_*.py; do printf '\n== %s\n' "$$b"; $(PY) -m benchmarks.$$(basename $$b .py) $(BENCH) || exit 1; done
@@ -89,7 +89,7 @@ notebook: $(STAMP) ## NB=notebooks/….ipynb: read the edited text back, keeping
 	@test -f "$(NB:.ipynb=.md)" || { echo "There is no text to read back: make text NB=notebooks/recurrences/mamba.ipynb comes first"; exit 2; }
 	@$(PY) book/_tools/nb.py from-text "$(NB:.ipynb=.md)" "$(NB)" && rm "$(NB:.ipynb=.md)"
 
-pages: $(STAMP) ## the notebooks of pages that are written as text, for Binder, Colab and Jupyter
+pages: book ## notebooks/open: every chapter as a notebook for Jupyter, Binder and Colab, references resolved
 	@$(PY) book/_tools/pages.py
 
 lock: $(STAMP) ## resolve requirements.lock anew from pyproject.toml

@@ -8,12 +8,17 @@ import os
 import platform
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from paralg.core.timing import Timings
+from paralg.teach.chapters import find
 
-__all__ = ["COLUMNS", "RESULTS", "environment", "main", "row", "rows_of", "table", "write"]
+__all__ = [
+    "COLUMNS", "RESULTS", "Standard", "environment", "main", "read", "row", "rows_of", "table",
+    "write",
+]  # fmt: skip
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -21,6 +26,65 @@ COLUMNS = ("bench", "size", "method", "seconds", "low", "high", "ratio", "note")
 
 PACKAGES = ("numpy", "scipy", "numba", "torch", "mambapy", "networkx", "scikit-network", "igraph",
             "mpi4py", "distributed")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Standard:
+    """What of a benchmark is the chapter's standard speed-up (`paralg.figures.speedups`).
+
+    Parameters
+    ----------
+    chapter : str
+        The chapter's module name.
+    task, size_name, counted_name : str
+        Words of the figure.
+    bench, ours, peer : str
+        Table, and two of its methods.
+    counted : callable (size) -> float
+        Ratio of exact counts, peer or sequential method over ours.
+    headline : int
+        The size that stands for the chapter; it must be in the table.
+    names : dict of str to str, optional
+        What the figure calls methods, where the table's word is too short.
+    """
+
+    chapter: str
+    task: str
+    bench: str
+    ours: str
+    peer: str
+    size_name: str
+    counted: Callable[[int], float]
+    counted_name: str
+    headline: int
+    names: dict[str, str] | None = None
+
+    def record(self, rows: list[dict], environment: dict) -> dict:
+        """Return the record that rows make; ValueError if a method or the headline is missing."""
+        taken = {(one["size"], one["method"]): one for one in rows if one["bench"] == self.bench}
+        pairs = {size: (taken[size, self.peer], one) for (size, method), one in taken.items()
+                 if method == self.ours and (size, self.peer) in taken}  # fmt: skip
+        if self.headline not in pairs:
+            raise ValueError(
+                f"expected rows of {self.ours!r} and {self.peer!r} in {self.bench!r} at "
+                f"{self.headline}; got sizes {sorted(pairs)}"
+            )
+        sizes, names = sorted(pairs), self.names or {}
+
+        def over(above: str, below: str) -> list[float]:
+            ratios = (pairs[size][0][above] / pairs[size][1][below] for size in sizes)
+            return [float(f"{ratio:.4g}") for ratio in ratios]
+
+        cores = f"{environment['cores']} cores"
+        return {
+            "chapter": self.chapter.replace("_", "-"), "task": self.task,
+            "ours": names.get(self.ours, self.ours), "peer": names.get(self.peer, self.peer),
+            "size_name": self.size_name, "sizes": sizes,
+            "counted": [float(f"{self.counted(size):.4g}") for size in sizes],
+            "counted_name": self.counted_name, "measured": over("ratio", "ratio"),
+            "low": over("low", "high"), "high": over("high", "low"), "headline": self.headline,
+            "machine": f"{cores} of {environment['processor']}",
+        }  # fmt: skip
 
 
 def row(bench, size, method, seconds, low=None, high=None, ratio=None, note="") -> dict:
@@ -97,7 +161,25 @@ def table(rows: list[dict]) -> str:
     return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in cells)
 
 
-def main(run: Callable[[bool], list[dict]], name: str, argv: list[str] | None = None) -> None:
+def read(name: str, folder: Path = RESULTS) -> dict:
+    """Return what ``results/<name>.json`` has; FileNotFoundError if it has not been taken."""
+    return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def keep(standard: Standard, taken: dict) -> Path:
+    """Write the standard speed-up beside its chapter's questions."""
+    path = find(standard.chapter).teaching / "speedup.json"
+    record = standard.record(taken["rows"], taken["environment"])
+    path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path
+
+
+def main(
+    run: Callable[[bool], list[dict]],
+    name: str,
+    argv: list[str] | None = None,
+    standard: Standard | None = None,
+) -> None:
     """Run a benchmark from the command line: print its table and write its results.
 
     Parameters
@@ -108,14 +190,24 @@ def main(run: Callable[[bool], list[dict]], name: str, argv: list[str] | None = 
         Name of the results file.
     argv : list of str, optional
         Arguments instead of the command line's.
+    standard : Standard, optional
+        What of it is the chapter's standard speed-up.
     """
     parser = argparse.ArgumentParser(description=run.__doc__)
     parser.add_argument("--quick", action="store_true", help="small sizes; writes no results")
-    quick = parser.parse_args(argv).quick
-    rows = run(quick)
-    print(table(rows))
-    if not quick:
+    parser.add_argument(
+        "--again", action="store_true",
+        help="measure nothing: take the standard speed-up from the results there are",
+    )  # fmt: skip
+    options = parser.parse_args(argv)
+    if not options.again:
+        rows = run(options.quick)
+        print(table(rows))
+        if options.quick:
+            return
         print(f"written to {write(name, rows)}", file=sys.stderr)
+    if standard is not None:
+        print(f"written to {keep(standard, read(name))}", file=sys.stderr)
 
 
 def _cells(entry: dict) -> tuple[str, ...]:

@@ -21,8 +21,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from benchmarks._common import Standard, rows_of
 from benchmarks._common import main as run_main
-from benchmarks._common import rows_of
+from paralg.core.primitives import brent_kung_counts
 from paralg.core.timing import compare
 from paralg.recurrences.mamba import selective_scan, warm
 from paralg.recurrences.mamba.experiments.peers import has_mambapy, mambapy_scan
@@ -38,6 +39,14 @@ _NOTES = {
     "torch Brent–Kung": "ours, log depth in place, unfused",
     "torch associative_scan": "torch's private generic scan",
 }
+
+
+STANDARD = Standard(
+    chapter="mamba", task="One selective scan, forward and backward", bench="forward + backward",
+    ours=OURS, peer="mambapy", size_name="sequence length", headline=4096,
+    counted=lambda length: (length - 1) / brent_kung_counts(length).span,
+    counted_name="steps of a loop over rounds of the tree",
+)  # fmt: skip
 
 
 def run(quick: bool = False) -> list[dict]:
@@ -151,7 +160,7 @@ def _error(operator: Callable[..., Tensor], length: int) -> str:
 
 def main(argv: list[str] | None = None) -> None:
     """Print the table and write ``results/mamba.json``."""
-    run_main(run, "mamba", argv)
+    run_main(run, "mamba", argv, STANDARD)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""Sphinx extension: ``{benchmarks}``, the tables of ``benchmarks/results/*.json``.
+"""Sphinx extension: ``{benchmarks}``, what ``benchmarks/results/*.json`` have.
 
-One table for each thing measured: rows by input size and method, with the median time, its
-spread, and the ratio to our own method taken in the same run.
+Without an argument, the standard speed-up of every chapter in one chart and one table.  With the
+name of a file, one table for each thing measured: rows by input size and method, with the median
+time, its spread, and the ratio to our own method taken in the same run.
 """
 
 from __future__ import annotations
@@ -18,7 +19,11 @@ from sphinx.addnodes import pending_xref
 from sphinx.util.docutils import SphinxDirective
 from tables import cell, row, table
 
+from paralg.figures.speedups import RecordedSpeedup, draw_all, recorded_speedup, times
+from paralg.teach.chapters import find, find_all
+
 COLUMNS = ("Size", "Method", "Median", "Quartiles", "Ours is faster by", "Note")
+CHAPTER = {"scan": "primitives"}  # results that are named otherwise than their chapter
 UNITS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9))
 
 
@@ -35,27 +40,61 @@ def read(path: Path) -> dict:
     return {"name": path.stem, "environment": {}, **record}
 
 
+def show_speedups_here(env) -> None:
+    """Register the page being read as one that shows results."""
+    env.paralg_bench_pages[env.docname] = _digest(env.app)
+
+
+def speedups() -> dict[str, RecordedSpeedup]:
+    """The standard speed-up of every chapter that has one, by module name, in the book's order."""
+    found = {}
+    for name, chapter in find_all().items():
+        if (chapter.teaching / "speedup.json").is_file():
+            found[name] = recorded_speedup(name)
+    return found
+
+
 class BenchmarksDirective(SphinxDirective):
-    """Insert every result, or a sentence that says how to make them."""
+    """``{benchmarks}``: one chart and one row a chapter; ``{benchmarks} mamba``: its tables."""
+
+    optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        """Return one section for each result file."""
-        self.env.paralg_bench_pages[self.env.docname] = _digest(self.env.app)
-        found = [read(path) for path in results(self.env.app)]
-        return [self._section(record) for record in found] or [_nothing()]
+        """Return the overview, or the tables of one file of results."""
+        show_speedups_here(self.env)
+        if not self.arguments:
+            return self._overview()
+        name = self.arguments[0]
+        found = {path.stem: path for path in results(self.env.app)}
+        if name not in found:
+            raise self.error(f"benchmarks: expected one of {', '.join(found)}, got {name!r}")
+        record = read(found[name])
+        made: list[nodes.Node] = [self._about(record)]
+        for bench in dict.fromkeys(one["bench"] for one in record["rows"]):
+            made.append(nodes.rubric("", bench))
+            made.append(_table([one for one in record["rows"] if one["bench"] == bench]))
+        return made
 
-    def _section(self, record: dict) -> nodes.section:
-        slug = f"bench-{record['name'].replace('_', '-')}"
-        section = nodes.section(ids=[slug], names=[slug])
-        self.state.document.note_explicit_target(section)
-        section += nodes.title("", self._title(record["name"]))
-        section += self._about(record)
-        benches = list(dict.fromkeys(row["bench"] for row in record["rows"]))
-        for bench in benches:
-            section += nodes.rubric("", bench)
-            section += _table([row for row in record["rows"] if row["bench"] == bench])
-        return section
+    def _overview(self) -> list[nodes.Node]:
+        found = speedups()
+        if not found:
+            return [_nothing()]
+        names = [self._title(name) for name in found]
+        chart = nodes.raw("", draw_chart(list(found.values()), names), format="html")
+        rows = [
+            row([self._link(name, title), one.task, one.peer, f"{one.size_name} {one.headline:,}",
+                 times(one.at_headline[0]), nodes.strong("", one.number)])
+            for (name, one), title in zip(found.items(), names, strict=True)
+        ]  # fmt: skip
+        head = ("Chapter", "What is computed", "Against", "At", "Counted", "In seconds")
+        return [chart, table(head, rows, "paralg-bench")]
 
+    def _link(self, name: str, title: str) -> nodes.Node:
+        page = f"book/benchmarks/{name}"
+        return pending_xref(
+            "", nodes.inline("", title), refdomain="std", reftype="doc", reftarget=f"/{page}",
+            refdoc=self.env.docname, refexplicit=True,
+        )  # fmt: skip
 
     def _title(self, name: str) -> str:
         """The paper's name on the map; of what is no paper, the name of the file."""
@@ -67,15 +106,39 @@ class BenchmarksDirective(SphinxDirective):
     def _about(self, record: dict) -> nodes.paragraph:
         """Say what the numbers were taken on, and lead to the chapter."""
         paragraph = nodes.paragraph(classes=["paralg-machine"])
-        slug = record["name"].replace("_", "-")
-        if any(Path(page).name == record["name"] for page in self.env.found_docs):
+        name = CHAPTER.get(record["name"], record["name"])
+        pages = (f"notebooks/{find(name).part}/{name}", f"book/foundations/{name}")
+        if self.env.found_docs.intersection(pages):
             paragraph += pending_xref(
                 "", nodes.inline("", "To the chapter"), refdomain="std", reftype="ref",
-                reftarget=f"ch-{slug}", refdoc=self.env.docname, refexplicit=True,
+                reftarget=f"ch-{find(name).slug}", refdoc=self.env.docname, refexplicit=True,
             )  # fmt: skip
             paragraph += nodes.Text(". ")
         paragraph += nodes.Text(machine(record["environment"]))
         return paragraph
+
+
+def draw_chart(records: list[RecordedSpeedup], names: list[str]) -> str:
+    """The chart of all chapters, as HTML."""
+    import matplotlib
+    import matplotlib.pyplot as plt
+
+    from paralg.figures.still import clean_svg, to_svg
+    from paralg.figures.style import use
+
+    with matplotlib.rc_context():
+        use()
+        figure, ax = plt.subplots(figsize=(7.6, 0.9 + 0.42 * len(records)))
+        draw_all(ax, records, names)
+        text = to_svg(figure)
+    said = "; ".join(f"{name} {one.number}" for name, one in zip(names, records, strict=True))
+    alt = f"Dot chart: times faster than the peer, log axis, a row a chapter: {said}."
+    caption = (
+        "Every chapter at the size that stands for it: what counting promises (open), what was "
+        "measured (filled, with quartiles). Left of the grey line, at 1, we lose."
+    )
+    svg = clean_svg(text, prefix="speedups", alt=alt)
+    return f'<figure class="paralg-speedup">{svg}<figcaption>{caption}</figcaption></figure>'
 
 
 def machine(environment: dict) -> str:
@@ -150,7 +213,7 @@ def _nothing() -> nodes.paragraph:
 
 def _digest(app) -> str:
     digest = hashlib.sha256()
-    for path in results(app):
+    for path in [*results(app), *Path(app.srcdir).glob("paralg/*/*/teaching/speedup.json")]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 

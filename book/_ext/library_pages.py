@@ -2,9 +2,9 @@
 
 ``{library} paralg.core`` documents every public module under a package, a section each;
 ``:only:`` names some of them.  Of a part, papers are left out: each has a page of its own, on
-which ``{library} paralg.<part>.<paper>`` stands for the whole page.  Names re-exported by a package with ``__all__``
-are documented once, under the package; references by the defining module resolve to the same
-place.  Every function and class ends with a link to the chapter that explains it.
+which ``{library} paralg.<part>.<paper>`` stands for the whole page.  Names re-exported by a
+package with ``__all__`` are documented once, under the package; references by the defining module
+resolve to the same place.  Every function and class ends with a link to its chapter.
 """
 
 from __future__ import annotations

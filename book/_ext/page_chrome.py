@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 from pathlib import Path
 
 from docutils import nodes
@@ -47,13 +48,26 @@ def drop_scripts(app, pagename, templatename, context, doctree) -> None:
 
 
 def launch_notebooks(app, pagename, templatename, context, doctree) -> None:
-    """Let the launch buttons of a page that is written as text open the notebook made from it."""
-    text, made = f"{pagename}.md", f"notebooks/{pagename.removeprefix('book/')}.ipynb"
-    if Path(app.srcdir, made).is_file():
-        for button in context.get("header_buttons", []):
-            for item in button.get("buttons", []):
-                if any(host in item.get("url", "") for host in LAUNCHERS):
-                    item["url"] = item["url"].replace(text, made)
+    """Let the buttons of a page with cells open, and download, its open notebook."""
+    made = f"notebooks/open/{pagename.partition('/')[2]}.ipynb"
+    if not Path(app.srcdir, made).is_file():
+        return
+    root = context["pathto"]("_sources", resource=True)
+    for button in context.get("header_buttons", []):
+        for item in button.get("buttons", []):
+            url = item.get("url", "")
+            if any(host in url for host in LAUNCHERS):
+                item["url"] = re.sub(rf"{re.escape(pagename)}\.(md|ipynb)", made, url)
+            elif "_sources/" in url and url.endswith((".md", ".ipynb")):
+                item["url"] = f"{root}/{made}"
+
+
+def copy_notebooks(app, exception) -> None:
+    """Put the open notebooks where their buttons look for them."""
+    made = Path(app.srcdir, "notebooks", "open")
+    if exception is None and app.builder.format == "html" and made.is_dir():
+        target = Path(app.outdir, "_sources", "notebooks", "open")
+        shutil.copytree(made, target, dirs_exist_ok=True)
 
 
 def _unwanted(item) -> bool:
@@ -225,4 +239,5 @@ def setup(app):
     app.connect("doctree-read", add_doors)
     app.connect("build-finished", remove_orphans)
     app.connect("build-finished", write_root)
+    app.connect("build-finished", copy_notebooks)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,7 +1,7 @@
 """Sphinx extension: ``{papermap} parts``, ``{papermap} patterns`` and ``{part-papers} rounds``.
 
 The papers are those of ``book/_data/papers.yml``.  A paper whose page is in the build gets a link
-and the headline of its claims; the others are marked "not yet written".
+and its recorded speed-up, or else the headline of its claims; others are "not yet written".
 """
 
 from __future__ import annotations
@@ -9,10 +9,13 @@ from __future__ import annotations
 from functools import cached_property
 
 import yaml
+from benchmark_tables import show_speedups_here, speedups
 from claims_store import chapters, data_file, figure_of, show_claims_here
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
+
+from paralg.figures.speedups import RecordedSpeedup, times
 
 ABSENT = "not yet written"
 
@@ -30,6 +33,7 @@ class _PaperList(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return the placeholder."""
         show_claims_here(self.env)
+        show_speedups_here(self.env)
         self.env.note_dependency(str(data_file(self.env.app, "papers.yml")))
         return [papers(by=self.by or self.arguments[0], part=self.arguments[0])]
 
@@ -114,7 +118,18 @@ class FillMaps(SphinxPostTransform):
         written = "is-written" if self._page(paper) else "is-absent"
         return nodes.list_item("", first, idea, classes=[written])
 
+    @cached_property
+    def recorded(self) -> dict[str, RecordedSpeedup]:
+        """Standard speed-up by chapter name."""
+        return speedups()
+
     def _state(self, paper: dict) -> nodes.Node:
+        one = self.recorded.get(paper["module"])
+        if one:
+            text = f" {one.peer}, {times(one.at_headline[0])} by counting"
+            over = "as fast as" if one.at_headline[1] < 1 else "faster than"
+            number = nodes.strong("", one.number)
+            return nodes.inline("", "", number, nodes.Text(f" {over}{text}"), classes=["headline"])
         row = self.headlines.get(paper["module"])
         if row:
             number = nodes.strong("", figure_of(row["ours"], row.get("unit")))
@@ -166,6 +181,7 @@ def _spaced(inner: list[nodes.Node]) -> list[nodes.Node]:
 def setup(app):
     """Register the extension."""
     app.setup_extension("claims_store")
+    app.setup_extension("benchmark_tables")
     app.add_node(papers)
     app.add_directive("papermap", PaperMap)
     app.add_directive("part-papers", PartPapers)

@@ -1,4 +1,4 @@
-"""Sphinx extension: what the site draws: quizzes, and on executed pages explorers and checks too.
+"""Sphinx extension: what the site draws: quizzes; on executed pages explorers, checks, speed-ups.
 
 The directive ``{quiz} <chapter>`` shows the questions of a chapter, as notebooks show them.  The
 outputs of executed pages name what is to be drawn (`paralg.core.static`); it is drawn here, with
@@ -54,9 +54,23 @@ def draw(app, kind: str, **what: str) -> str:
     """HTML of one thing that an output names."""
     if kind == "quiz":
         return quiz(what["chapter"]).html
+    if kind == "speedup":
+        return draw_speedup(what["chapter"])
     if kind == "check":
         return unanswered(what["exercise"]).html
     return draw_explorer(app.paralg_store, what["module"])
+
+
+def draw_speedup(chapter: str) -> str:
+    """HTML of the standard figure of a chapter."""
+    import matplotlib
+
+    from paralg.figures import recorded_speedup
+    from paralg.figures.style import use
+
+    with matplotlib.rc_context():
+        use()
+        return recorded_speedup(chapter).html
 
 
 def draw_explorer(store, module: str) -> str:

@@ -10,7 +10,7 @@ it with what a kernel really opens) and should not name files that cannot matter
 * a data file belongs to the modules of its paper or shelf that name it, its folder or its suffix,
   and to all of them when none does;
 * what the site draws (`paralg.core.static`) is not used by the page, but by its drawing: an
-  explorer, ``quiz(…)`` and ``check(…)``, where the code calls them as statements of their own.
+  explorer, ``quiz(…)``, ``check(…)``, ``recorded_speedup(…)``, as statements of their own.
 """
 
 from __future__ import annotations
@@ -32,6 +32,13 @@ __all__ = ["PARTS", "Library"]
 
 PARTS = paralg.PARTS
 _HIDDEN = (".pyc", ".pyo", ".nbi", ".nbc")
+_DRAWING = {
+    "quiz": ("teach.quiz_html", "quiz.json"),
+    "check": ("teach.verdict", None),
+    "recorded_speedup": ("figures.speedups", "speedup.json"),
+}
+"""Calls that name what the site draws: the module that draws it, and a file beside the chapter."""
+_DATA = {data for _, data in _DRAWING.values() if data}
 _KEPT = 3000  # facts kept beyond those of one reading
 
 
@@ -127,17 +134,16 @@ class Library:
         """Files on which the drawing of a page depends, besides its outputs."""
         walk = _Walk(self)
         facts = self._read(code)
-        for module, name in self._walk(code, False).drawn:
+        drawn = self._walk(code, False).drawn
+        for module, name in drawn:
             if name == "explorer":
                 walk.use(module)
                 walk.use(f"{self.package}.figures", "use")
-            elif name == "quiz":
-                walk.use(f"{self.package}.teach.quiz_html")
             else:
-                walk.use(f"{self.package}.teach.verdict")
-        if any(name == "quiz" for _, name in self._walk(code, False).drawn):
-            slugs = {word.replace("-", "_") for word in facts.words}
-            for path in (self.root / self.package).glob("*/*/**/quiz.json"):
+                walk.use(f"{self.package}.{_DRAWING[name][0]}")
+        slugs = {word.replace("-", "_") for word in facts.words}
+        for data in {_DRAWING[name][1] for _, name in drawn if name in _DRAWING} - {None}:
+            for path in (self.root / self.package).glob(f"*/*/**/{data}"):
                 walk.files |= {path} if slugs & set(path.parts) else set()
         return frozenset(walk.files)
 
@@ -169,8 +175,8 @@ class Library:
     def is_drawn(self, module: str, name: str | None) -> bool:
         """Whether a name is one of those that show themselves as data for the site."""
         home = self.home_of(module, name) if name else ""
-        if name in ("check", "quiz"):
-            return home.startswith(f"{self.package}.teach.")
+        if name in _DRAWING:
+            return home.startswith((f"{self.package}.teach.", f"{self.package}.figures."))
         return name == "explorer" and home.endswith(".explorer") and self.file_of(home) is not None
 
     def page(self, name: str) -> str | None:
@@ -213,7 +219,7 @@ class Library:
         words = {p: set(read[p].words) for p in modules}
         owned: dict[Path, set[Path]] = {path: set() for path in read}
         for data in files:
-            if data.suffix in (".py", *_HIDDEN) or data.name == "quiz.json":
+            if data.suffix in (".py", *_HIDDEN) or data.name in _DATA:
                 continue
             folders = data.relative_to(unit).parts[:-1]
             marks = {data.name, data.stem, *folders}

@@ -10,7 +10,7 @@ __getattr__, __dir__, __all__ = lazy(__name__, {
     "PURPLE": "style", "SKY": "style", "VERMILION": "style", "YELLOW": "style",
     "MARKS": "style", "MEANINGS": "style", "PALETTE": "style",
     "ink": "style", "rc": "style", "use": "style",
-    "speedup": "charts", "work_span": "charts", "name_lines": "charts",
+    "recorded_speedup": "speedups", "speedup": "charts", "work_span": "charts", "name_lines": "charts",
     "gantt": "traces", "raster": "traces", "rasters": "traces",
     "scan_network": "networks", "tree": "networks",
     "Listing": "source", "show_source": "source",
