@@ -49,7 +49,8 @@ def drop_scripts(app, pagename, templatename, context, doctree) -> None:
 
 def launch_notebooks(app, pagename, templatename, context, doctree) -> None:
     """Let the buttons of a page with cells open, and download, its open notebook."""
-    made = f"notebooks/open/{pagename.partition('/')[2]}.ipynb"
+    folder, name = pagename.split("/")[-2:] if "/" in pagename else ("", pagename)
+    made = f"notebooks/open/{'comparisons' if folder == 'book' else folder}/{name}.ipynb"
     if not Path(app.srcdir, made).is_file():
         return
     root = context["pathto"]("_sources", resource=True)

@@ -49,8 +49,9 @@ def sources(root: Path = ROOT) -> list[Path]:
 
 
 def notebook_of(source: Path, root: Path = ROOT) -> Path:
-    """Return where the open notebook of a source stands: the same way down from its folder."""
-    return root / OPEN / Path(*source.relative_to(root).parts[1:]).with_suffix(".ipynb")
+    """Return where a source's open notebook stands: in the folder of its part."""
+    parts = source.relative_to(root).with_suffix(".ipynb").parts[1:]
+    return Path(root, OPEN, *(parts if len(parts) > 1 else ("comparisons", *parts)))
 
 
 def repository(root: Path = ROOT) -> str:
