@@ -1,18 +1,18 @@
 """What all benchmarks share: rows, the results file, the table, the command line."""
 
-import importlib.util
+import importlib
 import json
-from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+from benchmarks import _common as common
 from paralg.core.timing import Timings
+from paralg.figures import recorded_speedup
+from paralg.figures.speedups import RecordedSpeedup
 
-PATH = Path(__file__).parents[2] / "benchmarks" / "_common.py"
-spec = importlib.util.spec_from_file_location("benchmark_common", PATH)
-common = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(common)
+BENCH = {"personalized_pagerank": "pagerank"}  # results that are not named as their script
 
 
 def rows(quick=False):
@@ -65,3 +65,43 @@ def test_the_command_line_prints_and_writes_only_full_runs(tmp_path, monkeypatch
     assert quick.err == ""
     common.main(rows, "demo", [])
     assert "written to" in capsys.readouterr().err
+
+
+def test_the_standard_speed_up_is_taken_from_the_rows():
+    standard = common.Standard(
+        chapter="mamba", task="A scan", bench="forward", ours="ours", peer="peer",
+        size_name="length", counted=lambda n: n / 8, counted_name="steps over rounds",
+        headline=256, names={"peer": "a peer"},
+    )  # fmt: skip
+    rows = [
+        common.row("forward", size, method, seconds, 0.9 * seconds, 1.2 * seconds, ratio)
+        for size in (256, 64)
+        for method, seconds, ratio in (("ours", 1.0, 1.0), ("peer", 3.0, 3.1))
+    ] + [common.row("backward", 64, "ours", 1.0, 1.0, 1.0, 1.0)]
+    record = standard.record(rows, {"cores": 2, "processor": "CPU"})
+    one = RecordedSpeedup(**record)
+    assert (record["sizes"], record["measured"]) == ([64, 256], [3.1, 3.1])
+    assert (record["low"][0], record["high"][0]) == (2.25, 4.0)
+    assert one.at_headline == (32.0, 3.1)
+    assert one.number == "3.1×"
+    assert one.caption == (
+        "A scan: ours against a peer. At length 256: 32× by counting (steps over rounds), 3.1× in "
+        "seconds, median, recorded on 2 cores of CPU."
+    )
+    with pytest.raises(ValueError, match="at 256; got sizes \\[\\]"):
+        standard.record(rows[:1], {"cores": 2, "processor": "CPU"})
+
+
+def test_every_recorded_speed_up_is_that_of_the_results():
+    for path in sorted(common.RESULTS.glob("*.json")):
+        module = importlib.import_module(f"benchmarks.bench_{BENCH.get(path.stem, path.stem)}")
+        standard = getattr(module, "STANDARD", None)
+        if standard is None:
+            continue
+        taken = common.read(path.stem)
+        record = standard.record(taken["rows"], taken["environment"])
+        assert RecordedSpeedup(**record) == recorded_speedup(standard.chapter)
+        figure, ax = plt.subplots()
+        recorded_speedup(standard.chapter).draw(ax)
+        assert ax.get_xlabel() == standard.size_name
+        plt.close(figure)
