@@ -11,7 +11,7 @@ __getattr__, __dir__, __all__ = lazy(__name__, {
     "MARKS": "style", "MEANINGS": "style", "PALETTE": "style",
     "ink": "style", "rc": "style", "use": "style",
     "recorded_speedup": "speedups", "speedup": "charts", "work_span": "charts",
-    "name_lines": "words",
+    "name_lines": "charts",
     "gantt": "traces", "raster": "traces", "rasters": "traces",
     "scan_network": "networks", "tree": "networks",
     "Listing": "source", "show_source": "source",

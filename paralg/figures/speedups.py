@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from paralg.core.static import data_for_the_site, is_static
+from paralg.figures.charts import name_lines
 from paralg.figures.style import GREEN, GREY, VERMILION
-from paralg.figures.words import name_lines
 from paralg.teach.chapters import find
 
 __all__ = ["RecordedSpeedup", "draw_all", "recorded_speedup"]
