@@ -81,7 +81,7 @@ OVER = {
     "recurrences/aaren": {"tests": 663},
     "recurrences/local_linear_attention": {"lines": 2658, "tests": 789},
     "recurrences/mamba": {"tests": 1034},
-    "recurrences/universal_transformer": {"tests": 829},
+    "recurrences/universal_transformer": {"tests": 820},
 }
 """Sizes of the first six chapters that are over their budget. They may shrink and never grow, and
 no chapter may be added here; a number that has come under its budget leaves."""

@@ -31,9 +31,8 @@ def advanced(p, epsilon=0.01, close=False):
     return (now.steps.item(), now.remainder.item(), now.mass.item()), weights
 
 
-@pytest.mark.parametrize(
-    "p, steps, remainder",
-    [
+def test_worked_cases():
+    for p, steps, remainder in (
         ([], 0, 0.0),
         ([0.3, 0.4, 0.5], 3, 0.3),
         ([0.995], 1, 1.0),
@@ -42,12 +41,10 @@ def advanced(p, epsilon=0.01, close=False):
         ([0.5, 0.49, 0.2], 3, 0.01),
         ([0.0, 0.0, 1.0], 3, 1.0),
         ([0.1, 0.1], 2, 0.0),
-    ],
-)
-def test_worked_cases(p, steps, remainder):
-    halted, (found, weights) = ut.halt(p), advanced(p)
-    assert halted[:2] == found[:2] == (steps, pytest.approx(remainder))
-    assert sum(weights) == pytest.approx(found[2])
+    ):
+        halted, (found, weights) = ut.halt(p), advanced(p)
+        assert halted[:2] == found[:2] == (steps, pytest.approx(remainder)), p
+        assert sum(weights) == pytest.approx(found[2])
 
 
 @settings(max_examples=25, deadline=None)
@@ -119,6 +116,10 @@ def test_mass_that_no_state_receives():
     assert torch.allclose(run.weights.sum(dim=0), torch.ones(2, 5, dtype=torch.float64))
     assert run.remainder.min() > 0.5
     assert torch.autograd.grad(run.ponder, closed.halting.linear.bias)[0] < 0  # raising p lowers R
+    for output in ("blend", "accumulated"):
+        model = core(HALTING, output=output)
+        loss = model(states()).output.square().sum()
+        assert torch.autograd.grad(loss, model.halting.linear.weight)[0].abs().sum() > 0
 
 
 def test_halted_is_not_frozen_in_the_released_code():
@@ -131,14 +132,6 @@ def test_halted_is_not_frozen_in_the_released_code():
     assert torch.equal(moved[0], last[0])
     assert not torch.equal(moved[1], last[1])
     assert spread(one.output, other.output) > 1e-3
-
-
-@pytest.mark.parametrize("what", ["blend", "accumulated", "ponder"])
-def test_halting_parameters_have_gradients(what):
-    model = core(HALTING, output="blend" if what == "ponder" else what)
-    run = model(states())
-    (run.ponder if what == "ponder" else run.output.square().sum()).backward()
-    assert model.halting.linear.weight.grad.abs().sum() > 0
 
 
 def test_other_halting_rules():
@@ -186,17 +179,14 @@ def test_compaction_equals_masking_under_freezing(halting, norm, inside, masked)
     assert few.keys <= few.queries + inside * int(mask.sum())
 
 
-@pytest.mark.parametrize(
-    "change, words",
-    [
+def test_compaction_says_what_it_needs():
+    for change, words in (
         ({"freeze": False}, "freeze=True, got False"),
         ({"recurrence": "highway"}, "recurrence='basic', got 'highway'"),
         ({"transition": "sepconv"}, "transition='fc', got 'sepconv'"),
         ({"halting": None}, "needs a halting rule"),
-    ],
-)
-def test_compaction_says_what_it_needs(change, words):
-    with pytest.raises(ValueError, match=words):
-        ut.run_compacted(core(HALTING, **change), states())
+    ):
+        with pytest.raises(ValueError, match=words):
+            ut.run_compacted(core(HALTING, **change), states())
     with pytest.raises(TypeError, match="unexpected keyword argument 'keep'"):
         ut.run_compacted(core(HALTING), states(), keep=True)

@@ -21,8 +21,7 @@ __all__ = [
 
 def block_operations(config: UTConfig, queries: int, keys: int, fresh: int | None = None) -> int:
     """Count the multiply-adds of a block: projections, scores and mixing, transition."""
-    fresh = keys if fresh is None else fresh
-    d = config.d_model
+    d, fresh = config.d_model, keys if fresh is None else fresh
     return 2 * d * (d * (queries + fresh) + queries * keys + config.d_ff * queries)
 
 

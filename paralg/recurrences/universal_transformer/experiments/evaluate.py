@@ -38,9 +38,8 @@ def by_distance(
     model: Tagger, task: tasks.Reachability | tasks.GraphBatch, *, graphs: int = 500, **options
 ) -> ByDistance:
     """Score a model on graphs drawn with a fixed seed, or on given ones."""
-    drawn = task
-    if isinstance(task, tasks.Reachability):
-        drawn = task.draw(graphs, np.random.default_rng(_SEED))
+    given = isinstance(task, tasks.GraphBatch)
+    drawn = task if given else task.draw(graphs, np.random.default_rng(_SEED))
     logits, run = model(drawn.symbols, attention_mask=drawn.attention_mask, **options)
     right = (logits.argmax(-1) == drawn.targets).numpy()
     distance, steps = drawn.distance.numpy(), run.steps.numpy()

@@ -1,4 +1,4 @@
-"""Scores of the trained writers that take long, as shipped records.
+"""Scores of trained models that take long, as shipped records.
 
 python -m paralg.recurrences.universal_transformer.experiments.records [NAME ...]
 """
@@ -8,12 +8,24 @@ from __future__ import annotations
 from pathlib import Path
 
 from paralg.core.records import Records
-from paralg.recurrences.universal_transformer.experiments.evaluate import string_accuracy
+from paralg.recurrences.universal_transformer.experiments.evaluate import (
+    by_distance,
+    string_accuracy,
+)
 from paralg.recurrences.universal_transformer.experiments.models import Seq2Seq
 from paralg.recurrences.universal_transformer.experiments.runs import RECIPES, load
-from paralg.recurrences.universal_transformer.experiments.tasks import StringTask
+from paralg.recurrences.universal_transformer.experiments.tasks import Reachability, StringTask
 
 __all__ = ["records"]
+
+
+def rounds() -> dict[str, dict[str, float]]:
+    """Share of right answers of the network of fixed depth, by rounds and distance."""
+    model, task, shares = load("reach-fixed"), Reachability(nodes=30), {}
+    for t in (1, 2, 3, 5, 7, 9, 12, 14, 16, 20):
+        found = by_distance(model, task, graphs=100, steps=t)
+        shares[t] = dict(zip(found.distance.tolist(), found.right.round(4).tolist(), strict=True))
+    return shares
 
 
 def numberings() -> dict[str, dict[str, float]]:
@@ -37,7 +49,8 @@ def _right(model: Seq2Seq, task: StringTask, length: int, **options) -> float:
     return round(string_accuracy(model, task, length, rows=50, **options)[0], 4)
 
 
-records = Records(Path(__file__).with_name("records"), {"numberings": numberings, "steps": steps})
+MAKERS = {"rounds": rounds, "numberings": numberings, "steps": steps}
+records = Records(Path(__file__).with_name("records"), MAKERS)
 
 if __name__ == "__main__":
     records.main()

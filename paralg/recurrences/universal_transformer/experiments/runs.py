@@ -148,15 +148,10 @@ class StringRecipe:
         return {"lengths": list(self.tested)} | length_curve(model, self.task, self.tested)
 
 
-_GRAPH = UTConfig(
-    d_model=32, heads=4, d_ff=64, steps=7, norm="pre", position="none", step_signal="none"
-)
+_GRAPH = UTConfig(steps=7, norm="pre", position="none", step_signal="none")
 _STRING = UTConfig(d_model=64, heads=4, d_ff=128, steps=4, norm="pre")
-_LENGTHS = {
-    "copy": (800, {}),
-    "reverse": (800, {}),
-    "add": (2000, {"copies": 500, "grow": 500, "batch": 64}),
-}
+_LENGTHS = dict.fromkeys(("copy", "reverse"), (800, {}))
+_LENGTHS["add"] = (2000, {"copies": 500, "grow": 500, "batch": 64})
 _OFFICIAL = {"halting": "position", "output": "blend"}
 _LOW = _OFFICIAL | {"halting_bias": -2.0}
 _OPEN = _LOW | {"output": "accumulated", "objective": "expected"}

@@ -58,10 +58,10 @@ class StringTask:
 
     def wanted(self, length: int) -> NDArray[np.int64]:
         """Return which source tokens each target digit is made of, shape (length, 1 or 2)."""
-        index = np.arange(length)
+        index = np.arange(length)[:, None]
         if self.name == "add":
-            return np.stack([index, index + length + 1], axis=1)
-        return (index if self.name == "copy" else index[::-1].copy())[:, None]
+            return np.hstack([index, index + length + 1])
+        return index if self.name == "copy" else index[::-1].copy()
 
     def _pairs(self, source: NDArray, target: NDArray, length: int) -> Pairs:
         closed = (np.pad(part, ((0, 0), (0, 1)), constant_values=END) for part in (source, target))

@@ -88,10 +88,7 @@ WRONG = {
         (lambda w: coefficients(w)[:-1], "one coefficient for each weight"),
         (lambda w: None, "not iterable"),
     ],
-    f"{_}crossing": [
-        (lambda n, steps: steps, "rounds as well"),
-        (lambda n, steps: n / steps, "solve"),
-    ],
+    f"{_}crossing": [(lambda n, T: T, "rounds as well"), (lambda n, T: n / T, "solve")],
     f"{_}compact": [
         (lambda s, block, p: np.zeros(len(s)), "frozen states"),
         (lambda s, block, p: 0.0, "one output for each position"),

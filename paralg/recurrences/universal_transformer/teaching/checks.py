@@ -185,10 +185,9 @@ def turn(answer):
 @exercise("ex-universal-transformer-settled")
 def settled(answer):
     """Spearman's correlation of N and distance when small changes halt, at tau = 0.5."""
-    close_to(answer, settled_at(0.5)[1], tol=0.02, name="the correlation", wrong={
-        -settled_at(0.5)[1]: "look at the sign: who stops first?",
-        0.0: "N is not constant at this threshold",
-    })  # fmt: skip
+    rho = settled_at(0.5)[1]
+    wrong = {-rho: "look at the sign: who stops first?", 0.0: "N is not constant here"}
+    close_to(answer, rho, tol=0.02, name="the correlation", wrong=wrong)
     return "Right: it is negative. The rule stops those whom the news has not reached yet."
 
 
@@ -206,7 +205,7 @@ def settled_at(tau: float) -> tuple[float, float]:
 def shift(answer):
     """The largest shift of the halting bias that leaves all answers of the explorer right."""
     value, (*others, largest) = float(call(float, answer)), best_shifts()
-    wrong = {s: "there is a larger one" for s in others}
+    wrong = dict.fromkeys(others, "there is a larger one")
     close_to(value, largest, name="the largest shift", wrong=wrong)
     return f"Right: up to {largest:+.2f} no node stops too early."
 

@@ -21,8 +21,7 @@ NETWORKS = {
 }
 """Ponder weight of a network (the first three begin with bias -2) and the run that made it."""
 
-_NODES, _STEPS, _EPSILON = 12, 7, 0.01
-_SEED = 21
+_NODES, _STEPS, _EPSILON, _SEED = 12, 7, 0.01, 21
 
 
 def scene():
