@@ -24,9 +24,9 @@ LENGTHS = (1, 2, 3, 7, 8, 13)
 MODULES = [one.name for one in pkgutil.walk_packages(aaren.__path__, f"{aaren.__name__}.")]
 
 
-def case(n, d=3, heads=(), scale=3.0):
+def case(n):
     rng = np.random.default_rng(n)
-    return scale * rng.normal(size=(n, *heads)), rng.normal(size=(n, *heads, d))
+    return 3 * rng.normal(size=n), rng.normal(size=(n, 3))
 
 
 def oracle(scores, values, rate=0.0):
@@ -92,16 +92,10 @@ def test_the_axioms_of_a_monoid_hold_for_sets_of_any_size(tokens, data):
     close(SOFTMAX(nothing, a), a, 0)
 
 
-def test_heads_are_independent_a_prefix_is_a_set_and_scores_may_be_shifted():
-    scores, values = case(9, heads=(2, 4))
-    outputs = prefixes(scores, values).outputs
-    for h in np.ndindex(2, 4):
-        one = (slice(None), *h)
-        close(outputs[one], oracle(scores[one], values[one]))
+def test_a_prefix_is_a_set_and_scores_may_be_shifted():
     scores, values = case(12)
-    order = np.random.default_rng(1).permutation(12)
     whole = prefixes(scores, values).outputs
-    close(prefixes(scores[order], values[order]).outputs[-1], whole[-1])
+    close(prefixes(scores[::-1], values[::-1]).outputs[-1], whole[-1])
     for shift in (-1e6, 50.0):
         close(prefixes(scores + shift, values).outputs, whole, 1e-8)
 
@@ -136,8 +130,7 @@ def test_the_forms_without_a_carried_maximum_fail_where_the_chapter_says():
     values = np.array([[1.0], [0.0]])
     falling, rising = np.array([1.0, 0.0]), np.array([0.0, 10.0])
     close(variants.running_maximum(falling, values), oracle(falling, values))
-    assert variants.running_maximum(rising, values)[1, 0] == 0.5
-    assert oracle(rising, values)[1, 0] < 1e-4
+    assert variants.running_maximum(rising, values)[1, 0] == 0.5 > oracle(rising, values)[1, 0]
     scores, values = np.array([0.0, 1.0, 1000.0]), np.ones((3, 1))
     close(variants.global_maximum(scores[:2], values[:2]), np.ones((2, 1)))
     loud = np.float16([3, 12, 1]), np.ones((3, 1), np.float16)
@@ -155,10 +148,9 @@ def test_decaying_scores_are_a_scan_that_does_not_commute(rate):
         for method in METHODS:
             run = scan(variants.decayed(rate), parts, method=method)
             close(read(run.values[1:]), oracle(scores, values, rate), 1e-10)
-    one = (np.ones(1), np.zeros(1), np.ones(1), np.ones((1, 1)))
-    two = (*one[:3], np.zeros((1, 1)))
-    op = variants.decayed(1.0)
-    assert read(op(one, two)[1:]) < 0.5 < read(op(two, one)[1:])
+    one, two = (1.0, 0.0, 1.0, np.ones(1)), (1.0, 0.0, 1.0, np.zeros(1))
+    sides = [read(variants.decayed(rate)(*pair)[1:]) for pair in ((one, two), (two, one))]
+    assert sides[0] < 0.5 < sides[1] or rate == 0
 
 
 @pytest.mark.parametrize("n", LENGTHS)

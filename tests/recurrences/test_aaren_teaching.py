@@ -12,11 +12,9 @@ from tests.figures.web import drag
 def test_networks_are_the_core_scans_and_outputs_softmax():
     found = {one: _network(one, 12) for one in ("sequential", "kogge-stone", "brent-kung")}
     assert [(one["work"], one["span"]) for one in found.values()] == [(11, 11), (33, 4), (18, 6)]
-    for one in found.values():
-        assert sum(len(level) for level in one["levels"]) == one["work"]
+    assert all(sum(map(len, one["levels"])) == one["work"] for one in found.values())
     weights = np.exp(np.array(SCORES))
-    expected = np.cumsum(weights * VALUES) / np.cumsum(weights)
-    np.testing.assert_allclose(outputs(), expected, atol=1e-12)
+    np.testing.assert_allclose(outputs(), np.cumsum(weights * VALUES) / np.cumsum(weights))
 
 
 def test_explorer_answers_to_keyboard_and_pointer(open_page, drawing):
