@@ -13,7 +13,7 @@ from paralg.core.records import Records
 from paralg.data import addition, pydoc_text
 from paralg.decoding.baselines import static, threshold
 from paralg.decoding.freedave.decoder import freedave, freedave_plus_plus
-from paralg.decoding.freedave.theory import reach
+from paralg.decoding.freedave.theory import landings, reach, union_forwards
 from paralg.decoding.rule import UnmaskingRule
 from paralg.decoding.sudoku import Sudoku4
 from paralg.decoding.tables import HashConditional
@@ -148,12 +148,24 @@ def rules() -> dict:
 
 
 def reaches() -> dict:
-    """The reach of every text."""
+    """The reach of 200 tables at three couplings, and of every text."""
     network, prompts = tasks()["text"]
-    return {"text": [reach(network, x) for x in prompts]}
+    found = {f"{eps}": [reach(HashConditional(4, 12, k, eps), [4] * 12) for k in range(200)]
+             for eps in (0.0, 0.1, 0.4)}  # fmt: skip
+    return found | {"text": [reach(network, x) for x in prompts]}
 
 
-MAKERS = (networks, noise, caches, eager, plus_plus, rules, reaches)
+def unions() -> dict:
+    """Forwards when all anchors are used, for 150 tables at two couplings and each d."""
+    found = {}
+    for eps in (0.1, 0.4):
+        lands = [landings(HashConditional(4, 12, k, eps), [4] * 12) for k in range(150)]
+        for d in (1, 2, 3, 4, 12):
+            found[f"{eps}, d = {d}"] = [union_forwards(one, d).forwards for one in lands]
+    return found
+
+
+MAKERS = (networks, noise, caches, eager, plus_plus, rules, reaches, unions)
 records = Records(Path(__file__).with_name("records"), {make.__name__: make for make in MAKERS})
 
 if __name__ == "__main__":
