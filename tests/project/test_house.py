@@ -80,7 +80,7 @@ def test_rooms_have_the_names_of_the_design(chapter):
 OVER = {
     "recurrences/aaren": {"tests": 642},
     "recurrences/local_linear_attention": {"lines": 2658, "tests": 789},
-    "recurrences/mamba": {"tests": 1034},
+    "recurrences/mamba": {"tests": 752},
     "recurrences/universal_transformer": {"tests": 820},
 }
 """Sizes of the first six chapters that are over their budget. They may shrink and never grow, and

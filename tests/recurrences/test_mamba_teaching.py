@@ -10,11 +10,11 @@ from tests.figures.web import drag
 
 
 def test_explorer_networks_are_the_core_scans():
-    found = {one: _network(one) for one in ("sequential", "kogge-stone", "brent-kung")}
-    assert [(one["work"], one["span"]) for one in found.values()] == [(15, 15), (49, 4), (26, 7)]
-    for one in found.values():
-        assert sum(len(level) for level in one["levels"]) == one["work"]
-        assert len(one["levels"]) == one["span"]
+    expected = {"sequential": (15, 15), "kogge-stone": (49, 4), "brent-kung": (26, 7)}
+    for method, counts in expected.items():
+        one = _network(method)
+        assert (one["work"], one["span"]) == counts
+        assert (sum(map(len, one["levels"])), len(one["levels"])) == counts
 
 
 def test_explorer_answers_to_keyboard_and_pointer(open_page, drawing):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from paralg.simd import threads
+from paralg.simd import cache, threads
 from paralg.simd.elementary import evaluate, exp, exp2, sigmoid, softplus
 from paralg.simd.lanes import WIDTH
 from paralg.simd.polynomials import ARTANH, EXP2, artanh_ratio, exp2_ratio, minimax
@@ -145,3 +145,10 @@ def test_memory_is_read_where_it_lies():
     for dtype in (np.float32, np.float64):
         x = np.arange(12, dtype=dtype).reshape(3, 4)
         assert corner(x.ctypes.data, 3, 4, dtype(0)) == x[1, 2]
+
+
+def test_compiling_waits_for_no_lock_file_left_behind(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache.tempfile, "gettempdir", lambda: str(tmp_path))
+    for _ in range(2):
+        with cache.compile_lock():
+            assert len(list(tmp_path.iterdir())) <= 1
