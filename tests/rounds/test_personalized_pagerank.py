@@ -14,6 +14,7 @@ import paralg.rounds.personalized_pagerank as pr
 from benchmarks import bench_pagerank
 from paralg.rounds.personalized_pagerank import Digraph
 from paralg.rounds.personalized_pagerank.experiments import graphs
+from paralg.rounds.personalized_pagerank.experiments.records import records
 
 HUGO = graphs.les_miserables()
 IMPORTS = graphs.stdlib_imports()
@@ -53,7 +54,7 @@ def test_graphs_by_hand(tails, heads, weights, given, expected):
     (Digraph.from_arcs, ([0], [5]), {"n": 3}, r"nodes must lie in 0..2, got 5"),
     (Digraph.from_arcs, ([0], [1], [0.0]), {}, "positive and finite, got 0.0 at arc 0"),
     (Digraph.from_arcs, ([0, 0], [1, 1], [1.0, np.nan]), {}, "got nan at arc 1"),
-    (Digraph.from_arcs, ([0.5], [1]), {}, "sources must be a list of integers"),
+    (Digraph.from_arcs, ([0.5], [1]), {}, "sources must be integers, shape"),
     (Digraph.from_arcs, ([0], [1]), {"n": 2, "names": ("x",)}, "expected 2 names, got 1"),
     (Digraph.from_arcs, ([0, 0], [1, 1], [1e308, 1e308]), {}, "must have a finite sum, got inf"),
     (pr.move_table, (HUGO, 0.0), {}, r"alpha must lie in \(0, 1\], got 0.0"),
@@ -67,8 +68,6 @@ def test_graphs_by_hand(tails, heads, weights, given, expected):
     (pr.blocked_power_iteration, (HUGO,), {"block": 0}, "block must be at least 1, got 0"),
     (pr.blocked_power_iteration, (HUGO,), {"sources": range(70, 80)}, "of 0..76 of step 1"),
     (pr.walks_needed, (0.0, 0.1, 0.1), {}, r"epsilon must lie in \(0, 1\), got 0.0"),
-    (pr.walks_needed, (0.5, 1.0, 0.1), {}, r"delta must lie in \(0, 1\), got 1.0"),
-    (pr.walks_needed, (0.5, 0.1, -1), {}, r"p_fail must lie in \(0, 1\), got -1"),
     (pr.walks_needed, (0.5, 0.1, 0.1, 0), {}, "pairs must be at least 1, got 0"),
     (pr.fit_costs, ([pr.TimedRun(10, 10, 1.0), pr.TimedRun(20, 20, 2.0)],), {},
      "expected runs that differ in rounds per join, got 2"),
@@ -77,7 +76,6 @@ def test_graphs_by_hand(tails, heads, weights, given, expected):
     (pr.random_walks, (pr.move_table(HUGO), 5), {"sources": range(90)}, "of step 1, got range"),
     (pr.Pipelined, (0,), {}, "gamma must be at least 1, got 0"),
     (pr.Refilled, (0,), {}, "cap must be at least 1, got 0"),
-    (pr.segment_doubling, (HUGO, 0, 1), {}, "omega must be at least 1, got 0"),
     (pr.segment_doubling, (HUGO, 2, -1), {}, "doublings must be at least 0, got -1"),
     (pr.segment_doubling, (HUGO, 2, 1), {"pick": "best"}, "one of same, random, got 'best'"),
     *((graphs.barabasi_albert, (5, k), {}, f"expected 1 <= attach < n, got attach={k} and n=5")
@@ -277,9 +275,6 @@ def test_the_fit_finds_the_constants(per_round, per_join):
 @pytest.mark.parametrize("formula, args, expected", [
     (pr.longest_walk, (0, 0.2), 0),
     (pr.longest_walk, (1, 1.0), 1),
-    (pr.longest_walk, (10**9, 1.0), 1),
-    (pr.tree_depth, (0, 2), 1),
-    (pr.tree_depth, (8, 2), 3),
     (pr.tree_depth, (9, 2), 4),
     (pr.tree_depth, (10**6, 1000), 2),
     (pr.best_gamma, (10_000, 77, 1000, 0.2), 25),
@@ -300,3 +295,9 @@ def test_the_longest_walk_the_load_and_a_model_that_never_rises():
     times = [pr.CostModel(1e-3, 1e-8).seconds(77, 1000, gamma, 0.2) for gamma in range(1, 1001)]
     assert (np.diff(times) <= 1e-12).all()
     assert pr.pipeline_rounds(77, 1000, 25, 0.2) < pr.pipeline_rounds(77, 1000, 24, 0.2)
+
+
+@pytest.mark.weekly
+@pytest.mark.parametrize("name", records.makers)
+def test_a_shipped_record_is_what_its_maker_makes(name):
+    assert records.make(name) == records.read(name)

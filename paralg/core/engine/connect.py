@@ -9,10 +9,12 @@ from paralg.core.engine.base import Engine
 __all__ = ["ENGINES", "connect"]
 
 ENGINES = {
-    "serial": "SerialEngine", "processes": "ProcessesEngine", "mpi": "MpiEngine",
-    "dask": "DaskEngine",
+    "serial": ("paralg.core.engine.serial", "SerialEngine"),
+    "processes": ("paralg.core.engine.processes", "ProcessesEngine"),
+    "mpi": ("paralg.core.engine.mpi", "MpiEngine"),
+    "dask": ("paralg.core.engine.dask", "DaskEngine"),
 }  # fmt: skip
-"""Name, which is also the module's, and class."""
+"""Module, in full so that the keys of pages cover it, and class of each backend."""
 
 
 def connect(name: str = "serial", workers: int | None = None, **options) -> Engine:
@@ -45,5 +47,5 @@ def connect(name: str = "serial", workers: int | None = None, **options) -> Engi
     """
     if name not in ENGINES:
         raise ValueError(f"engine must be one of {list(ENGINES)}, got {name!r}")
-    module = importlib.import_module(f"paralg.core.engine.{name}")
-    return getattr(module, ENGINES[name])(workers, **options)
+    module, cls = ENGINES[name]
+    return getattr(importlib.import_module(module), cls)(workers, **options)

@@ -46,7 +46,10 @@ class DaskEngine(Engine):
         """Start a cluster on this machine; its web page takes any free port."""
         try:
             return self._distributed.LocalCluster(
-                n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=":0",
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address=":0",
                 silence_logs=logging.CRITICAL,
             )  # fmt: skip
         except (OSError, RuntimeError) as error:

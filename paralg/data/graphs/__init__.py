@@ -1,4 +1,4 @@
-"""Three real graphs with weights, as lists of arcs, each with its source and licence.
+"""Three real graphs with weights and a synthetic one, as lists of arcs, each with its source.
 
 `make` beside this file rebuilds the two derived ones from the running Python.
 """
@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from paralg.data.source import Source
 
-__all__ = ["SOURCES", "ArcList", "les_miserables", "stdlib_imports", "topic_words"]
+__all__ = [
+    "SOURCES", "ArcList", "barabasi_albert", "les_miserables", "stdlib_imports", "topic_words",
+]  # fmt: skip
 
 _HERE = Path(__file__).parent
 _PSF = "PSF License Version 2 (full text in LICENSES.md beside the data)"
@@ -38,6 +40,9 @@ SOURCES = {
         "the 2,000 commonest words; weight = pairs within 4 words",
         "graphs/topic_words.npz",
         "b5a30decb0183f5f23e87a33f566aa7a6e670d9876edf1831b530c4e974592a9",
+    ),
+    "barabasi_albert": Source(
+        "Preferential attachment with random weights (synthetic)", "generated", "no rights claimed"
     ),
 }
 
@@ -78,6 +83,41 @@ def topic_words() -> ArcList:
     tails, heads = (stored[name].astype(np.int64) for name in ("tails", "heads"))
     names = tuple(str(stored["names"]).split("\n"))
     return ArcList(tails, heads, stored["counts"].astype(np.float64), names, True)
+
+
+def barabasi_albert(n: int, attach: int = 10, seed: int = 0) -> ArcList:
+    """Grow a synthetic graph with a heavy tail [barabasi-1999-emergence].
+
+    Each new node ties itself to ``attach`` old ones in proportion to their degree; weights are
+    exponential, and every tie is walked both ways. ValueError unless ``1 <= attach < n``.
+
+    Examples
+    --------
+    >>> graph = barabasi_albert(100, 3)
+    >>> len(graph.tails)
+    291
+    """
+    if not 1 <= attach < n:
+        raise ValueError(f"expected 1 <= attach < n, got attach={attach} and n={n}")
+    rng = np.random.default_rng(seed)
+    ends = np.empty(2 * attach * (n - attach), dtype=np.int64)
+    chosen = np.arange(attach)
+    for node in range(attach, n):
+        used = 2 * attach * (node - attach)
+        ends[used : used + attach], ends[used + attach : used + 2 * attach] = node, chosen
+        chosen = _distinct(rng, ends[: used + 2 * attach], attach)
+    pairs = ends.reshape(-1, 2, attach)
+    tails, heads = pairs[:, 0].ravel(), pairs[:, 1].ravel()
+    return ArcList(tails, heads, rng.exponential(size=len(tails)), (), True)
+
+
+def _distinct(rng, ends, count):
+    """Draw distinct nodes in proportion to how often they occur among the ends."""
+    chosen: dict[int, None] = {}  # a set that keeps the order
+    while len(chosen) < count:
+        drawn = ends[rng.integers(len(ends), size=count)]
+        chosen.update(dict.fromkeys(drawn.tolist()))
+    return np.array(list(chosen)[:count])
 
 
 def _lines(name: str, undirected: bool) -> ArcList:

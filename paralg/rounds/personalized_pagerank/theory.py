@@ -9,10 +9,7 @@ operand                  meaning
 ``gamma``                int, walks :math:`\gamma` of each source in one pipeline
 ``cap``                  int, bound :math:`M` on the walks alive at once
 ``epsilon``, ``delta``   float, relative error; smallest value that matters; both in (0, 1)
-``pi``                   array_like of float, true values :math:`\pi`
 =======================  ================================================================
-
-The derivations are those of the chapter.
 """
 
 from __future__ import annotations
@@ -77,8 +74,7 @@ def expected_l1(pi: ArrayLike, omega: int) -> NDArray[np.float64]:
     .. math:: \mathbb{E}\,\|\hat\pi_u - \pi_u\|_1
               \le \sum_v \min\Bigl(\sqrt{\pi(u,v)(1-\pi(u,v))/\omega},\; 2\pi(u,v)\Bigr)
 
-    Where :math:`\omega\pi` is not small the count is nearly normal and the root is to be multiplied
-    by :math:`\sqrt{2/\pi} \approx 0.8`.
+    Where :math:`\omega\pi` is not small the root is to be multiplied by :math:`0.8`.
 
     Examples
     --------
@@ -92,9 +88,8 @@ def expected_l1(pi: ArrayLike, omega: int) -> NDArray[np.float64]:
 def least_l1(omega: int) -> float:
     r"""Return an L1 error that ``omega`` walks do not beat on average, :math:`1/(2\sqrt\omega)`.
 
-    At the customary :math:`\alpha = 0.2` a source that is not returned to holds
-    :math:`\pi(u, u) = \alpha`; the errors of a row sum to zero, so the L1 error is at least twice
-    that of this entry, :math:`2 \cdot 0.8 \sqrt{\alpha (1 - \alpha)/\omega} = 0.64/\sqrt\omega`.
+    A source that is not returned to holds :math:`\pi(u, u) = \alpha`, and the errors of a row sum
+    to 0: twice that of this entry is :math:`1.6 \sqrt{\alpha (1 - \alpha)/\omega}`, 0.64 at 0.2.
 
     Examples
     --------
@@ -109,8 +104,7 @@ def longest_walk(walks: float, alpha: float) -> float:
 
     .. math:: \frac{\ln K + \gamma_E}{-\ln(1-\alpha)} + \frac12
 
-    Its leading term :math:`\log_{1/(1-\alpha)} K` is the length that one walk in :math:`K`
-    survives; 0 without walks.
+    About :math:`\log_{1/(1-\alpha)} K`; 0 without walks.
 
     Examples
     --------
@@ -125,12 +119,10 @@ def longest_walk(walks: float, alpha: float) -> float:
 def pipeline_rounds(sources: int, omega: int, gamma: int, alpha: float) -> float:
     r"""Predict the rounds of `Pipelined` from ``sources``, ``omega``, ``gamma`` and ``alpha``.
 
-    The last of :math:`K = \lceil\omega/\gamma\rceil` pipelines starts in round :math:`K`, when
-    :math:`\ell = n\gamma\,(1 - (1-\alpha)^K)/\alpha` walks are alive; then the longest of these
-    ends it:
-
-    .. math:: K - 1 + \text{longest}(\ell) \;\approx\;
+    .. math:: K - 1 + \text{longest}(\ell_K) \;\approx\;
               \lceil\omega/\gamma\rceil + \log_{\frac1{1-\alpha}} \frac{n\gamma}{\alpha}
+
+    as the longest of the walks alive when the last of :math:`K` pipelines starts ends the run.
 
     Examples
     --------
@@ -180,13 +172,10 @@ class CostModel:
     .. math:: T(\gamma) = c_0 \Bigl(\Bigl\lceil\frac\omega\gamma\Bigr\rceil
               + \log_{\frac1{1-\alpha}} \frac{n\gamma}{\alpha}\Bigr) + c_1 \frac{n \omega}{\alpha}
 
-    A plain hop tosses the coin and then looks up an arc, so a walk makes :math:`1/\alpha` joins for
-    :math:`(1-\alpha)/\alpha` hops.
-
     Parameters
     ----------
-    per_round : float, seconds, :math:`c_0`, what a round costs however little it moves
-    per_join : float, seconds, :math:`c_1`, what one walk's move costs
+    per_round, per_join : float, seconds
+        :math:`c_0`, what a round costs however little it moves; :math:`c_1`, one walk's move.
     """
 
     per_round: float
@@ -194,8 +183,8 @@ class CostModel:
 
     def seconds(self, n: int, omega: int, gamma: int, alpha: float) -> float:
         """Return the predicted time of ``Pipelined(gamma)``."""
-        rounds = pipeline_rounds(n, omega, gamma, alpha)
-        return self.per_round * rounds + self.per_join * n * omega / alpha
+        joins = n * omega / alpha
+        return self.per_round * pipeline_rounds(n, omega, gamma, alpha) + self.per_join * joins
 
 
 def fit_costs(runs: Iterable[TimedRun]) -> CostModel:
@@ -222,9 +211,8 @@ def fit_costs(runs: Iterable[TimedRun]) -> CostModel:
 def best_gamma(cap: int, n: int, omega: int, alpha: float) -> int:
     r"""Return the batch, between 1 and ``omega``, that is fastest under ``cap`` live walks.
 
-    :math:`T(\gamma)` never rises, because starting walks earlier ends none later, and the live
-    walks must fit under the cap, so :math:`\gamma^* = \min(\omega, \lfloor \alpha M / n \rfloor)`.
-    ValueError when not even one walk of each of the ``n`` sources fits: ``alpha * cap < n``.
+    :math:`\gamma^* = \min(\omega, \lfloor \alpha M / n \rfloor)`; ValueError when not even one walk
+    of each of the ``n`` sources fits, ``alpha * cap < n``.
 
     Examples
     --------
@@ -245,9 +233,6 @@ def refill_rounds(n: int, omega: int, cap: int, alpha: float) -> float:
 
     .. math:: \frac{n\omega - M}{\alpha M} + \text{longest}(M)
               \;\approx\; \frac{n\omega}{\alpha M} + \log_{\frac1{1-\alpha}} M
-
-    In the steady state :math:`\alpha M` walks stop in each round and as many start; when the last
-    has started, the :math:`M` live ones die out.
 
     Examples
     --------

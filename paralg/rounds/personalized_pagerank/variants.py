@@ -1,19 +1,9 @@
 r"""What the paper is compared with: exact values, and segments of walks that are doubled.
 
-**Exact values.** With the arc-less nodes handled by convention, :math:`\pi_u` is the fixed point of
-
-.. math:: F_u(y) = (1 - \alpha)\, y P + \bigl(1 - (1 - \alpha)\, \|y P\|_1\bigr)\, e_u ,
-
-"all mass that the step loses goes back to the source"; each step shrinks the L1 error by
-:math:`1 - \alpha`.
-
 **Doubling.** Round :math:`k` joins each segment of length :math:`2^k` with one of equal length that
 starts where it ends, so walks of length :math:`L` take :math:`\log_2 L` rounds instead of
 :math:`L`. A segment that several others append makes their ends dependent: the estimates keep
-their mean, or not even that, and lose variance.
-
-``graph``, ``alpha`` and ``dangling`` are those of `move_table`, ``omega`` and ``seed`` those of
-`random_walks`.
+their mean, or not even that, and gain variance.
 """
 
 from __future__ import annotations
@@ -35,8 +25,7 @@ from paralg.rounds.personalized_pagerank.moves import move_table
 
 __all__ = ["DoublingResult", "PICKS", "dense_solve", "segment_doubling", "with_loops"]
 
-PICKS = ("same", "random")
-"""Which segment of the end node is appended: that of the same number, or one drawn at random."""
+PICKS = ("same", "random")  # which segment is appended: that of the same number, or any
 
 
 def dense_solve(graph: Digraph, alpha: float = 0.2, dangling: str = "stop") -> NDArray[np.float64]:
@@ -44,10 +33,8 @@ def dense_solve(graph: Digraph, alpha: float = 0.2, dangling: str = "stop") -> N
 
     .. math:: \Pi = \alpha\,(I - (1 - \alpha) P)^{-1}
 
-    ``"stop"`` turns a node without arcs into a loop. ``"source"`` normalises each row: the walk
-    that jumps back has the matrix :math:`P + d e_u^\top`, :math:`d` the indicator of nodes without
-    arcs, and Sherman and Morrison give row :math:`u` as :math:`e_u^\top N` over a number, where
-    :math:`N = (I - (1-\alpha)P)^{-1}`.
+    ``"stop"`` turns a node without arcs into a loop. ``"source"`` normalises each row of the
+    inverse, as the formula of Sherman and Morrison says.
 
     Parameters
     ----------
@@ -81,7 +68,7 @@ def with_loops(graph: Digraph, dangling: str) -> Digraph:
 
 
 class DoublingResult(NamedTuple):
-    """Result of `segment_doubling`."""
+    """Counts, the share of the joins whose segment another walk took, too, and the cost."""
 
     counts: NDArray[np.int64]
     shared: float
@@ -99,8 +86,7 @@ def segment_doubling(
 ) -> DoublingResult:
     r"""Estimate all rows by doubling ``omega`` segments of every node.
 
-    [bahmani-2011-fast], recalled and not checked against the paper, limits the reuse that this
-    baseline shows.
+    [bahmani-2011-fast], recalled and not checked against the paper, limits the reuse.
 
     Parameters
     ----------
@@ -112,11 +98,6 @@ def segment_doubling(
     pick : {"same", "random"}
         ``"same"`` appends segment ``i`` of the end to segment ``i``: a walk that comes back to a
         node repeats itself. ``"random"`` draws the number: walks of a source may share segments.
-
-    Returns
-    -------
-    DoublingResult
-        Counts, the share of the joins whose segment another walk took, too, and the cost.
 
     Examples
     --------

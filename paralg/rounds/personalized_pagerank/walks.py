@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from paralg.core.cost import Cost
 from paralg.core.engine import Engine, connect
 from paralg.core.ragged import SparseRows, merge_rows
-from paralg.rounds.personalized_pagerank.fast.checks import check_walks
+from paralg.rounds.personalized_pagerank.fast.checks import check_sources
 from paralg.rounds.personalized_pagerank.fast.counts import Partition, StopCounts, finish
 from paralg.rounds.personalized_pagerank.fast.kernel import WalkRange, advance, starting_walks
 from paralg.rounds.personalized_pagerank.moves import MoveTable
@@ -109,7 +109,7 @@ def random_walks(
     >>> random_walks(table, 1000).counts.values.reshape(2, 2).sum(axis=1)
     array([1000, 1000])
     """
-    sources = check_walks(table.n, omega, sources)
+    sources = check_sources(table.n, sources, omega)
 
     def at(index: int, partitions: int) -> Partition:
         counts = StopCounts(table.n, omega, index, partitions, top, least)

@@ -1,16 +1,17 @@
 r"""Walks that stand on the same node for the same source travel as one record with a multiplicity.
 
-At a hub by *in*-degree thousands of walks of a source meet; a combiner sends one record in place of
-them, and a multinomial draw sends them on.
-The distribution is exact, but records carry no walk's identity: the streams are keyed (source,
-record, round), so the counts differ from those of `random_walks` and depend on the schedule; they
-still do not depend on the engine or the number of partitions.
+At a hub by *in*-degree thousands of walks of a source meet; one record is sent in place of them,
+and a multinomial draw sends them on. The distribution is exact, but the streams are keyed (source,
+record, round): the counts differ from those of `random_walks` and depend on the schedule, still not
+on the engine or the number of partitions.
 
 A record is (``source << 32 | node``, multiplicity); the multiplicity is negative where the walks
 have stopped.
 """
 
 from __future__ import annotations
+
+from functools import partial
 
 import numba
 import numpy as np
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from paralg.core.engine import Engine
 from paralg.core.ragged import best_of_entries
 from paralg.core.random import GOLDEN
-from paralg.rounds.personalized_pagerank.fast.checks import check_walks
+from paralg.rounds.personalized_pagerank.fast.checks import check_sources
 from paralg.rounds.personalized_pagerank.fast.counts import Partition
 from paralg.rounds.personalized_pagerank.fast.records import PLACE_BITS, PLAIN, RETURN
 from paralg.rounds.personalized_pagerank.moves import MoveTable
@@ -59,8 +60,7 @@ def aggregated_walks(
 
     Cost
     ----
-    Work: for each record the smaller of its multiplicity and its outcomes.
-    Each stop and each hop of a whole record is an exact binomial or multinomial draw.
+    Work: for each record the smaller of its multiplicity and its outcomes, all exact draws.
 
     Examples
     --------
@@ -70,11 +70,8 @@ def aggregated_walks(
     >>> result.counts.values.sum(), result.cost.work < 100
     (np.int64(2000000), True)
     """
-    sources = check_walks(table.n, omega, sources)
-
-    def at(index: int, partitions: int) -> _MergedPartition:
-        return _MergedPartition(table, seed, index, partitions)
-
+    sources = check_sources(table.n, sources, omega)
+    at = partial(_MergedPartition, table, seed)
     schedule = AllAtOnce() if schedule is None else schedule
     found, history, cost = run_rounds(engine, partitions, at, schedule, sources, omega, _run_round)
     found, live, sent = np.concatenate(found), history[0], history[2]

@@ -6,11 +6,10 @@ import numpy as np
 
 __all__ = [
     "DANGLING", "check_alpha", "check_arcs", "check_at_least", "check_dangling", "check_nodes",
-    "check_sizes", "check_sources", "check_walks",
+    "check_sizes", "check_sources",
 ]  # fmt: skip
 
-DANGLING = ("stop", "source")
-"""What a walk does at a node without out-arcs: stop there, or jump back to its source."""
+DANGLING = ("stop", "source")  # at a node without out-arcs: stop there, or jump back
 
 
 def check_at_least(name: str, value, least: int = 1):
@@ -44,19 +43,14 @@ def check_sizes(largest: int | None, hops: int) -> None:
         raise ValueError("big moves need a bound on the record: give largest, got None")
 
 
-def check_sources(n: int, sources: range | None) -> range:
-    """Return the sources, all ``n`` by default; refuse what is no stretch of them."""
+def check_sources(n: int, sources: range | None, omega: int = 1) -> range:
+    """Return the sources, all ``n`` by default; refuse others, and more walks than records hold."""
+    if not 1 <= omega < 1 << 31:
+        raise ValueError(f"omega must lie in 1..2**31 - 1, got {omega}")
     sources = range(n) if sources is None else sources
     if sources.step != 1 or sources.start < 0 or sources.stop > n:
         raise ValueError(f"sources must be a range of 0..{n - 1} of step 1, got {sources}")
     return sources
-
-
-def check_walks(n: int, omega: int, sources: range | None) -> range:
-    """Return the sources; refuse numbers of walks that a record cannot hold."""
-    if not 1 <= omega < 1 << 31:
-        raise ValueError(f"omega must lie in 1..2**31 - 1, got {omega}")
-    return check_sources(n, sources)
 
 
 def check_arcs(sources, targets, weights):
@@ -80,8 +74,7 @@ def _integers(name, values):
     if array.size == 0:
         return np.zeros(0, dtype=np.int64)
     if array.ndim != 1 or array.dtype.kind not in "iu":
-        got = f"shape {array.shape} of {array.dtype}"
-        raise ValueError(f"{name} must be a list of integers, got {got}")
+        raise ValueError(f"{name} must be integers, shape (k,), got {array.dtype}, {array.shape}")
     return array.astype(np.int64)
 
 

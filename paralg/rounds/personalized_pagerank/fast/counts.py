@@ -1,10 +1,8 @@
 r"""Where stopped walks are counted: in the partition of their *source*, a short row an open source.
 
 A source is open from its first walk's start to its last walk's stop.
-Its row holds :math:`\min(n, \omega)` small integers: a counter for each node, or, where the walks
-are fewer than the nodes, simply the list of the nodes at which they stopped.
-When the last walk has stopped the row is condensed to its best entries and reused, so no partition
-ever holds :math:`n^2` numbers.
+Its row holds :math:`\min(n, \omega)` small integers: a counter a node, or the list of nodes where
+walks stopped. When the last has, the row is condensed to its best entries and used again.
 """
 
 from __future__ import annotations

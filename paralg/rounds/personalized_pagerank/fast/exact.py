@@ -21,8 +21,7 @@ from paralg.rounds.personalized_pagerank.variants import with_loops
 
 __all__ = ["BLOCK", "ExactResult", "blocked_power_iteration"]
 
-BLOCK = 64
-"""Sources of one block: 512 bytes of a node's values, eight cache lines."""
+BLOCK = 64  # sources: 512 bytes of a node's values, eight cache lines
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,10 @@ def blocked_power_iteration(
     block: int = BLOCK,
     engine: Engine | None = None,
 ) -> ExactResult:
-    r"""Iterate :math:`F_u` for many sources at once, one sweep over the arcs for a block of them.
+    r"""Iterate for many sources at once, one sweep over the arcs for a block of them.
+
+    :math:`\pi_u` is the fixed point of :math:`(1 - \alpha)\, y P + \text{lost}(y)\, e_u`: all mass
+    that a step loses goes back to the source. Each step shrinks the L1 error by :math:`1 - \alpha`.
 
     Parameters
     ----------

@@ -1,15 +1,15 @@
-r"""HopRecords of bounded size: alias trees for hubs, big moves for small nodes.
+r"""Records of bounded size: alias trees for hubs, big moves for small nodes.
 
-A hub's record is cut into pieces of at most :math:`B` outcomes under a small root.
-The pieces are *virtual* records that follow the nodes' records: they toss no coin and count no hop.
-The chance of an arc is the product of the shares on its path, and every inner share is the mass of
-a piece over the mass of its parent, so the product telescopes to :math:`w_e / \sum w`.
+A hub's record is cut into pieces of at most :math:`B` outcomes under a small root: *virtual*
+records that follow the nodes' records, toss no coin and count no hop. The chance of an arc is the
+product of the shares on its path; each is the mass of a piece over that of its parent, so the
+product telescopes to :math:`w_e / \sum w`.
 
 A big move carries a walk over several hops: the walk tree under a node is expanded level by level
 while its outcomes fit into one record. A level turns the mass :math:`p` alive at a small node
 :math:`y` into :math:`\alpha p` stopped at :math:`y` and :math:`(1 - \alpha)\, p\, P(y, z)` alive at
-each :math:`z`. Nodes at which the expansion has ended stay as *alive* outcomes, so the exit from
-the tree is a stopping time and the strong Markov property keeps the distribution of the final stop.
+each :math:`z`. Where the expansion has ended nodes stay *alive* outcomes, so the exit from the tree
+is a stopping time and the distribution of the final stop is kept.
 
 Both ideas are those of [lin-2019-distributed]; the internals are ours.
 """
@@ -117,7 +117,9 @@ def _expand_block(first, arcs, alpha, largest, hops, masses, lists, sizes, level
                 break
             levels[k] = level
             sizes[k] = count + stops
-            _write(filled, alive, here, count, stopped, ends, stops, outcome, shares)
+            on, end = filled + count, filled + count + stops  # first what goes on, then what stops
+            outcome[filled:on], shares[filled:on] = here[:count], alive[here[:count]]
+            outcome[on:end], shares[on:end] = ~ends[:stops], stopped[ends[:stops]]
         alive[here[:count]] = 0.0
         stopped[ends[:stops]] = 0.0
         filled += sizes[k]
@@ -159,12 +161,3 @@ def _add(masses, nodes, count, node, mass):
             count += 1
         masses[node] += mass
     return count
-
-
-@numba.njit(cache=True)
-def _write(at, alive, here, count, stopped, ends, stops, outcome, shares):
-    """Write the record: first the outcomes that go on, then those that stop."""
-    for i in range(count):
-        outcome[at + i], shares[at + i] = here[i], alive[here[i]]
-    for i in range(stops):
-        outcome[at + count + i], shares[at + count + i] = ~ends[i], stopped[ends[i]]

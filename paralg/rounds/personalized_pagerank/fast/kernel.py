@@ -57,22 +57,20 @@ def starting_walks(starts: WalkRange, index: int, partitions: int) -> NDArray[np
 def advance(walks: NDArray[np.int64], part) -> tuple[list[NDArray[np.int64]], int, int]:
     """Move the live walks of a partition once; return them by where they go, how many, look-ups."""
     table, partitions = part.shard, part.partitions
-    moved, goes_to = np.empty_like(walks), np.empty(len(walks), dtype=np.int32)
-    sizes = np.zeros(partitions + 1, dtype=np.int64)
+    moved, goes_to = np.empty_like(walks), np.empty(len(walks), dtype=np.int16)
     arrays = (table.indptr, table.kind, table.threshold, table.own, table.other)
-    live, joins = _move_all(walks, arrays, table.n, table.alpha, part.root, partitions, part.index,
-                            part.descend, moved, goes_to, sizes)  # fmt: skip
-    bounds = np.cumsum(sizes)
+    filled, live, joins = _move_all(walks, arrays, table.n, table.alpha, part.root, partitions,
+                                    part.index, part.descend, moved, goes_to)  # fmt: skip
     if partitions == 1:
-        return [moved[: bounds[1]]], live, joins
-    sent = np.empty((bounds[-1], 2), dtype=np.int64)
-    _deal(moved, goes_to, bounds.copy(), sent)
-    return [sent[bounds[j] : bounds[j + 1]] for j in range(partitions)], live, joins
+        return [moved[:filled]], live, joins
+    order = np.argsort(goes_to[:filled], kind="stable")  # of 16-bit numbers: one pass per byte
+    sizes = np.bincount(goes_to[:filled], minlength=partitions)
+    return np.split(moved[order], np.cumsum(sizes)[:-1]), live, joins
 
 
 @numba.njit(cache=True, nogil=True)
-def _move_all(walks, arrays, n, alpha, root, partitions, index, descend, moved, goes_to, sizes):
-    """Write where each walk goes and count by partition; return how many live, and the look-ups."""
+def _move_all(walks, arrays, n, alpha, root, partitions, index, descend, moved, goes_to):
+    """Write where each walk goes; return how many there are, how many live, and the look-ups."""
     live = joins = filled = 0
     for k in range(len(walks)):
         walk, place = walks[k, 0], walks[k, 1]
@@ -98,9 +96,8 @@ def _move_all(walks, arrays, n, alpha, root, partitions, index, descend, moved, 
             target = code % partitions
             live += 1
         goes_to[filled] = target
-        sizes[target + 1] += 1
         filled += 1
-    return live, joins
+    return filled, live, joins
 
 
 @numba.njit(inline="always")
@@ -116,12 +113,3 @@ def _draw(stream, clock, record, walk, arrays, alpha, partitions):
             return walk >> PLACE_BITS
     word, first = mix(stream + (counter + _ONE) * GOLDEN), indptr[row]
     return alias_draw(word, first, indptr[row + 1] - first, threshold, own, other)
-
-
-@numba.njit(cache=True, nogil=True)
-def _deal(moved, goes_to, bounds, sent):
-    """Copy the walks so that those for the same partition lie together, in their old order."""
-    for k in range(bounds[-1]):
-        at = bounds[goes_to[k]]
-        bounds[goes_to[k]] += 1
-        sent[at, 0], sent[at, 1] = moved[k, 0], moved[k, 1]

@@ -7,7 +7,7 @@ A record is a list of outcomes with probabilities; record ``k`` owns the slots `
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,6 @@ from numpy.typing import NDArray
 from paralg.core.ragged import joined, stretches
 from paralg.rounds.personalized_pagerank.fast.checks import check_dangling
 from paralg.simd.sampling import implied_shares, slots_of
-
-if TYPE_CHECKING:
-    from paralg.rounds.personalized_pagerank.graph import Digraph
 
 __all__ = [
     "COIN", "LEVEL_BITS", "MoveTable", "PLACE_BITS", "PLAIN", "RETURN", "HopRecords", "compress",
@@ -107,7 +104,7 @@ class MoveTable:
         return replace(self, indptr=joined(np.diff(self.indptr)[mine]), **parts)
 
 
-def hop_records(graph: Digraph, dangling: str = "stop") -> HopRecords:
+def hop_records(graph, dangling: str = "stop") -> HopRecords:
     """Return the records of single hops; the stop coin stays outside the table."""
     back = check_dangling(dangling) == "source"
     hops = np.ones(graph.n, dtype=np.uint8)

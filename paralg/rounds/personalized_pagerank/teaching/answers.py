@@ -33,12 +33,6 @@ def two_hops(P, alpha, u):
     return stopped, alive
 
 
-def three_hops(P, alpha, u):
-    """Return the same one hop too late."""
-    stopped, alive = two_hops(P, alpha, u)
-    return stopped + alpha * alive, (1 - alpha) * alive @ P
-
-
 RIGHT = {
     "ex-personalized-pagerank-hops": 4,
     "ex-personalized-pagerank-depth": 2,
@@ -62,7 +56,7 @@ WRONG = {
         (lambda w: ([2.0], [0]), "thresholds in [0, 1]"),
     ],
     "ex-personalized-pagerank-twohops": [
-        (three_hops, "together they are 1"),
+        (lambda P, a, u: two_hops(P @ P, a, u), "together they are 1"),
         (lambda P, a, u: (P[u], P[u]), "together they are 1"),
     ],
     "ex-personalized-pagerank-schedule": [

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+import paralg.rounds.personalized_pagerank as pr
 from paralg.rounds.personalized_pagerank.command.choice import PER_ARC, PER_JOIN
 from paralg.rounds.personalized_pagerank.experiments.graphs import barabasi_albert, les_miserables
-from paralg.rounds.personalized_pagerank.graph import Digraph
-from paralg.rounds.personalized_pagerank.moves import move_table
-from paralg.rounds.personalized_pagerank.schedules import AllAtOnce
-from paralg.rounds.personalized_pagerank.walks import random_walks
-from paralg.simd.sampling import implied_shares
 from paralg.teach.checking import call, close_to, equal_to_oracle, exercise, require
 
 
@@ -63,7 +59,7 @@ def alias(answer):
         inside = (threshold > -1e-9).all() and (threshold < 1 + 1e-9).all()
         require(inside, "keeps thresholds in [0, 1]", failing=weights, got=threshold.tolist())
         indptr = np.array([0, len(weights)])
-        return implied_shares(indptr, threshold, other.astype(np.int64))
+        return pr.implied_shares(indptr, threshold, other.astype(np.int64))
 
     return equal_to_oracle(
         implied, lambda weights: np.array(weights) / sum(weights), cases, tol=1e-9,
@@ -75,9 +71,9 @@ def alias(answer):
 @exercise("ex-personalized-pagerank-twohops")
 def two_hops(answer):
     """A big move of two hops, against the formula for uniform depth."""
-    graphs = [Digraph.from_arcs([0, 1], [1, 0]), Digraph.from_arcs([0, 0, 1, 2], [1, 2, 2, 0]),
-              Digraph.from_arcs([0, 0, 0, 1, 2], [0, 1, 2, 0, 1], [1, 2, 3, 4, 5]),
-              barabasi_albert(12, 2)]  # fmt: skip
+    arcs = (([0, 1], [1, 0]), ([0, 0, 1, 2], [1, 2, 2, 0]),
+            ([0, 0, 0, 1, 2], [0, 1, 2, 0, 1], [1, 2, 3, 4, 5]))  # fmt: skip
+    graphs = [barabasi_albert(12, 2), *(pr.Digraph.from_arcs(*one) for one in arcs)]
     cases = [(g.transition().toarray(), alpha, 0) for g in graphs for alpha in (0.2, 0.5)]
 
     def oracle(step, alpha, u):
@@ -95,7 +91,7 @@ def two_hops(answer):
 @exercise("ex-personalized-pagerank-schedule")
 def schedule(answer):
     """A schedule of one's own: same bits, the cap kept, no round idle without need."""
-    table, omega, cap = move_table(les_miserables()), 40, 600
+    table, omega, cap = pr.move_table(les_miserables()), 40, 600
 
     class Own:
         by_number = False
@@ -112,15 +108,14 @@ def schedule(answer):
                 require(kept, name, failing=case, expected=expected, got=count)
             return count
 
-    found = random_walks(table, omega, schedule=Own())
-    reference = random_walks(table, omega, schedule=AllAtOnce())
+    found = pr.random_walks(table, omega, schedule=Own())
+    reference = pr.random_walks(table, omega, schedule=pr.AllAtOnce())
     same = all(np.array_equal(a, b) for a, b in zip(found.counts, reference.counts, strict=True))
     require(same, "gives the same counts", "this should not be possible")
     require(len(found.live) <= 70, "fills the cap", "start as many whole sources as fit",
             expected="at most 70 rounds", got=len(found.live))  # fmt: skip
-    return (
-        f"Right: {len(found.live)} rounds, never more than {found.live.max()} walks, same counts."
-    )
+    most = found.live.max()
+    return f"Right: {len(found.live)} rounds, never more than {most} walks, same counts."
 
 
 @exercise("ex-personalized-pagerank-conveyor")
