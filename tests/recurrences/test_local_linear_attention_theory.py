@@ -13,7 +13,6 @@ from torch.nn.functional import normalize, scaled_dot_product_attention
 import paralg.recurrences.local_linear_attention as lla
 from benchmarks import bench_local_linear_attention as bench
 from paralg.core.primitives import ADD, brent_kung_counts, reduce, scan
-from paralg.data import engel
 from paralg.recurrences.local_linear_attention import theory, variants
 from paralg.recurrences.local_linear_attention.experiments import runs as train
 from paralg.recurrences.local_linear_attention.experiments import test_time
@@ -86,8 +85,8 @@ def test_recurrent_rules_equal_their_loops(n):
 def test_gates_that_forget_everything_do_not_overflow():
     q, k, v = (x.float() for x in draw(n=40))
     keep = torch.full((2, 40, 3), 1e-6)
-    found = variants.gated_sum(q, k, v, keep)
-    assert torch.allclose(found, (q * k).sum(-1, keepdim=True) * v, atol=1e-3)
+    expected = (q * k).sum(-1, keepdim=True) * v
+    assert torch.allclose(variants.gated_sum(q, k, v, keep), expected, atol=1e-3)
     assert variants.delta_rule(q, k, v, torch.ones(2, 40, 1), keep[..., :1]).isfinite().all()
 
 
@@ -138,9 +137,6 @@ def test_mesa_three_ways(n):
     assert chain.span == n
 
 
-# ---- bias and variance ----
-
-
 def curve(x):
     return np.sin(3 * x + 0.5)
 
@@ -182,16 +178,6 @@ def test_public_regressions_agree_on_a_line_and_with_attention_on_the_sphere():
     ours = lla.lla_attention(q, k, v[:, :1], 1e-9, qk_scale=4.0, causal=False, method="direct")
     theirs = bench.local_line(k.numpy(), v[:, 0].numpy(), q.numpy(), 0.5)
     np.testing.assert_allclose(ours[:, 0], theirs, atol=1e-5)
-
-
-def test_households():
-    income, food = engel.households()
-    assert income.shape == food.shape == (235,)
-    assert (np.diff(income) >= 0).all()
-    assert np.polyfit(income, food, 1)[0] == pytest.approx(0.485, abs=1e-3)
-
-
-# ---- experiments ----
 
 
 def test_tasks_are_maps_of_segments_and_labels_come_one_place_later():
