@@ -26,7 +26,8 @@ def interpolate(
     ----------
     q, k, v : Tensor, shape (B, n, d), (B, n, d), (B, n, d_v)
     w_hat : Tensor of shape (B, n, d_v, d), callable, or a name of `SLOPES`
-        Slopes of each query; a callable gets ``(q, k, v, scale=…, **options)``.
+        Slopes of each query; a callable gets ``(q, k, v, scale=…, **options)``. ValueError for an
+        unknown name or another shape.
     scale : float, optional
         Of the logits; 1/√d by default.
     **options
@@ -36,20 +37,7 @@ def interpolate(
     Returns
     -------
     Tensor, shape (B, n, d_v)
-
-    Raises
-    ------
-    ValueError
-        An unknown name, or slopes of another shape.
-
-    Cost
-    ----
-    Work O(n² d) and n matrices of d d_v numbers; only the product of slopes with the mean key is
-    needed, so nothing of size n² d is formed.
-
-    References
-    ----------
-    [zuo-2026-local], the interpolation form.
+        The interpolation form of [zuo-2026-local], by work O(n² d) and n matrices of d d_v numbers.
 
     Examples
     --------

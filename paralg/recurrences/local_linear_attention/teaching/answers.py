@@ -79,13 +79,8 @@ WRONG = {
         ({"huge": 2.0, "none": 2.0}, "read at z = 0"),
         ({"huge": 2.0, "none": 7.0}, "not this value"),
     ],
-    f"{_}crossing": [
-        (64, "passes the keys twice"),
-        (16, "symmetric"),
-    ],
-    f"{_}negative": [
-        (lambda w, z, ridge: (w @ z) / (w @ z**2 + ridge), "share vanishes"),
-    ],
+    f"{_}crossing": [(64, "passes the keys twice"), (16, "symmetric")],
+    f"{_}negative": [(lambda w, z, ridge: (w @ z) / (w @ z**2 + ridge), "share vanishes")],
     f"{_}product": [
         (lambda p, w, q, k, ridge: (w * (p @ k.T)) @ k + ridge * p, "equals Σp"),
         (by_differences, "no array of all differences"),
@@ -95,9 +90,7 @@ WRONG = {
         (lambda a, b: (max(a[0], b[0]), a[1] + b[1], a[2] + b[2]), "larger maximum"),
         (lambda a, b: a[1] + b[1], "returns (m, ω, M)"),
     ],
-    f"{_}scale": [
-        (lambda ridge, norm, top, omega: ridge, "same output"),
-    ],
+    f"{_}scale": [(lambda ridge, norm, top, omega: ridge, "same output")],
     f"{_}gap": [
         ((1.0, 0.4, -2), "more than 2.5"),
         ((9.0, 0.4, -2), "query is between"),
@@ -108,7 +101,5 @@ WRONG = {
         (too_exact, "saves products"),
         (lambda product, rhs, guess: lla.conjugate_gradients(product, rhs, LONG).x, "saves"),
     ],
-    f"{_}slope": [
-        (lambda w, z, v, g, ridge: z.T @ (w * (v @ g)), "equals u"),
-    ],
+    f"{_}slope": [(lambda w, z, v, g, ridge: z.T @ (w * (v @ g)), "equals u")],
 }

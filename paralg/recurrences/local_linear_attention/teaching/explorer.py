@@ -49,8 +49,7 @@ def reading(q: float, h: float, ridge: float) -> dict[str, float]:
 def _points():
     from paralg.data import engel
 
-    income, food = engel.households()
-    return income / 1000, food / 1000
+    return tuple(column / 1000 for column in engel.households())
 
 
 def _row(q: float) -> tuple[float, float, float]:
