@@ -8,7 +8,7 @@ holds a tuple ``ENTRANTS``, and by making the records of the tables again:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pkgutil import iter_modules
@@ -23,7 +23,7 @@ from paralg.decoding.trace import Decoded
 from paralg.figures import Table
 from paralg.models.protocol import Model, UnsupportedCall
 
-__all__ = ["PROMISES", "Entrant", "Score", "compete", "decode_all", "entrants", "standings"]
+__all__ = ["PROMISES", "Entrant", "compete", "decode_all", "entrants", "standings"]
 
 PROMISES = ("sequential", "same trace", "same distribution", "none")
 """What a decoder promises: to be the baseline, to have its trace, to have its distribution, or
@@ -86,19 +86,6 @@ def entrants() -> tuple[Entrant, ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True)
-class Score:
-    """Means over the problems of a tier; ``same_trace`` is the share with the baseline's trace."""
-
-    entrant: str
-    promise: str
-    forwards: float
-    rows: float
-    positions: float
-    quality: float
-    same_trace: float
-
-
 def decode_all(entrant: Entrant, tier: Tier, seed: int = 0) -> list[Decoded] | None:
     """Decode every problem of a tier; None if its models do not answer the decoder's calls.
 
@@ -114,31 +101,35 @@ def decode_all(entrant: Entrant, tier: Tier, seed: int = 0) -> list[Decoded] | N
 def compete(tier: Tier, field: Sequence[Entrant] | None = None, seed: int = 0) -> dict:
     """Run all entrants, or those of ``field`` with their baselines, on a tier.
 
-    Returns what :func:`standings` shows and a record keeps: ``measure`` and ``scores``, one for
-    each entrant whose calls the models answer.
+    Returns what :func:`standings` shows and a record keeps: ``measure`` and ``scores``, means over
+    the problems for each entrant whose calls the models answer; ``same_trace`` is the share of
+    problems with the trace of the entrant's baseline.
     """
     field = entrants() if field is None else field
     runs = {one.name: found for one in field if (found := decode_all(one, tier, seed)) is not None}
     scores = [_score(one, tier, runs) for one in field if one.name in runs]
-    return {"tier": tier.name, "measure": tier.measure, "scores": [asdict(s) for s in scores]}
+    return {"tier": tier.name, "measure": tier.measure, "scores": scores}
 
 
-def _score(entrant: Entrant, tier: Tier, runs: dict[str, list[Decoded]]) -> Score:
+def _score(entrant: Entrant, tier: Tier, runs: dict[str, list[Decoded]]) -> dict:
     results, baseline = runs[entrant.name], runs.get(entrant.against, ())
     same = [a.trace == b.trace for a, b in zip(results, baseline, strict=False)]
     costs = np.mean([(r.cost.calls, r.cost.rows, r.cost.tokens) for r in results], axis=0)
-    quality = tier.quality(np.stack([r.tokens for r in results]))
-    return Score(entrant.name, entrant.promise, *costs.tolist(), quality,
-                 float(np.mean(same or [0])))  # fmt: skip
+    return {
+        "entrant": entrant.name, "promise": entrant.promise,
+        **dict(zip(("forwards", "rows", "positions"), costs.tolist(), strict=True)),
+        "quality": tier.quality(np.stack([r.tokens for r in results])),
+        "same_trace": float(np.mean(same or [0])),
+    }  # fmt: skip
 
 
 def standings(found: dict) -> Table:
     """Return what :func:`compete` found as a table."""
     quality = "{:.2f}" if found["measure"].startswith("nats") else "{:.0%}"
-    rows = [(s.entrant, f"{s.forwards:.1f}", f"{s.rows:.1f}", f"{s.positions:,.0f}",
-             quality.format(s.quality), s.promise,
-             "—" if s.promise == "sequential" else f"{s.same_trace:.0%}")
-            for s in (Score(**score) for score in found["scores"])]  # fmt: skip
+    rows = [(s["entrant"], f"{s['forwards']:.1f}", f"{s['rows']:.1f}", f"{s['positions']:,.0f}",
+             quality.format(s["quality"]), s["promise"],
+             "—" if s["promise"] == "sequential" else f"{s['same_trace']:.0%}")
+            for s in found["scores"]]  # fmt: skip
     header = (found["tier"], "forwards", "rows", "positions", found["measure"], "promise",
               "trace of its baseline")  # fmt: skip
     return Table(header, rows)

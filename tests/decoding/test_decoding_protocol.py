@@ -181,8 +181,10 @@ def test_nothing_to_do():
         (UnmaskingRule(order="left-to-right", threshold=1e-9), ((0, 1, 3, 4, 5),)),
         (UnmaskingRule(order="left-to-right", threshold=1e-9, block=4), ((0, 1, 3), (4, 5))),
         (UnmaskingRule(order="left-to-right", threshold=1.1), ((0,), (1,), (3,), (4,), (5,))),
-        (UnmaskingRule(order="left-to-right", tokens=(1, 2, 4), block=(3, 4)),
-         ((0,), (1,), (3,), (4, 5))),
+        (
+            UnmaskingRule(order="left-to-right", tokens=(1, 2, 4), block=(3, 4)),
+            ((0,), (1,), (3,), (4, 5)),
+        ),
     ],
 )
 def test_groups_of_a_rule(rule, groups):
