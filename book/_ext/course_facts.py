@@ -24,10 +24,14 @@ _WORDS_A_MINUTE = 150
 
 @dataclass(frozen=True)
 class Facts:
-    """What one chapter tells a teacher; objectives as plain text, minutes to read and to do."""
+    """What one chapter tells a teacher; objectives as plain text, minutes to read and to do.
+
+    ``needs`` are chapters that a reader must know, ``helps`` those that are good to know.
+    """
 
     objectives: dict[str, str]
     needs: list[str]
+    helps: list[str]
     served: dict[str, list[str]]
     kinds: dict[str, int]
     read: int
@@ -35,8 +39,9 @@ class Facts:
 
 
 def is_chapter(docname: str) -> bool:
-    """Whether a page is a chapter or a foundation page."""
-    return docname.startswith(("notebooks/", "book/foundations/"))
+    """Whether a page is a chapter or a foundation page; an experiments page is part of one."""
+    chapters = docname.startswith(("notebooks/", "book/foundations/"))
+    return chapters and not docname.endswith("_experiments")
 
 
 def read_facts(root: Path, docname: str) -> Facts:
@@ -51,15 +56,22 @@ def read_facts(root: Path, docname: str) -> Facts:
 
 def facts_of(plan: TeachingPlan) -> Facts:
     """Turn a teaching plan into the facts of a table."""
+    needed, _, helpful = plan.box.partition("**Helps**")
+    minutes = sum(exercise.minutes for exercise in plan.exercises)
     read, do = (re.search(pattern, plan.box) for pattern in (_READ, _DO))
     return Facts(
         objectives={name: _plain(text) for name, text in plan.objectives.items()},
-        needs=list(dict.fromkeys(_NEEDS.findall(plan.box))),
+        needs=_chapters(needed),
+        helps=_chapters(helpful),
         served=served(plan),
         kinds=Counter(exercise.kind for exercise in plan.exercises if exercise.kind),
         read=int(read[1]) if read else round(len(plan.page.words.split()) / _WORDS_A_MINUTE),
-        do=int(do[1]) if do else 0,
+        do=int(do[1]) if do else minutes,
     )
+
+
+def _chapters(text: str) -> list[str]:
+    return list(dict.fromkeys(_NEEDS.findall(text)))
 
 
 def _plain(text: str) -> str:

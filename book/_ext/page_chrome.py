@@ -13,6 +13,7 @@ import re
 import shutil
 from pathlib import Path
 
+from course_facts import is_chapter, read_facts
 from docutils import nodes
 from sphinx.addnodes import pending_xref
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -88,7 +89,7 @@ def chapter_parts(docname: str) -> tuple[str, str] | None:
     """``(part, paper)`` of a chapter's page, or None for any other page."""
     pieces = docname.split("/")
     if len(pieces) == 3 and pieces[0] == "notebooks":
-        return pieces[1], pieces[2]
+        return pieces[1], pieces[2].removesuffix("_experiments")
     if pieces[:2] == ["book", "foundations"] and len(pieces) == 3:
         return "foundations", pieces[2]
     return None
@@ -121,6 +122,10 @@ def _doors(app, docname: str, part: str, paper: str) -> list[tuple[str, nodes.No
         url = f"{root}/{kind}/{branch}/tests/{part}{name}"
         found.append(("tests", _outside(f"tests/{part}{name}", url)))
     found.append(("source", _outside(source, f"{root}/blob/{branch}/{source}")))
+    if is_chapter(docname):
+        facts = read_facts(Path(app.srcdir), docname)
+        found.append((f"{facts.read} min to read", nodes.Text("")))
+        found.append((f"{facts.do} min of exercises", nodes.Text("")))
     return found
 
 

@@ -12,6 +12,7 @@ Types are ``multiple_choice`` (one right), ``many_choice`` (all the right ones) 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -79,7 +80,7 @@ def quiz(chapter: str) -> Quiz:
 
 
 def load_quiz(path: Path, chapter: str) -> list:
-    """Return the validated questions of the file at `path`."""
+    """Return the validated questions of the file at `path`, their choices in a hash's order."""
     if not Path(path).exists():
         raise FileNotFoundError(f"chapter {chapter!r} has no quiz.json beside its modules")
     try:
@@ -89,7 +90,15 @@ def load_quiz(path: Path, chapter: str) -> list:
     wrong = validate(items, chapter)
     if wrong:
         raise ValueError(f"quiz.json of {chapter}:\n  " + "\n  ".join(wrong))
+    for item in items:
+        if item["type"] != "numeric":
+            item["answers"].sort(key=lambda answer: _rank(item["id"], answer["answer"]))
     return items
+
+
+def _rank(question: str, choice: str) -> str:
+    """What choices are ordered by: a hash, so that nobody chose where the right one stands."""
+    return hashlib.sha256(f"{question}|{choice}".encode()).hexdigest()
 
 
 def validate(items, chapter: str) -> list[str]:

@@ -100,7 +100,7 @@ def test_the_facts_of_a_chapter_are_read_from_its_page_and_its_quiz():
     facts = facts_of(read_plan(TeachingPage(PAGE, "", PAGE), "mamba", quiz))
     assert facts == Facts(
         {"mamba.1": "rewrite the recurrence of p states;", "mamba.2": "count."},
-        ["ch-primitives", "ch-work-span"],
+        ["ch-primitives", "ch-work-span"], [],
         {"mamba.1": ["ex-mamba-a", "ex-mamba-b"], "mamba.2": ["ex-mamba-b", "quiz-mamba-1"]},
         {"check": 1, "code": 1}, read=70, do=100,
     )  # fmt: skip

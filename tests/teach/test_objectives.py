@@ -151,7 +151,7 @@ def test_pages_and_notebooks_are_read_alike(tmp_path):
 
 FOUNDATIONS = sorted((ROOT / "book/foundations").glob("*.md"))  # notebooks are made from them
 NOTEBOOKS = (ROOT / "notebooks").glob("*/*.ipynb")
-PAGES = sorted([*(p for p in NOTEBOOKS if p.parent.name != "foundations"), *FOUNDATIONS])
+PAGES = sorted([*(p for p in NOTEBOOKS if not p.stem.endswith("_experiments")), *FOUNDATIONS])
 
 
 @pytest.fixture(params=PAGES, ids=lambda path: path.stem)

@@ -1,0 +1,74 @@
+"""Every chapter has the form of the house style; the whole book's quizzes do not give away."""
+
+import hashlib
+
+import pytest
+
+from paralg.teach import chapters
+from paralg.teach.quizzes import load_quiz
+from tests import cost, form
+
+OLD_FORM = {
+    "aaren", "local_linear_attention", "mamba", "universal_transformer", "personalized_pagerank",
+    "freedave",
+}  # fmt: skip
+"""Chapters that are not in the form yet.  None may be added; one that is in it leaves."""
+MOST = 0.4
+"""Share of questions in which the right choice may be the first, and the longest."""
+
+PAGES = [path for chapter in cost.chapters() if chapter.name not in OLD_FORM
+         for path in cost.notebooks(chapter)]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_a_page_has_the_form(path):
+    assert form.problems(path) == []
+
+
+def test_only_chapters_that_are_not_in_the_form_are_excused():
+    known = {chapter.name: chapter for chapter in cost.chapters()}
+    for name in OLD_FORM:
+        assert form.problems(cost.notebooks(known[name])[0]), f"take {name} out of OLD_FORM"
+
+
+def questions():
+    for chapter in chapters.find_all().values():
+        path = chapter.teaching / "quiz.json"
+        if path.is_file():
+            for item in load_quiz(path, chapter.slug):
+                if item["type"] == "multiple_choice":
+                    yield item
+
+
+def test_the_first_choice_is_the_right_one_no_more_often_than_chance_allows():
+    first = [item["answers"][0]["correct"] for item in questions()]
+    assert sum(first) <= MOST * len(first)
+
+
+def test_choices_are_shown_in_an_order_that_nobody_chose():
+    for item in questions():
+        keys = [hashlib.sha256(f"{item['id']}|{a['answer']}".encode()).hexdigest()
+                for a in item["answers"]]  # fmt: skip
+        assert keys == sorted(keys), item["id"]
+
+
+@pytest.mark.parametrize("name", sorted(set(c.name for c in cost.chapters()) - OLD_FORM))
+def test_the_longest_choice_is_not_the_right_one(name):
+    chapter = chapters.find(name)
+    items = [item for item in load_quiz(chapter.teaching / "quiz.json", chapter.slug)
+             if item["type"] == "multiple_choice"]  # fmt: skip
+    longest = [max(item["answers"], key=lambda a: len(a["answer"]))["correct"] for item in items]
+    assert sum(longest) <= MOST * len(longest)
+
+
+@pytest.mark.parametrize(
+    ("text", "lengths"),
+    [
+        ("One two three. Four five six seven.", [3, 4]),
+        ("- See {ref}`the page <ch-x>` about $a + b$.\n\n## Not this heading at all", [5]),
+        ("```python\nnot a sentence at all\n```\nBut this one is.", [4]),
+        ("$$\na = b\n$$ (eq-x)\nIt holds for all $n$.", [5]),
+    ],
+)
+def test_words_of_sentences_are_counted(text, lengths):
+    assert form.sentences(text) == lengths
