@@ -97,7 +97,7 @@ def load_quiz(path: Path, chapter: str) -> list:
 
 
 def _rank(question: str, choice: str) -> str:
-    """What choices are ordered by: a hash, so that nobody chose where the right one stands."""
+    """What choices are ordered by: a hash, which does not know the right one."""
     return hashlib.sha256(f"{question}|{choice}".encode()).hexdigest()
 
 
