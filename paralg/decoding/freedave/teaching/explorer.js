@@ -10,7 +10,7 @@ const DIGITS = 1e12; // confidences are compared after rounding, as in the libra
 
 /* ---- the model and the rule, as in paralg.decoding ---- */
 
-function law(table, x, i) {
+function distribution(table, x, i) {
   const phase = 0.7131 * table.k;
   const logits = Array.from({ length: table.V }, (_, v) => {
     let logit = 2 * Math.sin(1.7 * v + 2.3 * i + phase);
@@ -31,7 +31,7 @@ function ranked(table, x) {
   const found = [];
   x.forEach((token, i) => {
     if (token !== null) return;
-    const p = law(table, x, i);
+    const p = distribution(table, x, i);
     const confidence = Math.max(...p);
     found.push({ i, token: p.indexOf(confidence), confidence });
   });
