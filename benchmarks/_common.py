@@ -39,7 +39,8 @@ class Standard:
     task, size_name, counted_name : str
         Words of the figure.
     bench, ours, peer : str
-        Table, and two of its methods.
+        Table, and two of its methods.  Where ``ours`` holds ``{size}``, the axis is the number that
+        stands there in the methods' names, and the peer's row is the same for all.
     counted : callable (size) -> float
         Ratio of exact counts, peer or sequential method over ours.
     headline : int
@@ -62,8 +63,9 @@ class Standard:
     def record(self, rows: list[dict], environment: dict) -> dict:
         """Return the record that rows make; ValueError if a method or the headline is missing."""
         taken = {(one["size"], one["method"]): one for one in rows if one["bench"] == self.bench}
-        pairs = {size: (taken[size, self.peer], one) for (size, method), one in taken.items()
-                 if method == self.ours and (size, self.peer) in taken}  # fmt: skip
+        pairs = {place: (taken[size, self.peer], one) for (size, method), one in taken.items()
+                 if (place := self._place(size, method)) is not None
+                 and (size, self.peer) in taken}  # fmt: skip
         if self.headline not in pairs:
             raise ValueError(
                 f"expected rows of {self.ours!r} and {self.peer!r} in {self.bench!r} at "
@@ -85,6 +87,14 @@ class Standard:
             "low": over("low", "high"), "high": over("high", "low"), "headline": self.headline,
             "machine": f"{cores} of {environment['processor']}",
         }  # fmt: skip
+
+    def _place(self, size, method: str):
+        """Return where on the axis a row of ours belongs; None for the rows of other methods."""
+        before, inside, after = self.ours.partition("{size}")
+        if not inside:
+            return size if method == self.ours else None
+        number = method.removeprefix(before).removesuffix(after)
+        return int(number) if before + number + after == method and number.isdigit() else None
 
 
 def row(bench, size, method, seconds, low=None, high=None, ratio=None, note="") -> dict:

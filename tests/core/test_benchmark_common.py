@@ -92,6 +92,22 @@ def test_the_standard_speed_up_is_taken_from_the_rows():
         standard.record(rows[:1], {"cores": 2, "processor": "CPU"})
 
 
+def test_the_axis_may_stand_in_the_names_of_methods():
+    standard = common.Standard(
+        chapter="freedave", task="Sums", bench="sums", ours="ours d={size}", peer="peer",
+        size_name="drafts d", counted=lambda d: d, counted_name="calls over calls", headline=4,
+        names={"ours d={size}": "ours"},
+    )  # fmt: skip
+    rows = [common.row("sums", "40 prompts", method, 1.0, 0.9, 1.1, ratio)
+            for method, ratio in (("peer", 3.0), ("ours d=16", 1.0), ("ours d=4", 2.0),
+                                  ("ours d=4, tree", 9.0), ("ours", 9.0))]  # fmt: skip
+    record = standard.record(rows, {"cores": 2, "processor": "CPU"})
+    assert (record["ours"], record["sizes"], record["measured"]) == ("ours", [4, 16], [1.5, 3.0])
+    assert RecordedSpeedup(**record).at_headline == (4, 1.5)
+    with pytest.raises(ValueError, match="'ours d={size}' and 'peer' in 'sums' at 4"):
+        standard.record(rows[:2], {"cores": 2, "processor": "CPU"})
+
+
 def test_every_recorded_speed_up_is_that_of_the_results():
     for path in sorted(common.RESULTS.glob("*.json")):
         module = importlib.import_module(f"benchmarks.bench_{BENCH.get(path.stem, path.stem)}")
