@@ -8,27 +8,27 @@ A chapter's ``checks.py`` reads::
     def inclusive(answer):
         return equal_to_oracle(answer, np.cumsum, cases=[np.arange(n) for n in range(1, 9)])
 
-Operands of the helpers: ``name`` is the property in words that complete "the answer …", ``hint`` a
-thought that helps and never the solution; ``cases`` are inputs, a tuple several arguments; ``tol``
-is the largest accepted difference, absolute and relative, and 0 asks for equality. What does not
-hold raises `PropertyFailed`, an answer whose own code fails `AnswerRaised`.
+Operands of the helpers: ``name`` is the property, in words that complete "Expected: …" and never
+with a "not"; ``hint`` a thought that helps and never the solution; ``cases`` are inputs, a tuple
+several arguments; ``tol`` is the largest accepted difference, absolute and relative, and 0 asks for
+equality. What fails raises `PropertyFailed`, an answer whose own code fails `AnswerRaised`.
+A check gets its answer in its plain form (`paralg.teach.values.plain`): numbers are numbers.
 """
 
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from paralg.teach.distributions import same_distribution, samples_follow
 from paralg.teach.outcomes import AnswerRaised, PropertyFailed, call, require
-from paralg.teach.values import as_tuple, difference, equal, show, show_call, size_of
+from paralg.teach.values import as_tuple, difference, equal, plain, show, show_call, size_of
 
 __all__ = [
     "AnswerRaised", "PropertyFailed", "call", "close_to", "counts_at_most", "entries",
-    "equal_to_oracle", "exercise", "raises", "require", "same_distribution", "samples_follow",
-    "smallest_failing",
+    "equal_to_oracle", "exercise", "numbers", "raises", "require", "smallest_failing", "whole",
 ]  # fmt: skip
 
 
@@ -157,53 +157,81 @@ def close_to(
 
     ``wrong`` maps known mistakes to their explanation: ``{8: "that counts the rounds"}``.
     """
-    value = _number(answer, name)
-    if equal(value, expected, tol):
-        return
-    for mistaken, why in (wrong or {}).items():
-        require(not equal(value, mistaken, tol), name, why, got=answer)
-    require(False, name, "not this value", got=answer)
+    value, shape = _array(answer, name), np.shape(expected)
+    if value.size == 1 and shape == ():
+        value = value.reshape(())
+    details = [("got", show(answer))]
+    if value.shape != shape:
+        asked = f"shape {shape}" if shape else "one number"
+        raise PropertyFailed(name, "", [("expected", asked), *details])
+    if not equal(value, expected, tol):
+        told = (why for slip, why in (wrong or {}).items() if equal(value, slip, tol))
+        raise PropertyFailed(f"another value for {name}", next(told, ""), details)
 
 
-def _number(answer, name: str):
+def _array(answer, name: str) -> np.ndarray:
     try:
-        return np.asarray(answer, dtype=float)
+        return np.asarray(plain(answer), dtype=float)
     except (TypeError, ValueError):
         message = f"expected a number or an array of numbers, got {type(answer).__name__}"
         raise PropertyFailed(name, message, [("got", show(answer))]) from None
 
 
+def _named(value) -> str:
+    return f"{type(value).__name__} {show(value)}"
+
+
+def numbers(answer, size: int, name: str) -> tuple[float, ...]:
+    """Return `size` numbers from a tuple, list or array of them; ``name`` says what they are."""
+    try:
+        found = np.asarray(plain(answer), dtype=float)
+    except (TypeError, ValueError):
+        found = np.array(np.nan)
+    require(found.shape == (size,), name, expected=f"{size} numbers", got=_named(answer))
+    return tuple(found.tolist())
+
+
+def whole(answer, name: str) -> int:
+    """Return a whole number, however it is written, 4.0 too; a fraction is never cut off."""
+    value = plain(answer)
+    right = isinstance(value, (int, float)) and np.isfinite(value) and value == int(value)
+    require(right, name, expected="a whole number", got=_named(answer))
+    return int(value)
+
+
 def entries(answer, names: Sequence[str]) -> tuple:
-    """Return the named entries of a mapping that the reader filled in, in order.
+    """Return the named entries of a mapping that the reader filled in, or a sequence, in order.
 
-    NotImplementedError while one of them is still ``...``: there is no answer yet.
+    Case, hyphens, underscores and spaces make no difference in a name.
     """
-    require(
-        isinstance(answer, Mapping) and set(names) <= set(answer),
-        f"has the entries {', '.join(names)}",
-        got=answer if not isinstance(answer, Mapping) else ", ".join(map(show, answer)) or "none",
-    )
-    values = tuple(answer[name] for name in names)
-    if any(_open(value) for value in values):
-        raise NotImplementedError
-    return values
+    if isinstance(answer, (list, tuple, np.ndarray)) and len(answer) == len(names):
+        return tuple(answer)
+    given = {}
+    for name, value in answer.items() if isinstance(answer, Mapping) else ():
+        require(_key(name) not in given, f"the entry {_key(name)!r} once", got=", ".join(answer))
+        given[_key(name)] = value
+    right = set(map(_key, names)) <= set(given)
+    got = ", ".join(map(show, answer)) if isinstance(answer, Mapping) else _named(answer)
+    require(right, f"the entries {', '.join(names)}", got=got or "none")
+    return tuple(given[_key(name)] for name in names)
 
 
-def _open(value) -> bool:
-    """Tell whether an entry, or a part of it, was left as it was given."""
-    return value is ... or (isinstance(value, tuple) and any(map(_open, value)))
+def _key(name) -> str:
+    return re.sub(r"[-_\s]+", " ", str(name)).strip().casefold()
 
 
 def raises(function: Callable, arguments, kind: type, *, words: str = "", name: str = "") -> None:
     """Require that the answer raises `kind`, with `words` in its message, on `arguments`."""
     name = name or f"raises {kind.__name__}"
     shown = ("input", show_call(arguments))
+    expected = ("expected", kind.__name__)
     try:
         got = call(function, *as_tuple(arguments))
     except AnswerRaised as raised:
-        came = f"{type(raised.error).__name__}: {raised.error}"
-        right = isinstance(raised.error, kind)
-        require(right, name, failing=shown[1], expected=kind.__name__, got=came)
-        require(words in str(raised.error), name, f"the message should say {words!r}", got=came)
+        came = ("got", f"{type(raised.error).__name__}: {raised.error}")
+        if not isinstance(raised.error, kind):
+            raise PropertyFailed(name, "", [shown, expected, came]) from None
+        if words not in str(raised.error):
+            raise PropertyFailed(name, f"the message should say {words!r}", [came]) from None
         return
-    raise PropertyFailed(name, "nothing was raised", [shown, ("got", show(got))])
+    raise PropertyFailed(name, "", [shown, expected, ("got", f"the value {show(got)}")])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from paralg.teach.time_limit import StillRunning
 from paralg.teach.values import show
@@ -22,28 +22,29 @@ class PropertyFailed(Exception):
 class AnswerRaised(Exception):
     """The answer's own code raised; carries the exception and the input."""
 
-    def __init__(self, error: Exception, arguments: tuple = ()):
+    def __init__(self, error: BaseException, arguments: tuple = ()):
         super().__init__(f"{type(error).__name__}: {error}")
         self.error, self.arguments = error, arguments
 
 
 def call(function: Callable, *arguments, fresh: bool = True):
-    """Call the answer; an exception of its own becomes `AnswerRaised`."""
+    """Call the answer; an exception of its own, an exit too, becomes `AnswerRaised`."""
     try:
-        return function(*(copy.deepcopy(arguments) if fresh else arguments))
-    except (NotImplementedError, PropertyFailed):
+        result = function(*(copy.deepcopy(arguments) if fresh else arguments))
+        return list(result) if isinstance(result, Iterator) else result
+    except (NotImplementedError, PropertyFailed, AnswerRaised):
         raise
     except StillRunning as stopped:
         stopped.arguments = arguments
         raise
-    except Exception as error:
+    except BaseException as error:
         raise AnswerRaised(error, arguments) from error
 
 
 def require(condition, name: str, message: str = "", *, failing=None, expected=None, got=None):
     """Raise `PropertyFailed` unless `condition` holds.
 
-    ``name`` completes "the answer …"; ``failing``, ``expected`` and ``got`` are shown with it.
+    ``name`` completes "Expected: …"; ``failing``, ``expected`` and ``got`` are shown with it.
     """
     if not condition:
         parts = (("input", failing), ("expected", expected), ("got", got))

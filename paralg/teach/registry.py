@@ -8,15 +8,16 @@ import importlib
 import os
 import sysconfig
 import traceback
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import paralg
 from paralg.core.static import is_static
 from paralg.teach.chapters import Chapter, chapter_of
 from paralg.teach.outcomes import AnswerRaised, PropertyFailed
+from paralg.teach.prints import own_output
 from paralg.teach.time_limit import StillRunning, run_at_most
-from paralg.teach.values import show, show_call
+from paralg.teach.values import is_blank, plain, show, show_call
 from paralg.teach.verdict import FAILED, PASSED, RAISED, Verdict, unanswered
 
 __all__ = ["TIME_LIMIT", "check", "checks_of", "is_open"]
@@ -61,8 +62,15 @@ def check(label: str, answer, *, seconds: float = TIME_LIMIT) -> Verdict:
     function = _find(label)
     if not seconds > 0:
         raise ValueError(f"seconds must be positive, got {seconds!r}")
-    if answer is None or answer is ...:
+    if is_blank(answer):
         return unanswered(label)
+    with own_output() as printed:
+        verdict = _verdict(label, function, plain(answer), seconds)
+    return replace(verdict, details=(*verdict.details, *printed.details))
+
+
+def _verdict(label: str, function, answer, seconds: float) -> Verdict:
+    """Run a check; whatever the answer raises, an exit too, becomes a verdict."""
     try:
         praise = run_at_most(seconds, function, answer)
     except NotImplementedError:
@@ -73,20 +81,16 @@ def check(label: str, answer, *, seconds: float = TIME_LIMIT) -> Verdict:
         return _raised(label, raised.error, show_call(raised.arguments))
     except StillRunning as stopped:
         return _stopped(label, stopped, seconds)
-    except Exception as error:
+    except BaseException as error:
         return _raised(label, error)
     return Verdict(label, PASSED, praise if isinstance(praise, str) else "Right.")
 
 
 def is_open(answer) -> bool:
     """Tell whether an answer is as a page gives it: None, ``...`` somewhere, or a bare stub."""
-    if isinstance(answer, Mapping):
-        return any(map(is_open, answer.values()))
-    if isinstance(answer, (list, tuple)):
-        return any(map(is_open, answer))
     code = getattr(answer, "__code__", None)
     if code is None:
-        return answer is None or answer is ...
+        return is_blank(answer)
     steps = {step.opname.partition("_")[0] for step in dis.get_instructions(code)}
     return "NotImplementedError" in code.co_names and not steps & {"RETURN", "YIELD"}
 
@@ -112,13 +116,12 @@ def _find(label: str):
 
 def _failed(label: str, failed: PropertyFailed) -> Verdict:
     smallest = any(name == "input" for name, _ in failed.details)
-    ending = " on the smallest input that breaks it" if smallest else ""
-    summary = f"Property “{failed.name}” does not hold{ending}."
+    ending = "; shown is the smallest input that breaks it" if smallest else ""
     note = (("note", failed.message),) if failed.message else ()
-    return Verdict(label, FAILED, summary, failed.details + note)
+    return Verdict(label, FAILED, f"Expected: {failed.name}{ending}.", failed.details + note)
 
 
-def _raised(label: str, error: Exception, arguments: str = "") -> Verdict:
+def _raised(label: str, error: BaseException, arguments: str = "") -> Verdict:
     given = [("input", arguments)] if arguments else []
     details = [*given, ("message", show(str(error)) or "(none)"), *_line_of_answer(error)]
     return Verdict(label, RAISED, f"The answer raised {type(error).__name__}.", tuple(details))

@@ -1,13 +1,52 @@
-"""Values as a check sees them: short texts, a measure of size, equality within a tolerance."""
+"""Values as a check sees them: one form for all spellings, short texts, size, equality."""
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 
-__all__ = ["as_tuple", "difference", "equal", "show", "show_call", "size_of"]
+__all__ = [
+    "as_tuple", "difference", "equal", "is_blank", "plain", "show", "show_call", "size_of",
+]  # fmt: skip
+
+
+def plain(value):
+    """Return an answer in its plain form: text of a number, fraction, scalar → Python number."""
+    if isinstance(value, Mapping):
+        return {key: plain(part) for key, part in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(plain, value))
+    if isinstance(value, Iterator):
+        return list(map(plain, value))
+    if isinstance(value, str):
+        text = re.sub(r"\s*/\s*", "/", value.strip().replace("−", "-"))
+        for read in (int, float, Fraction):
+            with suppress(ValueError, ZeroDivisionError):
+                return plain(read(text))
+    if isinstance(value, (Fraction, Decimal)):
+        return int(value) if value == value // 1 else float(value)
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        return plain(value.item())
+    return value
+
+
+def is_blank(answer) -> bool:
+    """Tell whether an answer, or a part of it, was left as it was given: None or ``...``."""
+    if isinstance(answer, Mapping):
+        return any(map(is_blank, answer.values()))
+    if isinstance(answer, (list, tuple)):
+        return any(map(is_blank, answer))
+    return answer is None or answer is ...
+
+
+_WHOLE = 32  # entries of an array that is shown whole
 
 
 def as_tuple(case) -> tuple:
@@ -41,20 +80,32 @@ def _fraction(x) -> float:
 
 
 def show(value, limit: int = 240) -> str:
-    """Return a short text of a value: arrays with few digits, long ones cut with '…'."""
+    """Return a short text of a value: few digits; what is cut says how much there is."""
     text = _text(value, limit)
+    cut = isinstance(value, np.ndarray) and value.size > _WHOLE
+    if len(text) <= limit and not cut:
+        return text
+    text = f"{_extent(value)}{text}"
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _extent(value) -> str:
+    """Return the size of a value that is shown in part."""
+    if isinstance(value, np.ndarray):
+        return f"shape {value.shape}: "
+    what = {str: "characters", list: "entries", tuple: "entries", dict: "entries"}.get(type(value))
+    return f"{len(value):,} {what}: " if what else ""
 
 
 def _text(value, limit: int) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, np.ndarray):
-        return np.array2string(value, precision=6, threshold=32, separator=", ")
+        return np.array2string(value, precision=6, threshold=_WHOLE, separator=", ")
     if isinstance(value, (float, np.floating)):
         return f"{float(value):.10g}"
-    if isinstance(value, np.generic):
-        return repr(value.item())
+    if isinstance(value, (np.generic, Fraction)):
+        return str(value)
     if type(value) in (list, tuple):
         inner = ", ".join(show(item, limit) for item in value[: limit // 2])
         return f"[{inner}]" if type(value) is list else f"({inner}{',' * (len(value) == 1)})"
@@ -71,15 +122,21 @@ def equal(a, b, tol: float) -> bool:
     if isinstance(a, Mapping) and isinstance(b, Mapping):
         return a.keys() == b.keys() and all(equal(a[key], b[key], tol) for key in a)
     x, y = _array(a), _array(b)
+    if (x is None) != (y is None):  # text of a number beside a number
+        x, y = _array(plain(_listed(a))), _array(plain(_listed(b)))
     if x is not None and y is not None:
         return x.shape == y.shape and _close(x, y, tol)
-    a, b = (one.tolist() if isinstance(one, np.ndarray) else one for one in (a, b))
+    a, b = _listed(a), _listed(b)
     if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
         return len(a) == len(b) and all(equal(p, q, tol) for p, q in zip(a, b, strict=True))
     try:
         return bool(a == b)
     except (TypeError, ValueError):
         return False
+
+
+def _listed(value):
+    return value.tolist() if isinstance(value, np.ndarray) else value
 
 
 def _close(x: np.ndarray, y: np.ndarray, tol: float) -> bool:
@@ -89,13 +146,18 @@ def _close(x: np.ndarray, y: np.ndarray, tol: float) -> bool:
 
 
 def difference(a, b) -> str:
-    """Return how two values that look alike differ: in type, in shape, or by how much."""
+    """Return how two values that look alike differ: in type, in size, where, or by how much."""
     x, y = _array(a), _array(b)
-    if x is None or y is None:
-        return f"{type(a).__name__} and {type(b).__name__}"
-    if x.shape != y.shape:
+    if x is not None and y is not None and x.shape == y.shape:
+        return f"{np.max(np.abs(np.subtract(x, y, dtype=np.result_type(x, y, float)))):.3g}"
+    if x is not None and y is not None:
         return f"shapes {x.shape} and {y.shape}"
-    return f"{np.max(np.abs(np.subtract(x, y, dtype=np.result_type(x, y, float)))):.3g}"
+    if type(a) is not type(b) or not isinstance(a, (str, list, tuple)):
+        return f"{type(a).__name__} and {type(b).__name__}"
+    if len(a) != len(b):
+        return f"lengths {len(a):,} and {len(b):,}"
+    at = next(i for i in itertools.count() if not equal(a[i], b[i], 0))
+    return f"at place {at:,}: {show(a[at])} and {show(b[at])}"
 
 
 def _array(value):

@@ -44,7 +44,9 @@ class Verdict:
     def __repr__(self) -> str:
         lines = [f"{self.symbol} {self.exercise}: {self.summary}"]
         width = max((len(name) for name, _ in self.details), default=0)
-        lines += [f"    {name:<{width}}  {text}" for name, text in self.details]
+        indent = "\n" + " " * (width + 6)
+        for name, text in self.details:
+            lines.append(f"    {name:<{width}}  {text}".replace("\n", indent))
         return "\n".join(lines)
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:

@@ -1,5 +1,8 @@
 """`check`: from a label to a verdict in words, never a traceback."""
 
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -21,6 +24,10 @@ CHECKS = """
     @exercise("ex-sample-shape")
     def shape(answer):
         require(answer.shape == (2,), "has shape (2,)", got=answer.shape)
+
+    @exercise("ex-sample-direct")
+    def direct(answer):
+        return answer([1])
 """
 
 
@@ -40,8 +47,8 @@ def test_wrong_shows_the_smallest_input():
     verdict = check("ex-sample-sum", lambda xs: 0)
     assert not verdict
     assert repr(verdict).splitlines() == [
-        "✗ ex-sample-sum: Property “equals the reference” does not hold on the smallest input "
-        "that breaks it.",
+        "✗ ex-sample-sum: Expected: equals the reference; shown is the smallest input that breaks "
+        "it.",
         "    input     [1]",
         "    expected  1",
         "    got       0",
@@ -77,6 +84,55 @@ def test_an_exception_is_told_with_its_line():
     assert shown["input"] == "[1]"
     assert shown["message"] == "list index out of range"
     assert shown["in"].endswith("of answer: return xs[9]")
+
+
+@pytest.mark.parametrize("error", [SystemExit(1), KeyboardInterrupt(), GeneratorExit()], ids=repr)
+@pytest.mark.parametrize("label", ["ex-sample-sum", "ex-sample-direct"])
+def test_an_answer_that_wants_to_leave_is_told_and_nothing_ends(label, error):
+    def answer(xs):
+        raise error
+
+    verdict = check(label, answer)
+    assert verdict.state == "raised"
+    assert verdict.summary == f"The answer raised {type(error).__name__}."
+    assert "of answer: raise error" in repr(verdict)
+
+
+def test_exit_of_ipython_does_not_end_the_kernel(monkeypatch):
+    class Shell:
+        def ask_exit(self):
+            pytest.fail("the kernel ends")
+
+    shell = Shell()
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    verdict = check("ex-sample-sum", lambda xs: shell.ask_exit())
+    assert verdict.summary == "The answer raised SystemExit."
+    assert vars(shell) == {}
+
+
+def test_prints_of_all_trial_calls_are_shown_once(capsys):
+    def answer(xs):
+        print("so far", min(len(xs), 2))
+        print("done")
+        return sum(xs)
+
+    shown = dict(check("ex-sample-sum", answer).details)["printed"].splitlines()
+    assert shown[:3] == ["so far 1", "done", "so far 2"]
+    assert shown[3:] == ["(10 lines over all trial calls; each is shown once)"]
+    assert capsys.readouterr().out == ""
+    lines = repr(check("ex-sample-sum", answer)).splitlines()
+    assert lines[2] == "             done"
+
+
+def test_a_flood_of_prints_is_counted_and_not_kept():
+    def answer(xs):
+        for i in range(100_000):
+            print(i)
+        return sum(xs)
+
+    shown = dict(check("ex-sample-sum", answer).details)["printed"]
+    assert len(shown) < 200
+    assert "500,000 lines" in shown
 
 
 def test_an_answer_of_the_wrong_type_is_told():
@@ -121,7 +177,7 @@ def test_the_longer_chapter_name_wins(chapter):
 
 
 def test_html_escapes_and_names_the_state():
-    html = Verdict("ex-a-b", "failed", "Property “a < b”", (("got", "<b>"),)).html
+    html = Verdict("ex-a-b", "failed", "Expected: a < b", (("got", "<b>"),)).html
     assert "a &lt; b" in html
     assert "&lt;b&gt;" in html
     assert 'data-verdict="failed"' in html

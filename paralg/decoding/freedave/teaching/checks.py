@@ -45,7 +45,7 @@ def count(answer):
 def accepted(answer):
     """The number of accepted drafts, against the loop."""
     return equal_to_oracle(
-        lambda drafts, targets: int(answer(drafts, targets)),
+        answer,
         lambda drafts, targets: len(verify_looped(drafts, targets, MASK)),
         _verifications(), name="counts the accepted drafts",
         hint="draft 1 is always accepted; stop at the first draft that differs from its target",
@@ -75,11 +75,11 @@ def plans(answer):
         for d in (1, 2, 3, 9):
             cases.append((tuple(int(rng.integers(1, T - t + 1)) for t in range(T)), d))
     cases.append((reach(HashConditional(4, 12, k=28, eps=0.1), [4] * 12), 4))
-    greedy = [int(call(answer, r, d)) == greedy_forwards(r, d).forwards for r, d in cases]
+    greedy = [call(answer, r, d) == greedy_forwards(r, d).forwards for r, d in cases]
     require(not all(greedy), "lets an earlier state be the anchor",
             "these are the forwards of FreeDave: it always drafts from the last state")  # fmt: skip
     return equal_to_oracle(
-        lambda r, d: int(answer(r, d)), lambda r, d: fewest_forwards(r, d).forwards, cases,
+        answer, lambda r, d: fewest_forwards(r, d).forwards, cases,
         name="finds the fewest forwards",
         hint="count the first forward; a last single step is free",
     )  # fmt: skip

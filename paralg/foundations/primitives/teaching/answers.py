@@ -53,7 +53,13 @@ RIGHT = {
     "ex-primitives-streaming": lambda n, j, r: (n >> j) * (1 + j) * r,
     "ex-primitives-explore": STEPS,
 }
-OTHER_FORMS = [("ex-primitives-associative", list("acef"))]
+OTHER_FORMS = [
+    ("ex-primitives-associative", list("acef")),
+    ("ex-primitives-associative", "a, c, e, f"),
+    ("ex-primitives-associative", np.array(list("acef"))),
+    ("ex-primitives-counts", {"Kogge Stone": [29, "4"], "brent_kung": np.array([15, 5])}),
+]
+
 _FIRST_THEN = "equals the first map and then the second"
 WRONG = {
     "ex-primitives-counts": [
@@ -62,9 +68,9 @@ WRONG = {
         (COUNTS | {"brent-kung": 15}, "a pair (applications, rounds)"),
     ],
     "ex-primitives-associative": [
-        ({"a", "c", "e"}, "(f) is not associative"),
-        (set("abcef"), "(b) is associative"),
-        ("acef", "is a set of letters"),
+        ({"a", "c", "e"}, "(f) in the set"),
+        (set("abcef"), "(b) left out"),
+        ({"a", "x"}, "a set of letters"),
     ],
     "ex-primitives-clamp": [
         (intersected, _FIRST_THEN),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from paralg.core.primitives import Operator, brent_kung_counts, kogge_stone_counts, scan
 from paralg.teach import checking
-from paralg.teach.checking import exercise, require
+from paralg.teach.checking import PropertyFailed, exercise, require
 
 CHECKS: dict = {}  # filled by the decorator
 
@@ -25,10 +27,7 @@ def counts(answer):
          16: "11 in binary is 1011: it has three ones"},
     )  # fmt: skip
     for name, pair, cost, wrong in zip(names, given, right, slips, strict=True):
-        require(
-            isinstance(pair, tuple) and len(pair) == 2,
-            f"{name}: a pair (applications, rounds)", got=pair,
-        )  # fmt: skip
+        pair = checking.numbers(pair, 2, f"{name}: a pair (applications, rounds)")
         checking.close_to(pair[0], cost.work, name=f"the applications of {name}", wrong=wrong)
         checking.close_to(pair[1], cost.span, name=f"the rounds of {name}")
     return "Right on all four counts."
@@ -47,18 +46,18 @@ _OPERATIONS = {
 @exercise("ex-primitives-associative")
 def associative(answer):
     """Which of six operations are associative; a wrong letter is shown its smallest triple."""
-    require(
-        isinstance(answer, (set, frozenset, list, tuple)) and set(answer) <= set(_OPERATIONS),
-        "is a set of letters from a to f", got=answer,
-    )  # fmt: skip
+    letters = re.findall("[a-z]", answer.lower()) if isinstance(answer, str) else answer
+    is_set = isinstance(letters, (set, frozenset, list, tuple, np.ndarray))
+    require(is_set and set(letters) <= set(_OPERATIONS), "a set of letters from a to f", got=answer)
     for letter, op in _OPERATIONS.items():
         triple = _violation(op)
-        if letter in answer:
-            require(triple is None, f"({letter}) is associative", "compare the two bracketings",
-                    failing=triple, expected=_bracketings(op, triple))  # fmt: skip
-        else:
-            require(triple is not None, f"({letter}) is not associative",
-                    "no triple of small numbers shows a difference")  # fmt: skip
+        if triple is None:
+            require(letter in letters, f"({letter}) in the set",
+                    "both bracketings agree on every triple of small numbers")  # fmt: skip
+        elif letter in letters:
+            raise PropertyFailed(f"({letter}) left out", "compare the two bracketings", [
+                ("input", str(triple)), ("got", "{:g} and {:g}".format(*_both(op, triple))),
+            ])  # fmt: skip
     return "Right."
 
 
@@ -73,10 +72,6 @@ def _violation(op):
 def _both(op, triple) -> tuple:
     x, y, z = triple
     return op(op(x, y), z), op(x, op(y, z))
-
-
-def _bracketings(op, triple):
-    return None if triple is None else "{} equal to {}".format(*_both(op, triple))
 
 
 @exercise("ex-primitives-clamp")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 
 from paralg.core.cost import Cost
@@ -50,13 +52,18 @@ RIGHT = {
     "ex-work-span-amdahl": {"serial share": 0.111, "limit": 9},
     "ex-work-span-allreduce": lambda p, m, a, b: 2 * (np.log2(p) * a + (1 - 1 / p) * b * m),
 }
-OTHER_FORMS = [("ex-work-span-worst", [2] * 6 + [6])]
+OTHER_FORMS = [
+    ("ex-work-span-worst", [2] * 6 + [6]),
+    ("ex-work-span-worst", np.array([1.0] * 6 + [3.0])),
+    ("ex-work-span-compose", {"Work": "20", "SPAN": np.int64(9), "upper-bound": "38/3"}),
+    ("ex-work-span-compose", (20, 9, Fraction(38, 3))),
+]
 _MERGE_SORT = "counts work and span of merge sort"
 WRONG = {
     "ex-work-span-compose": [
         (COMPOSED | {"span": 11}, "the first two parts run beside"),
         (COMPOSED | {"upper bound": 20 / 3}, "the lower bound of the work law"),
-        ({"work": 20}, "has the entries work, span, upper bound"),
+        ({"work": 20}, "the entries work, span, upper bound"),
     ],
     "ex-work-span-cost": [
         (lambda n: Cost(work=max(n - 1, 0), span=max(n - 1, 0)), _MERGE_SORT),
@@ -72,7 +79,8 @@ WRONG = {
     ],
     "ex-work-span-worst": [
         ([3, 1, 1, 1, 1, 1, 1], "is 5/3 as long as the best order"),
-        ([], "is a list of 1 to 12 positive integers"),
+        ([], "a list of 1 to 12 positive integers"),
+        ([1.9, 1.9, 3.9], "a whole number"),
     ],
     "ex-work-span-amdahl": [({"serial share": 0.1, "limit": 10}, "one minus the efficiency")],
     "ex-work-span-allreduce": [

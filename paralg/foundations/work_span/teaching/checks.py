@@ -110,7 +110,7 @@ _SCHEDULE_PROPERTIES = (
 @exercise("ex-work-span-worst")
 def worst(answer):
     """Independent tasks, in an order that is 5/3 as long as the best one on three workers."""
-    durations = [int(d) for d in answer]
+    durations = [checking.whole(d, "is a list of 1 to 12 positive integers") for d in answer]
     require(
         durations and all(d > 0 for d in durations) and len(durations) <= 12,
         "is a list of 1 to 12 positive integers", got=answer,

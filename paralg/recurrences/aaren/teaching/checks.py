@@ -13,18 +13,7 @@ from paralg.recurrences.aaren.monoid import SOFTMAX, leaves
 from paralg.recurrences.aaren.streaming import stream
 from paralg.recurrences.aaren.variants import decayed, running_maximum
 from paralg.teach import checking
-from paralg.teach.checking import close_to, equal_to_oracle, exercise, require
-
-
-def _numbers(value, size: int, name: str) -> tuple[float, ...]:
-    """Return a tuple of numbers from a tuple, list or array of them; fail where it is none."""
-    try:
-        found = tuple(np.ravel(np.asarray(value, dtype=float)).tolist())
-    except (TypeError, ValueError):
-        found = ()
-    flat = isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.ndim == 1)
-    require(flat and len(value) == len(found) == size, name, got=value)
-    return found
+from paralg.teach.checking import close_to, equal_to_oracle, exercise, numbers, require
 
 
 def _last(summary) -> tuple[float, ...]:
@@ -55,8 +44,8 @@ def _joins(given: Callable, operator, pairs, name: str, hint: Callable) -> None:
 def identity(answer):
     """The summary of no token, and that of one token."""
     nothing, one = checking.entries(answer, ("identity", "leaf"))
-    nothing = _numbers(nothing, 3, "identity is a triple (m, u, w)")
-    one = _numbers(one, 3, "leaf is a triple (m, u, w)")
+    nothing = numbers(nothing, 3, "identity is a triple (m, u, w)")
+    one = numbers(one, 3, "leaf is a triple (m, u, w)")
     for right, hint in (
         (nothing != (0, 0, 0), "joined with a token of score −5, a maximum of 0 would stay"),
         (nothing[0] == -math.inf, "its maximum must be below every score"),
@@ -77,7 +66,7 @@ def join(answer):
     pairs = [(a, b) for a in _summaries() for b in _summaries()]
 
     def given(a, b):
-        return _numbers(checking.call(answer, a, b), 3, "returns a triple of numbers")
+        return numbers(checking.call(answer, a, b), 3, "returns a triple of numbers")
 
     def hint(bad):
         if np.isnan(given(*bad)).any():
@@ -111,7 +100,7 @@ def blocks(answer):
 @exercise("ex-aaren-hunt")
 def hunt(answer):
     """Scores on which the form with the running maximum is wrong by more than a tenth."""
-    scores = np.array(_numbers(answer, 2, "is a list of two scores"))
+    scores = np.array(numbers(answer, 2, "is a list of two scores"))
     require(np.isfinite(scores).all(), "scores are finite", got=answer)
     values = np.array([[1.0], [0.0]])
     gap = abs(running_maximum(scores, values) - prefixes(scores, values).outputs).max()
@@ -180,7 +169,7 @@ def decay(answer):
     pairs.append((pairs[0][0], pairs[0][0]))
 
     def given(a, b):
-        return _numbers(checking.call(answer, a, b, rate), 4, "returns four numbers (c, m, u, w)")
+        return numbers(checking.call(answer, a, b, rate), 4, "returns four numbers (c, m, u, w)")
 
     def hint(bad):
         if np.allclose(given(*bad[::-1]), _last(reference(*bad)), atol=1e-9):

@@ -77,7 +77,7 @@ WRONG = {
     f"{_}limits": [
         ({"huge": 0.0, "none": -0.5}, "not penalised"),
         ({"huge": 2.0, "none": 2.0}, "read at z = 0"),
-        ({"huge": 2.0, "none": 7.0}, "not this value"),
+        ({"huge": 2.0, "none": 7.0}, "another value for"),
     ],
     f"{_}crossing": [(64, "passes the keys twice"), (16, "symmetric")],
     f"{_}negative": [(lambda w, z, ridge: (w @ z) / (w @ z**2 + ridge), "share vanishes")],

@@ -15,15 +15,17 @@ from paralg.teach.checking import (
     entries,
     equal_to_oracle,
     exercise,
+    numbers,
     require,
     smallest_failing,
+    whole,
 )
 
 
 @exercise("ex-mamba-padding")
 def padding(answer):
     """The pair that pads a sequence of maps."""
-    require(isinstance(answer, tuple) and len(answer) == 2, "is a pair (a, b)", got=answer)
+    answer = numbers(answer, 2, "is a pair (a, b)")
     hints = {(0, 0): "(0, 0) is the map that forgets everything: h becomes 0",
              (0, 1): "(0, 1) sets the state to 1; the first number multiplies h"}  # fmt: skip
     hint = next((hint for wrong, hint in hints.items() if answer == wrong), "")
@@ -49,8 +51,7 @@ def counts(answer):
     """Combines and rounds of two scans of 1,000 tokens."""
     right = {"kogge_stone": kogge_stone_counts(1000), "brent_kung": brent_kung_counts(1000)}
     for (name, expected), value in zip(right.items(), entries(answer, tuple(right)), strict=True):
-        got = np.asarray(value, dtype=float)
-        require(got.shape == (2,), f"{name} is a pair (combines, rounds)", got=value)
+        got = numbers(value, 2, f"{name} is a pair (combines, rounds)")
         close_to(got[1], expected.span, name=f"rounds of {name}", wrong=_ROUNDS)
         close_to(got[0], expected.work, name=f"combines of {name}", wrong=_COMBINES)
     return "Right, on both: six times the combines buy a tree half as deep."
@@ -159,7 +160,7 @@ def chunk(answer):
 
     cases = [(64, 4), (1000, 16), (4096, 16), (2**14, 16), (2**20, 8)]
     for length, states in cases:
-        c = int(call(answer, length, states))
+        c = whole(call(answer, length, states), "is a whole number")
         require(c >= 1, "is at least 1", failing=(length, states), got=c)
         best = min(memory(k, length, states) for k in range(1, min(length, 4000) + 1))
         require(memory(c, length, states) <= 1.05 * best, "within 5 % of the least memory",

@@ -7,7 +7,7 @@ import numpy as np
 import paralg.rounds.personalized_pagerank as pr
 from paralg.rounds.personalized_pagerank.command.choice import PER_ARC, PER_JOIN
 from paralg.rounds.personalized_pagerank.experiments.graphs import barabasi_albert, les_miserables
-from paralg.teach.checking import call, close_to, equal_to_oracle, exercise, require
+from paralg.teach.checking import call, close_to, equal_to_oracle, exercise, require, whole
 
 
 @exercise("ex-personalized-pagerank-hops")
@@ -98,7 +98,7 @@ def schedule(answer):
 
         def starting(self, live, waiting, sources):
             case = live, waiting, cap, omega
-            count = int(call(answer, *case))
+            count = whole(call(answer, *case), "starts a whole number of walks")
             for kept, name, expected in (
                 (0 <= count <= waiting, "starts what waits", f"0 … {waiting}"),
                 (live + count <= cap, "keeps the cap", f"at most {cap - live}"),
@@ -111,7 +111,7 @@ def schedule(answer):
     found = pr.random_walks(table, omega, schedule=Own())
     reference = pr.random_walks(table, omega, schedule=pr.AllAtOnce())
     same = all(np.array_equal(a, b) for a, b in zip(found.counts, reference.counts, strict=True))
-    require(same, "gives the same counts", "this should not be possible")
+    require(same, "gives the same counts")
     require(len(found.live) <= 70, "fills the cap", "start as many whole sources as fit",
             expected="at most 70 rounds", got=len(found.live))  # fmt: skip
     most = found.live.max()
