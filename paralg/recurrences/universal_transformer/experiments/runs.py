@@ -25,7 +25,7 @@ from paralg.training import Plan, Runs
 
 __all__ = [
     "NUMBERING", "RATES", "RECIPES", "RUNS", "GraphRecipe", "StringRecipe", "expected_loss",
-    "halting_distribution", "load", "log", "ramp",
+    "load", "log", "ramp",
 ]  # fmt: skip
 
 RATES = (2e-3, 4e-3)
@@ -44,12 +44,6 @@ def expected_loss(model: Tagger, targets: Tensor, run: UTRun, ponder: float) -> 
     expected = (run.weights * losses.view(repeated.shape)).sum(dim=0)
     count = torch.arange(1, len(said) + 1, dtype=expected.dtype)
     return (expected + ponder * torch.tensordot(count, run.weights, dims=1)).mean()
-
-
-def halting_distribution(p: Tensor) -> Tensor:
-    """Return the distribution of the step at which independent coins first say "halt"."""
-    going = torch.cat([torch.ones_like(p[:1]), (1 - p[:-1]).cumprod(dim=0)])
-    return going * torch.cat([p[:-1], torch.ones_like(p[:1])])
 
 
 def ramp(step: int, begin: int, length: int) -> float:

@@ -13,7 +13,7 @@ const line = (x1, y1, x2, y2, attrs) => kit.svg("line", { x1, y1, x2, y2, ...att
 const words = (x, y, text, attrs = {}) => kit.svg("text", { x, y, text, ...attrs });
 const middle = (node) => TOP + (node + 0.5) * ROW;
 
-/* ---- the halting rule, as in paralg.recurrences.universal_transformer.oracle.halt ---- */
+/* ---- the halting rule, as in paralg.recurrences.universal_transformer.theory.halt ---- */
 
 function halt(p, epsilon) {
   const masses = [];
