@@ -78,7 +78,6 @@ def test_rooms_have_the_names_of_the_design(chapter):
 
 
 OVER = {
-    "recurrences/aaren": {"tests": 642},
     "recurrences/local_linear_attention": {"lines": 2636, "tests": 742},
     "recurrences/mamba": {"tests": 752},
 }

@@ -1,6 +1,4 @@
-"""The monoid, the counted schedules, and what the chapter proves about them (NumPy)."""
-
-from __future__ import annotations
+"""The monoid, counted schedules, what the chapter proves about them (NumPy); the explorer."""
 
 import doctest
 import importlib
@@ -19,6 +17,8 @@ from paralg.recurrences.aaren import theory, variants
 from paralg.recurrences.aaren.attention import prefixes
 from paralg.recurrences.aaren.monoid import SOFTMAX, empty, leaves, read
 from paralg.recurrences.aaren.streaming import stream, stream_blocks
+from paralg.recurrences.aaren.teaching.explorer import SCORES, VALUES, _network, outputs
+from tests.figures.web import drag
 
 LENGTHS = (1, 2, 3, 7, 8, 13)
 MODULES = [one.name for one in pkgutil.walk_packages(aaren.__path__, f"{aaren.__name__}.")]
@@ -55,6 +55,9 @@ def test_every_schedule_is_softmax_of_every_prefix_at_its_cost(n):
         close(run.outputs, expected)
         if method != "blelloch":  # inclusive: a round more than the closed form of the exclusive
             assert run.cost == scan_counts(method, n)
+    close(prefixes(scores[::-1], values[::-1]).outputs[-1], expected[-1])  # a prefix is a set
+    for shift in (-1e6, 50.0):
+        close(prefixes(scores + shift, values).outputs, expected, 1e-8)
     output, cost = theory.attend(scores, values)
     close(output, expected[-1])
     assert cost == Cost(work=n - 1, span=int(np.ceil(np.log2(n))))
@@ -75,29 +78,17 @@ def test_streaming_prefixes_agree_bit_by_bit_and_need_constant_memory():
     close([o for o, _ in every], oracle(*case(40)))
 
 
-scored = st.floats(-1e4, 1e4)
-
-
 @settings(deadline=None, max_examples=20)
-@given(st.lists(st.tuples(scored, st.floats(-10, 10)), min_size=3, max_size=12), st.data())
+@given(st.lists(st.tuples(st.floats(-1e4, 1e4), st.floats(-9, 9)), min_size=3), st.data())
 def test_the_axioms_of_a_monoid_hold_for_sets_of_any_size(tokens, data):
     cuts = sorted(data.draw(st.lists(st.integers(0, len(tokens)), min_size=2, max_size=2)))
     s, v = np.array(tokens).T
-    nothing = empty((1,))
-    parts = zip(np.split(s, cuts), np.split(v[:, None], cuts), strict=True)
+    nothing, parts = empty((1,)), zip(np.split(s, cuts), np.split(v[:, None], cuts), strict=True)
     a, b, c = (prefixes(*part).summary for part in parts)
     close(SOFTMAX(SOFTMAX(a, b), c), SOFTMAX(a, SOFTMAX(b, c)), 1e-9)
     close(SOFTMAX(a, b), SOFTMAX(b, a), 0)
     close(SOFTMAX(a, nothing), a, 0)
     close(SOFTMAX(nothing, a), a, 0)
-
-
-def test_a_prefix_is_a_set_and_scores_may_be_shifted():
-    scores, values = case(12)
-    whole = prefixes(scores, values).outputs
-    close(prefixes(scores[::-1], values[::-1]).outputs[-1], whole[-1])
-    for shift in (-1e6, 50.0):
-        close(prefixes(scores + shift, values).outputs, whole, 1e-8)
 
 
 def test_masked_tokens_are_as_if_they_were_not_there():
@@ -198,10 +189,47 @@ def test_the_gradient_is_a_scan_from_the_right(method):
         (lambda: variants.decayed(-1.0), "rate must be at least 0, got -1"),
         (lambda: stream_blocks([0.0], [[0.0]], 0), "size must be at least 1, got 0"),
         (lambda: theory.state_numbers("rnn", 1, 1, 1), "kind must be one of"),
-        (lambda: theory.block_parameters("rnn", 8), "got 'rnn'"),
         (lambda: prefixes([0.0], [[0.0]], method="tree"), "method must be one of"),
     ],
 )
 def test_errors_say_what_was_expected(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_networks_are_the_core_scans_and_outputs_softmax():
+    found = {one: _network(one, 12) for one in ("sequential", "kogge-stone", "brent-kung")}
+    assert [(one["work"], one["span"]) for one in found.values()] == [(11, 11), (33, 4), (18, 6)]
+    assert all(sum(map(len, one["levels"])) == one["work"] for one in found.values())
+    weights = np.exp(np.array(SCORES))
+    np.testing.assert_allclose(outputs(), np.cumsum(weights * VALUES) / np.cumsum(weights))
+
+
+def test_explorer_answers_to_keyboard_and_pointer(open_page, drawing):
+    page = open_page(aaren.explorer().html)
+    status = page.locator(".pe-status")
+
+    def says(*parts):
+        assert all(part in status.inner_text() for part in parts)
+
+    says("Token 7: score 10.0, value 1.0", "12 tokens, 18 unions in 6 rounds", "All outputs within")
+    page.get_by_label("Hillis–Steele", exact=True).check()
+    says("33 unions in 4 rounds")
+    page.get_by_label("Tokens arrived").press("ArrowLeft")
+    says("11 tokens")
+    page.get_by_label("too loud", exact=True).check()
+    page.get_by_label("Carry the maximum").uncheck()
+    says("8 outputs lost")
+    page.get_by_label("Carry the maximum").check()
+    says("All outputs within")
+    page.get_by_label("Token: next").press("Enter")
+    page.get_by_label("Score of this token").press("ArrowLeft")
+    says("Token 8: score 2.5")
+    assert page.get_by_label("own").is_checked()
+    box = page.locator("svg.pe-picture").bounding_box()
+    zoom = box["width"] / 660
+    x, zero = box["x"] + (74 + 2.5 * 48) * zoom, box["y"] + 104 * zoom
+    drag(page, (x, zero), (x, zero - 45 * zoom))
+    page.mouse.move(x, box["y"])  # not dragging any more
+    says("Token 3: score 4.0")
+    assert "4.0" in page.locator(".pe-numbers").inner_text()
