@@ -84,6 +84,8 @@ def stream(
     state, kept, seconds = model.begin(1), [], []
     for stop in at:
         if reads is not None and stop - window > max(reads, state.count):
+            for token in inputs[state.count : reads].split(1) if state.count < reads else ():
+                _, state = model.step(token, state)  # something to repeat
             state = _filled(state, stop - window)
         taken = []
         for token in inputs[state.count : stop].split(1):
