@@ -25,6 +25,8 @@ EXPERIMENTS = {"words": 3500, "cells": 40}
 _HEADING = re.compile(r"^## (.+?)\s*$", re.MULTILINE)
 _FENCE = re.compile(r"^(`{3,}|:{3,}).*$", re.MULTILINE)
 _CODE = re.compile(r"^```(?!\{)\w*\n.*?^```$", re.MULTILINE | re.DOTALL)
+_CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(.*?)^```\s*$", re.MULTILINE | re.DOTALL)
+_CELL_OPTIONS = re.compile(r"\A(?:---\n.*?\n---\n|(?::[^\n]*\n)*)", re.DOTALL)
 _MATHS = re.compile(r"\$\$.*?\$\$(?: *\([\w-]+\))?|\$[^$]*\$", re.DOTALL)
 _ROLE = re.compile(r"\{[\w:]+\}`([^`<]*)(?:<[^`]*>)?`")
 _OPTION = re.compile(r"^:[\w-]+:.*$|^\([\w-]+\)=$|^#+ .*$|^\|.*$", re.MULTILINE)
@@ -32,11 +34,12 @@ _END = re.compile(r"(?<=[.!?])[\"”)*]*\s+(?=[\"“(*]*[A-Z$`0-9{])")
 
 
 class Source:
-    """A notebook as its cells."""
+    """A notebook or a page as its cells."""
 
     def __init__(self, path: Path):
         self.path = Path(path)
-        self.cells = json.loads(self.path.read_text(encoding="utf-8"))["cells"]
+        text = self.path.read_text(encoding="utf-8")
+        self.cells = list(_cells(text)) if path.suffix == ".md" else json.loads(text)["cells"]
         self.texts = ["".join(cell["source"]) for cell in self.cells]
         self.markdown = [cell["cell_type"] == "markdown" for cell in self.cells]
 
@@ -57,6 +60,14 @@ class Source:
         return found
 
 
+def _cells(page: str) -> Iterator[dict]:
+    """Yield the words and the code cells of a page in Markdown, options taken off the code."""
+    for number, part in enumerate(_CELL.split(page)):
+        kind = "code" if number % 2 else "markdown"
+        source = _CELL_OPTIONS.sub("", part) if number % 2 else part
+        yield {"id": f"{kind} {number}", "cell_type": kind, "source": source, "metadata": {}}
+
+
 def sentences(text: str) -> list[int]:
     """Return the number of words of every sentence of some Markdown."""
     text = _OPTION.sub("", _FENCE.sub("", _CODE.sub("", text)))
@@ -69,10 +80,13 @@ def sentences(text: str) -> list[int]:
 
 
 def problems(path: Path) -> list[str]:
-    """Return what a chapter's or an experiments page lacks, one sentence each."""
+    """Return what a chapter's, an experiments or a foundation page lacks, one sentence each."""
     source = Source(path)
-    both = [*_sizes(source), *_widths(source), *_lengths(source)]
-    return both if path.stem.endswith("_experiments") else [*_form(source), *both]
+    all_pages = [*_widths(source), *_lengths(source)]
+    if path.suffix == ".md":
+        return [*_box(source), *all_pages]
+    chapter = [] if path.stem.endswith("_experiments") else _form(source)
+    return [*chapter, *_sizes(source), *all_pages]
 
 
 def _form(source: Source) -> Iterator[str]:
@@ -104,6 +118,14 @@ def _form(source: Source) -> Iterator[str]:
     asked = source.prose.count("{admonition} Stop and predict")
     if asked < PREDICTIONS:
         yield f"expected {PREDICTIONS} boxes 'Stop and predict', got {asked}"
+
+
+def _box(source: Source) -> Iterator[str]:
+    box = source.prose.partition("{admonition} What you will be able to do")[2].partition("```")[0]
+    if not re.search(r"^\*\*Needs\*\* ", box, re.MULTILINE):
+        yield "no line '**Needs** …' in the box 'What you will be able to do'"
+    if re.search(r"\bminutes\b", box):
+        yield "minutes are computed: the box should have none"
 
 
 def recorded(name: str) -> str | None:

@@ -16,8 +16,9 @@ OLD_FORM = {
 MOST = 0.4
 """Share of questions in which the right choice may be the first, and the longest."""
 
+FOUNDATIONS = sorted((form.ROOT / "book" / "foundations").glob("*.md"))
 PAGES = [path for chapter in cost.chapters() if chapter.name not in OLD_FORM
-         for path in cost.notebooks(chapter)]  # fmt: skip
+         for path in cost.notebooks(chapter)] + FOUNDATIONS  # fmt: skip
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
@@ -52,13 +53,49 @@ def test_choices_are_shown_in_an_order_that_nobody_chose():
         assert keys == sorted(keys), item["id"]
 
 
-@pytest.mark.parametrize("name", sorted(set(c.name for c in cost.chapters()) - OLD_FORM))
+@pytest.mark.parametrize("name", sorted(
+    {c.name for c in cost.chapters()} - OLD_FORM | {path.stem for path in FOUNDATIONS}
+))  # fmt: skip
 def test_the_longest_choice_is_not_the_right_one(name):
     chapter = chapters.find(name)
     items = [item for item in load_quiz(chapter.teaching / "quiz.json", chapter.slug)
              if item["type"] == "multiple_choice"]  # fmt: skip
     longest = [max(item["answers"], key=lambda a: len(a["answer"]))["correct"] for item in items]
     assert sum(longest) <= MOST * len(longest)
+
+
+WIDE = "x = 1" + " + 1" * 20
+PAGE = f"""# A page
+
+```{{admonition}} What you will be able to do
+- **a.1** *do* it.
+
+**You need** nothing. **Time:** 5 minutes.
+```
+
+{"word " * 90}.
+
+```{{code-cell}} ipython3
+---
+alt: "{"long " * 20}"
+---
+{WIDE}
+```
+"""
+
+
+def test_what_a_foundation_page_lacks_is_told(tmp_path):
+    path = tmp_path / "page.md"
+    path.write_text(PAGE)
+    needs, minutes, wide, mean, long = form.problems(path)
+    assert "no line '**Needs** …'" in needs
+    assert "minutes are computed" in minutes
+    assert wide.startswith("cell code 1: 85 characters: x = 1 + 1")
+    assert "on average, at most 18" in mean
+    assert long == "1 sentences of more than 40 words"
+    path.write_text(PAGE.replace("You need", "Needs").replace(" **Time:** 5 minutes.", "")
+                    .replace("word " * 90, "One two three").replace(WIDE, "x = 1"))  # fmt: skip
+    assert form.problems(path) == []
 
 
 @pytest.mark.parametrize(
