@@ -44,3 +44,8 @@ def relative(got, expected):
         return 0.0
     scale = float(expected.abs().max())
     return float((got - expected).abs().max()) / (scale or 1.0)
+
+
+def gradients(loss, x):
+    """Return the gradient of a number with respect to every operand, 0 where it has no part."""
+    return torch.autograd.grad(loss, list(x.values()), materialize_grads=True, allow_unused=True)

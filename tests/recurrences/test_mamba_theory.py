@@ -1,25 +1,23 @@
-"""The theorem and lemmas of the chapter, and its model of memory traffic."""
-
-from __future__ import annotations
+"""The theorem and lemmas of the chapter, its model of memory traffic, its explorer."""
 
 import numpy as np
 import pytest
 
-from paralg.core.primitives import METHODS, kogge_stone_counts
-from paralg.recurrences.mamba import discretise, selective_scan_loop, theory, traffic
+from paralg.core.primitives import METHODS, kogge_stone_counts, scan_counts
+from paralg.recurrences.mamba import discretise, explorer, selective_scan_loop, theory, traffic
+from paralg.recurrences.mamba.teaching.explorer import _network
 from paralg.recurrences.mamba.theory import aligned_kernels, gated_recurrence, lag_matrix
+from tests.figures.web import drag
 
 RNG = np.random.default_rng(5)
 SIZES = {"batch": 1, "length": 1024, "channels": 64, "states": 16}
 
 
-def gate_run(s, x, discretisation):
+def gate_run(s, x, way):
     """Run the one-state, one-channel model of Theorem 1."""
-    column, one = (1, len(s), 1), np.ones((1, len(s), 1))
-    return selective_scan_loop(
-        x.reshape(column), s.reshape(column), np.array([[-1.0]]), one, one, delta_softplus=True,
-        discretisation=discretisation,
-    ).y.ravel()  # fmt: skip
+    x, s, one = (part.reshape(1, -1, 1) for part in (x, s, np.ones_like(s)))
+    options = {"delta_softplus": True, "discretisation": way}
+    return selective_scan_loop(x, s, -one[0, :1], one, one, **options).y.ravel()
 
 
 @pytest.mark.parametrize("length", [1, 2, 50, 1000])
@@ -29,40 +27,36 @@ def test_theorem_1_selection_is_gating_but_not_under_eulers_step(length):
     np.testing.assert_allclose(np.exp(-theory.softplus(s)), 1 - g, atol=1e-15)
     np.testing.assert_allclose(gate_run(s, x, "zoh"), gated_recurrence(x, g), atol=1e-12)
     s, x = np.full(5, 2.0), np.ones(5)
-    gated = gated_recurrence(x, 1 / (1 + np.exp(-s)))
-    assert np.abs(gate_run(s, x, "euler") - gated).max() > 1
+    off = gate_run(s, x, "euler") - gated_recurrence(x, 1 / (1 + np.exp(-s)))
+    assert np.abs(off).max() > 1
 
 
-@pytest.mark.parametrize("length", [1, 2, 7, 64])
-def test_lemma_3_constant_coefficients_are_a_convolution(length):
-    a, b, c = RNG.uniform(0.1, 0.99, 4), RNG.normal(size=4), RNG.normal(size=4)
-    x = RNG.normal(size=length)
-    decays = np.broadcast_to(a, (1, length, 4))
-    states, _ = theory.linear_states(decays, (x[:, None] * b)[None], method="brent-kung")
-    got = np.convolve(x, theory.lti_kernel(a, b, c, length))[:length]
-    np.testing.assert_allclose(got, (states[0] * c).sum(axis=1), atol=1e-12)
-
-
-def test_lemma_3_selective_coefficients_fit_no_single_kernel():
-    shape, x = (40, 3), RNG.normal(size=40)
-    constant = [np.broadcast_to(RNG.uniform(0.2, 0.9, 3), shape) for _ in "abc"]
+@pytest.mark.parametrize("length", [1, 2, 7, 40])
+def test_lemma_3_constant_coefficients_are_a_convolution_and_selective_ones_fit_none(length):
+    shape, x = (length, 3), RNG.normal(size=length)
+    fixed = RNG.uniform(0.2, 0.9, (3, 3))
+    constant = [np.broadcast_to(row, shape) for row in fixed]
     varying = [RNG.uniform(0.2, 0.9, shape) for _ in "abc"]
-    for (a, b, c), rank in ((constant, 1), (varying, 8)):
-        matrix = lag_matrix(a, b, c)
-        states, _ = theory.linear_states(a[None], (b * x[:, None])[None])
-        np.testing.assert_allclose(matrix @ x, (states[0] * c).sum(1), atol=1e-13)
-        assert np.linalg.matrix_rank(aligned_kernels(matrix, 8)) == rank
+    kernel = theory.lti_kernel(*fixed, length)
+    for (a, b, c), convolved, rank in ((constant, True, 1), (varying, False, 8)):
+        states, _ = theory.linear_states(a[None], (b * x[:, None])[None], method="brent-kung")
+        matrix, y = lag_matrix(a, b, c), (states[0] * c).sum(axis=1)
+        np.testing.assert_allclose(matrix @ x, y, atol=1e-12)
+        if convolved:
+            np.testing.assert_allclose(np.convolve(x, kernel)[:length], y, atol=1e-12)
+        if length > 16:
+            assert np.linalg.matrix_rank(aligned_kernels(matrix, 8)) == rank
 
 
-@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("length", [1, 2, 5, 16])
-def test_lemma_4_the_gradient_is_a_scan_from_the_right(method, length):
+def test_lemma_4_the_gradient_is_a_scan_from_the_right(length):
     a, dh = (RNG.normal(size=(2, length, 3)) for _ in "ab")
-    g, _ = theory.reverse_states(a, dh, method=method)
     expected = dh.copy()
     for t in range(length - 2, -1, -1):
         expected[:, t] += a[:, t + 1] * expected[:, t + 1]
-    np.testing.assert_allclose(g, expected, atol=1e-12)
+    for method in METHODS:
+        g, _ = theory.reverse_states(a, dh, method=method)
+        np.testing.assert_allclose(g, expected, atol=1e-12)
 
 
 def test_small_functions():
@@ -90,18 +84,41 @@ def test_traffic_counts_every_array():
     assert short.items["pairs read and written"] == 0
     assert long.items["pairs read and written"] == 6 * 64 * 16 * kogge_stone_counts(1024).work
     wide = SIZES | {"channels": 4096, "chunk": 1024}
-    ratios = [
-        traffic("unfused", **wide | {"states": n}).bytes
-        / traffic("fused", **wide | {"states": n}).bytes for n in (16, 32)
-    ]  # fmt: skip
-    assert 1.8 < ratios[1] / ratios[0] < 2.0, "about 2 N"
+    moved = {s: [traffic(s, **wide | {"states": n}).bytes for n in (16, 32)]
+             for s in ("fused", "unfused")}  # fmt: skip
+    few, many = np.divide(moved["unfused"], moved["fused"])
+    assert 1.8 < many / few < 2.0, "about 2 N"
+    for change, words in (
+        ({"scheme": "magic"}, "scheme must be one of"),
+        ({"length": 0}, "length must be at least 1, got 0"),
+        ({"chunk": 0}, "chunk must be at least 1, got 0"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            traffic(**{"scheme": "fused"} | SIZES | change)
 
 
-@pytest.mark.parametrize("change, words", [
-    ({"scheme": "magic"}, "scheme must be one of"),
-    ({"length": 0}, "length must be at least 1, got 0"),
-    ({"chunk": 0}, "chunk must be at least 1, got 0"),
-])  # fmt: skip
-def test_bad_sizes(change, words):
-    with pytest.raises(ValueError, match=words):
-        traffic(**{"scheme": "fused"} | SIZES | change)
+def test_explorer_networks_are_the_core_scans():
+    for method in ("sequential", "kogge-stone", "brent-kung"):
+        one, counts = _network(method), scan_counts(method, 16)
+        assert (one["work"], one["span"]) == (counts.work, counts.span)
+        assert (sum(map(len, one["levels"])), len(one["levels"])) == (counts.work, counts.span)
+
+
+def test_explorer_answers_to_keyboard_and_pointer(open_page):
+    page = open_page(explorer().html)
+    status, box = page.locator(".pe-status"), page.locator("svg.pe-picture").bounding_box()
+    for words in ("Token 3: Δ = 3.00", "7 rounds and 26 combines"):
+        assert words in status.inner_text()
+    page.get_by_label("loop", exact=True).check()
+    assert "15 rounds and 15 combines" in status.inner_text()
+    page.get_by_label("Rounds done: previous").press("Enter")
+    assert "15 of 16 states complete" in status.inner_text()
+    page.get_by_label("Step size Δ of this token").press("ArrowLeft")
+    assert "Δ = 2.95" in status.inner_text()
+    assert page.get_by_label("own").is_checked()
+    zoom = box["width"] / 660
+    x, foot = box["x"] + (58 + 7.5 * 37) * zoom, box["y"] + 92 * zoom
+    drag(page, (x, foot), (x, foot - 39 * zoom))
+    page.mouse.move(x, box["y"])  # not dragging any more
+    assert "Token 8: Δ = 1.50" in status.inner_text()
+    assert f"{np.exp(-1.5):.3f}" in page.locator(".pe-numbers").inner_text()
