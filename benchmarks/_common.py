@@ -62,7 +62,8 @@ class Standard:
 
     def record(self, rows: list[dict], environment: dict) -> dict:
         """Return the record that rows make; ValueError if a method or the headline is missing."""
-        taken = {(one["size"], one["method"]): one for one in rows if one["bench"] == self.bench}
+        taken = {(one["size"], one["method"]): one for one in rows
+                 if one["bench"] == self.bench and one["seconds"] is not None}  # fmt: skip
         pairs = {place: (taken[size, self.peer], one) for (size, method), one in taken.items()
                  if (place := self._place(size, method)) is not None
                  and (size, self.peer) in taken}  # fmt: skip

@@ -5,7 +5,7 @@
 Two heads of width 64, unit-length queries and keys, logits times 4, λ = 10 (the released kernel's
 default), causal, float32. Softmax attention is torch's own kernel: the floor, since it passes over
 the keys once. A method stops at the length where a call takes seconds; its row says so. The last
-rows are local regression in one dimension against statsmodels, if that is installed.
+rows are local regression in one dimension; statsmodels gets a row where it is installed.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import normalize, scaled_dot_product_attention
 
+from benchmarks._common import Standard, row, rows_of
 from benchmarks._common import main as run_main
-from benchmarks._common import row, rows_of
 from paralg.core.timing import compare
 from paralg.recurrences.local_linear_attention import lla_attention, lla_forward, warm
-from paralg.recurrences.local_linear_attention.theory import smooth
+from paralg.recurrences.local_linear_attention.theory import smooth, work
 
 __all__ = ["has_statsmodels", "local_line", "main", "run"]
 
@@ -34,12 +34,27 @@ HEADS, WIDTH, RIDGE, SCALE = 2, 64, 10.0, 4.0
 
 LONGEST = {
     "paralg direct, in blocks": (1024, "not run: d/2T times the work, seconds a call"),
-    "naive dense solve": (256, "not run: n² d numbers in memory"),
+    "naive dense solve": (512, "not run: n² d numbers in memory"),
 }
 """Up to which length a method is run, and why no further."""
 
-LENGTHS = ((256, 5), (1024, 5), (4096, 3))
+LENGTHS = ((128, 5), (256, 5), (512, 5), (1024, 5), (4096, 3))
 """Tokens, and how often they are timed."""
+
+
+def counted(length: int) -> float:
+    """Return the multiply-adds of the dense solve over those of conjugate gradients."""
+    with torch.no_grad():
+        ours = lla_forward(*_inputs(length), RIDGE, qk_scale=SCALE).cost.work
+    return HEADS * work("naive", length * length, length, WIDTH, WIDTH) / ours
+
+
+STANDARD = Standard(
+    chapter="local_linear_attention", task="Forward pass, two heads of width 64, one thread",
+    bench="forward, 1 thread(s)", ours=OURS, peer="naive dense solve", size_name="tokens",
+    headline=256, names={OURS: "the compiled iteration"}, counted=counted,
+    counted_name="multiply-adds of the dense solve over those of the iteration",
+)  # fmt: skip
 
 
 def run(quick: bool = False) -> list[dict]:
@@ -64,10 +79,7 @@ def run(quick: bool = False) -> list[dict]:
 
 
 def _attention(length: int, threads: int, backward: bool, repeats: int) -> list[dict]:
-    random = torch.Generator().manual_seed(length)
-    x = [torch.randn(HEADS, length, WIDTH, generator=random) for _ in range(3)]
-    q, k, v = (*(normalize(part, dim=-1) for part in x[:2]), x[2])
-    inputs = [part.requires_grad_(backward) for part in (q, k, v)]
+    inputs = [part.requires_grad_(backward) for part in _inputs(length)]
     methods = _methods()
     if backward:
         del methods[OURS]
@@ -79,6 +91,12 @@ def _attention(length: int, threads: int, backward: bool, repeats: int) -> list[
     ours = TRAINED if backward else OURS
     rows = rows_of(timings, bench, length, ours, _notes(inputs, length))
     return rows + [row(bench, length, name, None, note=LONGEST[name][1]) for name in late]
+
+
+def _inputs(length: int) -> list[torch.Tensor]:
+    random = torch.Generator().manual_seed(length)
+    x = [torch.randn(HEADS, length, WIDTH, generator=random) for _ in range(3)]
+    return [normalize(x[0], dim=-1), normalize(x[1], dim=-1), x[2]]
 
 
 def _methods() -> dict[str, Callable]:
@@ -129,7 +147,6 @@ def local_line(x: NDArray, y: NDArray, at: NDArray, h: float) -> NDArray:
     """Return statsmodels' local linear regression of y (n,) on x (n,) or (n, d), of bandwidth h.
 
     ``KernelReg(reg_type="ll")`` solves for one place after the other and does not penalise slopes.
-    The package localreg 0.5.0 does the same, but does not run with NumPy 2.
     """
     from statsmodels.nonparametric.kernel_regression import KernelReg
 
@@ -154,7 +171,7 @@ def _regression(n: int, repeats: int) -> list[dict]:
 
 def main(argv: list[str] | None = None) -> None:
     """Print the table and write ``results/local_linear_attention.json``."""
-    run_main(run, "local_linear_attention", argv)
+    run_main(run, "local_linear_attention", argv, STANDARD)
 
 
 if __name__ == "__main__":

@@ -100,7 +100,8 @@ class RecordedSpeedup:
         middle = np.asarray(self.measured)
         bars = np.maximum(0, [middle - self.low, np.asarray(self.high) - middle])
         ax.axhline(1, color=GREY, lw=0.8, marker="", ls="-", label="_even")
-        ax.plot(self.sizes, self.counted, color=GREEN, ls="--", marker="", label="counted")
+        alone = "D" if len(self.sizes) == 1 else ""
+        ax.plot(self.sizes, self.counted, color=GREEN, ls="--", marker=alone, label="counted")
         ax.errorbar(self.sizes, middle, yerr=bars, color=VERMILION, ls="-", marker="o",
                     label="measured")  # fmt: skip
         ax.plot(self.headline, self.at_headline[1], "o", ms=11, mfc="none", mec=VERMILION, mew=1,

@@ -78,6 +78,8 @@ def test_the_standard_speed_up_is_taken_from_the_rows():
         for size in (256, 64)
         for method, seconds, ratio in (("ours", 1.0, 1.0), ("peer", 3.0, 3.1))
     ] + [common.row("backward", 64, "ours", 1.0, 1.0, 1.0, 1.0)]
+    rows += [common.row("forward", 512, "ours", 1.0, 1.0, 1.0, 1.0),
+             common.row("forward", 512, "peer", None, note="not run")]  # fmt: skip
     record = standard.record(rows, {"cores": 2, "processor": "CPU"})
     one = RecordedSpeedup(**record)
     assert (record["sizes"], record["measured"]) == ([64, 256], [3.1, 3.1])

@@ -78,7 +78,7 @@ def test_rooms_have_the_names_of_the_design(chapter):
 
 
 OVER = {
-    "recurrences/local_linear_attention": {"lines": 2636, "tests": 742},
+    "recurrences/local_linear_attention": {"tests": 735},
 }
 """Sizes of the first six chapters that are over their budget. They may shrink and never grow, and
 no chapter may be added here; a number that has come under its budget leaves."""

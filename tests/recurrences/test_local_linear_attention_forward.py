@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+from functools import cache
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 import paralg.recurrences.local_linear_attention as lla
 from paralg.recurrences.local_linear_attention import reference, theory
-from paralg.recurrences.local_linear_attention.experiments.records import memory
+from paralg.recurrences.local_linear_attention.experiments.records import memory, records
 from paralg.recurrences.local_linear_attention.fast.flash import NORMS
 from paralg.simd import threads
 
@@ -33,7 +34,6 @@ WAYS = [
     {"method": "compiled", "cg_use_preconditioner": True, "cg_max_iters": 80},
 ]
 attend = lla.lla_attention
-each_way = pytest.mark.parametrize("way", WAYS, ids=str)
 
 
 def draw(*shape, seed=0, d=3, d_v=2, m=None):
@@ -48,27 +48,32 @@ def apart(a, b):
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_examples_run_and_public_names_are_documented(name):
-    module = importlib.import_module(name)
-    assert doctest.testmod(module).failed == 0
-    assert module.__doc__
-    values = [getattr(module, public) for public in getattr(module, "__all__", [])]
-    assert all(value.__doc__ for value in values if callable(value))
+def test_examples_run(name):
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
-@each_way
-@pytest.mark.parametrize("n, m, causal", [(1, 1, True), (2, 2, True), (9, 9, True), (16, 16, False),
-                                          (5, 11, True), (5, 11, False)])  # fmt: skip
-def test_every_way_equals_least_squares(way, n, m, causal):
-    q, k, v = draw(2, n, seed=n + 2, m=m)
-    for norm in NORMS:
-        options = {"causal": causal, "weight_norm": norm, **way}
-        out = attend(q, k, v, 0.5, **options)
-        assert out.shape == (2, n, 2)
-        exact = reference.attend_by_lstsq(q[1], k[1], v[1], 0.5, norm=norm, causal=causal)
-        assert apart(out[1], exact) < 1e-9
-    single = attend(*(x.float() for x in (q, k, v)), 1.0, causal=causal, **way)
-    assert apart(single.double(), attend(q, k, v, 1.0, causal=causal, method="naive")) < 2e-4
+SIZES = [(1, 1, True), (2, 2, True), (9, 9, True), (16, 16, False), (5, 11, True), (5, 11, False),
+         (31, 33, False), (33, 70, True)]  # fmt: skip
+
+
+@cache
+def exactly(n, m, causal, norm):
+    x = draw(2, n, seed=n + 2, m=m)
+    return x, reference.attend_by_lstsq(*(y[1] for y in x), 0.5, norm=norm, causal=causal)
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_every_way_equals_least_squares(way):
+    for n, m, causal in SIZES:
+        for norm in NORMS:
+            x, exact = exactly(n, m, causal, norm)
+            options = {"causal": causal, "weight_norm": norm, "return_omega": True, **way}
+            out, omega = attend(*x, 0.5, **options)
+            assert out.shape == (2, n, 2)
+            assert apart(out[1], exact) < 1e-9
+            assert apart(omega, attend(*x, 0.5, **options | {"method": "naive"})[1]) < 1e-9
+        single = attend(*(y.float() for y in x), 1.0, causal=causal, **way)
+        assert apart(single.double(), attend(*x, 1.0, causal=causal, method="naive")) < 2e-4
 
 
 def test_closed_form_is_the_least_squares_fit_and_keeps_two_sums():
@@ -84,6 +89,8 @@ def test_closed_form_is_the_least_squares_fit_and_keeps_two_sums():
             delta = w.sum() - w @ z @ rho
             assert delta > 0
             np.testing.assert_allclose(b.shares @ z, ridge * rho / delta, atol=1e-10)
+    far = reference.closed_form([1.0, 1.0, 1.0], [[0.0], [1.0], [2.0]], np.eye(3), 1e-9)
+    np.testing.assert_allclose(far.shares, [5 / 6, 1 / 3, -1 / 6], atol=1e-6)  # one is negative
 
 
 def test_limits_are_softmax_and_least_squares_and_affine_maps_are_reproduced():
@@ -99,7 +106,7 @@ def test_limits_are_softmax_and_least_squares_and_affine_maps_are_reproduced():
     assert apart(scaled_dot_product_attention(q, k, values)[:, 10:], exact[:, 10:]) > 0.1
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(1, 14), st.integers(1, 5), st.integers(1, 6), st.integers(1, 6),
        st.floats(0.05, 20), st.sampled_from(NORMS), st.integers(0, 99))  # fmt: skip
 def test_blocks_do_not_matter(n, d, block, keys, ridge, norm, seed):
@@ -131,19 +138,6 @@ def test_ridges_broadcast_and_have_the_scale_of_their_weights():
     assert torch.equal(run.omega, omega)
     assert apart(attend(q, k, v, heads / omega, weight_norm="softmax"), out) < 1e-11
     assert apart(attend(q, k, v, heads * torch.exp(run.top), weight_norm="raw"), out) < 1e-11
-
-
-@pytest.mark.parametrize("n, m", [(31, 33), (33, 70), (65, 66)])
-@pytest.mark.parametrize("causal", [True, False])
-def test_tiles_that_do_not_fit(n, m, causal):
-    q, k, v = draw(2, n, m=m, d=5, d_v=7, seed=n)
-    for norm in NORMS:
-        options = {"causal": causal, "weight_norm": norm, "return_omega": True, "cg_max_iters": 60}
-        exact, weights = attend(q, k, v, 0.5, method="naive", **options)
-        for on in (False, True):
-            options["cg_use_preconditioner"] = on
-            out, omega = attend(q, k, v, 0.5, method="compiled", **options)
-            assert max(apart(out, exact), apart(omega, weights)) < 1e-9
 
 
 def test_threads_do_not_change_what_tiles_say(monkeypatch):
@@ -179,13 +173,11 @@ def test_ridges_that_single_precision_cannot_tell_from_0_are_refused_or_bounded(
 
 
 def test_rows_are_frozen_on_their_own():
-    q, k, v = draw(1, 40, d=6)
-    run = lla.lla_forward(q, k, v, 1.0, cg_max_iters=60)
+    run = lla.lla_forward(*draw(1, 40, d=6), 1.0, cg_max_iters=60)
     assert run.iterations[0, 0] <= 2
     assert 1 < run.iterations.double().mean() < run.iterations.max() == run.cost.rounds
     zero = lla.conjugate_gradients(lambda p: 2 * p, torch.zeros(2, 3, 4))
-    assert zero.rounds == 0
-    assert (zero.x == 0).all()
+    assert (zero.rounds, float(zero.x.abs().max())) == (0, 0)
 
 
 def test_residuals_fall_below_the_bound():
@@ -223,24 +215,33 @@ def test_counted_work_is_the_closed_form():
     direct = lla.lla_forward(q, k, v, 1.0, method="direct").cost
     assert direct.work == seen * (3 * 4 + 5 + 16) + 20 * (64 // 6 + 16)
 
+    naive = 400 * (3 * 4 + 5 + 16) + 20 * (64 // 3 + 16)  # every pair, seen or not
+    assert theory.work("naive", 400, 20, 4, 5) == naive
+
 
 def test_traffic_is_that_of_passes_over_blocks_and_memory_grows_linearly_in_blocks():
     moved = sum(7 * 64 * 4 + 64 * 6 for block in range(4))  # each block reads all keys
     assert theory.traffic(64 * 64, 4, 6, 16, passes=7) == moved
     assert theory.traffic(64 * 64, 4, 6, 16, passes=7, stored=True) == moved + 7 * 64 * 64
-    peaks = memory((128, 256))
-    assert peaks["naive"][1] > 3.5 * peaks["naive"][0]
+    peaks = records.read("memory")
+    assert peaks["naive"][2] > 3.5 * peaks["naive"][1]
     for method in ("cg", "direct"):
-        assert peaks[method][1] < min(2.2 * peaks[method][0], peaks["naive"][1] / 8)
+        assert peaks[method][2] < min(2.2 * peaks[method][1], peaks["naive"][2] / 8)
+
+
+@pytest.mark.weekly
+def test_the_record_of_memory_is_made_again():
+    first = {method: row[:1] for method, row in records.read("memory").items()}
+    assert memory(lengths=(128,)) == first
 
 
 @pytest.mark.parametrize("method", ["cg", "direct", "compiled"])
 def test_a_cache_says_the_same_token_by_token_and_after_a_prompt(method):
-    q, k, v = draw(2, 21)
+    q, k, v = draw(2, 11)
     options = {"weight_norm": "softmax", "method": method}
     for first, size in ((1, 4), (6, None)):
         cache, said = lla.KeyValueCache(*([size] if size else [])), []
-        for lo, hi in [(0, first), *((i, i + 1) for i in range(first, 21))]:
+        for lo, hi in [(0, first), *((i, i + 1) for i in range(first, 11))]:
             cache = cache.extended(k[:, lo:hi], v[:, lo:hi])
             said.append(attend(q[:, lo:hi], *cache.held(), 0.5, **options))
         assert apart(torch.cat(said, 1), attend(q, k, v, 0.5, **options)) < 1e-9

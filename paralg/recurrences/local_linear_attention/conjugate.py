@@ -8,7 +8,6 @@ all rows; ``t`` and ``weights`` (..., b, m), a number a pair; ``ridge`` (..., b,
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -115,8 +114,7 @@ def conjugate_gradients(system, rhs: Tensor, options: CGOptions = CGOptions()) -
     ----------
     system : object or function
         ``system.product(p)`` multiplies every row with its matrix; ``system.diagonal()`` is used
-        for preconditioning; ``system.take(index)``, if there, is the system of some rows only. A
-        function is taken for ``product``.
+        for preconditioning. A function is taken for ``product``.
     rhs : Tensor, shape (B, b, d)
     options : CGOptions
 
@@ -127,8 +125,7 @@ def conjugate_gradients(system, rhs: Tensor, options: CGOptions = CGOptions()) -
     Cost
     ----
     Rounds: at most d in exact arithmetic. A row whose residual is small is *frozen*: its step
-    length becomes 0; so is a zero right-hand side before the first iteration. Once half of the
-    rows are frozen the others are gathered, so that a product costs what they cost.
+    length becomes 0; so is a zero right-hand side before the first iteration.
 
     References
     ----------
@@ -142,30 +139,13 @@ def conjugate_gradients(system, rhs: Tensor, options: CGOptions = CGOptions()) -
              [0., 0.]]]), tensor([[1, 0]]))
     """
     system = SimpleNamespace(product=system) if callable(system) else system
-    state, gathers = _State(system, rhs, options), hasattr(system, "take")
-    x, iterations = torch.zeros_like(rhs), torch.zeros_like(rhs[..., 0], dtype=torch.int64)
-    rows, rounds = torch.arange(rhs.shape[1], device=rhs.device), 0
+    state, rounds = _State(system, rhs, options), 0
+    iterations = torch.zeros_like(rhs[..., 0], dtype=torch.int64)
     while rounds < options.max_iters and state.active.any():
-        busy = state.active.any(dim=0).squeeze(-1)
-        if gathers and 2 * busy.sum() <= len(busy):
-            x[:, rows] = state.x
-            rows, state = rows[busy], some_rows(state, busy)
-        iterations[:, rows] += state.active.squeeze(-1)
+        iterations += state.active.squeeze(-1)
         state.step()
         rounds += 1
-    x[:, rows] = state.x
-    return CGRun(x, iterations, rounds)
-
-
-def some_rows(owner, index: Tensor, shared: tuple[str, ...] = ()):
-    """Return a copy that holds some rows of its tensors, (B, b, …) or (b,), and of its system."""
-    part = copy(owner)
-    for name, value in vars(owner).items():
-        if isinstance(value, Tensor) and name not in shared:
-            setattr(part, name, value[index] if value.dim() == 1 else value[:, index])
-    if hasattr(owner, "system"):
-        part.system = owner.system.take(index)
-    return part
+    return CGRun(state.x, iterations, rounds)
 
 
 class _State:
@@ -177,8 +157,9 @@ class _State:
         self.x, self.residual = torch.zeros_like(rhs), rhs.clone()
         self.direction = self._conditioned().clone()
         self.rho = _dot(self.residual, self.direction)
-        self.tolerance = options.atol + options.relative(rhs.dtype) * _norm(rhs)
-        self.active = _norm(rhs) > self.tolerance
+        size = rhs.norm(dim=-1, keepdim=True)
+        self.tolerance = options.atol + options.relative(rhs.dtype) * size
+        self.active = size > self.tolerance
 
     def _conditioned(self) -> Tensor:
         return self.residual if self.inverse is None else self.residual * self.inverse
@@ -193,7 +174,7 @@ class _State:
         self.residual.addcmul_(alpha, image, value=-1)
         conditioned = self._conditioned()
         rho = _dot(self.residual, conditioned)
-        self.active = moving & (_norm(self.residual) > self.tolerance)
+        self.active = moving & (self.residual.norm(dim=-1, keepdim=True) > self.tolerance)
         beta = torch.where(self.active, rho / self.rho, 0.0)
         self.direction = conditioned.addcmul(beta, self.direction)
         self.rho = rho
@@ -201,7 +182,3 @@ class _State:
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
     return (a * b).sum(-1, keepdim=True)
-
-
-def _norm(x: Tensor) -> Tensor:
-    return x.norm(dim=-1, keepdim=True)

@@ -1,12 +1,15 @@
-r"""Other ways: dense matrices, loops; linear, gated and Mesa memories; scans of moments.
+r"""Other ways: dense matrices, other slopes; linear, gated and Mesa memories; scans of moments.
 
 Operands of the memories: ``q``, ``k`` (B, n, d); ``v`` (B, n, d_v); ``rate`` (B, n, 1), step sizes
 :math:`\beta`; ``keep`` (B, n, 1) or (B, n, d), in (0, 1], what is left of the slopes of each
 coordinate of the keys, the diagonal of :math:`D`; ``ridge`` (B, n, 1). Each returns (B, n, d_v).
-The rules are recalled, not verified against their papers. Scans take one sequence, without B.
+The rules are recalled, not verified against their papers. Mesa is FlashLLA with all weights 1 and
+nothing subtracted from the keys. Scans take one sequence, without B.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -15,32 +18,26 @@ from torch import Tensor
 
 from paralg.core.cost import Cost
 from paralg.core.primitives import ADD, Operator, scan
-from paralg.recurrences.local_linear_attention.conjugate import (
-    CGOptions,
-    conjugate_gradients,
-    some_rows,
-)
+from paralg.recurrences.local_linear_attention.conjugate import CGOptions
+from paralg.recurrences.local_linear_attention.fast.flash import LLAOptions, QueryBlock
 
 __all__ = [
-    "MOMENTS", "attend", "by_loop", "delta_rule", "gated_sum", "mesa", "mesa_by_scan",
-    "mesa_recursive", "prefix_lines", "states",
+    "MOMENTS", "SLOPES", "attend", "by_loop", "delta_rule", "gated_sum", "interpolate", "mesa",
+    "mesa_by_scan", "mesa_recursive", "prefix_lines", "states",
 ]  # fmt: skip
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, ridge: Tensor, how) -> tuple[Tensor, Tensor]:
     r"""Return output and sums of weights, with :math:`z_{ij}` and :math:`\Sigma_i` in memory."""
-    logits = how.qk_scale * q @ k.mT
-    if how.causal:
-        logits = logits.masked_fill(~_seen(q, k), -torch.inf)
+    logits = _logits(q, k, how.qk_scale) if how.causal else how.qk_scale * q @ k.mT
     top = logits.amax(-1, keepdim=True)
     w = torch.exp(logits - top)
     omega = w.sum(-1, keepdim=True)
     z = k[:, None] - q[:, :, None]
     mu = (w[:, :, None] @ z).squeeze(2)
     sigma = (w[..., None] * z).mT @ z
-    eye = torch.eye(q.shape[-1], dtype=q.dtype, device=q.device)
     scaled = ridge * how.factor(top, omega)
-    rho = torch.linalg.solve(sigma + scaled[..., None] * eye, mu)
+    rho = torch.linalg.solve(sigma + scaled[..., None] * _eye(k), mu)
     delta = (omega - (mu * rho).sum(-1, keepdim=True)).clamp(min=how.delta_eps)
     s = w * (1 - (z @ rho[..., None]).squeeze(-1)) / delta
     return s @ v, omega.detach()
@@ -52,20 +49,93 @@ def _seen(q: Tensor, k: Tensor) -> Tensor:
     return torch.ones(n, m, dtype=torch.bool, device=q.device).tril(m - n)
 
 
+def _logits(q: Tensor, k: Tensor, scale: float) -> Tensor:
+    return (scale * q @ k.mT).masked_fill(~_seen(q, k), -torch.inf)
+
+
+def _eye(k: Tensor) -> Tensor:
+    return torch.eye(k.shape[-1], dtype=k.dtype, device=k.device)
+
+
+def interpolate(
+    q: Tensor, k: Tensor, v: Tensor, w_hat: Tensor | Callable[..., Tensor] | str, *,
+    scale: float | None = None, **options,
+) -> Tensor:  # fmt: skip
+    r"""Return causal attention to the residuals of a linear prediction, plus that prediction.
+
+    Parameters
+    ----------
+    q, k, v : Tensor, shape (B, n, d), (B, n, d), (B, n, d_v)
+    w_hat : Tensor of shape (B, n, d_v, d), callable, or a name of `SLOPES`
+        Slopes of each query; a callable gets ``(q, k, v, scale=…, **options)``. ValueError for an
+        unknown name or another shape.
+    scale : float, optional
+        Of the logits; 1/√d by default.
+    **options
+        Of the slopes: ``ridge`` (and ``norm``) of "lla", ``ridge`` of "mesa", ``rate`` of
+        "linear" and "delta"; all 1 by default.
+
+    Returns
+    -------
+    Tensor, shape (B, n, d_v)
+        The interpolation form of [zuo-2026-local], by work O(n² d) and n matrices of d d_v numbers.
+
+    Examples
+    --------
+    >>> x = torch.ones(1, 3, 2)
+    >>> interpolate(x, x, 5 * x, "mesa", ridge=1.0)[0, :, 0]
+    tensor([5., 5., 5.])
+    """
+    scale = q.shape[-1] ** -0.5 if scale is None else scale
+    if isinstance(w_hat, str):
+        if w_hat not in SLOPES:
+            raise ValueError(f"w_hat must be one of {tuple(SLOPES)}, got {w_hat!r}")
+        w_hat = SLOPES[w_hat]
+    slopes = w_hat(q, k, v, scale=scale, **options) if callable(w_hat) else w_hat
+    expected = (*v.shape, k.shape[-1])
+    if tuple(slopes.shape) != expected:
+        raise ValueError(f"slopes must have the shape {expected}, got {tuple(slopes.shape)}")
+    p = _logits(q, k, scale).softmax(-1)
+    return p @ v + (slopes @ (q - p @ k)[..., None]).squeeze(-1)
+
+
+def _zero(q, k, v, *, scale):
+    return v.new_zeros(*v.shape, k.shape[-1])
+
+
+def _lla(q, k, v, *, scale, ridge=1.0, norm="max"):
+    """Solve each query's own weighted regression with intercept."""
+    logits = _logits(q, k, scale)
+    p, total, top = logits.softmax(-1), logits.logsumexp(-1), logits.amax(-1)
+    centred_k, centred_v = (x[:, None] - (p @ x)[:, :, None] for x in (k, v))
+    weighted = p[..., None] * centred_k
+    factor = {"max": (top - total).exp(), "softmax": 0 * top + 1, "raw": (-total).exp()}[norm]
+    gram = weighted.mT @ centred_k + (ridge * factor)[..., None, None] * _eye(k)
+    return torch.linalg.solve(gram, weighted.mT @ centred_v).mT
+
+
+def _linear(q, k, v, *, scale, rate=1.0):
+    return rate * (v[..., None] * k[..., None, :]).cumsum(1)
+
+
+def _delta(q, k, v, *, scale, rate=1.0):
+    one = torch.ones_like(k[..., :1])
+    return states(k, v, rate * one, one, correct=True)
+
+
+def _mesa(q, k, v, *, scale, ridge=1.0):
+    gram, mixed = ((k[..., None] * x[..., None, :]).cumsum(1) for x in (k, v))
+    return torch.linalg.solve(gram + ridge * _eye(k), mixed).mT
+
+
+SLOPES = {"softmax": _zero, "lla": _lla, "linear": _linear, "delta": _delta, "mesa": _mesa}
+"""None; the optimal ones; the states of linear attention and DeltaNet; Mesa's, no intercept."""
+
+
 def by_loop(
     q: Tensor, k: Tensor, v: Tensor, rate: Tensor, keep: Tensor, *, correct: bool
 ) -> Tensor:
-    r"""Read the slopes at each query, token by token: the definition, and the oracle.
-
-    Operands ``q, k, v, rate, keep`` of this module; ``correct`` says whether :math:`\kappa` is 1,
-    so that the error is added and not the value. Work n d d_v, span n.
-
-    >>> one = torch.ones(1, 2, 1)
-    >>> by_loop(one, one, 3 * one, one, one, correct=True).ravel()
-    tensor([3., 3.])
-    >>> by_loop(one, one, 3 * one, one, one, correct=False).ravel()
-    tensor([3., 6.])
-    """
+    """Read the slopes after each token at its query: the definition, and the oracle."""
     return (states(k, v, rate, keep, correct=correct) @ q[..., None]).squeeze(-1)
 
 
@@ -81,17 +151,7 @@ def states(k: Tensor, v: Tensor, rate: Tensor, keep: Tensor, *, correct: bool) -
 
 
 def delta_rule(q: Tensor, k: Tensor, v: Tensor, rate: Tensor, keep: Tensor | None = None) -> Tensor:
-    r"""Read DeltaNet's slopes, or with ``keep`` Gated DeltaNet's, by one triangular solve.
-
-    With :math:`\gamma_t = \prod_{r \le t} \alpha_r` the corrections :math:`u_t`, of which
-    :math:`S_t = \sum_{s \le t} (\gamma_t / \gamma_s) u_s k_s^\top`, solve
-
-    .. math:: u_t + \beta_t \sum_{s < t} \frac{\gamma_t}{\gamma_s} (k_s^\top k_t) u_s = \beta_t v_t
-
-    Operands ``q, k, v, rate, keep`` of this module; ``keep`` of shape (B, n, 1), 1 by default.
-    Work n² (d + d_v), span log n levels of blocks of the solve; the loop costs n d d_v. The
-    triangular form is our derivation.
-    """
+    r"""Read the slopes of (Gated) DeltaNet by one triangular solve; ``keep`` (B, n, 1), or 1."""
     decay = _decay(torch.zeros_like(rate) if keep is None else keep.log())
     system = (rate * decay * (k @ k.mT)).tril(-1)
     fixes = torch.linalg.solve_triangular(system, rate * v, upper=False, unitriangular=True)
@@ -99,11 +159,7 @@ def delta_rule(q: Tensor, k: Tensor, v: Tensor, rate: Tensor, keep: Tensor | Non
 
 
 def gated_sum(q: Tensor, k: Tensor, v: Tensor, keep: Tensor) -> Tensor:
-    r"""Read the slopes of gated linear attention, :math:`S_t = S_{t-1} D_t + v_t k_t^\top`.
-
-    Operands ``q, k, v, keep`` of this module. Work and memory n² d: ratios of gates are formed for
-    each pair, so that none overflows.
-    """
+    """Read the slopes of gated linear attention, gates as ratios of pairs: none overflows."""
     if keep.shape[-1] == 1:
         return (_decay(keep.log()) * (q @ k.mT)) @ v
     logs = keep.log().cumsum(1)
@@ -118,36 +174,18 @@ def _decay(logs: Tensor) -> Tensor:
     return (total - total.mT).masked_fill(~_seen(logs, logs), -torch.inf).exp()
 
 
-def mesa(
-    q: Tensor, k: Tensor, v: Tensor, ridge: Tensor, options: CGOptions | None = None
-) -> Tensor:
-    r"""Read Mesa's slopes by conjugate gradients: the ridge regression of each prefix at its query.
-
-    :math:`o_i = \sum_{j \le i} v_j k_j^\top \rho_i` with :math:`(\sum_{j \le i} k_j k_j^\top +
-    \lambda_i I) \rho_i = q_i`: FlashLLA with all weights 1 and nothing subtracted from the keys.
-
-    Operands ``q, k, v, ridge`` of this module, ``options`` of the solver. For T iterations: work
-    T n² d, span T (log n + log d). After [vonoswald-2025-mesanet], without its gates.
-    """
-    rho = _PrefixSolve.apply(q, k, ridge, options or CGOptions())
+def mesa(q: Tensor, k: Tensor, v: Tensor, ridge: Tensor, options: CGOptions) -> Tensor:
+    """Read Mesa's slopes, the ridge regression of each prefix, by conjugate gradients."""
+    rho = _PrefixSolve.apply(q, k, ridge, options)
     return (rho @ k.mT).tril() @ v
 
 
-class _Prefixes:
-    """The systems of all prefixes; their matrices stay implicit."""
-
-    def __init__(self, k: Tensor, ridge: Tensor):
-        self.k, self.ridge, self.last = k, ridge, torch.arange(k.shape[1], device=k.device)
-
-    def product(self, p: Tensor) -> Tensor:
-        hidden = torch.arange(self.k.shape[1], device=p.device) > self.last[:, None]
-        return (p @ self.k.mT).masked_fill_(hidden, 0) @ self.k + self.ridge * p
-
-    def diagonal(self) -> Tensor:
-        return self.k.square().cumsum(1)[:, self.last] + self.ridge
-
-    def take(self, index: Tensor) -> _Prefixes:
-        return some_rows(self, index, shared=("k",))
+def _prefixes(k: Tensor, ridge: Tensor, options: CGOptions) -> QueryBlock:
+    """Return the systems of all prefixes: no query to subtract, and logits 0, so all weights 1."""
+    how = LLAOptions(0.0, cg=options)
+    rows = QueryBlock(torch.zeros_like(k), k, slice(0, k.shape[1]), how)
+    rows.restore(torch.zeros_like(ridge), torch.ones_like(ridge), ridge)
+    return rows
 
 
 class _PrefixSolve(torch.autograd.Function):
@@ -155,7 +193,7 @@ class _PrefixSolve(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, q, k, ridge, options):
-        rho = conjugate_gradients(_Prefixes(k, ridge), q, options).x
+        rho = _prefixes(k, ridge, options).solve(q).x
         ctx.save_for_backward(k, ridge, rho)
         ctx.options = options
         return rho
@@ -164,7 +202,7 @@ class _PrefixSolve(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad):
         k, ridge, rho = ctx.saved_tensors
-        u = conjugate_gradients(_Prefixes(k, ridge), grad, ctx.options).x
+        u = _prefixes(k, ridge, ctx.options).solve(grad).x
         dk = (rho @ k.mT).tril().mT @ u + (u @ k.mT).tril().mT @ rho
         return u, -dk, -(u * rho).sum(-1, keepdim=True), None
 

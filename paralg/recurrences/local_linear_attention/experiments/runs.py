@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from paralg.recurrences.local_linear_attention.experiments.models import MIXERS, network
-from paralg.recurrences.local_linear_attention.experiments.tasks import TASKS
+from paralg.recurrences.local_linear_attention.experiments.test_time import TASKS
 from paralg.sequence import SequenceModel
 from paralg.training import Plan, Runs
 
@@ -63,6 +63,7 @@ def score(model: nn.Module, name: str, *, rows: int = 512, seed: int = 2026) -> 
 
 def runs_in(folder: Path) -> Runs:
     """Return the runs of a folder."""
+
     def facts(model: nn.Module, name: str) -> dict[str, int]:
         return {"parameters": sum(p.numel() for p in model.parameters())}
 

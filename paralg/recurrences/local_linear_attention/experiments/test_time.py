@@ -1,24 +1,78 @@
-"""Test-time regression: nothing is trained, every method fits what came before and predicts."""
+"""Tasks, and test-time regression: nothing is trained, every method predicts from what came before.
+
+Recall and permutations come from :mod:`paralg.sequence`.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from paralg.recurrences.local_linear_attention.experiments.interpolation import (
-    SLOPES,
-    interpolate,
-)
-from paralg.recurrences.local_linear_attention.experiments.tasks import changing_maps
+from paralg.recurrences.local_linear_attention import variants
 from paralg.recurrences.local_linear_attention.fast.attention import lla_attention
-from paralg.recurrences.local_linear_attention.variants import delta_rule, gated_sum
+from paralg.sequence import Batch, Recall, Tracking
 
 __all__ = [
-    "GRID", "METHODS", "LabelledPairs", "best", "errors", "predict", "rules", "segments", "widths",
+    "GRID", "METHODS", "TASKS", "InContextRegression", "LabelledPairs", "best", "changing_maps",
+    "errors", "predict", "rules", "segments", "widths",
 ]  # fmt: skip
+
+
+def changing_maps(
+    rows: int, length: int, segment: int, width: int, spread: float, rng: np.random.Generator
+) -> tuple[NDArray, NDArray]:
+    """Return inputs of length 1 and their images, (rows, length, width): a region and a map a
+    segment, centres uniform on the sphere, normal noise of variance spread²/width, normal maps.
+    """
+    shape = (rows, -(-length // segment), segment, width)
+    centres = _unit(rng.normal(size=(*shape[:2], 1, width)))
+    x = _unit(centres + spread * rng.normal(size=shape) / width**0.5)
+    y = np.einsum("rpij,rpsj->rpsi", rng.normal(size=(*shape[:2], width, width)), x)
+    return tuple(part.reshape(rows, -1, width)[:, :length] for part in (x, y))
+
+
+def _unit(x: NDArray) -> NDArray:
+    return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+
+@dataclass(frozen=True)
+class InContextRegression:
+    """Predict images of `changing_maps` from earlier pairs; row i holds input i and label i - 1."""
+
+    length: int = 64
+    segment: int = 32
+    width: int = 4
+    spread: float = 0.5
+
+    inputs = property(lambda self: 2 * self.width)
+    outputs = property(lambda self: self.width)
+
+    def draw(self, rows: int, rng: np.random.Generator) -> Batch:
+        """Return independent rows; every position is asked."""
+        x, y = changing_maps(rows, self.length, self.segment, self.width, self.spread, rng)
+        before = np.concatenate([np.zeros_like(y[:, :1]), y[:, :-1]], axis=1)
+        inputs = np.concatenate([x, before], axis=2).astype(np.float32)
+        return Batch.of(inputs, y.astype(np.float32))
+
+    def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Return the mean squared error of a number."""
+        return (outputs - batch.targets).square().mean()
+
+    def score(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Return the squared error summed over outputs, shape (b, n)."""
+        return (outputs - batch.targets).square().sum(-1)
+
+
+TASKS = {
+    "regression": InContextRegression(),
+    "recall": Recall(12, 32, 32, fewest=12, as_tokens=True),
+    "state": Tracking(16),
+}
 
 METHODS = ("softmax", "lla", "mesa", "linear", "gla", "delta", "gated delta", "hybrid")
 
@@ -48,14 +102,7 @@ class LabelledPairs(NamedTuple):
 def segments(
     rows: int, length: int, segment: int, width: int, *, spread: float = 0.5, seed: int = 0
 ) -> LabelledPairs:
-    """Draw sequences whose map and whose region of keys change from segment to segment.
-
-    Sizes ``rows, length, segment, width``, ``spread`` of the keys of a segment, ``seed`` of the
-    draw: :func:`changing_maps`, values divided by the root of the width.
-
-    >>> segments(2, 10, 5, 3).v.shape
-    torch.Size([2, 10, 3])
-    """
+    """Draw sequences of `changing_maps`, values divided by the root of the width."""
     rng = np.random.default_rng(seed)
     k, v = changing_maps(rows, length, segment, width, spread, rng)
     return LabelledPairs(torch.from_numpy(k.copy()), torch.from_numpy(v / width**0.5))
@@ -67,42 +114,32 @@ def predict(
 ) -> Tensor:  # fmt: skip
     """Predict each value but the first from its key and the strict past, shape (b, n - 1, d).
 
-    A ``stream`` of `segments`; a ``method`` of `METHODS`, ValueError for another: "hybrid" is
-    softmax attention to the residuals of DeltaNet. ``scale`` of the weights, ``ridge`` of the
-    regressions; ``rate`` is the step of the delta rules and a factor of the sums of "linear" and
-    "gla", whose state is divided by the number of keys in it; ``keep`` is what is left of a state
-    after a token.
-
-    >>> predict(segments(1, 4, 4, 2), "lla").shape
-    torch.Size([1, 3, 2])
+    ``rate`` is the step of the delta rules and a factor of the sums of "linear" and "gla", whose
+    state is divided by the number of keys in it; "hybrid" is `interpolate` with DeltaNet's slopes.
     """
     q, k, v = stream.k[:, 1:], stream.k[:, :-1], stream.v[:, :-1]
     if method == "lla":
         return lla_attention(q, k, v, ridge, qk_scale=scale, method="direct")
     if method == "softmax":
-        return interpolate(q, k, v, "softmax", scale=scale)
+        return variants.interpolate(q, k, v, "softmax", scale=scale)
     if method == "linear":
         seen = torch.arange(1, q.shape[1] + 1, dtype=q.dtype)[:, None]
         return rate * ((q @ k.mT).tril() @ v) / seen
     if method == "gla":
-        return rate * (1 - keep) * gated_sum(q, k, v, torch.full_like(k[..., :1], keep))
+        return rate * (1 - keep) * variants.gated_sum(q, k, v, torch.full_like(k[..., :1], keep))
     if method in ("delta", "gated delta"):
         steps, kept = (torch.full_like(k[..., :1], x) for x in (rate, keep))
-        return delta_rule(q, k, v, steps, kept)
+        return variants.delta_rule(q, k, v, steps, kept)
     if method == "hybrid":
-        return interpolate(q, k, v, "delta", scale=scale, rate=rate)
+        return variants.interpolate(q, k, v, "delta", scale=scale, rate=rate)
     if method == "mesa":
-        slopes = SLOPES["mesa"](q, k, v, scale=scale, ridge=ridge)
+        slopes = variants.SLOPES["mesa"](q, k, v, scale=scale, ridge=ridge)
         return (slopes @ q[..., None]).squeeze(-1)
     raise ValueError(f"method must be one of {METHODS}, got {method!r}")
 
 
 def errors(stream: LabelledPairs, method: str, **parameters) -> Tensor:
-    """Return squared errors of `predict` on a stream, by a method with its parameters, (b, n - 1).
-
-    >>> errors(segments(1, 4, 4, 2), "softmax", scale=4.0).shape
-    torch.Size([1, 3])
-    """
+    """Return the squared errors of `predict`, shape (b, n - 1)."""
     return (predict(stream, method, **parameters) - stream.v[:, 1:]).square().sum(-1)
 
 

@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from paralg.core.cost import Cost
 from paralg.recurrences.local_linear_attention import theory, variants
-from paralg.recurrences.local_linear_attention.fast.flash import FlashLLA, LLAOptions, forward
+from paralg.recurrences.local_linear_attention.fast import flash
 
-__all__ = ["LLARun", "lla_attention", "lla_forward"]
-
-
-@dataclass(frozen=True, eq=False)
-class LLARun:
-    """Output of a forward pass, what it left for later, and what it cost.
-
-    ``out`` (..., n, d_v); ``rho`` (..., n, d), solutions of the systems; of each row, (..., n):
-    denominators ``delta``, sums of weights ``omega``, largest logits ``top``, on whose scale the
-    former two are, and ``iterations`` of conjugate gradients. ``cost``: work in multiply-adds, span
-    in levels of trees, rounds of conjugate gradients.
-    """
-
-    out: Tensor
-    rho: Tensor
-    delta: Tensor
-    omega: Tensor
-    top: Tensor
-    iterations: Tensor
-    cost: Cost
+__all__ = ["lla_attention", "lla_forward"]
 
 
 def lla_attention(
@@ -107,7 +87,7 @@ def lla_attention(
     tensor([[2.0000]])
     """
     _check_shapes(q, k, v, causal)
-    how = LLAOptions.of(
+    how = flash.LLAOptions.of(
         q, qk_scale=qk_scale, causal=causal, weight_norm=weight_norm, method=method,
         delta_eps=delta_eps, cg_atol=cg_atol, cg_rtol=cg_rtol, cg_max_iters=cg_max_iters,
         cg_use_preconditioner=cg_use_preconditioner, block_size=block_size, block_keys=block_keys,
@@ -121,14 +101,14 @@ def lla_attention(
 
         out, omega = attend(*x, how)
     else:
-        out, omega = FlashLLA.apply(*x, how)
+        out, omega = flash.FlashLLA.apply(*x, how)
     out = out.reshape(*q.shape[:-1], v.shape[-1])
     return (out, omega.reshape(q.shape[:-1])) if return_omega else out
 
 
 def lla_forward(
     q: Tensor, k: Tensor, v: Tensor, ridge_lambda: Tensor | float = 10.0, **options
-) -> LLARun:
+) -> flash.LLARun:
     """Run the forward pass of `lla_attention` and return what it found on the way, and its cost.
 
     Operands ``q, k, v, ridge_lambda`` and ``options`` as there, without ``return_omega``; its
@@ -139,13 +119,15 @@ def lla_forward(
     (tensor([[3.]]), tensor([0]))
     """
     _check_shapes(q, k, v, options.get("causal", True))
-    how = LLAOptions.of(q, **options)
+    how = flash.LLAOptions.of(q, **options)
     if how.method not in ("cg", "direct"):
         raise ValueError(f"method must be 'cg' or 'direct', got {how.method!r}")
-    run = forward(*_flat(q, k, v, ridge_lambda), how)
-    rows = (x.reshape(q.shape[:-1]) for x in (run.delta, run.omega, run.top, run.iterations))
+    run = flash.forward(*_flat(q, k, v, ridge_lambda), how)
+    rows = {name: getattr(run, name).reshape(q.shape[:-1])
+            for name in ("delta", "top", "omega", "iterations")}  # fmt: skip
+    cost = theory.forward_cost(run, k.shape[-2], how.causal, how.method)
     out, rho = run.out.reshape(*q.shape[:-1], v.shape[-1]), run.rho.reshape(q.shape)
-    return LLARun(out, rho, *rows, theory.forward_cost(run, k.shape[-2], how.causal, how.method))
+    return replace(run, out=out, rho=rho, cost=cost, **rows)
 
 
 def _flat(q: Tensor, k: Tensor, v: Tensor, ridge: Tensor | float) -> tuple[Tensor, ...]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from paralg.core.cost import Cost
 from paralg.recurrences.local_linear_attention.conjugate import (
     CGOptions,
     CGRun,
@@ -19,10 +20,9 @@ from paralg.recurrences.local_linear_attention.conjugate import (
     relmm,
     relsum,
     sigma_product,
-    some_rows,
 )
 
-__all__ = ["METHODS", "NORMS", "FlashLLA", "Forward", "LLAOptions", "QueryBlock", "forward"]
+__all__ = ["METHODS", "NORMS", "FlashLLA", "LLAOptions", "LLARun", "QueryBlock", "forward"]
 
 METHODS = ("cg", "direct", "naive", "compiled")
 NORMS = ("max", "softmax", "raw")
@@ -99,8 +99,7 @@ class QueryBlock:
         return self.logits(part).sub_(self.top).exp_() if self.kept is None else self.kept
 
     def gather(self, ridge: Tensor) -> None:
-        r"""Stream the keys once: largest logit, :math:`\omega`, :math:`\mu` and its scale's ridge.
-        """
+        r"""Stream the keys once: largest logit, :math:`\omega`, :math:`\mu`, the ridge in scale."""
         top = self.q.new_full((*self.q.shape[:2], 1), -torch.inf)
         omega, first = torch.zeros_like(top), torch.zeros_like(self.q)
         for part in self.parts():
@@ -147,10 +146,6 @@ class QueryBlock:
         raw -= mixed + mixed.mT
         return raw + torch.diag_embed(self.ridge.expand_as(self.q))
 
-    def take(self, index: Tensor) -> QueryBlock:
-        """Return some rows of the block."""
-        return some_rows(self, index, shared=("k",))
-
     def solve(self, rhs: Tensor) -> CGRun:
         r"""Solve :math:`\Sigma_i x_i = r_i` for every row, iteratively or by factorisation."""
         if self.how.method == "cg":
@@ -177,8 +172,14 @@ class QueryBlock:
 
 
 @dataclass(frozen=True, eq=False)
-class Forward:
-    """What the forward pass returns and what the backward pass reads; all of size n d or n."""
+class LLARun:
+    """Output of a forward pass, what it left for later, and what it cost.
+
+    ``out`` (..., n, d_v); ``rho`` (..., n, d), solutions of the systems; of each row, (..., n):
+    denominators ``delta``, sums of weights ``omega``, largest logits ``top``, on whose scale the
+    former two are, and ``iterations`` of conjugate gradients; the most ``rounds`` and ``passes``
+    over the keys of a block. ``cost``: work in multiply-adds, span in levels of trees, rounds.
+    """
 
     out: Tensor
     rho: Tensor
@@ -188,10 +189,11 @@ class Forward:
     iterations: Tensor | None = None
     rounds: int = 0
     passes: int = 0
+    cost: Cost | None = None
 
 
 @torch.no_grad()
-def forward(q: Tensor, k: Tensor, v: Tensor, ridge: Tensor, how: LLAOptions) -> Forward:
+def forward(q: Tensor, k: Tensor, v: Tensor, ridge: Tensor, how: LLAOptions) -> LLARun:
     """Run the three streams of the forward pass, one block of queries after the other."""
     B, n, _ = q.shape
     out, rho = q.new_empty(B, n, v.shape[-1]), torch.empty_like(q)
@@ -205,11 +207,11 @@ def forward(q: Tensor, k: Tensor, v: Tensor, ridge: Tensor, how: LLAOptions) -> 
         rho[:, block], top[:, block], omega[:, block] = run.x, rows.top, rows.omega
         iterations[:, block] = run.iterations
         rounds, passes = max(rounds, run.rounds), max(passes, 2 + (run.rounds or 1))
-    return Forward(out, rho, delta, top, omega, iterations, rounds, passes)
+    return LLARun(out, rho, delta, top, omega, iterations, rounds, passes)
 
 
 @torch.no_grad()
-def backward(grad: Tensor, q: Tensor, k: Tensor, v: Tensor, ridge: Tensor, saved: Forward,
+def backward(grad: Tensor, q: Tensor, k: Tensor, v: Tensor, ridge: Tensor, saved: LLARun,
              how: LLAOptions) -> tuple[Tensor, ...]:  # fmt: skip
     """Return the gradients of q, k, v and the ridge by a second solve of each row."""
     dq, dk, dv = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
@@ -224,7 +226,7 @@ def backward(grad: Tensor, q: Tensor, k: Tensor, v: Tensor, ridge: Tensor, saved
 class _Backward:
     """Gradients of one block of rows, with the letters of the derivation."""
 
-    def __init__(self, rows: QueryBlock, v, g, saved: Forward, block: slice, ridge: Tensor):
+    def __init__(self, rows: QueryBlock, v, g, saved: LLARun, block: slice, ridge: Tensor):
         r"""Find u with :math:`\Sigma u = \sum_j w_j z_j (y_j - o^\top g)`, where y = v g."""
         rows.restore(saved.top[:, block], saved.omega[:, block], ridge[:, block])
         self.rows, self.v, self.g = rows, v, g
@@ -287,4 +289,4 @@ class FlashLLA(torch.autograd.Function):
     def backward(ctx, grad, _):
         """Return the gradients of q, k, v and of the ridge."""
         q, k, v, ridge, *kept = ctx.saved_tensors
-        return *backward(grad, q, k, v, ridge, Forward(*kept), ctx.how), None
+        return *backward(grad, q, k, v, ridge, LLARun(*kept), ctx.how), None

@@ -157,17 +157,6 @@ def begin(q, ridge, limits, vectors, numbers):
 
 
 @_compile
-def lengths(numbers, curvature):
-    """Fill in the step lengths: 0 for a lane that is done."""
-    store(numbers, (ALPHA, 0), curvature)
-    for r in range(WIDTH):
-        if not numbers[ALPHA, r] > 0:
-            numbers[ACTIVE, r] = 0
-        moves = numbers[ACTIVE, r] > 0
-        numbers[ALPHA, r] = numbers[RHO, r] / numbers[ALPHA, r] if moves else 0
-
-
-@_compile
 def iterate(q, k, w, seen, ridge, vectors, numbers):
     """Take one step of conjugate gradients in all lanes; return whether some go on."""
     x, residual = vectors[X], vectors[RESIDUAL]
@@ -177,7 +166,12 @@ def iterate(q, k, w, seen, ridge, vectors, numbers):
     whole = sweep(direction, dot(direction, q) * -1.0, k, k, w, seen, image)
     for i in range(q.shape[0]):
         store(image, (i, 0), load(image, (i, 0)) - whole * load(q, (i, 0)))
-    lengths(numbers, dot(direction, image))
+    store(numbers, (ALPHA, 0), dot(direction, image))
+    for r in range(WIDTH):  # step lengths: 0 for a lane that is done
+        if not numbers[ALPHA, r] > 0:
+            numbers[ACTIVE, r] = 0
+        moves = numbers[ACTIVE, r] > 0
+        numbers[ALPHA, r] = numbers[RHO, r] / numbers[ALPHA, r] if moves else 0
     alpha = load(numbers, (ALPHA, 0))
     for i in range(q.shape[0]):
         store(x, (i, 0), load(x, (i, 0)) + alpha * load(direction, (i, 0)))
@@ -192,9 +186,7 @@ def iterate(q, k, w, seen, ridge, vectors, numbers):
 
 
 @_compile
-def tile(
-    q, k, v, ridge, first, seen, scale, norm, limits, hidden, out, omega, w, vectors, numbers
-):
+def tile(q, k, v, ridge, first, seen, scale, norm, limits, hidden, out, omega, w, vectors, numbers):
     """Attend from 32 queries; ``out`` (d_v, 32) and ``omega`` (1, 32) get the result."""
     top = weigh(q, k, first, seen, scale, hidden, w)
     fill(vectors[RESIDUAL], 0)
@@ -260,18 +252,14 @@ def attend(
     lanes, ridges = _in_lanes(q), _in_lanes(ridge, 1.0)
     out = q.new_empty(*lanes.shape[:2], v.shape[2], WIDTH)
     omega, tasks = torch.empty_like(ridges), batch * lanes.shape[1]
-    offset = m - n if how.causal else -1
+    offset, cg, eps = m - n if how.causal else -1, how.cg, torch.finfo(q.dtype).eps
+    limits = cg.atol, cg.relative(q.dtype), cg.max_iters, how.delta_eps, cg.preconditioner, eps
     parallel_for(
         run, tasks, tasks * m * d, *(x.numpy() for x in (lanes, k, v, ridges)),
-        how.qk_scale, NORMS.index(how.weight_norm), offset, m, _limits(q, how),
+        how.qk_scale, NORMS.index(how.weight_norm), offset, m, limits,
         _hidden(q, how.causal).numpy(), out.numpy(), omega.numpy(),
     )  # fmt: skip
     return _from_lanes(out, n), _from_lanes(omega, n)
-
-
-def _limits(q: Tensor, how: LLAOptions) -> tuple:
-    cg, eps = how.cg, torch.finfo(q.dtype).eps
-    return cg.atol, cg.relative(q.dtype), cg.max_iters, how.delta_eps, cg.preconditioner, eps
 
 
 def _hidden(q: Tensor, causal: bool) -> Tensor:

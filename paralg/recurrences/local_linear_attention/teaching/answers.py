@@ -31,12 +31,6 @@ def by_matrices(p, w, q, k, ridge):
     return np.asarray(sigma @ p[..., None])[..., 0] + ridge * p
 
 
-def merge(a, b):
-    top = max(a[0], b[0])
-    left, right = np.exp(a[0] - top), np.exp(b[0] - top)
-    return top, left * a[1] + right * b[1], left * a[2] + right * b[2]
-
-
 def scale(ridge, norm, top, omega):
     return ridge * {"max": 1.0, "softmax": omega, "raw": np.exp(-top)}[norm]
 
@@ -55,23 +49,17 @@ def slope(w, z, v, g, ridge):
     return closed_form(w, z, (v @ g)[:, None], ridge).slopes[:, 0]
 
 
-def row_by_row(p, w, q, k, ridge):
-    rows = [((k - q[i]).T @ (w[i] * ((k - q[i]) @ p[i]))) for i in range(len(p))]
-    return np.array(rows) + ridge * p
-
-
 RIGHT = {
     f"{_}limits": {"huge": 2.0, "none": -0.5},
     f"{_}crossing": 32,
     f"{_}negative": lambda w, z, ridge: (w @ z**2 + ridge) / (w @ z),
     f"{_}product": product,
-    f"{_}merge": merge,
     f"{_}scale": scale,
     f"{_}gap": (3.4, 0.4, -2),
     f"{_}slope": slope,
     f"{_}warm": from_guess,
 }
-OTHER_FORMS = [(f"{_}merge", lambda a, b: list(merge(a, b))), (f"{_}product", row_by_row)]
+OTHER_FORMS = [(f"{_}limits", {"huge": "2", "none": "-1/2"}), (f"{_}gap", [3.4, 0.4, -2])]
 
 WRONG = {
     f"{_}limits": [
@@ -85,10 +73,6 @@ WRONG = {
         (lambda p, w, q, k, ridge: (w * (p @ k.T)) @ k + ridge * p, "equals Σp"),
         (by_differences, "no array of all differences"),
         (by_matrices, "or of all matrices"),
-    ],
-    f"{_}merge": [
-        (lambda a, b: (max(a[0], b[0]), a[1] + b[1], a[2] + b[2]), "larger maximum"),
-        (lambda a, b: a[1] + b[1], "returns (m, ω, M)"),
     ],
     f"{_}scale": [(lambda ridge, norm, top, omega: ridge, "same output")],
     f"{_}gap": [

@@ -86,28 +86,6 @@ def _largest_array(function, b: int, m: int, d: int) -> int:
     return max(sizes)
 
 
-@exercise("ex-local-linear-attention-merge")
-def merge(answer):
-    """Merge (m, ω, M) of two blocks of keys."""
-    rng = np.random.default_rng(3)
-
-    def moments(logits, keys):
-        w = np.exp(logits - logits.max())
-        return float(logits.max()), float(w.sum()), w @ keys
-
-    for shift in (0.0, 3.0, -3.0, 800.0):
-        a, b = rng.normal(size=3), shift + rng.normal(size=4)
-        x, y = rng.normal(size=(3, 2)), rng.normal(size=(4, 2))
-        got = call(answer, moments(a, x), moments(b, y))
-        require(isinstance(got, (tuple, list)) and len(got) == 3, "returns (m, ω, M)", got=got)
-        expected = moments(np.append(a, b), np.vstack([x, y]))
-        for name, left, right in zip(("m", "ω", "M"), got, expected, strict=True):
-            require(np.allclose(left, right), f"{name} is that of all keys",
-                    "bring both sides to the larger maximum first, also when it is the left one",
-                    expected=right, got=left)  # fmt: skip
-    return "Right, also for logits that differ by 800: nothing overflows."
-
-
 @exercise("ex-local-linear-attention-scale")
 def scale(answer):
     """The ridge on the scale of weights whose largest is 1."""
@@ -156,7 +134,10 @@ def warm(answer):
     """Conjugate gradients from a guess: the solution, and in fewer products when it is good."""
     import torch
 
-    matrix, exact = _slow_system()
+    random = torch.Generator().manual_seed(5)
+    basis = torch.linalg.qr(torch.randn(60, 60, generator=random, dtype=torch.float64))[0]
+    matrix = (basis * torch.linspace(1, 4, 60, dtype=torch.float64)) @ basis.T
+    exact = 1e3 * torch.randn(1, 1, 60, generator=random, dtype=torch.float64)
     rhs, taken, near = exact @ matrix, {}, "a guess with four digits"
     guesses = {"0": 0 * exact, "a far guess": 3 * exact + 1e3, near: exact * 1.0001}
     for name, guess in guesses.items():
@@ -178,13 +159,3 @@ def warm(answer):
         "right-hand side was?", got=taken,
     )  # fmt: skip
     return f"Right: {taken['0']} products from 0, {taken[near]} from a good guess."
-
-
-def _slow_system():
-    """Return a matrix with many different eigenvalues, and the solution of a system with it."""
-    import torch
-
-    random = torch.Generator().manual_seed(5)
-    basis = torch.linalg.qr(torch.randn(60, 60, generator=random, dtype=torch.float64))[0]
-    matrix = (basis * torch.linspace(1, 4, 60, dtype=torch.float64)) @ basis.T
-    return matrix, 1e3 * torch.randn(1, 1, 60, generator=random, dtype=torch.float64)

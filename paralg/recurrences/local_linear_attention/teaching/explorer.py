@@ -10,6 +10,7 @@ __all__ = ["RANGES", "START", "explorer", "reading"]
 
 START = {"query": 0.5, "bandwidth": 0.4, "ridge": -2.0}
 RANGES = {"query": (0.2, 5.2), "bandwidth": (0.1, 3.0), "ridge": (-3.0, 3.0)}
+_QUERIES = (0.38, 0.6, 1.0, 2.0, 4.96)
 _PLACES = np.linspace(0.25, 5.1, 98)
 
 
@@ -18,7 +19,8 @@ def explorer():
     from paralg.figures import Explorer
 
     x, y = _points()
-    cases = [(q, *_row(q)) for q in (0.38, 0.6, 1.0, 2.0, 4.96)]
+    told = {q: reading(q, START["bandwidth"], 10 ** START["ridge"]) for q in _QUERIES}
+    cases = [(q, *(at[name] for name in ("mean", "line", "least"))) for q, at in told.items()]
     return Explorer(
         name="local-linear-attention-line",
         script=Path(__file__).with_name("explorer.js"),
@@ -35,15 +37,19 @@ def explorer():
 
 def reading(q: float, h: float, ridge: float) -> dict[str, float]:
     """Return what the explorer shows for a query."""
+    mean, fit = _fits(q, h, ridge)
+    return {"mean": mean, "line": float(fit.value[0]), "slope": float(fit.slopes[0, 0]),
+            "least": float(fit.shares.min())}  # fmt: skip
+
+
+def _fits(q: float, h: float, ridge: float):
+    """Return the mean and the line at a query."""
     from paralg.recurrences.local_linear_attention.reference import closed_form
 
     x, y = _points()
     z = x - q
     w = np.exp(-0.5 * (z**2 - (z**2).min()) / h**2)
-    fit = closed_form(w, z[:, None], y[:, None], ridge)
-    mean = float(w @ y / w.sum())
-    return {"mean": mean, "line": float(fit.value[0]), "slope": float(fit.slopes[0, 0]),
-            "least": float(fit.shares.min())}  # fmt: skip
+    return float(w @ y / w.sum()), closed_form(w, z[:, None], y[:, None], ridge)
 
 
 def _points():
@@ -52,17 +58,11 @@ def _points():
     return tuple(column / 1000 for column in engel.households())
 
 
-def _row(q: float) -> tuple[float, float, float]:
-    shown = reading(q, START["bandwidth"], 10 ** START["ridge"])
-    return shown["mean"], shown["line"], shown["least"]
-
-
 def _still(x, y):
     """Draw the start: data, both fits and curves, the bars of shares."""
     import matplotlib.pyplot as plt
 
     from paralg.figures import BLUE, GREY, VERMILION
-    from paralg.recurrences.local_linear_attention.reference import closed_form
 
     q, h, ridge = START["query"], START["bandwidth"], 10 ** START["ridge"]
     fig, (top, low) = plt.subplots(
@@ -77,8 +77,6 @@ def _still(x, y):
     top.plot(reach, here["line"] + here["slope"] * (reach - q), color=VERMILION, lw=3, marker="")
     top.axvline(q, color=GREY, lw=0.8)
     top.set(ylabel="food")
-    w = np.exp(-0.5 * (x - q) ** 2 / h**2)
-    shares = closed_form(w, (x - q)[:, None], y[:, None], ridge).shares
-    low.vlines(x, 0, shares, color=VERMILION, lw=1)
+    low.vlines(x, 0, _fits(q, h, ridge)[1].shares, color=VERMILION, lw=1)
     low.set(xlabel="income, thousand francs", ylabel="share")
     return fig
