@@ -79,7 +79,7 @@ class BenchmarksDirective(SphinxDirective):
         found = speedups()
         if not found:
             return [_nothing()]
-        names = [self._title(name) for name in found]
+        names = [self._title(name).partition(",")[0] for name in found]
         chart = nodes.raw("", draw_chart(list(found.values()), names), format="html")
         rows = [
             row([self._link(name, title), one.task, one.peer, f"{one.size_name} {one.headline:,}",
@@ -138,7 +138,7 @@ def draw_chart(records: list[RecordedSpeedup], names: list[str]) -> str:
         "measured (filled, with quartiles). Left of the grey line, at 1, we lose."
     )
     svg = clean_svg(text, prefix="speedups", alt=alt)
-    return f'<figure class="paralg-speedup">{svg}<figcaption>{caption}</figcaption></figure>'
+    return f'<figure class="paralg-speedup is-wide">{svg}<figcaption>{caption}</figcaption></figure>'
 
 
 def machine(environment: dict) -> str:

@@ -214,7 +214,7 @@ def reference_page(part: str) -> str:
 def reference_of(part: str, paper: str) -> str:
     """Return the text of a paper's page of the library reference."""
     label, name = f"api-{part}-{paper}".replace("_", "-"), f"paralg.{part}.{paper}"
-    return f"({label})=\n# `{name}`\n\n```{{library}} {name}\n```\n"
+    return f"({label})=\n# `{paper}`\n\n```{{library}} {name}\n```\n"
 
 
 def create(root: Path, part: str, paper: str) -> list[Path]:
