@@ -138,7 +138,8 @@ def draw_chart(records: list[RecordedSpeedup], names: list[str]) -> str:
         "measured (filled, with quartiles). Left of the grey line, at 1, we lose."
     )
     svg = clean_svg(text, prefix="speedups", alt=alt)
-    return f'<figure class="paralg-speedup is-wide">{svg}<figcaption>{caption}</figcaption></figure>'
+    kind, words = "paralg-speedup is-wide", f"<figcaption>{caption}</figcaption>"
+    return f'<figure class="{kind}">{svg}{words}</figure>'
 
 
 def machine(environment: dict) -> str:
