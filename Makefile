@@ -77,8 +77,8 @@ bench: kernels ## every chapter against its peers, in one run; results go to a p
 lint: $(STAMP) ## ruff
 	@$(BIN)/ruff check paralg tests book benchmarks
 
-chapter: $(STAMP) ## PART=… PAPER=…: the three files of a new chapter from the template
-	@$(PY) book/_tools/new_chapter.py "$(PART)" "$(PAPER)"
+chapter: $(STAMP) ## PART=… PAPER=… [EXPERIMENTS=1]: a new chapter from the template, or its page of experiments
+	@$(PY) book/_tools/new_chapter.py "$(PART)" "$(PAPER)" $(if $(EXPERIMENTS),--experiments)
 
 text: $(STAMP) ## NB=notebooks/….ipynb: write it as MyST text beside it, to edit in any editor
 	@test -f "$(NB)" || { echo "Name a notebook: make text NB=notebooks/recurrences/mamba.ipynb"; exit 2; }

@@ -1,11 +1,13 @@
 """Start a chapter: its rooms, its notebook, tests, benchmark, and its line in the contents.
 
-    python book/_tools/new_chapter.py PART PAPER        (or: make chapter PART=… PAPER=…)
+    python book/_tools/new_chapter.py PART PAPER [--experiments]
+    make chapter PART=… PAPER=… [EXPERIMENTS=1]
 
 The new chapter runs and passes its tests from the first minute, with a sum along a tree as its
 stand-in; everything that is still to be written is marked with the sign ✎.  Title and citation key
 come from ``book/_data/papers.yml``; of a paper that it does not know they are asked for at once.
-Each chapter brings its page of the library reference, the first of a part the part's, too.
+Each chapter brings its page of the library reference, the first of a part the part's, too.  A page
+of experiments comes only where it is asked for, with the chapter or later.
 """
 
 from __future__ import annotations
@@ -53,6 +55,13 @@ def files(part: str, paper: str, known: dict | None = None) -> dict[Path, str]:
     notebook = nb.from_text(_filled(TEMPLATE / "chapter.md", words), paper)
     made[Path("notebooks", part, f"{paper}.ipynb")] = nb.dumps(notebook)
     return made
+
+
+def experiments_page(part: str, paper: str, known: dict | None = None) -> dict[Path, str]:
+    """Return path → text of the chapter's page of experiments."""
+    text = _filled(TEMPLATE / "experiments.md", _words(part, paper, known or {}))
+    name = f"{paper}_experiments"
+    return {Path("notebooks", part, f"{name}.ipynb"): nb.dumps(nb.from_text(text, name))}
 
 
 def _words(part: str, paper: str, known: dict) -> dict[str, str]:
@@ -185,6 +194,17 @@ def with_entry(toc: str, part: str, paper: str) -> str:
     return "".join([*lines[:at], entry, *lines[at:]])
 
 
+def with_experiments(toc: str, part: str, paper: str) -> str:
+    """Return the table of contents with the page of experiments under its chapter."""
+    chapter = f"- file: notebooks/{part}/{paper}"
+    found = re.search(rf"^( *){chapter}\n", toc, re.MULTILINE)
+    if not found:
+        raise BadRequest(f"_toc.yml should have a line '{chapter}', got none")
+    indent = found[1]
+    entry = f"{indent}  sections:\n{indent}    {chapter}_experiments\n"
+    return toc[: found.end()] + entry + toc[found.end() :]
+
+
 def with_reference(toc: str, part: str) -> str:
     """Return the table of contents with the part's pages of the library reference, in order."""
     page = f"book/api/{part}"
@@ -217,8 +237,10 @@ def reference_of(part: str, paper: str) -> str:
     return f"({label})=\n# `{paper}`\n\n```{{library}} {name}\n```\n"
 
 
-def create(root: Path, part: str, paper: str) -> list[Path]:
+def create(root: Path, part: str, paper: str, experiments: bool = False) -> list[Path]:
     """Write the chapter under `root`; all is checked before anything is written.
+
+    With ``experiments`` its page of experiments, too; only that where there is the chapter.
 
     Returns
     -------
@@ -229,20 +251,27 @@ def create(root: Path, part: str, paper: str) -> list[Path]:
     ------
     BadRequest
     """
-    check_request(root, part, paper)
-    toc = root / "_toc.yml"
-    table = with_entry(toc.read_text(encoding="utf-8"), part, paper)
-    add_entry(root, part, paper)
-    texts = files(part, paper, entry_of(root, paper))
-    with_page = with_reference(table, part)
-    if with_page != table:
-        table, texts[Path("book", "api", f"{part}.md")] = with_page, reference_page(part)
-    texts[Path("book", "api", part, f"{paper}.md")] = reference_of(part, paper)
+    table, texts = (root / "_toc.yml").read_text(encoding="utf-8"), {}
+    page = root / "notebooks" / part / f"{paper}.ipynb"
+    if not (experiments and page.exists()):
+        check_request(root, part, paper)
+        table = with_entry(table, part, paper)
+        add_entry(root, part, paper)
+        texts = files(part, paper, entry_of(root, paper))
+        with_page = with_reference(table, part)
+        if with_page != table:
+            table, texts[Path("book", "api", f"{part}.md")] = with_page, reference_page(part)
+        texts[Path("book", "api", part, f"{paper}.md")] = reference_of(part, paper)
+    if experiments:
+        if page.with_stem(f"{paper}_experiments").exists():
+            raise BadRequest(f"{paper!r} has a page of experiments and nothing was changed")
+        table = with_experiments(table, part, paper)
+        texts |= experiments_page(part, paper, entry_of(root, paper))
     for path, text in texts.items():
         target = root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
-    toc.write_text(table, encoding="utf-8")
+    (root / "_toc.yml").write_text(table, encoding="utf-8")
     return list(texts)
 
 
@@ -251,10 +280,11 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("part", metavar="PART", help=", ".join(PARTS))
     parser.add_argument("paper", metavar="PAPER", help="module name, local_attention")
+    parser.add_argument("--experiments", action="store_true", help="the page of experiments, too")
     parser.add_argument("--root", type=Path, default=HERE.parents[1], help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
     try:
-        made = create(args.root, args.part, args.paper)
+        made = create(args.root, args.part, args.paper, args.experiments)
     except BadRequest as error:
         print(f"No chapter was made. {error}", file=sys.stderr)
         return 2

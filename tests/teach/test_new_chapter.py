@@ -14,6 +14,8 @@ pytest.importorskip("jupytext")
 new_chapter = load("new_chapter")
 nb = load("nb")
 
+PAGES = ("sample_paper", "sample_paper_experiments")
+DATA = ("explorer.js", "quiz.json", "speedup.json")
 TOC = """# a comment stays
 parts:
   - caption: The book
@@ -47,6 +49,7 @@ def made(tmp_path_factory):
     shutil.copy(ROOT / "pyproject.toml", root)
     (root / "_toc.yml").write_text(TOC)
     paths = new_chapter.create(root, "rounds", "sample_paper")
+    paths += new_chapter.create(root, "rounds", "sample_paper", experiments=True)
     return root, paths
 
 
@@ -68,8 +71,9 @@ def test_the_doors_and_the_rooms(made):
         "teaching/": ["__init__", "answers", "checks", "explorer"],
     }
     expected = [f"{package}{room}{name}.py" for room, names in rooms.items() for name in names]
-    expected += [f"{package}teaching/explorer.js", f"{package}teaching/quiz.json"]
+    expected += [f"{package}teaching/{name}" for name in DATA]
     expected += ["benchmarks/bench_sample_paper.py", "notebooks/rounds/sample_paper.ipynb"]
+    expected += ["notebooks/rounds/sample_paper_experiments.ipynb"]
     expected += ["tests/rounds/test_sample_paper.py", "book/api/rounds/sample_paper.md"]
     assert sorted(map(str, paths)) == sorted(expected)
 
@@ -106,10 +110,21 @@ assert chapter.folder.resolve().is_relative_to(Path.cwd().resolve())
 quiz = load_quiz(chapter.folder / "teaching" / "quiz.json", chapter.slug)
 page = objectives.read_page("notebooks/rounds/sample_paper.ipynb")
 plan = objectives.read_plan(page, chapter.name, quiz)
-sys.exit("\\n".join(objectives.problems(plan)) or 0)
+pages = Path("notebooks/rounds").glob("sample_paper*.ipynb")
+spec = importlib.util.spec_from_file_location("form", FORM)
+form = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(form)
+lacks = objectives.problems(plan) + [what for page in sorted(pages) for what in form.problems(page)]
+items = [item["answers"] for item in quiz if item["type"] == "multiple_choice"]
+longest = [max(item, key=lambda choice: len(choice["answer"]))["correct"] for item in items]
+assert sum(longest) <= 0.4 * len(longest), longest
+assert form.recorded("sample_paper") == "0.443×"
+sys.exit("\\n".join(lacks) or 0)
 """
-    _run(root, "-c", program)
-    assert nb.problems(nb.read(root / "notebooks/rounds/sample_paper.ipynb")) == []
+    form = str(ROOT / "tests" / "form.py")
+    _run(root, "-c", f"import importlib.util\nFORM = {form!r}\n{program}")
+    for name in PAGES:
+        assert nb.problems(nb.read(root / "notebooks" / "rounds" / f"{name}.ipynb")) == []
     _run(root, "-m", "ruff", "check", *[str(path) for path in paths if path.suffix == ".py"])
 
 
@@ -128,13 +143,14 @@ for label, answer in RIGHT.items():
     _run(root, "-c", program, static="")
 
 
-def test_the_notebook_runs_without_a_warning(made):
+@pytest.mark.parametrize("name", PAGES)
+def test_its_pages_run_without_a_warning(made, name):
     import nbformat
 
     root, _ = made
-    program = """
+    program = f"""
 import nbclient, nbformat
-book = nbformat.read("notebooks/rounds/sample_paper.ipynb", as_version=4)
+book = nbformat.read("notebooks/rounds/{name}.ipynb", as_version=4)
 nbclient.NotebookClient(book, timeout=120).execute()
 nbformat.write(book, "executed.ipynb")
 """
@@ -145,9 +161,12 @@ nbformat.write(book, "executed.ipynb")
     assert outputs
     assert [o for o in outputs if o.get("name") == "stderr"] == []
     shown = [o["data"] for o in outputs if "data" in o]
-    assert "paralg-listing" in "".join(data.get("text/html", "") for data in shown)
-    drawn = [data[DRAWN]["kind"] for data in shown if DRAWN in data]
-    assert {"explorer", "quiz", "check"} <= set(drawn), drawn
+    if name == "sample_paper":
+        assert "paralg-listing" in "".join(data.get("text/html", "") for data in shown)
+        drawn = [data[DRAWN]["kind"] for data in shown if DRAWN in data]
+        assert {"explorer", "quiz", "check", "speedup"} <= set(drawn), drawn
+    else:
+        assert "paralg-table" in "".join(data.get("text/html", "") for data in shown)
 
 
 def test_its_explorer_is_alive(made, open_page):
@@ -167,12 +186,32 @@ def test_only_prompts_are_left(made):
         assert not any(word in text for word in ("PART_NAME", "PAPER_NAME", "PAPER-SLUG", "TODO"))
 
 
-def test_the_table_of_contents_gains_one_line(made):
+def test_the_table_of_contents_gains_its_lines(made):
     root, _ = made
     after = (root / "_toc.yml").read_text()
-    line = "          - file: notebooks/rounds/sample_paper\n"
-    assert after.replace(line, "") == TOC
+    lines = """          - file: notebooks/rounds/sample_paper
+            sections:
+              - file: notebooks/rounds/sample_paper_experiments
+"""
+    assert after.replace(lines, "") == TOC
     assert after.index("rounds/old") < after.index("sample_paper") < after.index("parts/scaling")
+
+
+def test_a_page_of_experiments_is_made_on_request_with_the_chapter_or_later(empty, capsys):
+    pages = [empty / f"notebooks/rounds/one{end}.ipynb" for end in ("", "_experiments")]
+    arguments = ["rounds", "one", "--root", str(empty), "--experiments"]
+    assert new_chapter.main(arguments[:-1]) == 0
+    assert [path.exists() for path in pages] == [True, False]
+    chapter = pages[0].read_text()
+    assert new_chapter.main(arguments) == 0
+    assert pages[1].exists()
+    assert pages[0].read_text() == chapter
+    toc = (empty / "_toc.yml").read_text()
+    assert new_chapter.main(arguments) == 2
+    assert "'one' has a page of experiments and nothing was changed" in capsys.readouterr().err
+    assert (empty / "_toc.yml").read_text() == toc
+    assert new_chapter.main(["scaling", "two", *arguments[2:]]) == 0
+    assert "notebooks/scaling/two_experiments" in (empty / "_toc.yml").read_text()
 
 
 @pytest.mark.parametrize("part", ["kernels", "scaling"])
