@@ -16,8 +16,8 @@ from dataclasses import replace
 import torch
 from torch import nn
 
+from benchmarks._common import Standard, rows_of
 from benchmarks._common import main as run_main
-from benchmarks._common import rows_of
 from paralg.core.timing import compare
 from paralg.recurrences.universal_transformer import (
     PlainStack,
@@ -25,7 +25,12 @@ from paralg.recurrences.universal_transformer import (
     UTConfig,
     run_compacted,
 )
-from paralg.recurrences.universal_transformer.theory import layers_of_equal_parameters, parameters
+from paralg.recurrences.universal_transformer.theory import (
+    layers_of_equal_parameters,
+    parameters,
+    rnn_cost,
+    ut_cost,
+)
 
 __all__ = ["main", "run"]
 
@@ -41,6 +46,12 @@ _REASONS = {
 }
 ROWS, THREADS = 4, 1
 CONFIG = UTConfig(d_model=128, heads=4, d_ff=512, steps=6)
+STANDARD = Standard(
+    chapter="universal_transformer", task="One encoder forward, one thread", bench="forward",
+    ours=OURS, peer="torch.nn.GRU", size_name="sequence length", headline=1024,
+    counted=lambda n: rnn_cost(n).span / ut_cost(n, CONFIG.steps).span,
+    counted_name="steps in time over rounds in depth",
+)  # fmt: skip
 
 
 def run(quick: bool = False) -> list[dict]:
@@ -149,7 +160,7 @@ def _executors(n: int, repeats: int) -> list[dict]:
 
 def main(argv: list[str] | None = None) -> None:
     """Print the table and write ``results/universal_transformer.json``."""
-    run_main(run, "universal_transformer", argv)
+    run_main(run, "universal_transformer", argv, STANDARD)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from paralg.teach.quizzes import load_quiz
 from tests import cost, form
 
 OLD_FORM = {
-    "aaren", "local_linear_attention", "mamba", "universal_transformer", "personalized_pagerank",
+    "aaren", "local_linear_attention", "mamba", "personalized_pagerank",
     "freedave",
 }  # fmt: skip
 """Chapters that are not in the form yet.  None may be added; one that is in it leaves."""

@@ -39,24 +39,13 @@ def rule110(left, centre, right, relu):
     return new
 
 
-def turn(rate, c):
-    cosine, sine = np.cos(rate * c), np.sin(rate * c)
-    return np.array([[cosine, -sine], [sine, cosine]])
-
-
-def mirror(rate, c):
-    return turn(rate, c) * [[-1], [1]]
-
-
 RIGHT = {
     f"{_}remainder": {"steps": 3, "remainder": 0.3},
-    f"{_}parameters": {"parameters": 6, "operations": 1},
     f"{_}rounds": 5,
     f"{_}blend": coefficients,
     f"{_}crossing": lambda n, steps: (n - 1) * steps / (n - steps),
     f"{_}compact": run_active,
     f"{_}rule": rule110,
-    f"{_}turn": turn,
     f"{_}settled": settled_at(0.5)[1],
     f"{_}shift": best_shifts()[-1],
 }
@@ -68,17 +57,12 @@ OTHER_FORMS = [
     (f"{_}crossing", lambda n, steps: Fraction((n - 1) * steps, n - steps)),
     (f"{_}compact", lambda s, block, p: run_active(s, block, p).tolist()),
     (f"{_}rounds", np.int64(5)),
-    (f"{_}turn", lambda rate, c: turn(rate, c).tolist()),
 ]
 
 WRONG = {
     f"{_}remainder": [
         ({"steps": 2, "remainder": 0.3}, "not above 0.99"),
         ({"steps": 3, "remainder": 0.5}, "missing to 1"),
-    ],
-    f"{_}parameters": [
-        ({"parameters": 1, "operations": 1}, "differ from each other"),
-        ({"parameters": 6, "operations": 6}, "whoever owns"),
     ],
     f"{_}rounds": [(3, "from member 16"), (33, "all at once")],
     f"{_}blend": [
@@ -99,12 +83,6 @@ WRONG = {
         (lambda left, centre, right, relu: centre, "bit of 110"),
         (lambda l, c, r, relu: relu(c + r) - relu(c + r - 1) - relu(l + c + r - 2), "plateau"),
         (lambda l, c, r, relu: 110 >> int(round(4 * l + 2 * c + r)) & 1, "sums, products and relu"),
-    ],
-    f"{_}turn": [
-        (lambda rate, c: turn(rate, -c), "j = i - c"),
-        (mirror, "reflection"),
-        (lambda rate, c: np.eye(2), "expand"),
-        (lambda rate, c: np.cos(rate * c), "two by two"),
     ],
     f"{_}shift": [(-6, "larger one")],
 }

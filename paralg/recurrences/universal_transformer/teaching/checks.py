@@ -41,17 +41,6 @@ def remainder(answer):
     return "Right: the weights are 0.3, 0.4 and 0.3."
 
 
-@exercise("ex-universal-transformer-parameters")
-def parameters(answer):
-    """Parameters and operations of six layers over those of six steps."""
-    weights, work = entries(answer, ("parameters", "operations"))
-    differ = "the layers of a plain stack differ from each other"
-    close_to(weights, 6, name="the ratio of parameters", wrong={1: differ})
-    again = "a block that is applied six times is computed six times, whoever owns its weights"
-    close_to(work, 1, name="the ratio of operations", wrong={6: again})
-    return "Right: sharing weights saves memory and not one multiplication."
-
-
 @exercise("ex-universal-transformer-rounds")
 def rounds(answer):
     """The least number of rounds after which every member can know about member 16."""
@@ -160,26 +149,6 @@ def rule(answer):
             "those are continuous: rounding or comparing makes a jump between 0 and 1",
             failing="left cell from 0 to 1, the others 1")  # fmt: skip
     return "Right, also with errors of 1/40 in every cell: a step undoes what the last one spoiled."
-
-
-@exercise("ex-universal-transformer-turn")
-def turn(answer):
-    """The form on one pair of channels whose score is largest c places further."""
-    rng = np.random.default_rng(0)
-    for rate, c in ((1.0, 0), (1.0, 1), (0.3, 5), (0.01, -7)):
-        form = call(lambda rate, c: np.asarray(answer(rate, c), dtype=float), rate, c)
-        case = {"rate": rate, "c": c}
-        require(form.shape == (2, 2), "is two by two", failing=case, got=form)
-        i, j = rng.integers(0, 60, (2, 20))
-        u, v = (np.stack([np.sin(rate * k), np.cos(rate * k)]) for k in (i, j))
-        score = ((form.T @ u) * v).sum(axis=0)
-        require(not c or not np.allclose(score, np.cos(rate * (i - j - c))),
-                "looks forward", "this one is largest at j = i - c", failing=case)  # fmt: skip
-        require(not np.allclose(score, np.cos(rate * (i + j - c))), "is a shift",
-                "this one is a reflection, largest at j = c - i", failing=case)  # fmt: skip
-        require(np.allclose(score, np.cos(rate * (i - j + c))), "gives cos r(i - j + c)",
-                "expand the cosine of a sum twice", failing=case, got=form)  # fmt: skip
-    return "Right for four pairs of rate and shift: one matrix for all places."
 
 
 @exercise("ex-universal-transformer-settled")
