@@ -10,7 +10,8 @@ it with what a kernel really opens) and should not name files that cannot matter
 * a data file belongs to the modules of its paper or shelf that name it, its folder or its suffix,
   and to all of them when none does;
 * what the site draws (`paralg.core.static`) is not used by the page, but by its drawing: an
-  explorer, ``quiz(…)``, ``check(…)``, ``recorded_speedup(…)``, as statements of their own.
+  explorer, ``quiz(…)``, ``check(…)``, ``recorded_speedup(…)``, as statements of their own; used
+  otherwise (``recorded_speedup("x").number``) they are read, with the file beside the chapter.
 """
 
 from __future__ import annotations
@@ -141,11 +142,15 @@ class Library:
                 walk.use(f"{self.package}.figures", "use")
             else:
                 walk.use(f"{self.package}.{_DRAWING[name][0]}")
-        slugs = {word.replace("-", "_") for word in facts.words}
-        for data in {_DRAWING[name][1] for _, name in drawn if name in _DRAWING} - {None}:
-            for path in (self.root / self.package).glob(f"*/*/**/{data}"):
-                walk.files |= {path} if slugs & set(path.parts) else set()
+        walk.files |= self.read_by_calls({name for _, name in drawn}, facts)
         return frozenset(walk.files)
+
+    def read_by_calls(self, names: set[str], facts: Facts) -> set[Path]:
+        """Files beside the chapters that a page names from which such calls read."""
+        slugs = {word.replace("-", "_") for word in facts.words}
+        files = {_DRAWING[name][1] for name in names if name in _DRAWING} - {None}
+        found = (p for data in files for p in (self.root / self.package).glob(f"*/*/**/{data}"))
+        return {path for path in found if slugs & set(path.parts)}
 
     def used_by_module(self, module: str) -> frozenset[Path]:
         """Files on which what a module computes depends."""
@@ -250,6 +255,10 @@ class _Walk:
         for module, name, bound in facts.imports:
             self._follow_import(facts, module, name, bound, left)
         self._follow_dotted(facts)
+        named = {name for _, name, _ in facts.imports}.union(
+            *(names for names in facts.attributes.values() if names is not ALL)
+        )
+        self.files |= self.library.read_by_calls(named - {name for _, name in self.drawn}, facts)
         if facts.exercises and not any(name == "check" for _, name in self.drawn):
             for label in facts.exercises:
                 page = self.library.page(label.removeprefix("ex-"))

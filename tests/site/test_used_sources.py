@@ -152,6 +152,8 @@ CASES = [
     ),
     ("from paralg.teach import check\ncheck('ex-mamba-padding', 3)", set()),
     ("from paralg.teach import quiz\nquiz('personalized_pagerank')", set()),
+    ("from paralg.teach import quiz\nshown = quiz('mamba')",
+     {"teach/__init__.py", "teach/checking.py", "recurrences/mamba/teaching/quiz.json"}),
     ("from paralg.teach import check\nright = check('ex-mamba-padding', 3)",
      MAMBA | DRAWN | RUNS | {
          "recurrences/mamba/theory.py", "recurrences/mamba/teaching/checks.py", "core/engine.py",
