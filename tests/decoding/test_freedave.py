@@ -22,7 +22,6 @@ many = settings(max_examples=20, deadline=None)
 
 @st.composite
 def prompts(draw, max_length=9):
-    """A random table with a random prompt, from nothing given to everything."""
     V, L = draw(st.integers(2, 4)), draw(st.integers(1, max_length))
     table = HashConditional(V, L, k=draw(st.integers(0, 10**6)), eps=draw(st.floats(0, 2)))
     x = np.array(draw(st.lists(st.integers(0, V - 1), min_size=L, max_size=L)))
@@ -32,7 +31,6 @@ def prompts(draw, max_length=9):
 
 @st.composite
 def rules(draw):
-    """Any deterministic rule; thresholds come on top."""
     return UnmaskingRule(
         tokens=draw(st.one_of(st.integers(1, 3), st.just((1, 2, 4)))),
         order=draw(st.sampled_from(["confidence", "left-to-right"])),
@@ -65,7 +63,6 @@ def test_the_trace_is_that_of_static_decoding(prompt, rule, d, eager, layout):
 @given(prompts(), rules(), st.integers(1, 12), st.floats(0.2, 1.0))
 @many
 def test_agreement_only_matters_with_a_threshold(prompt, rule, d, tau):
-    """Without one subset is equality; with one, exact match follows threshold decoding."""
     table, x = prompt
     exact, subset = (freedave(table, x, d, rule, agreement=a) for a in ("exact_match", "subset"))
     same(subset, exact)
@@ -145,7 +142,6 @@ def test_proposals_are_recorded_with_their_verdicts():
     (None, 3, False, 3), (None, 3, True, 3), (None, 6, True, 2), ("dual", 3, False, 4),
     ("dual", 3, True, 4), ("prefix", 6, False, 4), ("prefix", 6, True, 2)])  # fmt: skip
 def test_eager_counts_by_hand(cache, d, eager, forwards):
-    """Blocks of 3, no coupling: what each option saves; the bonus step commits four at once."""
     table, rule = HashConditional(4, 6, eps=0.0), UnmaskingRule(block=3, cache=cache)
     result = freedave(table, [4] * 6, d, rule, eager=eager)
     same(result, static(table, [4] * 6, rule))
@@ -175,8 +171,6 @@ def test_a_finished_block_stops_eager_drafts():
 
 
 def test_plus_plus_need_not_follow_the_threshold_trajectory():
-    """On two positions it does; the shortest counterexample has three."""
-
     def follows(V, L, k, eps, tau):
         table, x = HashConditional(V, L, k, eps), [V] * L
         return freedave_plus_plus(table, x, 4, tau).trace == threshold(table, x, tau).trace
@@ -195,7 +189,6 @@ JOINT = TabularJoint.random(2, 3, seed=8, sharpness=1.5)
     "how", [{}, {"order": "left-to-right"}, {"tokens": 2}, {"confidence": "sampled"},
             {"block": 2, "cache": "dual"}])  # fmt: skip
 def test_sampling_keeps_the_distribution_of_static_sampling(model, how):
-    """A row's draws stay with the row: every committed token has the right distribution."""
     rule, x = UnmaskingRule(**how), [2] * 3
     slow = distribution_of(static, model, x, rule=rule)
     for d in (2, 3) if not how else (2,):
@@ -205,7 +198,6 @@ def test_sampling_keeps_the_distribution_of_static_sampling(model, how):
 
 
 def test_redrawing_after_a_rejection_would_bias_the_distribution(monkeypatch):
-    """What goes wrong if the draws of the accepted row are thrown away."""
     honest = decoder._advance
 
     def forgetful(*args, **options):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from benchmarks._common import read
 from paralg.decoding.baselines import static
 from paralg.decoding.freedave import freedave
 from paralg.decoding.rule import UnmaskingRule
@@ -48,7 +49,6 @@ def test_eager_acceptance_is_lossless_on_a_block_causal_network(network):
 
 
 def test_batched_and_single_rows_differ_less_than_the_margins(network):
-    """Determinism is a hypothesis: here it holds with room to spare, in float64 to 1e-12."""
     states = np.concatenate([static(network, x).trace.states[:-1] for x in PROMPTS[:4]])
     for model, most in ((network, 1e-5), (network.double(), 1e-12)):
         together = softmax(model.denoise(states))
@@ -74,7 +74,15 @@ def test_a_record_is_what_a_run_gives(network):
     assert addition.is_correct(np.stack([run.tokens for run in fast])).all()
     found, shipped = compared(fast, slow), records.read("networks")
     assert (found["equal"], found["of"], found["tokens"]) == (12, 12, 1.0)
-    assert abs(found["forwards"] - shipped["addition: FreeDave d = 4"]["forwards"]) < 0.3
+    forwards = [shipped[f"addition: {how}"]["forwards"] for how in ("static", "FreeDave d = 4")]
+    assert forwards == [8, 3.5]
+    assert abs(found["forwards"] - forwards[1]) < 0.3
+
+
+def test_on_text_it_takes_almost_twice_as_long():
+    seconds = {(r["bench"], r["method"]): r["seconds"] for r in read("freedave")["rows"]}
+    bench = "text, block of 32"
+    assert 1.7 < seconds[bench, "FreeDave d=4"] / seconds[bench, "static"] < 2
 
 
 def test_freedave_is_lossless_in_every_sweep():

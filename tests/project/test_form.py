@@ -10,7 +10,6 @@ from tests import cost, form
 
 OLD_FORM = {
     "aaren", "local_linear_attention", "mamba", "personalized_pagerank",
-    "freedave",
 }  # fmt: skip
 """Chapters that are not in the form yet.  None may be added; one that is in it leaves."""
 MOST = 0.4
