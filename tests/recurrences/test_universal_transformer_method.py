@@ -274,8 +274,7 @@ def test_halted_is_not_frozen_in_the_released_code():
     t = int(one.steps[early])
     last, moved = ([run.states[k][early] for run in (one, other)] for k in (t - 1, -1))
     assert torch.equal(last[0], last[1])
-    assert torch.equal(moved[0], last[0])
-    assert not torch.equal(moved[1], last[1])
+    assert torch.equal(moved[0], last[0]) > torch.equal(moved[1], last[1])
     assert spread(one.output, other.output) > 1e-3
 
 
@@ -283,8 +282,7 @@ def test_other_halting_rules():
     run = ran(halting="global")
     assert (run.steps == run.steps[:, :1]).all()
     one, again, other = (ran(halting="random", generator=cases.drawn(s)).steps for s in (1, 1, 2))
-    assert torch.equal(one, again)
-    assert not torch.equal(one, other)
+    assert torch.equal(one, again) > torch.equal(one, other)
     bare = {"position": "none", "step_signal": "none"}
     run = ran(halting="settled", tau=0.5, steps=40, keep=True, **bare)
     assert run.steps.min() < run.steps.max() < 40
