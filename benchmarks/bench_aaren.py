@@ -15,8 +15,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from benchmarks._common import Standard, rows_of
 from benchmarks._common import main as run_main
-from benchmarks._common import rows_of
+from paralg.core.primitives import brent_kung_counts
 from paralg.core.timing import compare
 from paralg.recurrences.aaren import (
     Aaren,
@@ -42,6 +43,13 @@ _NOTES = {
     "torch Brent–Kung": "ours, log depth",
     "torch associative_scan": "torch's private generic scan, our operator",
 }
+
+STANDARD = Standard(
+    chapter="aaren", task="Attention of one query over all prefixes", bench="all prefixes, forward",
+    ours=OURS, peer="torch logcumsumexp, signed", size_name="sequence length", headline=4096,
+    counted=lambda length: (length - 1) / brent_kung_counts(length).span,
+    counted_name="steps of a loop over rounds of the tree",
+)  # fmt: skip
 
 
 def run(quick: bool = False) -> list[dict]:
@@ -188,7 +196,7 @@ def _next(model: SequenceModel, count: int) -> tuple[Callable, int]:
 
 def main(argv: list[str] | None = None) -> None:
     """Print the table and write ``results/aaren.json``."""
-    run_main(run, "aaren", argv)
+    run_main(run, "aaren", argv, STANDARD)
 
 
 if __name__ == "__main__":
