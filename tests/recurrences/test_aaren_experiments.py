@@ -130,7 +130,7 @@ def test_what_was_chosen_is_best_on_validation_and_was_trained_as_a_run_is():
     assert choices.best("recall") == f"amplitude {AarenConfig(1, 1).amplitude}"
     assert not any({0, 1, 2} & set(grid.seeds) for grid in choices.GRIDS.values())
     grid = choices.CandidateGrid({"a": (1, 2)}, (5,), lambda kind, seed, a: seed - a + 0.12344)
-    assert grid.tried()["a 2"] == {kind: [3.1234] for kind in KINDS}
+    assert grid.tried("aaren") == {"a 1": [4.1234], "a 2": [3.1234]}
     task = TASKS["gambling"]
     assert task.config.dropout > 0
     model, _ = RUNS.fit("gambling-aaren", 3, steps=2)

@@ -34,15 +34,14 @@ class CandidateGrid(NamedTuple):
     trial: Callable[..., float]
     largest: bool = False
 
-    def tried(self) -> dict[str, dict[str, list[float]]]:
-        """Return what each candidate scored: for each kind, a list over the seeds."""
+    def tried(self, kind: str) -> dict[str, list[float]]:
+        """Return what each candidate scored, a list over the seeds."""
         torch.set_num_threads(1)
         found = {}
         for chosen in itertools.product(*self.values.values()):
             row = dict(zip(self.values, chosen, strict=True))
             label = ", ".join(f"{name} {value}" for name, value in row.items())
-            found[label] = {kind: [round(self.trial(kind, seed, **row), 4) for seed in self.seeds]
-                            for kind in KINDS}  # fmt: skip
+            found[label] = [round(self.trial(kind, seed, **row), 4) for seed in self.seeds]
         return found
 
 
@@ -79,13 +78,17 @@ GRIDS = {
     "recall": CandidateGrid({"amplitude": (1.0, 0.2)}, (10,), _recall, largest=True),
 }
 records = Records(Path(__file__).with_name("records"),
-                  {name: grid.tried for name, grid in GRIDS.items()})  # fmt: skip
+                  {f"{name}-{kind}": partial(grid.tried, kind)
+                   for name, grid in GRIDS.items() for kind in KINDS})  # fmt: skip
 
 
 def best(name: str) -> str:
     """Return the candidate with the best mean over kinds and seeds."""
-    rows, sign = records.read(name), -1 if GRIDS[name].largest else 1
-    return min(rows, key=lambda one: sign * np.mean([rows[one][kind] for kind in KINDS]))
+    both, sign = (
+        [records.read(f"{name}-{kind}") for kind in KINDS],
+        -1 if GRIDS[name].largest else 1,
+    )
+    return min(both[0], key=lambda one: sign * np.mean([found[one] for found in both]))
 
 
 if __name__ == "__main__":
