@@ -2,6 +2,7 @@
 
 * exercise titles with their particulars (kind, stars, minutes, objective) set apart;
 * a line with the chapter's three doors (library, tests, notebook) under its title;
+* a line that leads from a chapter to its experiments, and one that leads back;
 * no script of the theme that asks a network or throws;
 * a page at the root of the site that leads to the home page.
 """
@@ -107,7 +108,32 @@ def add_doors(app, doctree) -> None:
         if line.children:
             line += nodes.Text(" · ")
         line += [nodes.inline("", f"{label} ", classes=["paralg-doors__label"]), content]
-    title.parent.insert(title.parent.index(title) + 1, line)
+    lines = [line, *_siblings(app.env, docname)]
+    title.parent[title.parent.index(title) + 1 : title.parent.index(title) + 1] = lines
+
+
+def _siblings(env, docname: str) -> list[nodes.paragraph]:
+    """The line from a chapter to its experiments, or from these to their chapter."""
+    chapter = docname.removesuffix("_experiments")
+    if chapter != docname:
+        other, before, words = chapter, "Experiments of the chapter ", None
+    else:
+        other, before = f"{docname}_experiments", "Trained models, variants, limits: "
+        words = "the experiments of this chapter"
+    if other not in env.found_docs:
+        return []
+    link = pending_xref(
+        "", nodes.inline("", words or other), refdomain="std", reftype="doc",
+        reftarget=f"/{other}", refdoc=docname, refexplicit=words is not None,
+    )  # fmt: skip
+    return [nodes.paragraph("", "", nodes.Text(before), link, classes=["paralg-sibling"])]
+
+
+def read_siblings(app, env, added, changed, removed) -> list[str]:
+    """Chapters to read again because their experiments page came or went."""
+    names = [name.removesuffix("_experiments") for name in added | removed
+             if name.endswith("_experiments")]  # fmt: skip
+    return [name for name in names if name in env.found_docs]
 
 
 def _doors(app, docname: str, part: str, paper: str) -> list[tuple[str, nodes.Node]]:
@@ -235,6 +261,7 @@ def setup(app):
     """Register the extension."""
     app.connect("config-inited", silence_thebe)
     app.connect("env-updated", rewrite_bibliographies)
+    app.connect("env-get-outdated", read_siblings)
     app.connect("html-page-context", plain_bibliography)
     app.connect("html-page-context", drop_scripts, priority=900)
     app.connect("html-page-context", launch_notebooks, priority=900)

@@ -1,7 +1,8 @@
-"""Sphinx extension: ``{papermap} parts``, ``{papermap} patterns`` and ``{part-papers} rounds``.
+"""Sphinx extension: ``{papermap} cards``, ``rest`` or ``patterns``, and ``{part-papers} rounds``.
 
 The papers are those of ``book/_data/papers.yml``.  A paper whose page is in the build gets a link
-and its recorded speed-up, or else the headline of its claims; others are "not yet written".
+and its recorded speed-up, or else the headline of its claims; on a card also its first picture.
+Others are "not yet written".
 """
 
 from __future__ import annotations
@@ -35,11 +36,13 @@ class _PaperList(SphinxDirective):
         show_claims_here(self.env)
         show_speedups_here(self.env)
         self.env.note_dependency(str(data_file(self.env.app, "papers.yml")))
+        if self.arguments[0] == "cards":
+            self.env.paralg_cards.add(self.env.docname)
         return [papers(by=self.by or self.arguments[0], part=self.arguments[0])]
 
 
 class PaperMap(_PaperList):
-    """The whole map, ``parts`` or ``patterns``."""
+    """All papers: ``cards`` of the finished, the ``rest`` by part, or all by ``patterns``."""
 
 
 class PartPapers(_PaperList):
@@ -56,7 +59,8 @@ class FillMaps(SphinxPostTransform):
     def run(self, **kwargs) -> None:
         """Fill every list of the page."""
         for node in list(self.document.findall(papers)):
-            make = {"parts": self._by_part, "patterns": self._by_pattern, "part": self._one_part}
+            make = {"cards": self._cards, "rest": self._rest, "patterns": self._by_pattern,
+                    "part": self._one_part}  # fmt: skip
             node.replace_self(make[node["by"]](node["part"]))
 
     @cached_property
@@ -70,19 +74,43 @@ class FillMaps(SphinxPostTransform):
         """Headline row by chapter name."""
         return {c.name: c.headline for c in chapters(self.env) if c.headline}
 
-    def _by_part(self, _) -> list[nodes.Node]:
-        written = sum(self._page(paper) is not None for paper in self.data["papers"])
-        count = f"{written} of the {len(self.data['papers'])} papers have their chapter."
-        blocks: list[nodes.Node] = [nodes.paragraph("", "", nodes.strong("", count))]
+    def _cards(self, _) -> list[nodes.Node]:
+        cards = nodes.bullet_list(classes=["paralg-cards"])
+        finished = [paper for paper in self.data["papers"] if self._page(paper)]
+        cards += [self._card(paper) for paper in finished]
+        others = nodes.paragraph("", "Pages of no one paper: ", classes=["paralg-others"])
+        for page in self._pages_of_no_paper():
+            others += [self._link(self.env.titles[page].astext(), page), nodes.Text(" · ")]
+        others.pop()
+        return [cards, others]
+
+    def _card(self, paper: dict) -> nodes.list_item:
+        page = self._page(paper)
+        card = nodes.list_item("")
+        picture = hero(self.env, page, paper["module"].replace("_", "-"))
+        if picture is not None:
+            card += nodes.paragraph("", "", picture, classes=["paralg-cards__picture"])
+        title = self._link(self.env.titles[page].astext(), page)
+        card += nodes.paragraph("", "", title, classes=["paralg-cards__title"])
+        card += nodes.paragraph("", "", self._state(paper))
+        return card
+
+    def _rest(self, _) -> list[nodes.Node]:
+        blocks: list[nodes.Node] = []
         for part in self.data["parts"]:
-            block = nodes.container(classes=["paralg-part"])
-            title = self._link(f"Part {part['number']} · {part['title']}", part["page"])
-            block += nodes.paragraph("", "", title, classes=["paralg-part__title"])
-            chosen = self._papers_of(part["name"])
-            block += self._list(chosen) if chosen else nodes.bullet_list(classes=["paralg-papers"])
-            block[-1] += self._other_pages(part["page"], chosen)
-            blocks.append(block)
-        return blocks
+            chosen = [paper for paper in self._papers_of(part["name"]) if not self._page(paper)]
+            if chosen:
+                block = nodes.container(classes=["paralg-part"])
+                title = self._link(f"Part {part['number']} · {part['title']}", part["page"])
+                block += nodes.paragraph("", "", title, classes=["paralg-part__title"])
+                block += self._list(chosen)
+                blocks.append(block)
+        return blocks or [nodes.paragraph(text="Every paper has its chapter.")]
+
+    def _pages_of_no_paper(self) -> list[str]:
+        known = {self._page(paper) for paper in self.data["papers"]}
+        under = (self.env.toctree_includes.get(part["page"], []) for part in self.data["parts"])
+        return [page for pages in under for page in pages if page not in known]
 
     def _one_part(self, name: str) -> list[nodes.Node]:
         (opener,) = [part["page"] for part in self.data["parts"] if part["name"] == name]
@@ -170,6 +198,34 @@ class FillMaps(SphinxPostTransform):
         return nodes.reference("", text, internal=True, refuri=uri)
 
 
+def hero(env, page: str, slug: str) -> nodes.image | None:
+    """Copy of the picture that stands for a page: its figure ``fig-<slug>-hero``, or its first."""
+    doctree, label = env.get_doctree(page), f"fig-{slug}-hero"
+    named = [node for node in doctree.findall(nodes.figure)
+             if label in (*node["ids"], *node["names"])]  # fmt: skip
+    found = [image for root in (*named, doctree) for image in root.findall(nodes.image)]
+    if not found:
+        return None
+    kept = {name: found[0][name] for name in ("uri", "candidates", "alt") if name in found[0]}
+    return nodes.image("", classes=["dark-light"], **kept)
+
+
+def rewrite_cards(app, env) -> set[str]:
+    """Write pages with cards again after any change: a picture may be another."""
+    return env.paralg_cards & set(env.found_docs)
+
+
+def prepare(app) -> None:
+    """Give the environment the pages that show cards."""
+    if not hasattr(app.env, "paralg_cards"):
+        app.env.paralg_cards = set()
+
+
+def forget(app, env, docname: str) -> None:
+    """Drop a page that is read anew or gone."""
+    env.paralg_cards.discard(docname)
+
+
 def _spaced(inner: list[nodes.Node]) -> list[nodes.Node]:
     """Put a space between inline nodes, so that the text reads well without style."""
     spaced: list[nodes.Node] = []
@@ -182,6 +238,9 @@ def setup(app):
     """Register the extension."""
     app.setup_extension("claims_store")
     app.setup_extension("benchmark_tables")
+    app.connect("builder-inited", prepare)
+    app.connect("env-purge-doc", forget)
+    app.connect("env-updated", rewrite_cards)
     app.add_node(papers)
     app.add_directive("papermap", PaperMap)
     app.add_directive("part-papers", PartPapers)

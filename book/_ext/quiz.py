@@ -1,9 +1,10 @@
 """Sphinx extension: what the site draws: quizzes; on executed pages explorers, checks, speed-ups.
 
-The directive ``{quiz} <chapter>`` shows the questions of a chapter, as notebooks show them.  The
-outputs of executed pages name what is to be drawn (`paralg.core.static`); it is drawn here, with
-the scripts, styles and questions there are now.  The HTML of a quiz
-is `paralg.teach.quiz_html.render_quiz`; other builders get questions and answers as plain lists.
+The directive ``{quiz} <chapter>`` shows the questions of a chapter, as notebooks show them, and
+``{explorer} <chapter>`` its interactive figure.  The outputs of executed pages name what is to be
+drawn (`paralg.core.static`); it is drawn here, with the scripts, styles and questions there are
+now.  The HTML of a quiz is `paralg.teach.quiz_html.render_quiz`; other builders get questions and
+answers as plain lists.
 """
 
 from __future__ import annotations
@@ -39,6 +40,45 @@ class QuizDirective(SphinxDirective):
         except (KeyError, ValueError, FileNotFoundError) as error:
             raise self.error(f"quiz: {error.args[0]}") from None
         return [_html_only(items, chapter.slug), _plain_only(items)]
+
+
+class ExplorerDirective(SphinxDirective):
+    """Show the interactive figure of the chapter named in the argument, on a page without cells."""
+
+    required_arguments = 1
+    has_content = False
+
+    def run(self):
+        """Return the figure for HTML, and nothing for other builders."""
+        try:
+            module = f"{find(self.arguments[0].strip()).module}.teaching.explorer"
+        except KeyError as error:
+            raise self.error(f"explorer: {error.args[0]}") from None
+        store = self.env.app.paralg_store
+        self.env.paralg_explorers.setdefault(self.env.docname, {})[module] = (
+            store.module_key(module)
+        )
+        node = addnodes.only(expr="html")
+        node += nodes.raw("", draw_explorer(store, module), format="html")
+        return [node]
+
+
+def prepare(app) -> None:
+    """Give the environment the explorers that pages without cells show."""
+    if not hasattr(app.env, "paralg_explorers"):
+        app.env.paralg_explorers = {}
+
+
+def stale_pages(app, env, added, changed, removed) -> list[str]:
+    """Pages whose explorers would be drawn otherwise now."""
+    key = app.paralg_store.module_key
+    return [page for page, modules in env.paralg_explorers.items()
+            if any(key(module) != known for module, known in modules.items())]  # fmt: skip
+
+
+def forget(app, env, docname: str) -> None:
+    """Drop what is known of a page that is read anew or gone."""
+    env.paralg_explorers.pop(docname, None)
 
 
 def draw_outputs(app, docname: str, notebook) -> None:
@@ -128,8 +168,12 @@ def _plain(text: str) -> str:
 
 
 def setup(app):
-    """Register the directive."""
+    """Register both directives."""
     app.setup_extension("execution")
+    app.connect("builder-inited", prepare)
+    app.connect("env-get-outdated", stale_pages)
+    app.connect("env-purge-doc", forget)
+    app.add_directive("explorer", ExplorerDirective)
     app.connect("paralg-executed", draw_outputs)
     app.add_directive("quiz", QuizDirective)
     app.connect("html-page-context", want_math, priority=400)  # before MathJax decides, at 500

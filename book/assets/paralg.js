@@ -2,18 +2,6 @@
 (() => {
   "use strict";
 
-  /* Search results quote the text of a page, not the buttons and doors above it or folded code. */
-  const NOT_QUOTED = [
-    /<div class="bd-header-article[\s\S]*?(?=<article)/,
-    /<p class="paralg-doors[\s\S]*?<\/p>/,
-    /<details class="[^"]*\bhide\b[\s\S]*?<\/details>/g,
-  ];
-  if (typeof Search !== "undefined" && Search.htmlToText) {
-    const quote = Search.htmlToText;
-    Search.htmlToText = (html, anchor) =>
-      quote(NOT_QUOTED.reduce((rest, part) => rest.replace(part, ""), html), anchor);
-  }
-
   const SCROLLERS = [
     "pre", ".pst-scrollable-table-container", ".bd-sidebar-primary", ".bd-sidebar-secondary",
     ".cell_output .output", "mjx-container[display='true']", ".math.display", "div.math", ".paralg-graph",
@@ -26,6 +14,21 @@
       if (scrolls && !box.hasAttribute("tabindex") && getComputedStyle(box).display !== "inline") {
         box.tabIndex = 0;
       }
+    });
+  }
+
+  /* A formula in a line that is wider than its line scrolls inside itself. */
+  function boxFormulas() {
+    const formulas = [...document.querySelectorAll("article mjx-container:not([display])")];
+    formulas.forEach((node) => node.classList.remove("paralg-scrolls"));
+    const wide = formulas.filter((node) => {
+      const block = node.closest("p, li, dd, td, th, div, figcaption, label");
+      return node.firstElementChild && block.clientWidth > 0
+        && node.getBoundingClientRect().width > block.clientWidth + 1;
+    });
+    wide.forEach((node) => {
+      node.classList.add("paralg-scrolls");
+      node.tabIndex = 0;
     });
   }
 
@@ -47,8 +50,9 @@
     });
     document.querySelector(".bd-sidebar-primary")?.setAttribute("role", "navigation");
     name(".bd-sidebar-primary", () => "Book");
-    document.querySelectorAll("button.toggle-button-hidden, button.toggle-button").forEach((node) => {
-      if (!node.textContent.trim()) node.setAttribute("aria-label", "Show or hide");
+    document.querySelectorAll("button.toggle-button").forEach((node) => {
+      const title = node.parentElement.textContent.trim();
+      node.setAttribute("aria-label", `Show or hide: ${title}`);
     });
   }
 
@@ -64,6 +68,21 @@
     });
   }
 
+  /* The whole title of a folded box opens it, also where it has a word in code or a formula. */
+  function openByTitle(click) {
+    const title = click.target.closest(".admonition.toggle > .admonition-title");
+    if (!title || click.target === title || click.target.closest("a, button")) return;
+    click.stopImmediatePropagation();
+    title.querySelector("button.toggle-button")?.click();
+  }
+
+  /* Paper has no folds, but for code that was folded; what was closed is closed again afterwards. */
+  function unfold() {
+    const folded = [...document.querySelectorAll("article details:not([open], .hide)")];
+    folded.forEach((node) => { node.open = true; });
+    addEventListener("afterprint", () => folded.forEach((node) => { node.open = false; }), { once: true });
+  }
+
   /* Paper is light: code, formulas and figures are printed in the colours of the light theme. */
   function printLight() {
     const page = document.documentElement;
@@ -74,12 +93,16 @@
 
   function start() {
     addEventListener("beforeprint", printLight);
+    addEventListener("beforeprint", unfold);
+    addEventListener("click", openByTitle, true);
     nameControls();
     markScrollers();
     addEventListener("resize", markScrollers);
+    addEventListener("resize", boxFormulas);
     if (window.MathJax?.startup?.promise) {
       MathJax.startup.promise.then(() => {
         markScrollers();
+        boxFormulas();
         nameFormulas();
       });
     }
