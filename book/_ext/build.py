@@ -36,7 +36,8 @@ def pages() -> list[Path]:
     for name in toc:
         candidates = [ROOT / f"{name}{suffix}" for suffix in (".md", ".ipynb")]
         found += [path for path in candidates if path.is_file()][:1]
-    return found
+    globs = re.findall(r"^ *- glob: (\S+)$", (ROOT / "_toc.yml").read_text("utf-8"), flags=re.M)
+    return found + sorted(path for glob in globs for path in ROOT.glob(f"{glob}.md"))
 
 
 def execute(paths: list[Path], jobs: int) -> bool:

@@ -29,7 +29,7 @@
   const NAME = /[._(]/; /* a query that is the name of a function wants the library first */
   /* Results quote the text of a section, not the buttons and doors above it or folded code. */
   const NOT_QUOTED = ".headerlink, script, style, .paralg-doors, details.hide, .toctree-wrapper, nav, button";
-  const SHOWN = 60;
+  const SHOWN = 60, FIRST = 10; /* results at most, and those led to a section before they are seen */
 
   const words = (text) => splitQuery(text.toLowerCase()).join(" ");
   const weight = (page) => WEIGHTS.find(([where]) => where.test(page))[1];
@@ -118,10 +118,12 @@
     link.href = url + anchor;
     link.innerHTML = tidy(title);
     if (what) line.append(` (${new DOMParser().parseFromString(what, "text/html").body.textContent})`);
-    return what ? async () => {} : () => lead(item, url, line, link);
+    if (!what) line.lead = () => lead(item, url, line, link);
+    return line;
   }
 
   async function lead(item, url, line, link) {
+    delete line.lead;
     const page = await read(url), anchor = item[2];
     if (!page) return;
     const found = anchor ? null : bestSection(page, item.terms);
@@ -149,9 +151,21 @@
       also.textContent = `Also searched for: ${others.join(", ")}.`;
       Search.status.after(also);
     }
-    const leads = results.slice(0, SHOWN).map(show);
+    const lines = results.slice(0, SHOWN).map(show);
     _finishSearch(results.length);
-    for (const one of leads) await one();
+    let ready = 0;
+    for (const line of lines) {
+      if (ready === FIRST) break;
+      await line.lead?.();
+      ready += line.isConnected;
+    }
     Search.output.dataset.ended = "true";
+    const watch = new IntersectionObserver((seen) => {
+      for (const { target } of seen.filter((entry) => entry.isIntersecting)) {
+        watch.unobserve(target);
+        target.lead();
+      }
+    }, { rootMargin: "500px" });
+    [...Search.output.children].filter((line) => line.lead).forEach((line) => watch.observe(line));
   };
 })();

@@ -162,15 +162,20 @@ def test_pages_have_buttons_to_edit_and_to_report(site):
     assert f"{url}/issues/new" in page
 
 
-def test_the_map_shows_every_paper_by_part_and_by_pattern(site):
+def test_the_home_page_shows_every_paper_once_and_the_map_by_pattern_all_its_patterns(site):
     data = yaml.safe_load((ROOT / "book/_data/papers.yml").read_text(encoding="utf-8"))
     page = soup(site / "book/index.html")
-    by_part = [node.get_text(" ", strip=True) for node in page.select("ul.paralg-papers > li")]
-    chips = [node.get_text(" ", strip=True) for node in page.select("ul.paralg-chips > li")]
+    rest = [node.get_text(" ", strip=True) for node in page.select("ul.paralg-papers > li")]
+    cards = [link["href"] for link in page.select("ul.paralg-cards .paralg-cards__title a")]
+    chips = soup(site / "book/patterns.html").select("ul.paralg-chips > li")
+    chips = [node.get_text(" ", strip=True) for node in chips]
     for paper in data["papers"]:
-        (item,) = [text for text in by_part if text.startswith(paper["short"])]
-        written = (site / f"notebooks/{paper['part']}/{paper['module']}.html").exists()
-        assert ("not yet written" in item) != written, paper["short"]
+        name = f"notebooks/{paper['part']}/{paper['module']}.html"
+        written = (site / name).exists()
+        assert cards.count(f"../{name}") == written, name
+        found = [text for text in rest if text.startswith(paper["short"])]
+        assert len(found) == (not written), paper["short"]
+        assert all("not yet written" in text for text in found)
         found = [text for text in chips if text.startswith(paper["short"])]
         assert len(found) == len(paper["patterns"]), paper["short"]
 
@@ -215,7 +220,8 @@ def test_numbers_of_the_map_are_recorded_speed_ups_or_headlines_of_claims(site, 
     headlines = [row for row in claims_of_the_store(pages) if row["headline"]]
     recorded = [f"{one.number} faster than {one.peer}" for one in speedups().values()]
     page = soup(site / "book/index.html")
-    shown = [node.get_text(" ", strip=True) for node in page.select(".paralg-papers .headline")]
+    shown = [node.get_text(" ", strip=True) for node in page.select(".paralg-cards .headline")]
+    assert shown
     for text in shown:
         known = (row["what"] in text and figure_of(row["ours"]) in text for row in headlines)
         assert any(known) or any(one in text for one in recorded), text

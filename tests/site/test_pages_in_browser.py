@@ -64,18 +64,41 @@ def contrast(*colours: str) -> float:
     return of_hex(*hexes)
 
 
-# Results are shown one by one; the line above them is written when all are there.
-SEARCH_ENDED = "document.querySelector('.search-summary')?.innerText.includes('found')"
+SEARCH_ENDED = "document.querySelector('#search-results ul')?.dataset.ended === 'true'"
 
 
-def test_search_finds_a_function_a_term_and_a_chapter(visit):
-    opened = visit()
-    page = opened.open("search.html?q=scan")
+def found(opened, query: str) -> list[tuple[str, str]]:
+    """Addresses and words of what the search page finds, best first."""
+    page = opened.open(f"search.html?q={query}")
     page.wait_for_function(SEARCH_ENDED)
-    text = page.locator("#search-results").inner_text()
-    assert "paralg.core.primitives.scan" in text
-    assert "Glossary" in text
+    links = page.locator("#search-results li > a")
+    return links.evaluate_all("all => all.map((a) => [a.getAttribute('href'), a.textContent])")
+
+
+def test_search_finds_prose_before_the_library_and_leads_to_sections(visit):
+    opened = visit()
+    links = found(opened, "scan")
+    in_api = ["/api/" in href for href, _ in links]
+    assert in_api == sorted(in_api)
+    assert 0 < sum(in_api) < len(links)
+    assert all("#" in href for href, _ in links[:10])
+    assert any("Glossary" in text for text in opened.page.locator("li").all_inner_texts())
+    opened.page.locator("#search-results li > a").first.click()
+    opened.page.wait_for_url("**#*")
+    there = "!!document.getElementById(decodeURIComponent(location.hash).slice(1))"
+    assert opened.page.evaluate(there)
+    assert "/api/" in found(opened, "primitives.scan")[0][0]
     assert not opened.problems
+
+
+def test_search_knows_other_words_for_the_same(visit):
+    opened = visit()
+    for query, also, place in (("speedup", "speed up", "foundations/"), ("GPU", "cuda", "html"),
+                               ("prefix sum", "scan", "primitives.html"),
+                               ("personalized", "personalised", "pagerank")):  # fmt: skip
+        links = found(opened, query)
+        assert also in opened.page.locator(".paralg-also").inner_text()
+        assert any(place in href for href, _ in links[:8]), (query, links[:8])
 
 
 def test_the_search_box_opens_by_keyboard(visit):
@@ -109,3 +132,80 @@ def test_a_chapter_is_readable_without_script(chromium, address, pages):
             still = figure.locator("svg, img").filter(visible=True)
             assert still.count() > 0, f"{name}: an explorer without a still"
     context.close()
+
+
+def test_the_home_page_is_three_screens_and_its_figure_steps_by_keyboard(visit):
+    page = visit("light", 1440).open("book/index.html")
+    assert page.evaluate("document.documentElement.scrollHeight") <= 3 * 900
+    slider = page.locator(".paralg-hero-figure input[type=range]")
+    assert slider.bounding_box()["y"] < 900
+    for _ in range(4):
+        slider.press("ArrowRight")
+    assert "16 of 16" in page.locator(".paralg-hero-figure .pe-numbers").inner_text()
+    cards = page.locator(".paralg-cards > li")
+    assert cards.count() >= 6
+    assert page.locator(".paralg-cards img").count() == cards.count()
+    rest = page.get_by_text("Papers whose chapter is not yet written")
+    assert not page.locator("ul.paralg-papers").first.is_visible()
+    rest.focus()
+    rest.press("Enter")
+    assert page.locator("ul.paralg-papers").first.is_visible()
+
+
+def test_a_guess_is_asked_before_the_answer_which_opens_by_keyboard(visit):
+    page = visit().open("book/how_to_use.html")
+    box = page.locator(".admonition.predict").first
+    assert box.evaluate("e => getComputedStyle(e.querySelector('p'), '::before').content") != "none"
+    answer, button = box.locator(".admonition p").last, box.locator("button")
+    assert not answer.is_visible()
+    assert button.get_attribute("aria-label") == "Show or hide: Answer"
+    button.focus()
+    page.keyboard.press("Enter")
+    assert answer.is_visible()
+    page.keyboard.press("Space")
+    assert not answer.is_visible()
+
+
+def test_paper_has_what_is_folded_and_no_furniture(visit):
+    page = visit().open("book/foundations/primitives.html")
+    page.emulate_media(media="print")
+    for gone in (".skip-link", ".bd-sidebar-primary", ".bd-sidebar-secondary", "details.hide",
+                 "button", ".bd-header-article", ".prev-next-footer", ".pe-live"):  # fmt: skip
+        assert page.locator(gone).filter(visible=True).count() == 0, gone
+    for kept in ("h1", ".pe-still svg", ".solution section > p", ".pq-answers li"):
+        shown = page.locator(kept)
+        assert shown.filter(visible=True).count() == shown.count() > 0, kept
+    assert page.locator("article").bounding_box()["x"] < 40
+
+
+def test_copy_buttons_take_code_without_prompts_and_outputs(visit):
+    opened = visit()
+    opened.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    for name in ("book/how_to_use.html", "book/foundations/primitives.html", "book/api/core.html"):
+        page = opened.open(name)
+        copied = page.evaluate("""async () => { const all = [];
+          for (const button of document.querySelectorAll('button.copybtn')) {
+            button.click();
+            await new Promise((done) => setTimeout(done, 30));
+            all.push(await navigator.clipboard.readText()); }
+          return all; }""")
+        assert copied
+        assert all(text.strip() for text in copied)
+        assert not [text for text in copied if re.search(r"^(>>>|\.\.\.|\$)( |$)", text, re.M)]
+        assert page.locator(".cell_output button.copybtn").count() == 0
+    (block,) = [text for text in copied if "print(up + down)" in text]
+    assert "up | down" in block
+    assert "work=11" not in block  # what it printed
+
+
+def test_wide_windows_give_code_the_room_beside_the_prose(visit):
+    page = visit("light", 1440).open("notebooks/recurrences/mamba.html")
+    width = "(where) => document.querySelector(where).clientWidth"
+    code, prose = (page.evaluate(width, w) for w in ("article .cell_input", "article section > p"))
+    assert code > prose + 60
+    room = """() => { const pre = document.querySelector('article .cell_input pre');
+      const word = pre.appendChild(document.createElement('span'));
+      word.textContent = 'x'.repeat(76);
+      return [word.getBoundingClientRect().width, pre.clientWidth - 32]; }"""
+    needed, given = page.evaluate(room)
+    assert needed <= given

@@ -1,4 +1,4 @@
-"""Badges, their list, and the lines between a chapter and its experiments, in a book of two pages."""
+"""Badges and their list in a book of two pages; lines between a chapter and its experiments."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """One visit to every page, in a Chromium that cannot reach a network.
 
 On a desk in the light: errors, requests, width, every explorer by mouse and by keyboard, axe.
-Then the same page becomes a phone in the dark: width, and the colours by axe. What axe said is kept
-(:mod:`tests.verdicts`) until the page is made of something else.
+Then the same page becomes a phone in the dark: width, formulas that are cut off, and the colours by
+axe. What axe said is kept (:mod:`tests.verdicts`) until the page is made of something else.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tests.site.conftest import ROOT, SITE
 
 pytestmark = [pytest.mark.site, pytest.mark.timeout(300)]
 
-PHONE = 390
+PHONE = 360
 ALL_RULES = {"resultTypes": ["violations"], "preload": False}
 COLOURS = {**ALL_RULES, "runOnly": {"type": "rule", "values": ["color-contrast"]}}
 FORMULAS_AS_WORDS = """() => {
@@ -44,6 +44,16 @@ WIDEST = """() => [...document.querySelectorAll('.bd-article *')]
   .filter((e) => e.getBoundingClientRect().right > innerWidth + 1
                  && !e.closest('pre, .pst-scrollable-table-container, .math, .paralg-graph'))
   .slice(0, 5).map((e) => e.tagName + '.' + e.className)"""
+CUT_OFF = """() => {
+  document.querySelectorAll('details').forEach((fold) => { fold.open = true; });
+  document.querySelectorAll('.toggle-hidden').forEach((f) => f.classList.remove('toggle-hidden'));
+  dispatchEvent(new Event('resize'));
+  const moves = (node) => node && node !== document.body
+    && (/auto|scroll/.test(getComputedStyle(node).overflowX) || moves(node.parentElement));
+  return [...document.querySelectorAll('article :is(mjx-container, table, pre, img)')]
+    .filter((e) => e.getBoundingClientRect().right > innerWidth + 2 && !moves(e))
+    .map((e) => `${e.tagName} ${e.textContent.slice(0, 40)}`);
+}"""
 CONTROLS = (
     "input[type=range], input[type=radio], input[type=checkbox], select, button, [tabindex='0']"
 )
@@ -90,16 +100,18 @@ def test_a_visit(name, window):
         who = figure.get_attribute("aria-label") or "an explorer"
         assert answers(figure, by_mouse), f"{who} does not answer to the mouse"
         assert answers(figure, by_keyboard), f"{who} does not answer to the keyboard"
+    page.set_viewport_size({"width": PHONE, "height": 740})
+    assert too_wide(page) == []
+    assert page.evaluate(CUT_OFF) == []
     made_of = verdicts.made_of(SITE / name, SITE)
     examined = not verdicts.passed("axe", name, made_of)
     if examined:
         page.evaluate(FORMULAS_AS_WORDS)
         page.evaluate(ONE_OF_A_KIND)
+        page.set_viewport_size({"width": 1280, "height": 900})
         assert findings(page, ALL_RULES) == []
-    page.set_viewport_size({"width": PHONE, "height": 800})
-    page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    assert too_wide(page) == []
-    if examined:
+        page.set_viewport_size({"width": PHONE, "height": 740})
+        page.evaluate("document.documentElement.dataset.theme = 'dark'")
         assert findings(page, COLOURS) == []
         verdicts.note("axe", name, made_of)
     assert window.problems == []
