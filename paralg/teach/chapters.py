@@ -23,10 +23,7 @@ PARTS = {
 
 @dataclass(frozen=True)
 class Chapter:
-    """Where a chapter's package lies.
-
-    ``name`` is its module name, such as ``personalized_pagerank``, ``part`` a key of `PARTS`.
-    """
+    """Where a chapter's package lies; ``name`` is its module name, ``part`` a key of `PARTS`."""
 
     name: str
     part: str
@@ -51,12 +48,9 @@ class Chapter:
 def find_all() -> dict[str, Chapter]:
     """Return every chapter by name; folders are listed, nothing is imported."""
     root = Path(paralg.__file__).parent
-    found = {}
-    for part in PARTS:
-        for folder in sorted((root / part).glob("[a-z]*/")):
-            if (folder / "__init__.py").exists():
-                found[folder.name] = Chapter(folder.name, part, folder)
-    return found
+    folders = [(part, one) for part in PARTS for one in sorted((root / part).glob("[a-z]*/"))]
+    return {folder.name: Chapter(folder.name, part, folder)
+            for part, folder in folders if (folder / "__init__.py").exists()}  # fmt: skip
 
 
 def find(name: str) -> Chapter:
@@ -70,11 +64,9 @@ def find(name: str) -> Chapter:
 
 def chapter_of(label: str, kind: str) -> Chapter:
     """Return the chapter that a label such as ``ex-mamba-padding`` belongs to."""
-    chapters = find_all().values()
-    fitting = [one for one in chapters if label.startswith(f"{kind}-{one.slug}-")]
+    chapters = {one.slug: one for one in find_all().values()}
+    fitting = [slug for slug in chapters if label.startswith(f"{kind}-{slug}-")]
     if not fitting:
-        names = ", ".join(sorted(one.slug for one in chapters))
-        raise KeyError(
-            f"label must be '{kind}-<chapter>-…' with a chapter of: {names}; got {label!r}"
-        )
-    return max(fitting, key=lambda one: len(one.slug))
+        names = ", ".join(sorted(chapters))
+        raise KeyError(f"label must be '{kind}-<chapter>-…' of {names}; got {label!r}")
+    return chapters[max(fitting, key=len)]

@@ -12,7 +12,8 @@ Operands of the helpers: ``name`` is the property, in words that complete "Expec
 with a "not"; ``hint`` a thought that helps and never the solution; ``cases`` are inputs, a tuple
 several arguments; ``tol`` is the largest accepted difference, absolute and relative, and 0 asks for
 equality. What fails raises `PropertyFailed`, an answer whose own code fails `AnswerRaised`.
-A check gets its answer in its plain form (`paralg.teach.values.plain`): numbers are numbers.
+A check gets its answer in its plain form (`paralg.teach.values.plain`), and returns nothing or a
+sentence that says what was shown.
 """
 
 from __future__ import annotations
@@ -33,24 +34,7 @@ __all__ = [
 
 
 def exercise(label: str) -> Callable:
-    """Register the decorated function as the check of exercise `label`, in its module's ``CHECKS``.
-
-    Parameters
-    ----------
-    label : str
-        Label of the exercise on the page, ``ex-<chapter>-<word>``.
-
-    Returns
-    -------
-    callable
-        A decorator. The function takes the answer, and raises through the helpers of this module,
-        or returns nothing, or returns a sentence that says what was shown.
-
-    Raises
-    ------
-    ValueError
-        If the label does not begin with ``ex-``, or has two checks in a module.
-    """
+    """Register the decorated function as the check of ``ex-<chapter>-<word>``, in ``CHECKS``."""
     if not label.startswith("ex-"):
         raise ValueError(f"label of an exercise must begin with 'ex-', got {label!r}")
 
@@ -65,18 +49,10 @@ def exercise(label: str) -> Callable:
 
 
 def equal_to_oracle(
-    function: Callable,
-    oracle: Callable,
-    cases: Iterable,
-    tol: float = 0.0,
-    *,
-    name: str = "equals the reference",
-    hint: str = "",
-) -> str:
-    """Require that the answer equals `oracle` on every case, else show the smallest that differs.
-
-    Returns a sentence with the number of inputs tried, for the check to return.
-    """
+    function: Callable, oracle: Callable, cases: Iterable, tol: float = 0.0, *,
+    name: str = "equals the reference", hint: str = "",
+) -> str:  # fmt: skip
+    """Require that the answer equals `oracle` on every case; return a sentence that says so."""
     cases = [as_tuple(case) for case in cases]
 
     def differs(*arguments):
@@ -100,11 +76,10 @@ def smallest_failing(fails: Callable[..., bool], cases: Iterable, *, shrink: boo
             break
     else:
         return None
-    while shrink:
-        smaller = next((c for c in _shorter(bad) if _failure(fails, c, quiet=True) == how), None)
-        if smaller is None:
-            break
+    smaller = bad
+    while shrink and smaller is not None:
         bad = smaller
+        smaller = next((c for c in _shorter(bad) if _failure(fails, c, quiet=True) == how), None)
     fails(*bad)  # an exception of the answer surfaces here, on its smallest input
     return bad
 
@@ -123,23 +98,19 @@ def _failure(fails: Callable, case: tuple, *, quiet: bool = False) -> str | None
 
 def _shorter(case: tuple):
     """Yield the case with one entry left out of all its longest sequences at once."""
-    lengths = [_length(part) for part in case]
-    longest = max(lengths, default=0)
+    longest = max(map(_length, case), default=0)
     for gone in range(longest - 1, -1, -1) if longest > 1 else ():
-        pairs = zip(case, lengths, strict=True)
-        yield tuple(_without(part, gone) if length == longest else part for part, length in pairs)
+        yield tuple(_without(part, gone) if _length(part) == longest else part for part in case)
 
 
 def _length(part) -> int:
-    if isinstance(part, np.ndarray):
-        return len(part) if part.ndim == 1 else 0
-    return len(part) if isinstance(part, (list, str)) else 0
+    flat = part.ndim == 1 if isinstance(part, np.ndarray) else isinstance(part, (list, str))
+    return len(part) if flat else 0
 
 
-def _without(sequence, index: int):
-    if isinstance(sequence, np.ndarray):
-        return np.delete(sequence, index)
-    return sequence[:index] + sequence[index + 1 :]
+def _without(sequence, i: int):
+    array = isinstance(sequence, np.ndarray)
+    return np.delete(sequence, i) if array else sequence[:i] + sequence[i + 1 :]
 
 
 def counts_at_most(counted, bound: Mapping[str, float], *, case=None, hint: str = "") -> None:
@@ -222,16 +193,13 @@ def _key(name) -> str:
 
 def raises(function: Callable, arguments, kind: type, *, words: str = "", name: str = "") -> None:
     """Require that the answer raises `kind`, with `words` in its message, on `arguments`."""
-    name = name or f"raises {kind.__name__}"
-    shown = ("input", show_call(arguments))
-    expected = ("expected", kind.__name__)
+    error, message = None, ""
     try:
-        got = call(function, *as_tuple(arguments))
+        got = f"the value {show(call(function, *as_tuple(arguments)))}"
     except AnswerRaised as raised:
-        came = ("got", f"{type(raised.error).__name__}: {raised.error}")
-        if not isinstance(raised.error, kind):
-            raise PropertyFailed(name, "", [shown, expected, came]) from None
-        if words not in str(raised.error):
-            raise PropertyFailed(name, f"the message should say {words!r}", [came]) from None
-        return
-    raise PropertyFailed(name, "", [shown, expected, ("got", f"the value {show(got)}")])
+        error, got = raised.error, str(raised)
+    if isinstance(error, kind):
+        message = f"the message should say {words!r}"
+    if not message or words not in str(error):
+        details = [("input", show_call(arguments)), ("expected", kind.__name__), ("got", got)]
+        raise PropertyFailed(name or f"raises {kind.__name__}", message, details)

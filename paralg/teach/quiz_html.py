@@ -7,8 +7,6 @@ import json
 import re
 from pathlib import Path
 
-from paralg.teach.quizzes import numeric_value
-
 __all__ = ["has_math", "render_quiz", "rich"]
 
 _HERE = Path(__file__).parent
@@ -39,22 +37,17 @@ def has_math(items: list) -> bool:
 
 def render_quiz(items: list, *, name: str) -> str:
     """Return questions as self-contained HTML, the same at every run."""
-    forms = [_form(item, number) for number, item in enumerate(items, 1)]
-    answers = "".join(_answer(item) for item in items)
-    parts = [
+    style, script = ((_HERE / f"quiz.{kind}").read_text("utf-8").strip() for kind in ("css", "js"))
+    return "\n".join([
         f'<section class="paralg-quiz" id="quiz-{name}" aria-label="Quiz">',
-        f"<style>{_read('quiz.css')}</style>",
-        *forms,
+        f"<style>{style}</style>",
+        *(_form(item, number) for number, item in enumerate(items, 1)),
         '<p class="pq-score pq-status" role="status"></p>',
-        f'<details class="pq-answers"><summary>Answers</summary><ol>{answers}</ol></details>',
-        f"<script>{_read('quiz.js')}</script>",
+        '<details class="pq-answers"><summary>Answers</summary>'
+        f"<ol>{''.join(map(_answer, items))}</ol></details>",
+        f"<script>{script}</script>",
         "</section>",
-    ]
-    return "\n".join(parts)
-
-
-def _read(name: str) -> str:
-    return (_HERE / name).read_text(encoding="utf-8").strip()
+    ])  # fmt: skip
 
 
 def _form(item: dict, number: int) -> str:
@@ -90,25 +83,21 @@ def _feedback(answer: dict, kind: str) -> str:
 
 
 def _number_field(item: dict) -> str:
-    outcomes = "".join(
-        f'<div class="pq-choice" data-correct="{str(answer.get("correct") is True).lower()}" '
-        f"{_matches(answer)}>{_feedback(answer, item['type'])}</div>"
-        for answer in item["answers"]
-    )
+    outcomes = ""
+    for answer in item["answers"]:
+        other = answer.get("type") == "default"
+        matches = "data-default" if other else f'data-range="{json.dumps(_range(answer))}"'
+        right = str(answer.get("correct") is True).lower()
+        feedback = _feedback(answer, item["type"])
+        outcomes += f'<div class="pq-choice" data-correct="{right}" {matches}>{feedback}</div>'
     return (
         '<label class="pq-number">Your number<input class="pq-number-input" type="text" '
         f'inputmode="decimal" name="{item["id"]}"></label>{outcomes}'
     )
 
 
-def _matches(answer: dict) -> str:
-    if answer.get("type") == "default":
-        return "data-default"
-    return f'data-range="{json.dumps(_range(answer))}"'
-
-
 def _range(answer: dict) -> list:
-    return answer["range"] if answer.get("type") == "range" else [numeric_value(answer)] * 2
+    return answer["range"] if answer.get("type") == "range" else [answer["value"]] * 2
 
 
 def _answer(item: dict) -> str:

@@ -70,10 +70,8 @@ def quiz(chapter: str) -> Quiz:
 
     Raises
     ------
-    KeyError, FileNotFoundError
-        There is no such chapter, or it has no ``quiz.json``.
-    ValueError
-        The questions are not in form; the message names the question and the key.
+    KeyError, FileNotFoundError, ValueError
+        There is no such chapter, it has no ``quiz.json``, or a question is not in form.
     """
     found = find(chapter)
     return Quiz(found.slug, load_quiz(found.teaching / "quiz.json", found.slug))
@@ -92,29 +90,24 @@ def load_quiz(path: Path, chapter: str) -> list:
         raise ValueError(f"quiz.json of {chapter}:\n  " + "\n  ".join(wrong))
     for item in items:
         if item["type"] != "numeric":
-            item["answers"].sort(key=lambda answer: _rank(item["id"], answer["answer"]))
+            keys = {a["answer"]: f"{item['id']}|{a['answer']}".encode() for a in item["answers"]}
+            item["answers"].sort(key=lambda a: hashlib.sha256(keys[a["answer"]]).hexdigest())
     return items
-
-
-def _rank(question: str, choice: str) -> str:
-    """What choices are ordered by: a hash, which does not know the right one."""
-    return hashlib.sha256(f"{question}|{choice}".encode()).hexdigest()
 
 
 def validate(items, chapter: str) -> list[str]:
     """Return what is wrong with the form of `items`, one sentence each."""
     if not isinstance(items, list):
         return [f"expected a list of questions, got {type(items).__name__}"]
-    found, seen = [], set()
+    found, seen = [], []
     for number, item in enumerate(items, 1):
         if not isinstance(item, dict):
             found.append(f"question {number}: expected an object, got {type(item).__name__}")
             continue
         name = item.get("id", f"question {number}")
         found += [f"{name}: {what}" for what in _problems(item, chapter)]
-        if name in seen:
-            found.append(f"{name}: id should be used once, got it again")
-        seen.add(name)
+        found += [f"{name}: id should be used once, got it again"] * (name in seen)
+        seen.append(name)
     return found
 
 
@@ -149,17 +142,16 @@ def _choice_problems(item: dict, answers: list) -> Iterator[str]:
         if not isinstance(got := answer.get("correct"), bool):
             yield f"choice {i}: correct should be true or false, got {got!r}"
     right = sum(answer.get("correct") is True for answer in answers)
-    if item.get("type") == "multiple_choice" and right != 1:
-        yield f"multiple_choice should have 1 right choice, got {right}"
-    if item.get("type") == "many_choice" and right < 1:
-        yield "many_choice should have a right choice, got 0"
+    if right < 1 or (right > 1 and item.get("type") == "multiple_choice"):
+        what = "1" if item.get("type") == "multiple_choice" else "a"
+        yield f"{item.get('type')} should have {what} right choice, got {right}"
 
 
 def _numeric_problems(item: dict, answers: list) -> Iterator[str]:
     for i, answer in enumerate(answers, 1):
         kind = answer.get("type", "value")
-        if kind == "value" and not _is_number(numeric_value(answer)):
-            yield f"answer {i}: value should be a number, got {numeric_value(answer)!r}"
+        if kind == "value" and not _is_number(answer.get("value")):
+            yield f"answer {i}: value should be a number, got {answer.get('value')!r}"
         elif kind == "range" and not _is_range(answer.get("range")):
             yield f"answer {i}: range should be [low, high], got {answer.get('range')!r}"
         elif kind not in ("value", "range", "default"):
@@ -174,19 +166,14 @@ def _numeric_problems(item: dict, answers: list) -> Iterator[str]:
         yield f"tolerance should be a number of at least 0, got {tolerance!r}"
 
 
-def numeric_value(answer: dict):
-    """Return the number of a value answer, written as ``value`` or as ``answer``."""
-    return answer.get("value", answer.get("answer"))
-
-
 def _is_text(value) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
 def _is_number(value) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
+    return type(value) in (int, float) and isfinite(value)
 
 
 def _is_range(value) -> bool:
-    return (isinstance(value, list) and len(value) == 2 and all(map(_is_number, value))
-            and value[0] <= value[1])  # fmt: skip
+    numbers = isinstance(value, list) and len(value) == 2 and all(map(_is_number, value))
+    return numbers and value[0] <= value[1]

@@ -8,14 +8,12 @@ import importlib
 import os
 import sysconfig
 import traceback
-from dataclasses import replace
 from pathlib import Path
 
 import paralg
 from paralg.core.static import is_static
 from paralg.teach.chapters import Chapter, chapter_of
-from paralg.teach.outcomes import AnswerRaised, PropertyFailed
-from paralg.teach.prints import own_output
+from paralg.teach.outcomes import AnswerRaised, PropertyFailed, own_output
 from paralg.teach.time_limit import StillRunning, run_at_most
 from paralg.teach.values import is_blank, plain, show, show_call
 from paralg.teach.verdict import FAILED, PASSED, RAISED, Verdict, unanswered
@@ -65,25 +63,14 @@ def check(label: str, answer, *, seconds: float = TIME_LIMIT) -> Verdict:
     if is_blank(answer):
         return unanswered(label)
     with own_output() as printed:
-        verdict = _verdict(label, function, plain(answer), seconds)
-    return replace(verdict, details=(*verdict.details, *printed.details))
-
-
-def _verdict(label: str, function, answer, seconds: float) -> Verdict:
-    """Run a check; whatever the answer raises, an exit too, becomes a verdict."""
-    try:
-        praise = run_at_most(seconds, function, answer)
-    except NotImplementedError:
-        return unanswered(label)
-    except PropertyFailed as failed:
-        return _failed(label, failed)
-    except AnswerRaised as raised:
-        return _raised(label, raised.error, show_call(raised.arguments))
-    except StillRunning as stopped:
-        return _stopped(label, stopped, seconds)
-    except BaseException as error:
-        return _raised(label, error)
-    return Verdict(label, PASSED, praise if isinstance(praise, str) else "Right.")
+        try:
+            praise = run_at_most(seconds, function, plain(answer))
+            state, summary, details = PASSED, praise if isinstance(praise, str) else "Right.", ()
+        except NotImplementedError:
+            return unanswered(label)
+        except BaseException as error:  # an exit of the answer, too
+            state, summary, details = _told(error, seconds)
+    return Verdict(label, state, summary, (*details, *printed.details))
 
 
 def is_open(answer) -> bool:
@@ -114,24 +101,22 @@ def _find(label: str):
     return checks[label]
 
 
-def _failed(label: str, failed: PropertyFailed) -> Verdict:
-    smallest = any(name == "input" for name, _ in failed.details)
-    ending = "; shown is the smallest input that breaks it" if smallest else ""
-    note = (("note", failed.message),) if failed.message else ()
-    return Verdict(label, FAILED, f"Expected: {failed.name}{ending}.", failed.details + note)
-
-
-def _raised(label: str, error: BaseException, arguments: str = "") -> Verdict:
-    given = [("input", arguments)] if arguments else []
-    details = [*given, ("message", show(str(error)) or "(none)"), *_line_of_answer(error)]
-    return Verdict(label, RAISED, f"The answer raised {type(error).__name__}.", tuple(details))
-
-
-def _stopped(label: str, stopped: StillRunning, seconds: float) -> Verdict:
-    given = [] if stopped.arguments is None else [("input", show_call(stopped.arguments))]
-    note = ("note", "does a loop or a recursion never meet the condition that ends it?")
-    summary = f"The answer was still running after {seconds:g} seconds and was stopped."
-    return Verdict(label, FAILED, summary, (*given, *_line_of_answer(stopped), note))
+def _told(error: BaseException, seconds: float) -> tuple[str, str, list]:
+    """Return state, summary and details of what a check, or the answer, has raised."""
+    if isinstance(error, PropertyFailed):
+        smallest = any(name == "input" for name, _ in error.details)
+        ending = "; shown is the smallest input that breaks it" if smallest else ""
+        note = [("note", error.message)] if error.message else []
+        return FAILED, f"Expected: {error.name}{ending}.", [*error.details, *note]
+    arguments = getattr(error, "arguments", None)
+    given = [("input", show_call(arguments))] if arguments else []
+    if isinstance(error, StillRunning):
+        note = ("note", "does a loop or a recursion never meet the condition that ends it?")
+        summary = f"The answer was still running after {seconds:g} seconds and was stopped."
+        return FAILED, summary, [*given, *_line_of_answer(error), note]
+    own = error.error if isinstance(error, AnswerRaised) else error
+    details = [*given, ("message", show(str(own)) or "(none)"), *_line_of_answer(own)]
+    return RAISED, f"The answer raised {type(own).__name__}.", details
 
 
 def _line_of_answer(error: BaseException) -> list[tuple[str, str]]:

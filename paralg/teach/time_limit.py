@@ -23,9 +23,8 @@ class StillRunning(BaseException):
 def run_at_most(seconds: float, function: Callable, *arguments):
     """Call a function and stop it when its time is over, by `StillRunning`.
 
-    The exception is raised at the next step of the interpreter, in whichever thread the call was
-    made, so it works on every system, in a notebook too; a single long call into compiled code
-    ends first. Where Python has no threads, in a browser, nothing limits the time.
+    It is raised at the next step of the interpreter, in the thread of the call; a single long call
+    into compiled code ends first. Where Python has no threads, in a browser, there is no limit.
     """
     watch = _Watch(seconds)
     try:

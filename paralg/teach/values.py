@@ -16,6 +16,8 @@ __all__ = [
     "as_tuple", "difference", "equal", "is_blank", "plain", "show", "show_call", "size_of",
 ]  # fmt: skip
 
+_WHOLE = 32  # entries of an array that is shown whole
+
 
 def plain(value):
     """Return an answer in its plain form: text of a number, fraction, scalar → Python number."""
@@ -31,7 +33,7 @@ def plain(value):
             with suppress(ValueError, ZeroDivisionError):
                 return plain(read(text))
     if isinstance(value, (Fraction, Decimal)):
-        return int(value) if value == value // 1 else float(value)
+        return int(value) if float(value).is_integer() else float(value)
     if getattr(value, "shape", None) == () and hasattr(value, "item"):
         return plain(value.item())
     return value
@@ -46,9 +48,6 @@ def is_blank(answer) -> bool:
     return answer is None or answer is ...
 
 
-_WHOLE = 32  # entries of an array that is shown whole
-
-
 def as_tuple(case) -> tuple:
     """Return the arguments of a case: a tuple is several arguments, anything else is one."""
     return case if isinstance(case, tuple) else (case,)
@@ -60,41 +59,27 @@ def size_of(value) -> float:
         return size_of(tuple(value.items()))
     if isinstance(value, (list, tuple)):
         return 1 + sum(map(size_of, value))
-    if isinstance(value, np.ndarray):
-        number = value.dtype.kind in "biuf"
-        return 1 + value.size + _fraction(np.abs(value.astype(float)).sum() if number else 0)
     if isinstance(value, str):
         return 1 + len(value)
-    if isinstance(value, (bool, int, float, np.number)):
-        return 1 + _fraction(abs(value))
-    return 1.0
-
-
-def _fraction(x) -> float:
-    """Map magnitudes to [0, 1], in order."""
+    entries, total = (value.size if isinstance(value, np.ndarray) else 0), 0.0
     try:
-        x = float(x)
+        total = float(np.abs(np.asarray(value, dtype=float)).sum())
+    except (TypeError, ValueError):
+        pass
     except OverflowError:
-        return 1.0
-    return x / (1 + x) if math.isfinite(x) else 1.0
+        total = math.inf
+    return 1 + entries + (total / (1 + total) if math.isfinite(total) else 1.0)
 
 
 def show(value, limit: int = 240) -> str:
     """Return a short text of a value: few digits; what is cut says how much there is."""
     text = _text(value, limit)
-    cut = isinstance(value, np.ndarray) and value.size > _WHOLE
-    if len(text) <= limit and not cut:
-        return text
-    text = f"{_extent(value)}{text}"
+    if isinstance(value, np.ndarray) and value.size > _WHOLE:
+        text = f"shape {value.shape}: {text}"
+    elif len(text) > limit and isinstance(value, (str, list, tuple, dict)):
+        what = "characters" if isinstance(value, str) else "entries"
+        text = f"{len(value):,} {what}: {text}"
     return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def _extent(value) -> str:
-    """Return the size of a value that is shown in part."""
-    if isinstance(value, np.ndarray):
-        return f"shape {value.shape}: "
-    what = {str: "characters", list: "entries", tuple: "entries", dict: "entries"}.get(type(value))
-    return f"{len(value):,} {what}: " if what else ""
 
 
 def _text(value, limit: int) -> str:
@@ -148,10 +133,10 @@ def _close(x: np.ndarray, y: np.ndarray, tol: float) -> bool:
 def difference(a, b) -> str:
     """Return how two values that look alike differ: in type, in size, where, or by how much."""
     x, y = _array(a), _array(b)
-    if x is not None and y is not None and x.shape == y.shape:
-        return f"{np.max(np.abs(np.subtract(x, y, dtype=np.result_type(x, y, float)))):.3g}"
     if x is not None and y is not None:
-        return f"shapes {x.shape} and {y.shape}"
+        if x.shape != y.shape:
+            return f"shapes {x.shape} and {y.shape}"
+        return f"{np.max(np.abs(np.subtract(x, y, dtype=np.result_type(x, y, float)))):.3g}"
     if type(a) is not type(b) or not isinstance(a, (str, list, tuple)):
         return f"{type(a).__name__} and {type(b).__name__}"
     if len(a) != len(b):

@@ -14,9 +14,14 @@ FAILED = "failed"
 RAISED = "raised"
 UNANSWERED = "unanswered"
 
-_SYMBOLS = {PASSED: "✓", FAILED: "✗", RAISED: "✗", UNANSWERED: "○"}
-_COLOURS = {PASSED: "#009E73", FAILED: "#D55E00", RAISED: "#D55E00", UNANSWERED: "#767676"}
+_WRONG = ("✗", "#D55E00")
+_LOOKS = {PASSED: ("✓", "#009E73"), FAILED: _WRONG, RAISED: _WRONG, UNANSWERED: ("○", "#767676")}
 _PLAIN = "display:block;float:none;margin:0;padding:0"
+_ROW = (
+    '<div style="display:flex;flex-wrap:wrap;gap:0 .7em">'
+    f'<dt style="{_PLAIN};width:6em;font-weight:normal">{{}}</dt>'
+    f'<dd style="{_PLAIN};width:auto"><code style="white-space:pre-wrap">{{}}</code></dd></div>'
+)
 _BOX = "margin:.5em 0;padding:.4em .8em;text-align:left"
 
 
@@ -36,13 +41,8 @@ class Verdict:
     def __bool__(self) -> bool:
         return self.state == PASSED
 
-    @property
-    def symbol(self) -> str:
-        """✓, ✗ or ○."""
-        return _SYMBOLS[self.state]
-
     def __repr__(self) -> str:
-        lines = [f"{self.symbol} {self.exercise}: {self.summary}"]
+        lines = [f"{_LOOKS[self.state][0]} {self.exercise}: {self.summary}"]
         width = max((len(name) for name, _ in self.details), default=0)
         indent = "\n" + " " * (width + 6)
         for name, text in self.details:
@@ -57,12 +57,13 @@ class Verdict:
     @property
     def html(self) -> str:
         """The outcome as a box with its details."""
-        rows = "".join(_row(name, text) for name, text in self.details)
+        rows = "".join(_ROW.format(*map(html.escape, detail)) for detail in self.details)
         listing = f'<dl style="margin:.3em 0 0">{rows}</dl>' if rows else ""
-        symbol = f'<span aria-hidden="true">{self.symbol}</span>'
+        symbol, colour = _LOOKS[self.state]
+        symbol = f'<span aria-hidden="true">{symbol}</span>'
         return (
             f'<div class="paralg-check" data-verdict="{self.state}" role="status" '
-            f'style="{_BOX};border-left:4px solid {_COLOURS[self.state]}">'
+            f'style="{_BOX};border-left:4px solid {colour}">'
             f"<strong>{symbol} {html.escape(self.exercise)}</strong> "
             f"{html.escape(self.summary)}{listing}</div>"
         )
@@ -71,12 +72,3 @@ class Verdict:
 def unanswered(exercise: str) -> Verdict:
     """Return the outcome of an exercise that is still open."""
     return Verdict(exercise, UNANSWERED, "Not answered yet.")
-
-
-def _row(name: str, text: str) -> str:
-    return (
-        '<div style="display:flex;flex-wrap:wrap;gap:0 .7em">'
-        f'<dt style="{_PLAIN};width:6em;font-weight:normal">{html.escape(name)}</dt>'
-        f'<dd style="{_PLAIN};width:auto"><code style="white-space:pre-wrap">'
-        f"{html.escape(text)}</code></dd></div>"
-    )

@@ -101,28 +101,33 @@ def test_its_tests_and_its_examples_pass(made):
 def test_it_keeps_the_form_and_is_lint_clean(made):
     root, paths = made
     program = """
-import sys
+import importlib.util, sys
 from pathlib import Path
-from paralg.teach import chapters, objectives, registry
+from paralg.teach import chapters, objectives
 from paralg.teach.quizzes import load_quiz
+def load(path):
+    spec = importlib.util.spec_from_file_location(Path(path).stem, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
 chapter = chapters.find("sample-paper")
 assert chapter.folder.resolve().is_relative_to(Path.cwd().resolve())
 quiz = load_quiz(chapter.folder / "teaching" / "quiz.json", chapter.slug)
 page = objectives.read_page("notebooks/rounds/sample_paper.ipynb")
 plan = objectives.read_plan(page, chapter.name, quiz)
 pages = Path("notebooks/rounds").glob("sample_paper*.ipynb")
-spec = importlib.util.spec_from_file_location("form", FORM)
-form = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(form)
-lacks = objectives.problems(plan) + [what for page in sorted(pages) for what in form.problems(page)]
+form, plan_form = map(load, FORMS)
+lacks = [what for page in sorted(pages) for what in form.problems(page)]
+lacks += plan_form.problems(plan)
 items = [item["answers"] for item in quiz if item["type"] == "multiple_choice"]
 longest = [max(item, key=lambda choice: len(choice["answer"]))["correct"] for item in items]
 assert sum(longest) <= 0.4 * len(longest), longest
 assert form.recorded("sample_paper") == "0.443×"
 sys.exit("\\n".join(lacks) or 0)
 """
-    form = str(ROOT / "tests" / "form.py")
-    _run(root, "-c", f"import importlib.util\nFORM = {form!r}\n{program}")
+    forms = [str(ROOT / "tests" / f"{name}.py") for name in ("form", "plan_form")]
+    _run(root, "-c", f"FORMS = {forms!r}\n{program}")
     for name in PAGES:
         assert nb.problems(nb.read(root / "notebooks" / "rounds" / f"{name}.ipynb")) == []
     _run(root, "-m", "ruff", "check", *[str(path) for path in paths if path.suffix == ".py"])

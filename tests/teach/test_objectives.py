@@ -5,9 +5,10 @@ import json
 import pytest
 
 from paralg.teach import chapters
-from paralg.teach.objectives import Page, problems, read_page, read_plan, served
+from paralg.teach.objectives import Page, read_page, read_plan, served
 from paralg.teach.quizzes import load_quiz
 from paralg.teach.registry import checks_of
+from tests.plan_form import problems
 from tests.teach.questions import questions
 from tests.teach.tools import ROOT
 
@@ -62,7 +63,7 @@ def test_a_complete_chapter_has_no_problems():
     plan = _plan()
     assert problems(plan) == []
     first = plan.exercises[0]
-    assert (first.label, first.kind, first.stars, first.minutes) == ("ex-sample-1", "check", 2, 5)
+    assert (first.label, first.kind, first.minutes) == ("ex-sample-1", "check", 5)
     assert first.title == "Number 1"
     assert first.objectives == ("sample.1", "sample.3")
     assert plan.objectives["sample.2"] == "*implement* the scan;"

@@ -159,7 +159,7 @@ def test_unknown_label_lists_the_known():
 
 def test_unknown_chapter_lists_the_known():
     with pytest.raises(
-        KeyError, match="label must be 'ex-<chapter>-…' with a chapter of: .*sample"
+        KeyError, match="label must be 'ex-<chapter>-…' of .*sample"
     ):
         check("ex-nowhere-sum", sum)
 
