@@ -15,10 +15,13 @@ from benchmarks import bench_pagerank
 from paralg.rounds.personalized_pagerank import Digraph
 from paralg.rounds.personalized_pagerank.experiments import graphs
 from paralg.rounds.personalized_pagerank.experiments.records import records
+from paralg.rounds.personalized_pagerank.fast.hubs import split_records
+from paralg.rounds.personalized_pagerank.fast.records import hop_records
 
 HUGO = graphs.les_miserables()
 IMPORTS = graphs.stdlib_imports()
 EXACT = pr.dense_solve(HUGO)
+TABLE = pr.move_table(HUGO)
 
 
 def arcs(graph):
@@ -58,6 +61,7 @@ def test_graphs_by_hand(tails, heads, weights, given, expected):
     (Digraph.from_arcs, ([0], [1]), {"n": 2, "names": ("x",)}, "expected 2 names, got 1"),
     (Digraph.from_arcs, ([0, 0], [1, 1], [1e308, 1e308]), {}, "must have a finite sum, got inf"),
     (pr.move_table, (HUGO, 0.0), {}, r"alpha must lie in \(0, 1\], got 0.0"),
+    (pr.move_table, (HUGO, 1.5), {}, r"alpha must lie in \(0, 1\], got 1.5"),
     (pr.move_table, (HUGO,), {"largest": 1}, "largest must be at least 2, got 1"),
     (pr.move_table, (HUGO,), {"hops": 0}, r"hops must lie in 1..255, got 0"),
     (pr.move_table, (HUGO,), {"hops": 2}, "big moves need a bound on the record: give largest"),
@@ -65,17 +69,27 @@ def test_graphs_by_hand(tails, heads, weights, given, expected):
     (pr.tree_depth, (5, 1), {}, "largest must be at least 2, got 1"),
     (pr.blocked_power_iteration, (HUGO,), {"error": 0.0}, "error must be positive, got 0.0"),
     (pr.blocked_power_iteration, (HUGO, 2.0), {}, r"alpha must lie in \(0, 1\], got 2.0"),
+    (pr.blocked_power_iteration, (HUGO,), {"dangling": "jump"}, "of stop, source, got 'jump'"),
     (pr.blocked_power_iteration, (HUGO,), {"block": 0}, "block must be at least 1, got 0"),
     (pr.blocked_power_iteration, (HUGO,), {"sources": range(70, 80)}, "of 0..76 of step 1"),
     (pr.walks_needed, (0.0, 0.1, 0.1), {}, r"epsilon must lie in \(0, 1\), got 0.0"),
+    (pr.walks_needed, (0.5, 1.0, 0.1), {}, r"delta must lie in \(0, 1\), got 1.0"),
+    (pr.walks_needed, (0.5, 0.1, 0.0), {}, r"p_fail must lie in \(0, 1\), got 0.0"),
+    (pr.failure_bound, (300, 1.5, 0.1), {}, r"epsilon must lie in \(0, 1\), got 1.5"),
     (pr.walks_needed, (0.5, 0.1, 0.1, 0), {}, "pairs must be at least 1, got 0"),
     (pr.fit_costs, ([pr.TimedRun(10, 10, 1.0), pr.TimedRun(20, 20, 2.0)],), {},
      "expected runs that differ in rounds per join, got 2"),
     (pr.best_gamma, (300, 77, 1000, 0.2), {}, "a cap of 300 walks is too small .* at least 385"),
-    (pr.random_walks, (pr.move_table(HUGO), 0), {}, r"omega must lie in 1..2\*\*31 - 1, got 0"),
-    (pr.random_walks, (pr.move_table(HUGO), 5), {"sources": range(90)}, "of step 1, got range"),
+    (pr.random_walks, (TABLE, 0), {}, r"omega must lie in 1..2\*\*31 - 1, got 0"),
+    (pr.random_walks, (TABLE, 5), {"sources": range(90)}, "of step 1, got range"),
+    (pr.random_walks, (TABLE, 5), {"sources": range(0, 9, 2)}, r"of step 1, got range\(0, 9, 2\)"),
+    (pr.random_walks, (TABLE, 5), {"partitions": 0}, r"partitions must lie in 1..32767, got 0"),
+    *((walk, (TABLE, 5), {"partitions": 32768}, r"partitions must lie in 1..32767, got 32768")
+      for walk in (pr.random_walks, pr.aggregated_walks)),
+    (split_records, (hop_records(HUGO), 1), {}, "largest must be at least 2, got 1"),
     (pr.Pipelined, (0,), {}, "gamma must be at least 1, got 0"),
     (pr.Refilled, (0,), {}, "cap must be at least 1, got 0"),
+    (pr.segment_doubling, (HUGO, 0, 1), {}, "omega must be at least 1, got 0"),
     (pr.segment_doubling, (HUGO, 2, -1), {}, "doublings must be at least 0, got -1"),
     (pr.segment_doubling, (HUGO, 2, 1), {"pick": "best"}, "one of same, random, got 'best'"),
     *((graphs.barabasi_albert, (5, k), {}, f"expected 1 <= attach < n, got attach={k} and n=5")
@@ -246,7 +260,7 @@ def test_the_walks_needed_meet_the_bound(epsilon, delta, p_fail):
 
 
 def test_failures_are_rarer_than_the_bound_and_the_error_as_expected():
-    omega, epsilon, trials = 300, 0.5, 25
+    omega, epsilon, trials = 300, 0.5, 16
     table, missed = pr.move_table(HUGO, largest=256, hops=3), np.zeros((77, 77))
     for seed in range(trials):
         estimate = pr.random_walks(table, omega, seed=seed).dense()

@@ -8,13 +8,16 @@ import lzma
 import pytest
 
 from paralg.rounds.personalized_pagerank import least_l1, walks_needed
-from paralg.rounds.personalized_pagerank.command.advice import explain
 from paralg.rounds.personalized_pagerank.command.choice import (
     AccuracyRequest,
     choose_method,
     in_bytes,
 )
-from paralg.rounds.personalized_pagerank.command.edges import EdgeListError, read_edges
+from paralg.rounds.personalized_pagerank.command.edges import (
+    EdgeListError,
+    explain,
+    read_edges,
+)
 
 
 def read(text: str | bytes, **given):

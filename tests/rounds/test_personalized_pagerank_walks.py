@@ -43,7 +43,7 @@ def test_counts_of_hand_made_graphs(name, dangling):
             assert solve_chain(table) == pytest.approx(exact, abs=1e-12)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=12)
 @given(digraphs(), st.sampled_from(SCHEDULES), st.integers(1, 4), st.booleans())
 def test_counts_do_not_depend_on_schedule_or_partitions(graph, schedule, partitions, descend):
     table = pr.move_table(graph, 0.4, largest=2, hops=2)
@@ -78,7 +78,7 @@ def test_the_kernel_equals_the_walk_in_plain_python(graph, seed, dangling):
 ])  # fmt: skip
 def test_the_mean_over_seeds_is_pi(walk, given):
     table = pr.move_table(HUGO, **given)
-    mean = np.mean([walk(table, 500, seed=seed).dense() for seed in range(8)], axis=0)
+    mean = np.mean([walk(table, 1000, seed=seed).dense() for seed in range(4)], axis=0)
     assert (np.abs(mean - EXACT) <= 6 * np.sqrt(EXACT * (1 - EXACT) / 4000) + 2.5e-4).all()
 
 
@@ -97,8 +97,8 @@ def test_rounds_and_joins_follow_the_formulas():
     for hops in (2, 3):
         assert rounds[hops] == pytest.approx(rounds[1] / hops, abs=3)
     for table, hops in ((TABLE, 1), (pr.move_table(HUGO, largest=2 * HUGO.n, hops=3), 3)):
-        work = random_walks(table, 1000).cost.work
-        assert work / 77_000 == pytest.approx(1 / (1 - 0.8**hops), rel=0.01)
+        work = random_walks(table, 500).cost.work
+        assert work / 38_500 == pytest.approx(1 / (1 - 0.8**hops), rel=0.01)
     predicted = [(Pipelined(gamma), pr.pipeline_rounds(77, 500, gamma, 0.2)) for gamma in (10, 500)]
     for schedule, expected in [*predicted, (Refilled(5000), pr.refill_rounds(77, 500, 5000, 0.2))]:
         runs = (random_walks(TABLE, 500, schedule=schedule, seed=seed) for seed in range(3))
@@ -215,7 +215,7 @@ def modules():
 def results():
     """Return digests of everything that has a compiled loop in it, but for the exact blocks."""
     found = []
-    for graph in (WITH_RETURNS, HAND["a star"], graphs.barabasi_albert(14, 2)):
+    for graph in (WITH_RETURNS, graphs.barabasi_albert(14, 2)):
         for dangling in ("stop", "source"):
             table = pr.move_table(graph, 0.4, largest=4, hops=2, dangling=dangling)
             found += [table.threshold.tobytes(), table.own.tobytes(), table.other.tobytes()]

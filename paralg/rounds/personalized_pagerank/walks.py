@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from paralg.core.cost import Cost
 from paralg.core.engine import Engine, connect
 from paralg.core.ragged import SparseRows, merge_rows
-from paralg.rounds.personalized_pagerank.fast.checks import check_sources
+from paralg.rounds.personalized_pagerank.fast.checks import check_partitions, check_sources
 from paralg.rounds.personalized_pagerank.fast.counts import Partition, StopCounts, finish
 from paralg.rounds.personalized_pagerank.fast.kernel import WalkRange, advance, starting_walks
 from paralg.rounds.personalized_pagerank.moves import MoveTable
@@ -95,7 +95,8 @@ def random_walks(
     Raises
     ------
     ValueError
-        ``omega`` is outside ``1 .. 2**31 - 1``, or ``sources`` outside the graph.
+        ``omega`` is outside ``1 .. 2**31 - 1``, ``sources`` outside the graph, or ``partitions``
+        outside ``1 .. 32767``.
 
     Cost
     ----
@@ -137,7 +138,7 @@ def run_round(part: Partition, inbox: list, *, starts: WalkRange, number: int) -
 def run_rounds(engine, partitions, at, schedule, sources, omega, one_round):
     """Run rounds until all walks have stopped; return rows by partition, history and cost."""
     engine = connect("serial") if engine is None else engine
-    partitions = engine.workers if partitions is None else partitions
+    partitions = check_partitions(engine.workers if partitions is None else partitions)
     before = engine.cost
     parts = engine.scatter(at(index, partitions) for index in range(partitions))
     total, started, live, history = len(sources) * omega, 0, 0, []

@@ -10,9 +10,13 @@ from collections.abc import Callable, Iterator
 
 from paralg.cli import FAILED, INTERRUPTED, USAGE, CommandError
 from paralg.core.engine import Engine, EngineError, connect
-from paralg.rounds.personalized_pagerank.command.advice import column_names, explain
 from paralg.rounds.personalized_pagerank.command.choice import AccuracyRequest, choose_method
-from paralg.rounds.personalized_pagerank.command.edges import EdgeListError, read_edges
+from paralg.rounds.personalized_pagerank.command.edges import (
+    EdgeListError,
+    column_names,
+    explain,
+    read_edges,
+)
 from paralg.rounds.personalized_pagerank.command.job import RankingJob, RankingSettings, chunks
 from paralg.rounds.personalized_pagerank.command.options import configure
 from paralg.rounds.personalized_pagerank.command.workspace import (
@@ -30,10 +34,11 @@ __all__ = ["configure", "run"]
 def run(args: argparse.Namespace) -> int:
     """Read, choose, compute, write; return the exit code."""
     began, is_root = time.monotonic(), True
+    progress = not args.quiet and sys.stderr.isatty()
     options = {"address": args.address} if args.engine == "dask" else {}
     try:
         _check(args)
-        with connect(args.engine, args.workers, progress=_progress(args), **options) as engine:
+        with connect(args.engine, args.workers, progress=progress, **options) as engine:
             is_root = engine.is_root
             say = _speaker(engine, args.quiet)
             if engine.name != "serial":
@@ -72,24 +77,23 @@ def _all_ranks_end(engine: Engine) -> Iterator[None]:
 
 def _check(args) -> None:
     """Refuse what could only fail later."""
-    if args.resume and args.output is None:
-        raise CommandError("--resume needs --output, beside which it keeps the finished sources")
-    if args.address and args.engine != "dask":
-        raise CommandError(f"--address is for --engine dask, got --engine {args.engine}")
-    if args.output is not None and not args.output.absolute().parent.is_dir():
-        raise CommandError(f"--output: there is no folder {args.output.absolute().parent}")
-    if args.output is not None and args.output.is_dir():
-        raise CommandError(f"--output must be a file, got the folder {args.output}")
-    if args.output is not None and args.output.exists() and not args.output.is_file():
-        raise CommandError(
-            f"--output must be a regular file, got {args.output}; write there with '>'"
-        )
-    if args.top < 0:
-        raise CommandError(f"--top must not be negative, got {args.top}")
-    if not 0 <= args.threshold <= 1:
-        raise CommandError(f"--threshold must lie in 0..1, got {args.threshold}")
-    if not 0 <= args.seed < 1 << 63:
-        raise CommandError(f"--seed must lie in 0..2**63 - 1, got {args.seed}")
+    out = args.output
+    folder = None if out is None else out.absolute().parent
+    for refused, message in (
+        (args.resume and out is None,
+         "--resume needs --output, beside which it keeps the finished sources"),
+        (args.address and args.engine != "dask",
+         f"--address is for --engine dask, got --engine {args.engine}"),
+        (out is not None and not folder.is_dir(), f"--output: there is no folder {folder}"),
+        (out is not None and out.is_dir(), f"--output must be a file, got the folder {out}"),
+        (out is not None and out.exists() and not out.is_file(),
+         f"--output must be a regular file, got {out}; write there with '>'"),
+        (args.top < 0, f"--top must not be negative, got {args.top}"),
+        (not 0 <= args.threshold <= 1, f"--threshold must lie in 0..1, got {args.threshold}"),
+        (not 0 <= args.seed < 1 << 63, f"--seed must lie in 0..2**63 - 1, got {args.seed}"),
+    ):  # fmt: skip
+        if refused:
+            raise CommandError(message)
     check_alpha(args.alpha)
     check_sizes(args.largest, args.hops)
     _accuracy(args, 2)
@@ -118,10 +122,6 @@ def _place(engine: Engine) -> str:
         return "engine mpi, 1 rank only; 'mpiexec -n 4 paralg pagerank ...' starts more"
     workers = "1 worker" if engine.workers == 1 else f"{engine.workers} workers"
     return f"engine {engine.name}, {workers}"
-
-
-def _progress(args) -> bool:
-    return not args.quiet and sys.stderr.isatty()
 
 
 def _from_root(engine: Engine, make: Callable[[], object]):
@@ -161,17 +161,13 @@ def _read(args, engine: Engine) -> Digraph:
         raise CommandError(explain(error, args.delimiter)) from error
     except OSError as error:
         raise CommandError(f"cannot read {args.edges}: {error.strerror or error}") from error
-    _check_names(graph, args.output_delimiter)
-    return graph
-
-
-def _check_names(graph: Digraph, delimiter: str) -> None:
     for name in graph.names:
-        if delimiter in name:
+        if args.output_delimiter in name:
             raise CommandError(
-                f"node name {name!r} contains the output delimiter {delimiter!r}; "
+                f"node name {name!r} contains the output delimiter {args.output_delimiter!r}; "
                 "choose another with --output-delimiter"
             )
+    return graph
 
 
 def _plan(args, graph: Digraph, say) -> RankingJob:

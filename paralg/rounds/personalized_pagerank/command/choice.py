@@ -90,10 +90,9 @@ def choose_method(
     room = {"exact": need, "walks": _walks_bytes(n, m, accuracy.omega)}
     if not block and method == "exact":
         raise ValueError(_too_large(room, memory))
-    fits = bool(block)
-    chosen = method if method != "auto" else "exact" if fits and _faster(seconds) else "walks"
-    why = _why(method, fits, seconds, room, memory)
-    return MethodChoice(chosen, error, block, seconds, room, why)
+    best = "exact" if block and seconds["exact"] <= seconds["walks"] else "walks"
+    why = "as asked" if method != "auto" else _why(best, bool(block), seconds, room, memory)
+    return MethodChoice(best if method == "auto" else method, error, block, seconds, room, why)
 
 
 def in_bytes(text: str) -> int:
@@ -135,10 +134,6 @@ def _exact_seconds(n: int, m: int, alpha: float, error: float) -> float:
     return n * m * sweeps_needed(alpha, error) * PER_ARC
 
 
-def _faster(seconds) -> bool:
-    return seconds["exact"] <= seconds["walks"]
-
-
 def _too_large(room, memory) -> str:
     return (
         f"{_SMALLEST_BLOCK} sources at a time need {_amount(room['exact'])}, "
@@ -146,14 +141,12 @@ def _too_large(room, memory) -> str:
     )
 
 
-def _why(method, fits, seconds, room, memory) -> str:
+def _why(best, fits, seconds, room, memory) -> str:
     """Say in one sentence why, with the numbers that decided."""
-    if method != "auto":
-        return "as asked"
     if not fits:
         return f"exact does not fit: {_too_large(room, memory)}"
     exact, walks = (_time(seconds[name]) for name in ("exact", "walks"))
-    if _faster(seconds):
+    if best == "exact":
         need = _amount(room["exact"])
         return f"its blocks need {need}; predicted {exact} against {walks} for walks"
     return f"predicted {walks} against {exact} for the exact method"

@@ -1,4 +1,4 @@
-"""Read an edge list of any origin: any names, gzip or not, bad lines reported by number."""
+"""Edge lists of any origin, any names, gzip or not; bad lines by number, with a remedy."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import gzip
 import io
 import math
 import re
+import zlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,9 @@ from typing import BinaryIO, NamedTuple
 
 from paralg.rounds.personalized_pagerank.graph import Digraph
 
-__all__ = ["BadLine", "EdgeListError", "parse_edges", "read_edges"]
+__all__ = [
+    "BadLine", "EdgeListError", "column_names", "explain", "parse_edges", "read_edges",
+]  # fmt: skip
 
 WEIGHTS = ("optional", "required", "ignored")
 _GZIP = b"\x1f\x8b"
@@ -25,6 +28,9 @@ _FOREIGN = {
     rb"PK\x03\x04": "a zip archive",
     rb"\xff\xfe|\xfe\xff": "UTF-16 text",
 }
+_SEPARATORS = {",": "comma", "\t": "tab", ";": "';'", "|": "'|'"}
+_TAILS = {"source", "src", "from", "fromnodeid", "from_id", "source_id", "tail", "node1"}
+_HEADS = {"target", "dst", "to", "tonodeid", "to_id", "target_id", "head", "node2", "dest"}
 
 
 class BadLine(NamedTuple):
@@ -76,8 +82,7 @@ def read_edges(
     with _opened(path) as stream:
         parsed = watch(parse_edges(stream, _EdgeFormat(delimiter, comment, weights, header)))
         number, tails, heads, values = {}, array("q"), array("q"), array("d")
-        bad: list[BadLine] = []
-        count = 0
+        bad, count = [], 0
         for line in parsed:
             if isinstance(line, BadLine):
                 count += 1
@@ -148,7 +153,7 @@ def _opened(path) -> Iterator[BinaryIO]:
         _refuse_foreign(begin)
         if begin.startswith(_GZIP):
             with gzip.open(buffered) as unpacked:
-                yield _CheckedGzip(unpacked)
+                yield _checked(unpacked)
         else:
             yield buffered
     finally:
@@ -163,16 +168,53 @@ def _refuse_foreign(begin: bytes) -> None:
             raise OSError(f"expected UTF-8 text, plain or gzip, got {kind}")
 
 
-class _CheckedGzip:
-    """Lines of a gzip file, with every sign of damage turned into an OSError."""
+def _checked(stream) -> Iterator[bytes]:
+    """Yield the lines of a gzip file, with every sign of damage turned into an OSError."""
+    try:
+        yield from stream
+    except (EOFError, zlib.error) as error:
+        raise OSError(f"the gzip data is damaged or cut off: {error}") from error
 
-    def __init__(self, stream):
-        self.stream = stream
 
-    def __iter__(self):
-        import zlib
+# What to tell a user whose edge list was not understood, or perhaps misunderstood.
 
-        try:
-            yield from self.stream
-        except (EOFError, zlib.error) as error:
-            raise OSError(f"the gzip data is damaged or cut off: {error}") from error
+
+def explain(error: EdgeListError, delimiter: str | None) -> str:
+    """Return the error after the number of bad lines, and a remedy where one is known."""
+    if not error.count:
+        return str(error)
+    count = "1 bad line" if error.count == 1 else f"{error.count:,} bad lines"
+    remedy = _separated_otherwise(error.bad, delimiter) or _first_names_columns(error)
+    return "\n".join(filter(None, (count, str(error), remedy)))
+
+
+def column_names(graph: Digraph) -> str:
+    """Return a note when the first arc looks like a line of column names, else nothing."""
+    first = (graph.names or ())[:2]
+    if len(first) < 2 or first[0].lower() not in _TAILS or first[1].lower() not in _HEADS:
+        return ""
+    return (
+        f"the line '{first[0]} {first[1]}' was read as an arc; "
+        "--header skips a first line of column names"
+    )
+
+
+def _separated_otherwise(bad: list[BadLine], delimiter: str | None) -> str:
+    """Name the separator at which every listed line would have two or three fields."""
+    texts = [line.text for line in bad]
+    for mark, name in _SEPARATORS.items():
+        if mark != delimiter and all(text.count(mark) in (1, 2) for text in texts):
+            return f"the fields seem to be separated otherwise: try --delimiter {name}"
+    if delimiter is not None and all(len(text.split()) in (2, 3) for text in texts):
+        return "the fields seem to be separated by white space: try without --delimiter"
+    return ""
+
+
+def _first_names_columns(error: EdgeListError) -> str:
+    """Think of a header when the only bad line has a word in place of its weight."""
+    words = re.split(r"[\s,;|]+", error.bad[0].text.strip()) if error.count == 1 else []
+    if "weight" not in error.bad[0].reason or not words or not words[-1].isidentifier():
+        return ""
+    if words[-1].lower() in ("nan", "inf", "infinity"):
+        return ""
+    return "if this line names the columns: try --header"

@@ -45,156 +45,74 @@ exit codes: 0 done, 1 failed on the way, 2 wrong usage or input, 130 interrupted
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.description, parser.epilog = _DESCRIPTION, _EXAMPLES
-    _input_options(parser.add_argument_group("input"))
-    _method_options(parser.add_argument_group("method and accuracy"))
-    _engine_options(parser.add_argument_group("where it runs"))
-    _output_options(parser.add_argument_group("output"))
+    for title, options in (
+        ("input", _input_options), ("method and accuracy", _method_options),
+        ("where it runs", _engine_options), ("output", _output_options),
+    ):  # fmt: skip
+        options(parser.add_argument_group(title).add_argument)
 
 
-def _input_options(group) -> None:
-    add = group.add_argument
+def _input_options(add) -> None:
     add("edges", help="edge list, plain or gzip; '-' is standard input")
-    add(
-        "--delimiter",
-        type=_delimiter,
-        metavar="TEXT",
-        help="field separator, e.g. ',' or tab (default: white space)",
-    )
+    add("--delimiter", type=_delimiter, metavar="TEXT",
+        help="field separator, e.g. ',' or tab (default: white space)")  # fmt: skip
     add("--header", action="store_true", help="the first line names the columns; skip it")
-    add(
-        "--comment",
-        default="#",
-        metavar="TEXT",
-        help="lines that begin so are skipped (default: %(default)s)",
-    )
-    add(
-        "--weighted",
-        dest="weights",
-        action="store_const",
-        const="required",
-        default="optional",
-        help="every line must have a weight",
-    )
-    add(
-        "--unweighted", dest="weights", action="store_const", const="ignored", help="ignore weights"
-    )
+    add("--comment", default="#", metavar="TEXT",
+        help="lines that begin so are skipped (default: %(default)s)")  # fmt: skip
+    add("--weighted", dest="weights", action="store_const", const="required", default="optional",
+        help="every line must have a weight")  # fmt: skip
+    add("--unweighted", dest="weights", action="store_const", const="ignored",
+        help="ignore weights")  # fmt: skip
     add("--undirected", action="store_true", help="walk each line both ways")
-    add(
-        "--dangling",
-        choices=DANGLING,
-        default="stop",
-        help=(
-            "at a node without arcs a walk stops, or jumps back to its source "
-            "(default: %(default)s)"
-        ),
-    )
+    add("--dangling", choices=DANGLING, default="stop",
+        help="at a node without arcs a walk stops, or jumps back to its source "
+             "(default: %(default)s)")  # fmt: skip
 
 
-def _method_options(group) -> None:
-    add = group.add_argument
-    add(
-        "--method",
-        choices=METHODS,
-        default="auto",
-        help=(
-            "auto takes the exact method where it fits in memory and is faster, the walks "
-            "elsewhere, and says so (default: %(default)s)"
-        ),
-    )
-    add(
-        "--alpha",
-        type=float,
-        default=0.2,
-        metavar="X",
-        help=(
-            "probability to stop before each hop, 1 minus what others call damping "
-            "(default: %(default)s)"
-        ),
-    )
+def _method_options(add) -> None:
+    add("--method", choices=METHODS, default="auto",
+        help="auto takes the exact method where it fits in memory and is faster, the walks "
+             "elsewhere, and says so (default: %(default)s)")  # fmt: skip
+    add("--alpha", type=float, default=0.2, metavar="X",
+        help="probability to stop before each hop, 1 minus what others call damping "
+             "(default: %(default)s)")  # fmt: skip
     add("--omega", type=int, metavar="N", help="accuracy, first way: walks per source")
-    add(
-        "--error",
-        type=float,
-        metavar="X",
-        help="second way: sum of the errors of each source's scores",
-    )
-    add(
-        "--epsilon",
-        type=float,
-        metavar="X",
-        help="third way, and the default: relative error (default: 0.5) ...",
-    )
-    add("--delta", type=float, metavar="X", help="... of all scores above this (default: 1/n) ...")
-    add(
-        "--failure",
-        type=float,
-        metavar="X",
-        help="... but for this probability that any misses (default: 1/n)",
-    )
-    add(
-        "--memory",
-        type=_memory,
-        default="1G",
-        metavar="SIZE",
-        help="bound for the exact method, e.g. 800M (default: %(default)s)",
-    )
-    add("--seed", type=int, default=0, metavar="N", help="of the walks (default: %(default)s)")
-    add(
-        "--largest",
-        type=int,
-        default=1024,
-        metavar="N",
-        help=("outcomes of one record; larger nodes become alias trees (default: %(default)s)"),
-    )
-    add(
-        "--hops",
-        type=int,
-        default=1,
-        metavar="N",
-        help=(
-            "hops of a big move; more means fewer rounds and larger tables (default: %(default)s)"
-        ),
-    )
+    for name, words in (
+        ("--error", "second way: sum of the errors of each source's scores"),
+        ("--epsilon", "third way, and the default: relative error (default: 0.5) ..."),
+        ("--delta", "... of all scores above this (default: 1/n) ..."),
+        ("--failure", "... but for this probability that any misses (default: 1/n)"),
+    ):
+        add(name, type=float, metavar="X", help=words)
+    add("--memory", type=_memory, default="1G", metavar="SIZE",
+        help="bound for the exact method, e.g. 800M (default: %(default)s)")  # fmt: skip
+    for name, default, words in (
+        ("--seed", 0, "of the walks"),
+        ("--largest", 1024, "outcomes of one record; larger nodes become alias trees"),
+        ("--hops", 1, "hops of a big move; more means fewer rounds and larger tables"),
+    ):
+        add(name, type=int, default=default, metavar="N", help=f"{words} (default: %(default)s)")
 
 
-def _engine_options(group) -> None:
-    add = group.add_argument
-    add(
-        "--engine",
-        choices=list(ENGINES),
-        default="serial",
-        help=(
-            "this process, processes of this machine, ranks of mpiexec, a Dask cluster "
-            "(default: %(default)s)"
-        ),
-    )
+def _engine_options(add) -> None:
+    add("--engine", choices=list(ENGINES), default="serial",
+        help="this process, processes of this machine, ranks of mpiexec, a Dask cluster "
+             "(default: %(default)s)")  # fmt: skip
     add("--workers", type=int, metavar="N", help="default: what the engine finds")
     add("--address", metavar="URL", help="scheduler of a running Dask cluster")
 
 
-def _output_options(group) -> None:
-    add = group.add_argument
-    add(
-        "--output",
-        type=Path,
-        metavar="FILE",
-        help="gzip if it ends in .gz (default: standard output)",
-    )
-    add(
-        "--top",
-        type=int,
-        default=50,
-        metavar="N",
-        help="targets kept of each source; 0 keeps all (default: %(default)s)",
-    )
+def _output_options(add) -> None:
+    add("--output", type=Path, metavar="FILE",
+        help="gzip if it ends in .gz (default: standard output)")  # fmt: skip
+    add("--top", type=int, default=50, metavar="N",
+        help="targets kept of each source; 0 keeps all (default: %(default)s)")  # fmt: skip
     add("--threshold", type=float, default=0.0, metavar="X", help="drop smaller scores")
     add("--output-delimiter", type=_delimiter, default="\t", metavar="TEXT", help="default: tab")
     add("--no-header", action="store_true", help="no line with column names")
-    add(
-        "--resume",
-        action="store_true",
-        help=("keep finished sources when interrupted, and go on from those of an earlier run"),
-    )
+    add("--resume", action="store_true",
+        help="keep finished sources when interrupted, and go on from those of an earlier run",
+    )  # fmt: skip
     add("--quiet", action="store_true", help="nothing on standard error but errors")
 
 

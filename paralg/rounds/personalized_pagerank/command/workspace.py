@@ -38,19 +38,16 @@ class Workspace:
         self.folder: Path | None = None
 
     def open(self, job: RankingJob, planned: list[range]) -> list[range]:
-        """Create or find the folder and return the chunks, those of an earlier run if there
-        is one."""
+        """Create or find the folder and return the chunks, of an earlier run if there is one."""
         if not self.resume:
             name = "paralg" if self.output is None else self.output.name
-            made = tempfile.mkdtemp(prefix=f".{name}-", suffix=".partial", dir=self._beside())
+            beside = None if self.output is None else self.output.absolute().parent
+            made = tempfile.mkdtemp(prefix=f".{name}-", suffix=".partial", dir=beside)
             self.folder = Path(made)
             return planned
         self.folder = self.output.with_name(f".{self.output.name}.resume")
         self.folder.mkdir(exist_ok=True)
         return self._agree(job.fingerprint(), planned)
-
-    def _beside(self) -> Path | None:
-        return None if self.output is None else self.output.absolute().parent
 
     def _agree(self, fingerprint: dict, planned: list[range]) -> list[range]:
         """Compare with the job that the folder was made for, or note this one."""

@@ -6,7 +6,7 @@ import numpy as np
 
 __all__ = [
     "DANGLING", "check_alpha", "check_arcs", "check_at_least", "check_dangling", "check_nodes",
-    "check_sizes", "check_sources",
+    "check_partitions", "check_sizes", "check_sources",
 ]  # fmt: skip
 
 DANGLING = ("stop", "source")  # at a node without out-arcs: stop there, or jump back
@@ -51,6 +51,13 @@ def check_sources(n: int, sources: range | None, omega: int = 1) -> range:
     if sources.step != 1 or sources.start < 0 or sources.stop > n:
         raise ValueError(f"sources must be a range of 0..{n - 1} of step 1, got {sources}")
     return sources
+
+
+def check_partitions(partitions: int) -> int:
+    """Refuse none, and more than the 16-bit numbers by which a round sorts its walks can name."""
+    if not 1 <= partitions < 1 << 15:
+        raise ValueError(f"partitions must lie in 1..32767, got {partitions}")
+    return partitions
 
 
 def check_arcs(sources, targets, weights):
