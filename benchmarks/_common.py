@@ -39,7 +39,8 @@ class Standard:
     task, size_name, counted_name : str
         Words of the figure.
     bench, ours, peer : str
-        Table, and two of its methods.  Where ``ours`` holds ``{size}``, the axis is the number that
+        Table, and two of its methods.  Where the table's name changes with the size, ``{size}``
+        holds the size's place in it.  Where ``ours`` holds ``{size}``, the axis is the number that
         stands there in the methods' names, and the peer's row is the same for all.
     counted : callable (size) -> float
         Ratio of exact counts, peer or sequential method over ours.
@@ -63,7 +64,8 @@ class Standard:
     def record(self, rows: list[dict], environment: dict) -> dict:
         """Return the record that rows make; ValueError if a method or the headline is missing."""
         taken = {(one["size"], one["method"]): one for one in rows
-                 if one["bench"] == self.bench and one["seconds"] is not None}  # fmt: skip
+                 if one["bench"] == self.bench.replace("{size}", str(one["size"]))
+                 and one["seconds"] is not None}  # fmt: skip
         pairs = {place: (taken[size, self.peer], one) for (size, method), one in taken.items()
                  if (place := self._place(size, method)) is not None
                  and (size, self.peer) in taken}  # fmt: skip

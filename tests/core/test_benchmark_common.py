@@ -67,14 +67,17 @@ def test_the_command_line_prints_and_writes_only_full_runs(tmp_path, monkeypatch
     assert "written to" in capsys.readouterr().err
 
 
-def test_the_standard_speed_up_is_taken_from_the_rows():
+@pytest.mark.parametrize("bench", ["forward", "forward, n = {size}"])
+def test_the_standard_speed_up_is_taken_from_the_rows(bench):
     standard = common.Standard(
-        chapter="mamba", task="A scan", bench="forward", ours="ours", peer="peer",
+        chapter="mamba", task="A scan", bench=bench, ours="ours", peer="peer",
         size_name="length", counted=lambda n: n / 8, counted_name="steps over rounds",
         headline=256, names={"peer": "a peer"},
     )  # fmt: skip
     rows = [
-        common.row("forward", size, method, seconds, 0.9 * seconds, 1.2 * seconds, ratio)
+        common.row(
+            bench.format(size=size), size, method, seconds, 0.9 * seconds, 1.2 * seconds, ratio
+        )
         for size in (256, 64)
         for method, seconds, ratio in (("ours", 1.0, 1.0), ("peer", 3.0, 3.1))
     ] + [common.row("backward", 64, "ours", 1.0, 1.0, 1.0, 1.0)]

@@ -5,8 +5,14 @@ import hashlib
 import numpy as np
 from hypothesis import strategies as st
 
+import paralg.rounds.personalized_pagerank as pr
 from paralg.rounds.personalized_pagerank import Digraph
+from paralg.rounds.personalized_pagerank.experiments import graphs
 
+HUGO = graphs.les_miserables()
+IMPORTS = graphs.stdlib_imports()
+EXACT = pr.dense_solve(HUGO)
+TABLE = pr.move_table(HUGO)
 HAND = {
     "a single node": Digraph.from_arcs([], [], n=1),
     "a single loop": Digraph.from_arcs([0], [0]),
@@ -16,8 +22,15 @@ HAND = {
     "parallel arcs": Digraph.from_arcs([0, 0, 1], [1, 1, 0], [1.0, 2.0, 5.0]),
     "a cycle of three": Digraph.from_arcs([0, 1, 2], [1, 2, 0]),
     "a star": Digraph.from_arcs([0] * 7, range(1, 8), range(1, 8), undirected=True),
+    "loops and returns": Digraph.from_arcs([0, 0, 1, 3, 3], [1, 2, 3, 0, 3], [1, 2, 3, 4, 5]),
     "a wide star": Digraph.from_arcs([0] * 60, range(1, 61), range(1, 61)),
 }
+
+
+def arcs(graph):
+    """Return the arcs by name."""
+    ends = zip(graph.tails.tolist(), graph.targets.tolist(), graph.weights.tolist(), strict=True)
+    return [(graph.label(a), graph.label(b), w) for a, b, w in ends]
 
 
 @st.composite

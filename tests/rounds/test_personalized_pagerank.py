@@ -5,10 +5,11 @@ import importlib
 import pkgutil
 
 import numpy as np
+import pagerank_cases
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pagerank_cases import HAND, digraphs, solve_chain, without_dangling
+from pagerank_cases import EXACT, HAND, HUGO, IMPORTS, TABLE, arcs, digraphs, solve_chain
 
 import paralg.rounds.personalized_pagerank as pr
 from benchmarks import bench_pagerank
@@ -17,16 +18,6 @@ from paralg.rounds.personalized_pagerank.experiments import graphs
 from paralg.rounds.personalized_pagerank.experiments.records import records
 from paralg.rounds.personalized_pagerank.fast.hubs import split_records
 from paralg.rounds.personalized_pagerank.fast.records import hop_records
-
-HUGO = graphs.les_miserables()
-IMPORTS = graphs.stdlib_imports()
-EXACT = pr.dense_solve(HUGO)
-TABLE = pr.move_table(HUGO)
-
-
-def arcs(graph):
-    ends = zip(graph.tails.tolist(), graph.targets.tolist(), graph.weights.tolist(), strict=True)
-    return [(graph.label(a), graph.label(b), w) for a, b, w in ends]
 
 
 def test_examples_run_and_names_are_documented():
@@ -235,7 +226,7 @@ def test_the_best_are_kept_and_the_small_dropped():
 ])  # fmt: skip
 def test_public_packages_agree(name, make, dangling):
     pytest.importorskip(name)
-    graph = without_dangling(IMPORTS) if dangling == "stop" else IMPORTS
+    graph = pagerank_cases.without_dangling(IMPORTS) if dangling == "stop" else IMPORTS
     assert graph.n > 20
     peer = make(graph, pr.dense_solve(graph, bench_pagerank.ALPHA, dangling))
     assert np.array(peer.run(peer.settings[-1])) == pytest.approx(peer.exact, abs=1e-8)

@@ -6,6 +6,7 @@ import io
 import lzma
 
 import pytest
+from pagerank_cases import arcs
 
 from paralg.rounds.personalized_pagerank import least_l1, walks_needed
 from paralg.rounds.personalized_pagerank.command.choice import (
@@ -24,45 +25,33 @@ def read(text: str | bytes, **given):
     return read_edges(io.BytesIO(text.encode() if isinstance(text, str) else text), **given)
 
 
-def arcs(graph):
-    tails, heads = graph.tails.tolist(), graph.targets.tolist()
-    return [(graph.label(a), graph.label(b), w)
-            for a, b, w in zip(tails, heads, graph.weights.tolist(), strict=True)]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "text, given, expected",
-    [
-        ("a b", {}, [("a", "b", 1.0)]),
-        ("a b 2\n\n# c d\nb a 3\r\n", {}, [("a", "b", 2.0), ("b", "a", 3.0)]),
-        ("\ufeffä,b c,1e-3", {"delimiter": ","}, [("ä", "b c", 0.001)]),
-        ("a\tb\t4", {"weights": "ignored"}, [("a", "b", 1.0)]),
-        ("a b 1\na b 2", {}, [("a", "b", 3.0)]),
-        ("#a b", {"comment": ""}, [("#a", "b", 1.0)]),
-        ("# x\nfrom to\na b 2", {"header": True}, [("a", "b", 2.0)]),
-        ("a b 2", {"undirected": True}, [("a", "b", 2.0), ("b", "a", 2.0)]),
-        (gzip.compress(b"a b 2", mtime=0), {}, [("a", "b", 2.0)]),
-    ],
-)
+@pytest.mark.parametrize("text, given, expected", [
+    ("a b", {}, [("a", "b", 1.0)]),
+    ("a b 2\n\n# c d\nb a 3\r\n", {}, [("a", "b", 2.0), ("b", "a", 3.0)]),
+    ("\ufeffä,b c,1e-3", {"delimiter": ","}, [("ä", "b c", 0.001)]),
+    ("a\tb\t4", {"weights": "ignored"}, [("a", "b", 1.0)]),
+    ("a b 1\na b 2", {}, [("a", "b", 3.0)]),
+    ("#a b", {"comment": ""}, [("#a", "b", 1.0)]),
+    ("# x\nfrom to\na b 2", {"header": True}, [("a", "b", 2.0)]),
+    ("a b 2", {"undirected": True}, [("a", "b", 2.0), ("b", "a", 2.0)]),
+    (gzip.compress(b"a b 2", mtime=0), {}, [("a", "b", 2.0)]),
+])  # fmt: skip
 def test_edge_lists_by_hand(text, given, expected):
     assert arcs(read(text, **given)) == expected
 
 
-@pytest.mark.parametrize(
-    "line, given, reason",
-    [
-        ("a", {}, "expected 'source target [weight]', got 'a'"),
-        ("a b 1 2", {}, "expected 'source target [weight]', got 'a b 1 2'"),
-        ("a b", {"weights": "required"}, "expected 'source target weight', got 'a b'"),
-        ("a,,1", {"delimiter": ","}, "expected 'source target [weight]', got 'a,,1'"),
-        ("a b x", {}, "expected a positive weight, got 'x'"),
-        ("a b nan", {}, "expected a positive weight, got 'nan'"),
-        ("a b inf", {}, "expected a positive weight, got 'inf'"),
-        ("a b 0", {}, "expected a positive weight, got '0'"),
-        ("a b -3", {}, "expected a positive weight, got '-3'"),
-        (b"a \xff", {}, "expected UTF-8 text, got byte 0xff"),
-    ],
-)
+@pytest.mark.parametrize("line, given, reason", [
+    ("a", {}, "expected 'source target [weight]', got 'a'"),
+    ("a b 1 2", {}, "expected 'source target [weight]', got 'a b 1 2'"),
+    ("a b", {"weights": "required"}, "expected 'source target weight', got 'a b'"),
+    ("a,,1", {"delimiter": ","}, "expected 'source target [weight]', got 'a,,1'"),
+    ("a b x", {}, "expected a positive weight, got 'x'"),
+    ("a b nan", {}, "expected a positive weight, got 'nan'"),
+    ("a b inf", {}, "expected a positive weight, got 'inf'"),
+    ("a b 0", {}, "expected a positive weight, got '0'"),
+    ("a b -3", {}, "expected a positive weight, got '-3'"),
+    (b"a \xff", {}, "expected UTF-8 text, got byte 0xff"),
+])  # fmt: skip
 def test_bad_lines_are_told_by_number(line, given, reason):
     line = line.encode() if isinstance(line, str) else line
     fine = b"x,y,1\n" if given.get("delimiter") else b"x y 1\n"
@@ -87,15 +76,12 @@ def test_long_lines_are_shortened():
     assert len(str(caught.value)) < 130
 
 
-@pytest.mark.parametrize(
-    "content, kind",
-    [
-        (bz2.compress(b"a b"), "bzip2 data"),
-        (lzma.compress(b"a b"), "xz data"),
-        ("a b".encode("utf-16"), "UTF-16 text"),
-        (b"PK\x03\x04rest", "a zip archive"),
-    ],
-)
+@pytest.mark.parametrize("content, kind", [
+    (bz2.compress(b"a b"), "bzip2 data"),
+    (lzma.compress(b"a b"), "xz data"),
+    ("a b".encode("utf-16"), "UTF-16 text"),
+    (b"PK\x03\x04rest", "a zip archive"),
+])  # fmt: skip
 def test_what_is_no_plain_text_is_named(content, kind):
     with pytest.raises(OSError, match=f"expected UTF-8 text, plain or gzip, got {kind}"):
         read(content)
@@ -105,19 +91,16 @@ def test_a_name_may_begin_like_a_packed_file():
     assert arcs(read("BZh PK 1")) == [("BZh", "PK", 1.0)]
 
 
-@pytest.mark.parametrize(
-    "text, given, remedy",
-    [
-        ("a;b\nb;c;2", {}, "try --delimiter ';'"),
-        ("a\tb\n", {"delimiter": ","}, "try --delimiter tab"),
-        ("a b\n", {"delimiter": ","}, "try without --delimiter"),
-        ("a b\nb c x", {}, "try --header"),
-        ("a b\nb c nan", {}, None),
-        ("a b\nb c 0", {}, None),
-        ("a\na b c d", {}, None),
-        ("", {}, None),
-    ],
-)
+@pytest.mark.parametrize("text, given, remedy", [
+    ("a;b\nb;c;2", {}, "try --delimiter ';'"),
+    ("a\tb\n", {"delimiter": ","}, "try --delimiter tab"),
+    ("a b\n", {"delimiter": ","}, "try without --delimiter"),
+    ("a b\nb c x", {}, "try --header"),
+    ("a b\nb c nan", {}, None),
+    ("a b\nb c 0", {}, None),
+    ("a\na b c d", {}, None),
+    ("", {}, None),
+])  # fmt: skip
 def test_remedies(text, given, remedy):
     with pytest.raises(EdgeListError) as caught:
         read(text, **given)
@@ -170,15 +153,13 @@ def test_accuracies_are_translated():
 
 
 @pytest.mark.parametrize(
-    "n, m, omega, memory, method",
-    [
-        (77, 508, 1000, 2**30, "exact"),
-        (2000, 135_000, 1000, 2**30, "walks"),  # dense rows: a sweep costs more than the walks
-        (2000, 40_000, 10_000, 2**30, "exact"),
-        (2000, 40_000, 10_000, 2**20, "walks"),  # does not fit
-        (10**6, 10**7, 1000, 2**30, "walks"),
-    ],
-)
+    "n, m, omega, memory, method", [
+    (77, 508, 1000, 2**30, "exact"),
+    (2000, 135_000, 1000, 2**30, "walks"),  # dense rows: a sweep costs more than the walks
+    (2000, 40_000, 10_000, 2**30, "exact"),
+    (2000, 40_000, 10_000, 2**20, "walks"),  # does not fit
+    (10**6, 10**7, 1000, 2**30, "walks"),
+])  # fmt: skip
 def test_auto_takes_what_fits_and_is_faster(n, m, omega, memory, method):
     choice = choose_method(n, m, 0.2, AccuracyRequest.of(n, omega=omega), memory=memory)
     assert choice.method == method

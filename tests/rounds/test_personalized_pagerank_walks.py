@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pagerank_cases import HAND, digest, digraphs, solve_chain
+from pagerank_cases import EXACT, HAND, HUGO, IMPORTS, TABLE, digest, digraphs, solve_chain
 
 import paralg.rounds.personalized_pagerank as pr
 from paralg.core.engine import connect
@@ -21,10 +21,6 @@ from paralg.rounds.personalized_pagerank.experiments import graphs
 from paralg.rounds.personalized_pagerank.fast.kernel import WalkRange, starting_walks
 
 SCHEDULES = [AllAtOnce(), Pipelined(1), Pipelined(7), Refilled(1), Refilled(50), Refilled(10**6)]
-HUGO = graphs.les_miserables()
-EXACT = pr.dense_solve(HUGO)
-TABLE = pr.move_table(HUGO)
-IMPORTS = graphs.stdlib_imports()
 
 
 @pytest.mark.parametrize("name", HAND)
@@ -137,9 +133,8 @@ def test_top_is_the_head_of_the_whole_row_and_small_counts_can_be_dropped(omega)
 
 def test_some_sources_more_walks_and_other_seeds():
     whole = random_walks(TABLE, 20).counts
-    some = random_walks(
-        TABLE, 20, sources=range(10, 25), partitions=2, schedule=Pipelined(3)
-    ).counts
+    given = dict(sources=range(10, 25), partitions=2, schedule=Pipelined(3))
+    some = random_walks(TABLE, 20, **given).counts
     assert some.sources.tolist() == list(range(10, 25))
     assert some.values.tolist() == whole.values[whole.indptr[10] : whole.indptr[25]].tolist()
     assert len(random_walks(TABLE, 20, sources=range(5, 5)).counts.sources) == 0
@@ -204,8 +199,6 @@ def test_another_engine_gives_the_same_bits():
 
 # Compiled loops say what their Python bodies say; typing traps would show here.
 
-WITH_RETURNS = pr.Digraph.from_arcs([0, 0, 1, 3, 3], [1, 2, 3, 0, 3], [1, 2, 3, 4, 5])
-
 
 def modules():
     names = (info.name for info in pkgutil.walk_packages(pr.__path__, f"{pr.__name__}."))
@@ -215,7 +208,7 @@ def modules():
 def results():
     """Return digests of everything that has a compiled loop in it, but for the exact blocks."""
     found = []
-    for graph in (WITH_RETURNS, graphs.barabasi_albert(14, 2)):
+    for graph in (HAND["loops and returns"], graphs.barabasi_albert(14, 2)):
         for dangling in ("stop", "source"):
             table = pr.move_table(graph, 0.4, largest=4, hops=2, dangling=dangling)
             found += [table.threshold.tobytes(), table.own.tobytes(), table.other.tobytes()]

@@ -88,8 +88,7 @@ def expected_l1(pi: ArrayLike, omega: int) -> NDArray[np.float64]:
 def least_l1(omega: int) -> float:
     r"""Return an L1 error that ``omega`` walks do not beat on average, :math:`1/(2\sqrt\omega)`.
 
-    A source that is not returned to holds :math:`\pi(u, u) = \alpha`, and the errors of a row sum
-    to 0: twice that of this entry is :math:`1.6 \sqrt{\alpha (1 - \alpha)/\omega}`, 0.64 at 0.2.
+    Errors of a row sum to 0: twice that of :math:`\pi(u, u) = \alpha` is 0.64 of the root at 0.2.
 
     Examples
     --------
@@ -141,8 +140,7 @@ def pipeline_load(
 
     .. math:: \sum_{k \le r} n\gamma_k (1-\alpha)^{r-k} \;\le\; n\gamma/\alpha
 
-    for ``sources``, ``omega``, ``gamma`` and ``alpha``, shape (``rounds``,); the last pipeline may
-    be smaller.
+    shape (``rounds``,); the last pipeline may be smaller.
 
     Examples
     --------

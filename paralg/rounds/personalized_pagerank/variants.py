@@ -1,9 +1,8 @@
 r"""What the paper is compared with: exact values, and segments of walks that are doubled.
 
-**Doubling.** Round :math:`k` joins each segment of length :math:`2^k` with one of equal length that
-starts where it ends, so walks of length :math:`L` take :math:`\log_2 L` rounds instead of
-:math:`L`. A segment that several others append makes their ends dependent: the estimates keep
-their mean, or not even that, and gain variance.
+**Doubling.** Round :math:`k` joins each segment of length :math:`2^k` with an equal one that starts
+where it ends: :math:`\log_2 L` rounds for walks of length :math:`L`. Segments that several others
+append make their ends dependent, which costs variance.
 """
 
 from __future__ import annotations

@@ -95,8 +95,7 @@ def random_walks(
     Raises
     ------
     ValueError
-        ``omega`` is outside ``1 .. 2**31 - 1``, ``sources`` outside the graph, or ``partitions``
-        outside ``1 .. 32767``.
+        ``omega``, ``sources`` or ``partitions`` (at most 32,767) is out of range.
 
     Cost
     ----

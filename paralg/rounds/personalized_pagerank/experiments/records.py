@@ -1,11 +1,13 @@
-"""Shipped records of the chapter: runs of many seeds, the ablation, digests of every engine.
+"""Shipped records: many seeds, the ablation, digests of every engine, the benchmark's seconds.
 
 ``python -m paralg.rounds.personalized_pagerank.experiments.records NAME ...`` makes them again.
+Floats are rounded: the last digits of a solve differ between machines.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 import sys
 import sysconfig
@@ -21,11 +23,6 @@ from paralg.rounds.personalized_pagerank.experiments.graphs import GRAPHS, les_m
 __all__ = ["WALKS", "ablation_run", "ablation_steps", "digest_on", "records"]
 
 WALKS = dict(zip(GRAPHS, (2000, 1000, 150), strict=True))  # of each source in the ablation
-
-
-def _rounded(value) -> float:
-    """Return nine digits: the last ones of a solve or a sum differ between machines."""
-    return float(f"{value:.9g}")
 
 
 def failures(omega=300, epsilon=0.5, trials=100):
@@ -47,8 +44,8 @@ def errors():
         off = (np.abs(pr.random_walks(table, omega).dense() - exact) for omega in omegas)
         found[name] = {
             "omega": omegas,
-            "error": [_rounded(one.sum(axis=1).mean()) for one in off],
-            "bound": [_rounded(pr.expected_l1(exact, omega).mean()) for omega in omegas],
+            "error": [round(one.sum(axis=1).mean(), 9) for one in off],
+            "bound": [round(pr.expected_l1(exact, omega).mean(), 9) for omega in omegas],
         }
     return found
 
@@ -90,7 +87,7 @@ def doubling(omega=200, seeds=80):
         shares = np.array([run.counts / omega if doubled else run.dense() for run in runs])
         off = np.abs(shares.mean(axis=0) - exact).sum(axis=1).mean()
         shared, variance = runs[0].shared if doubled else 0, shares.var(axis=0).sum()
-        found[name] = [runs[0].cost.rounds, *map(_rounded, (shared, off, variance))]
+        found[name] = [runs[0].cost.rounds, *(round(float(x), 9) for x in (shared, off, variance))]
     return found
 
 
@@ -115,9 +112,18 @@ def engines():
     return found
 
 
+def seconds():
+    """Return the medians that the benchmark recorded, by its tables and methods."""
+    path = Path(__file__).parents[4] / "benchmarks" / "results" / "personalized_pagerank.json"
+    found = {}
+    for row in json.loads(path.read_text(encoding="utf-8"))["rows"]:
+        found.setdefault(row["bench"], {})[row["method"]] = round(row["seconds"], 6)
+    return found
+
+
 records = Records(
     Path(__file__).with_name("records"),
-    {make.__name__: make for make in (failures, errors, ablation, doubling, engines)},
+    {make.__name__: make for make in (failures, errors, ablation, doubling, engines, seconds)},
 )
 
 if __name__ == "__main__" and "--on-ranks" in sys.argv:

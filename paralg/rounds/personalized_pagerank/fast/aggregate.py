@@ -1,12 +1,9 @@
-r"""Walks that stand on the same node for the same source travel as one record with a multiplicity.
+r"""Walks that are on the same node for the same source travel as one record with a multiplicity.
 
-At a hub by *in*-degree thousands of walks of a source meet; one record is sent in place of them,
-and a multinomial draw sends them on. The distribution is exact, but the streams are keyed (source,
-record, round): the counts differ from those of `random_walks` and depend on the schedule, still not
-on the engine or the number of partitions.
-
-A record is (``source << 32 | node``, multiplicity); the multiplicity is negative where the walks
-have stopped.
+At a hub by *in*-degree thousands meet; a multinomial draw sends them on. The distribution is exact,
+but the streams are keyed (source, record, round): the counts differ from those of `random_walks`
+and depend on the schedule, still not on the engine or the number of partitions. A record is
+(``source << 32 | node``, multiplicity), negative where the walks have stopped.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 r"""Where stopped walks are counted: in the partition of their *source*, a short row an open source.
 
-A source is open from its first walk's start to its last walk's stop.
-Its row holds :math:`\min(n, \omega)` small integers: a counter a node, or the list of nodes where
-walks stopped. When the last has, the row is condensed to its best entries and used again.
+A source is open from its first walk's start to its last walk's stop. Its row holds
+:math:`\min(n, \omega)` small integers, counters or a list of nodes; then it is used again.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-r"""Power iteration for a block of sources at a time, the exact method of the command.
-
-Every step is that of the sequential answer [page-1999-pagerank], with the values of up to 64
-sources side by side.
-"""
+"""Power iteration for blocks of sources, the exact method of the command [page-1999-pagerank]."""
 
 from __future__ import annotations
 

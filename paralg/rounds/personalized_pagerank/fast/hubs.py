@@ -1,17 +1,12 @@
 r"""Records of bounded size: alias trees for hubs, big moves for small nodes.
 
 A hub's record is cut into pieces of at most :math:`B` outcomes under a small root: *virtual*
-records that follow the nodes' records, toss no coin and count no hop. The chance of an arc is the
-product of the shares on its path; each is the mass of a piece over that of its parent, so the
-product telescopes to :math:`w_e / \sum w`.
-
-A big move carries a walk over several hops: the walk tree under a node is expanded level by level
-while its outcomes fit into one record. A level turns the mass :math:`p` alive at a small node
-:math:`y` into :math:`\alpha p` stopped at :math:`y` and :math:`(1 - \alpha)\, p\, P(y, z)` alive at
-each :math:`z`. Where the expansion has ended nodes stay *alive* outcomes, so the exit from the tree
-is a stopping time and the distribution of the final stop is kept.
-
-Both ideas are those of [lin-2019-distributed]; the internals are ours.
+records after those of the nodes. Shares along a path telescope to :math:`w_e / \sum w`.
+A big move expands the walk tree under a node level by level while its outcomes fit one record:
+mass :math:`p` alive at a small node :math:`y` becomes :math:`\alpha p` stopped at :math:`y` and
+:math:`(1 - \alpha)\, p\, P(y, z)` alive at each :math:`z`. The exit from the tree is a stopping
+time, so the distribution of the final stop is kept. Both ideas are those of
+[lin-2019-distributed]; the internals are ours.
 """
 
 from __future__ import annotations

@@ -3,8 +3,7 @@ r"""The compiled round: every walk of a partition makes one move, or one step do
 A walk is two 64-bit words.
 The first is its identity, ``source << 32 | number``; the second where it is and when,
 ``record << 32 | clock`` with ``clock = move << 6 | level``, or ``~node`` once it has stopped.
-Every draw is a function of (seed, identity, clock), so the result does not depend on where, when or
-beside which other walks a walk is moved. `walk_once` is the plain form of it.
+Every draw is a function of (seed, identity, clock); `walk_once` is the plain form.
 Record ``r`` belongs to partition ``r % partitions``, where it is row ``r // partitions``.
 """
 

@@ -1,7 +1,6 @@
 """Flat arrays: arcs in compressed rows, records of outcomes, and the table made of them.
 
-A record is a list of outcomes with probabilities; record ``k`` owns the slots ``indptr[k]`` to
-``indptr[k + 1] - 1``. Outcome ``y >= 0`` goes on at record ``y``; ``~x`` stops at node ``x``.
+Record ``k``, outcomes with probabilities, owns the slots ``indptr[k]`` to ``indptr[k + 1] - 1``.
 """
 
 from __future__ import annotations
