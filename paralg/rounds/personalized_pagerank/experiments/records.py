@@ -113,11 +113,11 @@ def engines():
 
 
 def seconds():
-    """Return the medians that the benchmark recorded, by its tables and methods."""
+    """Return median and note of all that the benchmark recorded, by its tables and methods."""
     path = Path(__file__).parents[4] / "benchmarks" / "results" / "personalized_pagerank.json"
     found = {}
     for row in json.loads(path.read_text(encoding="utf-8"))["rows"]:
-        found.setdefault(row["bench"], {})[row["method"]] = round(row["seconds"], 6)
+        found.setdefault(row["bench"], {})[row["method"]] = round(row["seconds"], 6), row["note"]
     return found
 
 
