@@ -77,9 +77,7 @@ def test_rooms_have_the_names_of_the_design(chapter):
         assert weights <= {"weights"}
 
 
-OVER = {
-    "recurrences/local_linear_attention": {"tests": 735},
-}
+OVER: dict[str, dict[str, int]] = {}
 """Sizes of the first six chapters that are over their budget. They may shrink and never grow, and
 no chapter may be added here; a number that has come under its budget leaves."""
 ALL_OVER = 34_000

@@ -8,15 +8,14 @@ import torch
 import paralg.recurrences.local_linear_attention as lla
 from paralg.recurrences.local_linear_attention.fast.flash import NORMS
 from paralg.training import saved_tensors
+from tests.recurrences.lla_cases import draw
 
 EXACT = {"cg_rtol": 1e-15, "cg_atol": 1e-15, "cg_max_iters": 60}
 
 
-def leaves(n=6, d=3, d_v=2, m=None, seed=0):
-    rng = torch.Generator().manual_seed(seed)
-    sizes = ((1, n, d), (1, m or n, d), (1, m or n, d_v))
-    parts = [torch.randn(*s, generator=rng, dtype=torch.float64) for s in sizes]
-    parts.append(0.3 + torch.rand(1, n, generator=rng, dtype=torch.float64))
+def leaves(n=6, **sizes):
+    rng = torch.Generator().manual_seed(1)
+    parts = [*draw(1, n, **sizes), 0.3 + torch.rand(1, n, generator=rng, dtype=torch.float64)]
     return [x.requires_grad_() for x in parts]
 
 
@@ -84,30 +83,30 @@ def test_backward_keeps_vectors_only_and_is_not_differentiated_twice():
 
 
 @pytest.mark.parametrize("kind", ["scalar", "head", "token"])
-@pytest.mark.parametrize("norm", ["rms", "l2", "none"])
-def test_layer_steps_like_it_runs(kind, norm):
+@pytest.mark.parametrize("norm, way", [("rms", "cg"), ("l2", "direct"), ("none", "compiled")])
+@torch.no_grad()
+def test_layer_says_the_same_after_a_prompt_token_by_token(kind, norm, way):
     torch.manual_seed(0)
-    layer = lla.LocalLinearAttention(8, 2, ridge_kind=kind, norm=norm).double()
+    options = {"ridge_kind": kind, "norm": norm, "method": way, "weight_norm": "softmax"}
+    layer = lla.LocalLinearAttention(8, 2, **options).double()
     if kind == "token":
         torch.nn.init.normal_(layer.ridge_proj.weight)
     x = torch.randn(3, 7, 8, dtype=torch.float64)
-    cache, steps = layer.begin(3), []
-    for i in range(7):
-        out, cache = layer.step(x[:, i], cache)
-        steps.append(out)
-    assert torch.allclose(torch.stack(steps, 1), layer(x), atol=1e-7)
+    for prompt in (1, 3):
+        said, cache = layer.extend(x[:, :prompt], layer.begin(3))
+        for i in range(prompt, 7):
+            out, cache = layer.step(x[:, i], cache)
+            said = torch.cat([said, out[:, None]], 1)
+        assert torch.allclose(said, layer(x), atol=1e-7)
     assert (layer.ridges(x) > 0).all()
     assert layer.ridges(x).shape == (3, 2, 7)
 
 
-def test_layer_learns_its_ridge_and_starts_where_it_is_told():
+def test_layer_learns_its_ridge_starts_where_it_is_told_and_says_what_it_expects():
     layer = lla.LocalLinearAttention(6, 3, ridge=2.5)
     assert torch.allclose(layer.ridges(torch.zeros(1, 4, 6)), torch.tensor(2.5))
     layer(torch.randn(2, 7, 6)).square().sum().backward()
     assert all(p.grad is not None and p.grad.abs().max() > 0 for p in layer.parameters())
-
-
-def test_layer_errors():
     told = {"heads": (3, "heads must divide width 8, got 3"),
             "ridge_kind": ("row", "ridge_kind must be one of"),
             "norm": ("layer", "norm must be 'rms', 'l2' or 'none', got 'layer'")}  # fmt: skip

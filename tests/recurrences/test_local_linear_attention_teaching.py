@@ -14,24 +14,23 @@ from tests.figures.web import explorer_page, set_to, shown
 def test_a_warm_start_helps_slow_queries_and_not_those_that_jump():
     """What the solution of the exercise says."""
     rng = torch.Generator().manual_seed(0)
-    k = torch.randn(400, 12, generator=rng, dtype=torch.float64)
-    start, step = torch.randn(2, 12, generator=rng, dtype=torch.float64)
-    far = torch.randn(20, 12, generator=rng, dtype=torch.float64)
-    rounds = {}
+    draw = lambda *shape: torch.randn(*shape, generator=rng, dtype=torch.float64)  # noqa: E731
+    k, start, step, far = draw(400, 12), draw(12), draw(12), draw(20, 12)
+    share = {}
     for name, queries in (("slow", start + 1e-4 * torch.arange(20)[:, None] * step), ("far", far)):
         taken, rho = np.zeros(2), None
         for q in queries:
             w, z = torch.exp(k @ q / 12**0.5), k - q
             sigma = (w[:, None] * z).T @ z + 0.1 * w.sum() * torch.eye(12, dtype=torch.float64)
-            rhs = (w @ z)[None, None]
+            rhs, product = (w @ z)[None, None], lambda p, m=sigma: p @ m
             stop = lla.CGOptions(atol=float(1e-8 * rhs.norm()), rtol=0.0, max_iters=100)
-            solve = lambda r, m=sigma, s=stop: lla.conjugate_gradients(lambda p: p @ m, r, s)  # noqa: E731
-            cold = solve(rhs)
+            cold = lla.conjugate_gradients(product, rhs, stop)
             if rho is not None:
-                taken += solve(rhs - rho @ sigma).rounds, cold.rounds
+                warm = lla.conjugate_gradients(product, rhs - product(rho), stop)
+                taken += warm.rounds, cold.rounds
             rho = cold.x
-        rounds[name] = taken[0] / taken[1]
-    assert rounds["slow"] < 0.8 < 0.9 < rounds["far"]
+        share[name] = taken[0] / taken[1]
+    assert share["slow"] < 0.8 < 0.9 < share["far"]
 
 
 def test_explorer_computes_what_python_does_and_answers_to_keyboard_and_pointer(
