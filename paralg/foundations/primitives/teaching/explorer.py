@@ -46,41 +46,32 @@ def _network(method: str) -> dict:
     """Return the rounds of a method and what every place holds after each, as JSON values."""
     n = len(_NUMBERS)
     chunk = 4 if method == "chunked" else None
-    numbers, inclusive = list(_NUMBERS), method != "blelloch"
-    run = scan(ADD, numbers, method=method, inclusive=inclusive, chunk=chunk, trace=True)
-    hold = _hold_blelloch if method == "blelloch" else _hold
+    inclusive = method != "blelloch"
+    run = scan(ADD, list(_NUMBERS), method=method, inclusive=inclusive, chunk=chunk, trace=True)
+    up = len(run.levels) if inclusive else int(np.log2(n))
     return {
-        "id": method, "label": _METHODS[method], "levels": run.levels, "held": hold(run.levels, n),
-        "work": run.cost.work, "span": run.cost.span,
+        "id": method, "label": _METHODS[method], "levels": run.levels,
+        "held": _hold(run.levels, n, up), "work": run.cost.work, "span": run.cost.span,
     }  # fmt: skip
 
 
-def _hold(levels: list, n: int) -> list:
-    """Return for each place the block [first, last] it holds, before and after every round."""
-    held = [[(i, i) for i in range(n)]]
-    for level in levels:
-        now = list(held[-1])
-        for src, dst in level:
-            now[dst] = (held[-1][src][0], held[-1][dst][1])
-        held.append(now)
-    return held
+def _hold(levels: list, n: int, up: int) -> list:
+    """Return for each place the block [first, last] it holds, before and after every round.
 
-
-def _hold_blelloch(levels: list, n: int) -> list:
-    """Return the same for Blelloch's scan, where places on the way down hold prefixes or nothing.
-
-    Going down, the left place of a pair gets what the right one held, the prefix before the pair;
-    the right one gets that prefix joined with the left block. None is the identity.
+    After the rounds ``up`` Blelloch's scan goes down: the left place of a pair gets what the right
+    one held, the prefix before the pair; the right one gets that prefix joined with the left block.
+    None is the identity.
     """
-    up = int(np.log2(n))
-    held = _hold(levels[:up], n)
-    held[-1] = [*held[-1][:-1], None]
-    for level in levels[up:]:
-        now = list(held[-1])
+    held = [[(i, i) for i in range(n)]]
+    for k, level in enumerate(levels):
+        if k == up:
+            held[-1] = [*held[-1][:-1], None]
+        before, now = held[-1], list(held[-1])
         for src, dst in level:
-            now[src] = held[-1][dst]
-            first = held[-1][src][0] if held[-1][dst] is None else held[-1][dst][0]
-            now[dst] = (first, held[-1][src][1])
+            if k < up:
+                now[dst] = (before[src][0], before[dst][1])
+            else:
+                now[src], now[dst] = before[dst], ((before[dst] or before[src])[0], before[src][1])
         held.append(now)
     return held
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from paralg.foundations.work_span.cholesky import cholesky_dag
@@ -19,6 +20,8 @@ def explorer():
     """Return the interactive figure: choose graph, order and workers, step through time."""
     from paralg.figures import Explorer
 
+    lengths = [(label, *(dag.schedule(p).makespan for p in range(1, 7)))
+               for _, label, dag in _examples()]  # fmt: skip
     return Explorer(
         name="work-span-schedule",
         script=Path(__file__).with_name("explorer.js"),
@@ -28,26 +31,23 @@ def explorer():
         "In the factorisation F factors, S solves, Q squares and P multiplies tiles.",
         alt="Gantt chart: seven additions of a tree sum on three workers end after four steps, "
         "between the bounds 3 and 4.3.",
-        table=(("graph", "p = 1", "p = 2", "p = 3", "p = 4", "p = 5", "p = 6"), _lengths()),
+        table=(("graph", *(f"p = {p}" for p in range(1, 7))), lengths),
     )
 
 
 def _examples() -> list[tuple[str, str, Dag]]:
+    tiles = cholesky_dag(3)
+    words = [name.split() for name in tiles.names]
+    short = tuple(_SHORT[kernel] + "".join(place) for kernel, *place in words)
     independent = Dag(tuple("ABCDEFG"), (1,) * 6 + (3,), ((),) * 7)
     return [
         ("tree", "sum of 8 in a tree", tree_sum(8)),
         ("chain", "sum of 8 in a chain", chain_sum(8)),
-        ("cholesky", "Cholesky, 3 × 3 tiles", _abbreviated(cholesky_dag(3))),
+        ("cholesky", "Cholesky, 3 × 3 tiles", replace(tiles, names=short)),
         ("graham", "Graham's nine tasks", graham_anomaly()),
         ("shorter", "the nine, each 1 shorter", graham_anomaly(shorter=1)),
         ("independent", "seven independent tasks", independent),
     ]
-
-
-def _abbreviated(dag: Dag) -> Dag:
-    words = [name.split() for name in dag.names]
-    names = tuple(_SHORT[kernel] + "".join(place) for kernel, *place in words)
-    return Dag(names, dag.durations, dag.dependencies)
 
 
 def _graph(key: str, label: str, dag: Dag) -> dict:
@@ -86,12 +86,6 @@ def _lanes(dag: Dag, early: list[int]) -> list[int]:
         lanes[v] = min(free, key=lambda row: (abs(row - wish), row))
         taken[lanes[v]] = early[v] + dag.durations[v]
     return lanes
-
-
-def _lengths() -> list[tuple]:
-    """Return the schedule's length of every graph in listed order, for the table."""
-    return [(label, *(dag.schedule(p).makespan for p in range(1, 7)))
-            for _, label, dag in _examples()]  # fmt: skip
 
 
 def _still():
