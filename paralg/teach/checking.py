@@ -145,7 +145,7 @@ def _array(answer, name: str) -> np.ndarray:
         return np.asarray(plain(answer), dtype=float)
     except (TypeError, ValueError):
         message = f"expected a number or an array of numbers, got {type(answer).__name__}"
-        raise PropertyFailed(name, message, [("got", show(answer))]) from None
+        raise PropertyFailed(name, message, [("got", _named(answer))]) from None
 
 
 def _named(value) -> str:
@@ -154,10 +154,7 @@ def _named(value) -> str:
 
 def numbers(answer, size: int, name: str) -> tuple[float, ...]:
     """Return `size` numbers from a tuple, list or array of them; ``name`` says what they are."""
-    try:
-        found = np.asarray(plain(answer), dtype=float)
-    except (TypeError, ValueError):
-        found = np.array(np.nan)
+    found = _array(answer, name)
     require(found.shape == (size,), name, expected=f"{size} numbers", got=_named(answer))
     return tuple(found.tolist())
 
@@ -177,12 +174,11 @@ def entries(answer, names: Sequence[str]) -> tuple:
     """
     if isinstance(answer, (list, tuple, np.ndarray)) and len(answer) == len(names):
         return tuple(answer)
-    given = {}
+    given, got = {}, ", ".join(map(show, answer)) if isinstance(answer, Mapping) else _named(answer)
     for name, value in answer.items() if isinstance(answer, Mapping) else ():
-        require(_key(name) not in given, f"the entry {_key(name)!r} once", got=", ".join(answer))
+        require(_key(name) not in given, f"the entry {_key(name)!r} once", got=got)
         given[_key(name)] = value
     right = set(map(_key, names)) <= set(given)
-    got = ", ".join(map(show, answer)) if isinstance(answer, Mapping) else _named(answer)
     require(right, f"the entries {', '.join(names)}", got=got or "none")
     return tuple(given[_key(name)] for name in names)
 

@@ -33,10 +33,10 @@ class AnswerRaised(Exception):
         self.error, self.arguments = error, arguments
 
 
-def call(function: Callable, *arguments, fresh: bool = True):
+def call(function: Callable, *arguments):
     """Call the answer; an exception of its own, an exit too, becomes `AnswerRaised`."""
     try:
-        result = function(*(copy.deepcopy(arguments) if fresh else arguments))
+        result = function(*copy.deepcopy(arguments))
         return list(result) if isinstance(result, Iterator) else result
     except (NotImplementedError, PropertyFailed, AnswerRaised):
         raise

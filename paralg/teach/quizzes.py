@@ -1,6 +1,6 @@
 """Quizzes: questions kept as JSON beside a chapter, checked for form, shown as an accessible form.
 
-The JSON is that of jupyterquiz with three more keys, so question banks can be exchanged::
+The JSON is that of jupyterquiz with the keys ``id``, ``objective`` and ``about`` more::
 
     [{"id": "quiz-mamba-1", "objective": "mamba.2", "about": "fig-mamba-span",
       "type": "multiple_choice", "question": "Why does the curve bend at $p = W/S$?",

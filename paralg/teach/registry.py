@@ -41,17 +41,15 @@ def check(label: str, answer, *, seconds: float = TIME_LIMIT) -> Verdict:
     Returns
     -------
     Verdict
-        Says "right", which property failed and on which smallest input, that the answer raised or
-        did not come to an end, or that there is no answer yet (``None``, ``...`` or a stub that
-        raises NotImplementedError).
+        Says "right", what was expected and on which smallest input it fails, that the answer raised
+        or ran too long, or that there is none yet (``None``, ``...``, a stub that raises
+        NotImplementedError). Lists, arrays, fractions and texts of numbers are as good as others.
 
     Raises
     ------
-    KeyError
-        No exercise has this label; the message lists those of the chapter.
-    ValueError
-        `seconds` is not positive; on a page of the site, the exercise is not left open: what a page
-        shows of a check may not depend on the check (`paralg.core.static`).
+    KeyError, ValueError
+        No exercise has this label; `seconds` is not positive; on a page of the site, the exercise
+        is not left open, as what is shown there may not depend on the check.
     """
     if is_static():
         if not is_open(answer):

@@ -9,10 +9,7 @@ from paralg.core.static import data_for_the_site, is_static
 
 __all__ = ["FAILED", "PASSED", "RAISED", "UNANSWERED", "Verdict", "unanswered"]
 
-PASSED = "passed"
-FAILED = "failed"
-RAISED = "raised"
-UNANSWERED = "unanswered"
+PASSED, FAILED, RAISED, UNANSWERED = "passed", "failed", "raised", "unanswered"
 
 _WRONG = ("✗", "#D55E00")
 _LOOKS = {PASSED: ("✓", "#009E73"), FAILED: _WRONG, RAISED: _WRONG, UNANSWERED: ("○", "#767676")}

@@ -165,8 +165,8 @@ def test_a_pair_of_numbers_may_be_a_tuple_a_list_an_array(pair):
 def test_what_is_no_pair_of_numbers_is_shown(wrong):
     with pytest.raises(PropertyFailed, match=re.escape("a pair (a, b)")) as failed:
         checking.numbers(wrong, 2, "a pair (a, b)")
-    assert details(failed)["expected"] == "2 numbers"
-    assert type(wrong).__name__ in details(failed)["got"]
+    assert details(failed)["got"].startswith(type(wrong).__name__)
+    assert details(failed).get("expected") == "2 numbers" or "array of numbers" in str(failed.value)
 
 
 @pytest.mark.parametrize("right", [4, 4.0, "4", Fraction(8, 2), np.int64(4), np.array(4.0)])
