@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from paralg.core.primitives import METHODS, kogge_stone_counts, scan_counts
+from paralg.core.primitives import METHODS, scan_counts
 from paralg.recurrences.mamba import discretise, explorer, selective_scan_loop, theory, traffic
 from paralg.recurrences.mamba.teaching.explorer import _network
 from paralg.recurrences.mamba.theory import aligned_kernels, gated_recurrence, lag_matrix
@@ -80,9 +80,9 @@ def test_traffic_counts_every_array():
     assert unfused.bytes == 4 * (4 * bLD + 2 * bLN + 6 * bLD * 16)
     assert fused.operations == unfused.operations == 7 * bLD * 16
     assert fused.intensity > 20 * unfused.intensity
-    short, long = (traffic("kogge-stone", **SIZES | {"length": n}) for n in (1, 1024))
-    assert short.items["pairs read and written"] == 0
-    assert long.items["pairs read and written"] == 6 * 64 * 16 * kogge_stone_counts(1024).work
+    for tree, length in (("kogge-stone", 1), ("kogge-stone", 1024), ("brent-kung", 1000)):
+        moved = traffic(tree, **SIZES | {"length": length}).items["pairs read and written"]
+        assert moved == 6 * 64 * 16 * scan_counts(tree, length).work
     wide = SIZES | {"channels": 4096, "chunk": 1024}
     moved = {s: [traffic(s, **wide | {"states": n}).bytes for n in (16, 32)]
              for s in ("fused", "unfused")}  # fmt: skip

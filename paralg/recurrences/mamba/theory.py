@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paralg.core.cost import Cost
-from paralg.core.primitives import AFFINE, kogge_stone_counts, scan
+from paralg.core.primitives import AFFINE, scan, scan_counts
 
 __all__ = [
     "ScanRun", "Traffic", "aligned_kernels", "gated_recurrence", "lag_matrix",
@@ -144,21 +144,18 @@ class Traffic:
 def _moved(b: int, L: int, D: int, N: int, chunk: int) -> dict[str, dict[str, int]]:
     """Return for every scheme how many numbers of each array are read and written."""
     numbers, states, vectors = b * L * D, b * L * D * N, {"B, C": 2 * b * L * N}
+    unfused = {"u, delta, y": 4 * numbers, **vectors, "coefficients written": 2 * states}
+    pairs = {tree: 6 * b * D * N * scan_counts(tree, L).work
+             for tree in ("brent-kung", "kogge-stone")}  # fmt: skip
     return {
         "fused": {
             "u, delta, y": 3 * numbers, **vectors, "A, D, bias": D * N + 2 * D,
             "states at chunk starts": b * ceil(L / chunk) * D * N,
         },
-        "unfused": {
-            "u, delta, y": 4 * numbers, **vectors, "coefficients written": 2 * states,
-            "coefficients read by the scan": 2 * states, "states written and read": 2 * states,
-        },
-        "kogge-stone": {
-            "u, delta, y": 4 * numbers, **vectors, "coefficients written": 2 * states,
-            "pairs read and written": 6 * b * D * N * kogge_stone_counts(L).work,
-            "states read": states,
-        },
-    }  # fmt: skip
+        "unfused": unfused | {"coefficients read by the scan": 2 * states,
+                              "states written and read": 2 * states},
+    } | {tree: unfused | {"pairs read and written": moved, "states read": states}
+         for tree, moved in pairs.items()}  # fmt: skip
 
 
 def traffic(
@@ -169,7 +166,7 @@ def traffic(
 
     Parameters
     ----------
-    scheme : {"fused", "unfused", "kogge-stone"}
+    scheme : {"fused", "unfused", "brent-kung", "kogge-stone"}
         States never leave fast memory; coefficients and states of the whole sequence are arrays
         in slow memory; the same with a log-depth scan over them, round by round.
     batch, length, channels, states : int
