@@ -8,9 +8,7 @@ from paralg.teach import chapters
 from paralg.teach.quizzes import load_quiz
 from tests import cost, form
 
-OLD_FORM = {
-    "mamba",
-}  # fmt: skip
+OLD_FORM: set[str] = set()
 """Chapters that are not in the form yet.  None may be added; one that is in it leaves."""
 MOST = 0.4
 """Share of questions in which the right choice may be the first, and the longest."""
