@@ -167,7 +167,8 @@ def pinned(threads: int) -> Iterator[None]:
             from threadpoolctl import threadpool_limits
 
             stack.enter_context(threadpool_limits(limits=threads))
-        for module in filter(None, map(sys.modules.get, ("torch", "numba"))):
+        # numba starts its threads here and then gives OpenMP as many, torch's included: torch is last
+        for module in filter(None, map(sys.modules.get, ("numba", "torch"))):
             before = module.get_num_threads()
             with contextlib.suppress(ValueError):  # numba refuses more than it started
                 module.set_num_threads(threads)

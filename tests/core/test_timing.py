@@ -119,6 +119,17 @@ def test_a_library_that_refuses_the_limit_keeps_its_own(monkeypatch):
         pass
 
 
+def test_torch_is_pinned_after_numba_whose_start_gives_openmp_its_own_number(monkeypatch):
+    order = []
+    for name in ("torch", "numba"):
+        fake = types.SimpleNamespace(
+            get_num_threads=lambda: 8, set_num_threads=lambda n, name=name: order.append(name)
+        )
+        monkeypatch.setitem(sys.modules, name, fake)
+    with pinned(1):
+        assert order == ["numba", "torch"]
+
+
 def test_pinning_works_without_threadpoolctl(monkeypatch):
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)
     with pinned(1):
