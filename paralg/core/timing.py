@@ -167,7 +167,7 @@ def pinned(threads: int) -> Iterator[None]:
             from threadpoolctl import threadpool_limits
 
             stack.enter_context(threadpool_limits(limits=threads))
-        # numba starts its threads here and then gives OpenMP as many, torch's included: torch is last
+        # numba starts its threads here and gives OpenMP, and so torch, as many: torch is last
         for module in filter(None, map(sys.modules.get, ("numba", "torch"))):
             before = module.get_num_threads()
             with contextlib.suppress(ValueError):  # numba refuses more than it started
