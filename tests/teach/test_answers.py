@@ -48,6 +48,7 @@ def test_wrong_answers_are_told_why(label, answer, words):
     verdict = check(label, answer)
     assert not verdict
     assert words in str(verdict)
+    assert " not " not in verdict.summary, "say what was expected, in the positive"
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda one: one.name)

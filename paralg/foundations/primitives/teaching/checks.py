@@ -92,7 +92,8 @@ def clamp(answer):
     steps = [tuple(_clamps(rng, 1) for _ in range(3)) for _ in range(60)]
     checking.equal_to_oracle(
         lambda x, y: _apply(then(x, y), heights), lambda x, y: _apply(y, _apply(x, heights)),
-        [three[:2] for three in steps], name="equals the first map and then the second",
+        [three[:2] for three in steps],
+        name="equals the first map and then the second, from h = -9 to 9",
         hint="where do the walls of the first map go, and who cuts them off?",
     )  # fmt: skip
     checking.equal_to_oracle(
