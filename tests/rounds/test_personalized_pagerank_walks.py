@@ -88,9 +88,11 @@ def test_live_load_follows_the_prediction():
 
 
 def test_rounds_and_joins_follow_the_formulas():
-    rounds = {hops: len(random_walks(pr.move_table(IMPORTS, largest=256, hops=hops), 100,
-                                     schedule=AllAtOnce()).live) for hops in (1, 2, 3)}  # fmt: skip
-    for hops in (2, 3):
+    rounds = {hops: len(random_walks(pr.move_table(IMPORTS, largest=256, hops=hops), 1000,
+                                     schedule=AllAtOnce()).live)
+              for hops in (1, 2, 3, 4)}  # fmt: skip
+    assert list(rounds.values()) == [20, 10, 8, 5]  # as the chapter says
+    for hops in (2, 3, 4):
         assert rounds[hops] == pytest.approx(rounds[1] / hops, abs=3)
     for table, hops in ((TABLE, 1), (pr.move_table(HUGO, largest=2 * HUGO.n, hops=3), 3)):
         work = random_walks(table, 500).cost.work
