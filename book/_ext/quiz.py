@@ -88,6 +88,8 @@ def draw_outputs(app, docname: str, notebook) -> None:
             what = output.get("data", {}).pop(DRAWN, None)
             if what is not None:
                 output["data"]["text/html"] = draw(app, **what)
+                if what["kind"] != "check":  # the call says nothing that the drawing does not
+                    cell.metadata["tags"] = [*cell.metadata.get("tags", []), "remove-input"]
 
 
 def draw(app, kind: str, **what: str) -> str:
