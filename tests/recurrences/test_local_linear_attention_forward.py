@@ -34,7 +34,7 @@ def test_examples_run(name):
 @pytest.mark.parametrize("way", WAYS, ids=str)
 def test_every_way_equals_least_squares(way):
     for n, m, causal in SIZES:
-        for norm in NORMS:
+        for norm in NORMS if n < 30 else NORMS[1:2]:
             x, exact = exactly(n, m, causal, norm)
             options = {"causal": causal, "weight_norm": norm, "return_omega": True, **way}
             out, omega = attend(*x, 0.5, **options)

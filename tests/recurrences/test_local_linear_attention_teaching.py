@@ -41,7 +41,7 @@ def test_explorer_computes_what_python_does_and_answers_to_keyboard_and_pointer(
     assert f"At income {START['query']:.2f}" in status.inner_text()
     page.get_by_label("Query: income").press("ArrowRight")
     assert "At income 0.52" in status.inner_text()
-    for query, bandwidth, ridge in ((0.5, 0.4, -2), (2.0, 1.0, 0.5), (4.9, 0.1, -3)):
+    for query, bandwidth, ridge in ((2.0, 1.0, 0.5), (4.9, 0.1, -3)):
         set_to(page, "Query: income", query)
         set_to(page, "Bandwidth h", bandwidth)
         set_to(page, "log₁₀ of the ridge λ", ridge)
