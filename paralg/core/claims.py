@@ -1,7 +1,5 @@
 """Claims: rows "the paper says, we measured", recorded by a chapter and collected by the site."""
 
-from __future__ import annotations
-
 import html
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -30,22 +28,14 @@ REPRODUCED, SAME_DIRECTION, NOT_AT_THIS_SCALE, REFUTED = ClaimVerdict
 
 @dataclass(frozen=True)
 class Claim:
-    """One row of the table.
+    """One row of the table: what the paper says, and what we measured.
 
-    Parameters
-    ----------
-    what : str
-        The claim in a few words.
-    paper, source : str or None, str
-        The paper's figure, if it gives one, and where: section, figure, table, or "abstract".
-    ours, unit : str
-        Our figure; the unit of both figures, when they do not carry it.
-    verdict : ClaimVerdict
-        What the comparison says.
-    why : str
-        One sentence: how it was measured, or why the figures differ.
-    headline : bool
-        Whether the scoreboard and the map show this row for the chapter.
+    - ``what``: the claim in a few words;
+    - ``paper, source``: the paper's figure, if any, and where: section, figure, table or
+      "abstract";
+    - ``ours, unit``: our figure, and the unit of both, when they do not carry it;
+    - ``why``: one sentence on how it was measured, or why the figures differ;
+    - ``headline``: whether the scoreboard and the map show this row for the chapter.
     """
 
     what: str
@@ -59,15 +49,8 @@ class Claim:
 
 
 class Claims:
-    """The claims of one chapter; shown as a table when it is the last value of a cell.
+    """The claims of a chapter, by its module name; a table when it is the last value of a cell.
 
-    Parameters
-    ----------
-    chapter : str
-        The chapter's module name, for example ``"mamba"``.
-
-    Examples
-    --------
     >>> claims = Claims("mamba")
     >>> claims.add("scan against a loop", paper="20x", source="figure 8", ours=10.44,
     ...            verdict=SAME_DIRECTION, why="2 cores instead of a GPU", headline=True)

@@ -28,26 +28,16 @@ _LENGTHS = frozenset({"span", "rounds"})
 
 @dataclass(frozen=True)
 class Cost:
-    """Counts of one run, or of several runs composed.
+    """Counts of one run, or of several composed, in the units of `UNITS`; integers, none negative.
 
     Two compositions are all that is needed to cost a program.
     One part *after* another: every count adds (``a + b``).
     Two parts *beside* each other: lengths of chains (``span``, ``rounds``) take the larger one,
     amounts (all the other counts) add (``a | b``).
 
-    Parameters
-    ----------
-    work, span, calls, rows, tokens, rounds, messages, bytes : int
-        Counts in the units of `UNITS`; TypeError for one that is no integer, ValueError for a
-        negative one.
-
-    Examples
-    --------
     >>> up, down = Cost(work=7, span=3), Cost(work=4, span=2)
-    >>> up + down
-    Cost(work=11, span=5)
-    >>> up | down
-    Cost(work=11, span=3)
+    >>> up + down, up | down
+    (Cost(work=11, span=5), Cost(work=11, span=3))
     >>> print(up + down)
     work 11, span 5
     >>> (up + down).parallelism
@@ -99,8 +89,6 @@ class Cost:
 def sequential(costs: Iterable[Cost]) -> Cost:
     """Return the cost of running ``costs`` one after the other: every count adds.
 
-    Examples
-    --------
     >>> sequential(Cost(work=4, span=1) for _ in range(3))
     Cost(work=12, span=3)
     """
@@ -110,8 +98,6 @@ def sequential(costs: Iterable[Cost]) -> Cost:
 def parallel(costs: Iterable[Cost]) -> Cost:
     """Return the cost of running ``costs`` at once: span and rounds take the maximum.
 
-    Examples
-    --------
     >>> parallel(Cost(work=n, span=n) for n in (2, 5, 3))
     Cost(work=10, span=5)
     """

@@ -8,8 +8,6 @@ References: [brent-1974-parallel], lemma 2, and [graham-1969-bounds] for list sc
 [amdahl-1967-validity]; [gustafson-1988-reevaluating]; [williams-2009-roofline].
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np
@@ -34,15 +32,9 @@ def brent(work, span: float | None = None, p=1) -> Bounds:
 
     .. math:: \max(W/p, S) \le T_p \le (W - S)/p + S
 
-    Parameters
-    ----------
-    work : float or Cost
-        Work :math:`W`; a `Cost` brings its span along.
-    span : float, optional
-        Span :math:`S`, 0 <= S <= W; only when ``work`` is a number, else TypeError.
+    ``work`` is the number :math:`W`, with ``span`` :math:`S`, 0 <= S <= W, or a `Cost`, which has
+    both; else TypeError.
 
-    Examples
-    --------
     >>> brent(100, 10, p=4)
     Bounds(lower=25.0, upper=32.5)
     >>> from paralg.core.cost import Cost
@@ -55,12 +47,10 @@ def brent(work, span: float | None = None, p=1) -> Bounds:
 
 
 def amdahl(serial_fraction: float, p):
-    r"""Return the speed-up of a fixed problem, :math:`1 / (f + (1 - f)/p)`.
+    """Return the speed-up of a fixed problem, :math:`1 / (f + (1 - f)/p)`.
 
     f is the share of the one-worker time that cannot be divided; the speed-up is at most 1/f.
 
-    Examples
-    --------
     >>> amdahl(0.1, 9)
     5.0
     """
@@ -69,12 +59,10 @@ def amdahl(serial_fraction: float, p):
 
 
 def gustafson(serial_fraction: float, p):
-    r"""Return the speed-up of a problem that grows with the machine, :math:`p - f (p - 1)`.
+    """Return the speed-up of a problem that grows with the machine, :math:`p - f (p - 1)`.
 
     f is the serial share of the *parallel* run's time; one worker would do the grown problem.
 
-    Examples
-    --------
     >>> gustafson(0.1, 9)
     8.2
     """
@@ -85,19 +73,9 @@ def gustafson(serial_fraction: float, p):
 def roofline(intensity, peak: float, bandwidth: float):
     r"""Return the attainable rate :math:`\min(\text{peak}, I \cdot \text{bandwidth})`.
 
-    Parameters
-    ----------
-    intensity : float or array of float
-        Operations per byte moved, :math:`I`.
-    peak : float
-        Operations per second when nothing has to be fetched.
-    bandwidth : float
-        Bytes per second.
+    ``intensity`` :math:`I`, a float or an array, is operations per byte moved, ``peak`` operations
+    per second when nothing is fetched, ``bandwidth`` bytes per second: the ridge is at their ratio.
 
-    The roof's ridge is at ``peak / bandwidth``.
-
-    Examples
-    --------
     >>> roofline(0.25, peak=64e9, bandwidth=16e9)
     4000000000.0
     """

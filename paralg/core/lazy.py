@@ -1,7 +1,5 @@
 """Public names of a package that are imported at their first use, so that none costs torch."""
 
-from __future__ import annotations
-
 import importlib
 import sys
 from collections.abc import Callable, Mapping

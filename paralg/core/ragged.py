@@ -18,8 +18,6 @@ __all__ = ["SparseRows", "best_of_entries", "best_of_scores", "joined", "merge_r
 def joined(sizes: ArrayLike) -> NDArray[np.int64]:
     """Return the index, shape (r + 1,), of rows of these sizes, shape (r,), laid end to end.
 
-    Examples
-    --------
     >>> joined([2, 0, 3])
     array([0, 2, 2, 5])
     """
@@ -29,8 +27,6 @@ def joined(sizes: ArrayLike) -> NDArray[np.int64]:
 def stretches(indptr: NDArray[np.int64], rows: ArrayLike) -> NDArray[np.int64]:
     """Return the places of the rows ``rows``, one row after the other.
 
-    Examples
-    --------
     >>> stretches(np.array([0, 2, 2, 5]), [2, 0])
     array([2, 3, 4, 0, 1])
     """
@@ -95,12 +91,8 @@ def merge_rows(parts: Iterable[SparseRows]) -> SparseRows:
 def best_of_scores(
     scores: NDArray, sources: ArrayLike, top: int | None = None, least: float = 0.0
 ) -> SparseRows:
-    """Return the entries of dense rows that are at least ``least`` and not 0, or the ``top`` best.
+    """Return the entries of rows (k, n) that are at least ``least`` and not 0, or the ``top`` best.
 
-    ``scores``, shape (k, n), are the rows ``sources``; without ``top`` they stay in order.
-
-    Examples
-    --------
     >>> best_of_scores(np.array([[0.2, 0.0, 0.5, 0.3]]), [7], top=2).row(0)
     (array([2, 3]), array([0.5, 0.3]))
     """
@@ -120,8 +112,6 @@ def best_of_scores(
 def best_of_entries(row, node, value, sources: ArrayLike, top: int | None = None) -> SparseRows:
     """Sort loose entries (``value`` at ``node`` of ``row``) into rows, or their ``top`` best.
 
-    Examples
-    --------
     >>> best_of_entries(np.array([1, 0, 1]), np.array([3, 2, 0]), np.array([5, 6, 7]), [0, 1]).nodes
     array([2, 0, 3])
     """

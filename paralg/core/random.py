@@ -14,8 +14,6 @@ References: [steele-2014-splittable] for the generator, with the multipliers and
 Stafford's variant 13; [salmon-2011-counter] for the idea.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 __all__ = ["GOLDEN", "derive", "draw64", "mix64", "to_unit", "uniform"]
@@ -33,8 +31,6 @@ _UNIT = 2.0**-53
 def mix64(z):
     """Return the SplitMix64 finaliser of ``z``: a bijection of the 64-bit words that looks random.
 
-    Examples
-    --------
     >>> [hex(word) for word in mix64(np.arange(1, 3, dtype=np.uint64))]
     ['0x5692161d100b05e5', '0xdbd238973a2b148a']
     """
@@ -51,8 +47,6 @@ def to_unit(bits):
 def derive(seed, *keys) -> np.ndarray:
     """Return the seed of a sub-stream: ``seed`` folded with each of ``keys`` in turn.
 
-    Examples
-    --------
     >>> derive(0, 3) == derive(0, 3), derive(0, 1, 2) == derive(0, 2, 1)
     (np.True_, np.False_)
     """
@@ -64,10 +58,7 @@ def derive(seed, *keys) -> np.ndarray:
 
 
 def draw64(seed, key, counter) -> np.ndarray:
-    """Return draw number ``counter`` of the stream ``key``: 64 random bits.
-
-    The draws of one key are the SplitMix64 sequence that starts at ``derive(seed, key)``.
-    """
+    """Return 64 bits: draw ``counter`` of the SplitMix64 sequence from ``derive(seed, key)`` on."""
     with np.errstate(over="ignore"):
         return mix64(derive(seed, key) + (_words("counter", counter) + _ONE) * GOLDEN)
 
@@ -75,23 +66,11 @@ def draw64(seed, key, counter) -> np.ndarray:
 def uniform(seed, key, counter) -> np.ndarray:
     """Return uniform draws in [0, 1) that depend on nothing but (seed, key, counter).
 
-    Returns
-    -------
-    ndarray of float64
-        Broadcast shape of ``key`` and ``counter``; multiples of 2**-53.
+    They have the broadcast shape of ``key`` and ``counter`` and are multiples of 2**-53.
+    A draw takes three finalisers, two when the seed's is hoisted out of the loop, and no state.
+    Streams are stretches of one cycle of 2**64 words; two of ``k`` streams of length ``m`` overlap
+    with probability about ``k**2 * m / 2**64``: 1e-5 for two million walks of 40 draws.
 
-    Cost
-    ----
-    Three finalisers a draw, two when the seed's is hoisted out of the loop; no state.
-
-    Notes
-    -----
-    Streams are stretches of one cycle of 2**64 words.
-    Two of ``k`` streams of length ``m`` overlap with probability about ``k**2 * m / 2**64``:
-    1e-5 for two million walks of 40 draws.
-
-    Examples
-    --------
     >>> together = uniform(7, np.arange(4), 0)
     >>> alone = np.array([uniform(7, item, 0) for item in (3, 1, 0, 2)])
     >>> np.array_equal(together[[3, 1, 0, 2]], alone)

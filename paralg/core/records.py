@@ -1,7 +1,5 @@
 """Shipped records: numbers that take long are made by a script and read by a page."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys
@@ -19,19 +17,12 @@ SCALE = "PARALG_SCALE"
 
 @dataclass(frozen=True)
 class Records:
-    """The records of a chapter: a folder of files ``NAME.json``, and what makes each of them.
+    """The records of a chapter: a folder of files ``NAME.json``, and by name what makes each.
 
+    Makers return numbers, strings, lists and dicts, the same on every call (no seconds).
     A chapter has one in ``experiments/records.py``, whose last line is ``records.main()`` under
     ``if __name__ == "__main__"``.
 
-    Parameters
-    ----------
-    folder : path
-    makers : dict of str to callable () -> value
-        Each returns numbers, strings, lists and dicts, the same on every call (no seconds).
-
-    Examples
-    --------
     >>> import tempfile
     >>> records = Records(Path(tempfile.mkdtemp()), {"squares": lambda: {"n": [1, 4, 9]}})
     >>> records.main(["squares"])
@@ -44,10 +35,7 @@ class Records:
     makers: Mapping[str, Callable[[], Any]]
 
     def read(self, name: str) -> Any:
-        """Return a shipped record; made again where the environment says ``PARALG_SCALE=full``.
-
-        ValueError if there is no such record, FileNotFoundError if it has not been made.
-        """
+        """Return a shipped record; made again where the environment says ``PARALG_SCALE=full``."""
         if os.environ.get(SCALE) == "full":
             return self.make(name)
         self._maker(name)

@@ -1,7 +1,5 @@
 """p simulated workers: who does what when, how long it takes, how busy they are."""
 
-from __future__ import annotations
-
 import heapq
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,11 +23,7 @@ class Task(NamedTuple):
 
 @dataclass(frozen=True)
 class Schedule:
-    """A finished simulation.
-
-    ``tasks`` stand in the order in which they started, ``p`` is the number of workers, ``work`` the
-    sum of all durations, ``span`` that of the longest chain of dependent tasks.
-    """
+    """A finished simulation: tasks as they started, workers, sum and longest chain of times."""
 
     tasks: tuple[Task, ...]
     p: int
@@ -69,40 +63,18 @@ def list_schedule(
     dependencies: Mapping[int, Iterable[int]] | Sequence[Iterable[int]] | None = None,
     names: Sequence[str] | None = None,
 ) -> Schedule:
-    r"""Simulate p workers that take tasks from a list as soon as they can.
+    r"""Simulate p workers that take tasks from a list as soon as they can [graham-1969-bounds].
 
     Whenever a worker is idle and a task is ready, the first ready task of the list starts.
     No worker waits while something is ready, hence
 
     .. math:: \max(W/p, S) \le T_p \le (W - S)/p + S.
 
-    Parameters
-    ----------
-    durations : sequence of float, length n
-        Duration of each task, at least 0 and finite.
-    p : int
-        Workers, at least 1.
-    dependencies : mapping or sequence, optional
-        ``dependencies[i]`` are the tasks that must end before task i starts.
-    names : sequence of str, length n, optional
-        Names of the tasks; their numbers by default.
-
-    Raises
-    ------
-    ValueError
-        A number is out of its range, a dependency does not exist, names are of another number, or
-        dependencies form a circle.
-
-    Cost
-    ----
+    Of n tasks, durations are at least 0 and finite, ``dependencies[i]`` are those that must end
+    before task i starts, in a mapping or a sequence, and names are their numbers by default.
+    ValueError for what is out of its range, of another number, or a circle of dependencies.
     Work O((n + e) log n) for e dependencies.
 
-    References
-    ----------
-    [graham-1969-bounds].
-
-    Examples
-    --------
     >>> schedule = list_schedule([2, 3, 1], p=2, dependencies={2: [0]})
     >>> schedule.tasks[-1], schedule.makespan
     (Task(name='2', worker=0, start=2, end=3), 3)
@@ -136,25 +108,11 @@ def list_schedule(
 def levels_schedule(sizes: Sequence[int], p: int, *, barrier: float = 0) -> Schedule:
     r"""Simulate rounds of equal unit tasks with a barrier after each.
 
-    Round k of size :math:`n_k` takes :math:`\lceil n_k / p \rceil`, which is Brent's argument.
+    Round k of size :math:`n_k`, for example the combines in a level of a scan, takes
+    :math:`\lceil n_k / p \rceil`, which is Brent's argument: shares of the p workers differ by at
+    most one, and one that is not empty is a task. ``barrier`` is the time between two rounds; the
+    bounds of the schedule hold for 0. ValueError or TypeError if a number is out of its range.
 
-    Parameters
-    ----------
-    sizes : sequence of int
-        Unit tasks in each round, for example the combines in each level of a scan.
-    p : int
-        Workers; each gets a share of a round that differs by at most one from the others', and has
-        a task in the schedule if the share is not empty.
-    barrier : float
-        Time of a barrier between two rounds; the bounds of the schedule hold for 0.
-
-    Raises
-    ------
-    ValueError, TypeError
-        ``p < 1``, a negative size or barrier; a size that is no integer.
-
-    Examples
-    --------
     >>> levels_schedule([4, 2, 1], p=2).makespan, levels_schedule([4, 2, 1], p=4).makespan
     (4, 3)
     """

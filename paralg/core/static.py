@@ -4,8 +4,6 @@ So an executed page does not depend on how these look, and is not executed again
 a script or a question changes. Everywhere else the same objects show themselves.
 """
 
-from __future__ import annotations
-
 import os
 
 __all__ = ["DRAWN", "data_for_the_site", "is_static"]

@@ -1,7 +1,5 @@
 """Honest wall-clock comparison: warm-up, interleaved repeats, medians, spread, pinned threads."""
 
-from __future__ import annotations
-
 import contextlib
 import gc
 import math
@@ -31,11 +29,7 @@ class Ratio(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Timings:
-    """Seconds of each method in each round.
-
-    In ``seconds`` each method has an array of shape (repeats,), seconds of one call: entry ``r`` of
-    every method was taken in round ``r``, on at most ``threads`` threads.
-    """
+    """Seconds of a call of each method, shape (repeats,): entry r of all is from round r."""
 
     seconds: Mapping[str, np.ndarray]
     threads: int
@@ -54,16 +48,12 @@ class Timings:
         """Return how many times faster ``other`` is than ``base``: median and quartiles.
 
         The quotient is taken within each round, so that a load that slows a whole round cancels.
-        KeyError for a name that was not timed.
         """
         quotients = self._of(base) / self._of(other)
         return Ratio(float(np.median(quotients)), *_quartiles(quotients))
 
     def table(self, base: str | None = None) -> list[dict]:
-        """Return rows with the keys ``method, seconds, low, high, ratio``.
-
-        The ratio is over ``base``, the first method unless named; above 1 is faster than it.
-        """
+        """Return rows ``method, seconds, low, high, ratio``; above 1 is faster than ``base``."""
         base = next(iter(self.seconds)) if base is None else base
         rows = []
         for name, seconds in self.median.items():
@@ -89,39 +79,24 @@ def compare(
     budget: float | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Timings:
-    """Time several ways to do the same thing, interleaved.
+    """Time several ways to do the same thing, functions without arguments, interleaved.
 
     Every round runs each method once, in an order that rotates by one, so that drift and other
     load hit all of them alike; warm-up rounds (compilation, caches) are not counted.
     The garbage collector is off while the clock runs.
 
-    Parameters
-    ----------
-    methods : dict of str to callable
-        Functions without arguments.
-    repeats, warmup : int
-        Counted rounds, and rounds before them that are thrown away.
-    threads : int
-        Threads allowed to BLAS, OpenMP, torch and numba, as far as they are loaded.
-    min_seconds : float, seconds
-        A method shorter than this is called several times between two looks at the clock.
-    settle : float, seconds
-        For at least so long each method runs uncounted before the clock starts for it, so that it
-        does not pay for what the method before it left behind: its data in the caches, its threads
-        still waiting in a busy loop.
-    budget : float, seconds, optional
-        No round begins that would end after so many seconds, warm-up included, if it took as long
-        as the one before it; three rounds are always taken, or all if there are fewer.
-    clock : callable
-        Returns seconds.
+    - ``repeats, warmup``: counted rounds, and rounds before them that are thrown away;
+    - ``threads``: of BLAS, OpenMP, torch and numba, as far as they are loaded;
+    - ``min_seconds``: a shorter method is called several times between two looks at the clock;
+    - ``settle``: for so many seconds each method runs uncounted before the clock starts for it, so
+      that it does not pay for what the method before it left behind: its data in the caches, its
+      threads still waiting in a busy loop;
+    - ``budget``: no round begins that would end after so many seconds, warm-up included, if it took
+      as long as the one before it; three rounds are always taken, or all if there are fewer;
+    - ``clock``: returns seconds.
 
-    Raises
-    ------
-    ValueError
-        No method, ``repeats < 1``, ``warmup < 0``, ``threads < 1`` or ``budget <= 0``.
+    ValueError for no method, or a number that is out of its range.
 
-    Examples
-    --------
     >>> ticks = iter(range(100))
     >>> timings = compare({"loop": list, "scan": list}, repeats=3, clock=lambda: next(ticks))
     >>> timings.median
@@ -155,11 +130,7 @@ def compare(
 
 @contextlib.contextmanager
 def pinned(threads: int) -> Iterator[None]:
-    """Limit BLAS, OpenMP, torch and numba to ``threads`` threads, as far as they are loaded.
-
-    The former limits return after the ``with`` block; numba keeps its own when it was started with
-    fewer. ValueError for ``threads < 1``.
-    """
+    """Limit BLAS, OpenMP, torch and numba, as far as loaded, to some threads in a ``with``."""
     if threads < 1:
         raise ValueError(f"threads must be at least 1, got {threads}")
     with contextlib.ExitStack() as stack:

@@ -29,12 +29,8 @@ _TEST_EVERY = 20
 
 
 def encode(a: ArrayLike, b: ArrayLike) -> NDArray[np.int64]:
-    """Write the problems ``a + b`` and their answers as tokens, shape (n, 16).
+    """Write the problems ``a + b``, summands (n,) of 0..999, with answers as tokens, shape (n, 16).
 
-    Summands, shape (n,), lie in 0..999.
-
-    Examples
-    --------
     >>> decode(encode([456], [123]))
     ['654+321=975.....']
     """
@@ -94,8 +90,6 @@ def sample(n: int, rng: np.random.Generator, *, split: str = "train") -> NDArray
 def problems(n: int, *, seed: int = 0, mask: int = END + 1) -> NDArray[np.int64]:
     """Return n held-out problems, shape (n, 16), with the token `mask` for the answer.
 
-    Examples
-    --------
     >>> decode(problems(1))[0][PROMPT:]
     '________'
     """

@@ -43,11 +43,9 @@ def decode(x: ArrayLike) -> str:
 
 
 def extract(texts: Iterable[str]) -> str:
-    """Reduce texts to the 27 symbols, keeping each paragraph, between blank lines, once.
+    r"""Reduce texts to the 27 symbols, keeping each paragraph, between blank lines, once.
 
-    Examples
-    --------
-    >>> extract(["One.  Two!\\n\\nThree", "three\\n\\nfour 4"])
+    >>> extract(["One.  Two!\n\nThree", "three\n\nfour 4"])
     'one two three four'
     """
     paragraphs = (p for text in texts for p in re.split(r"\n\s*\n", text))

@@ -29,11 +29,8 @@ UNITS = np.concatenate([_CELL, _CELL.T, _BOXES])
 def grids() -> NDArray[np.int64]:
     """Return every valid grid, shape (288, 16), read-only, in lexicographic order.
 
-    Cells are filled in reading order; after each cell the partial grids that repeat a symbol in a
-    unit are dropped, so at most 1,152 partial grids are kept at once.
+    Cell by cell in reading order, partial grids that repeat a symbol in a unit are dropped.
 
-    Examples
-    --------
     >>> grids().shape, grids()[0, :8].tolist()
     ((288, 16), [0, 1, 2, 3, 2, 3, 0, 1])
     """
@@ -56,10 +53,6 @@ def _extend(partial: NDArray[np.int64], cell: int) -> NDArray[np.int64]:
 def is_valid(x: ArrayLike) -> NDArray[np.bool_]:
     """Say which grids, shape (..., 16), are complete and valid; a mask makes a grid invalid.
 
-    ValueError if the last axis does not have 16 cells.
-
-    Examples
-    --------
     >>> bool(is_valid(grids()).all()), bool(is_valid([0] * 16))
     (True, False)
     """

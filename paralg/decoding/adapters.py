@@ -7,8 +7,6 @@ cache then lacks.
 prefix cache is exact: :class:`BlockCausal` for tables, :class:`BlockCausalNetwork` for a network.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,8 +84,6 @@ class BlockCausal(TableModel):
 
     Blocks have ``block`` positions; what lies before ``begin`` is visible to all.
 
-    Examples
-    --------
     >>> from paralg.decoding.tables import HashConditional
     >>> blind = BlockCausal(HashConditional(2, 4, eps=1.0), block=2)
     >>> far, near = np.array([[2, 2, 2, 1]]), np.array([[2, 2, 2, 0]])
@@ -105,11 +101,7 @@ class BlockCausal(TableModel):
 
 
 class BlockCausalNetwork(RecomputingModel):
-    """A network under a block-causal attention mask.
-
-    The mask alone does not make a good block-causal model, training with it does; but whatever is
-    proved of such models can be checked on any weights.
-    """
+    """A network under a block-causal attention mask, for checks of what holds with any weights."""
 
     def __init__(self, network: AttendingModel, block: int, begin: int = 0):
         self.network, self.V, self.L = network, network.V, network.L

@@ -5,8 +5,6 @@ holds a tuple ``ENTRANTS``, and by making the records of the tables again:
 ``python -m paralg.decoding.records``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -32,17 +30,9 @@ nothing."""
 
 @dataclass(frozen=True)
 class Entrant:
-    """A decoder with all its options, ready to run on any model.
+    """A decoder with all its options, ``(model, x, rng) -> Decoded``, ready to run on any model.
 
-    Parameters
-    ----------
-    name : str
-    decode : callable (model, x, rng) -> Decoded
-        A greedy decoder ignores ``rng``.
-    promise : str
-        One of :data:`PROMISES`.
-    against : str
-        The sequential entrant that the promise refers to.
+    ``promise`` is one of :data:`PROMISES`, ``against`` the sequential entrant it refers to.
     """
 
     name: str
@@ -74,8 +64,6 @@ SEQUENTIAL = (
 def entrants() -> tuple[Entrant, ...]:
     """Return the baselines and the entrants of every paper, found by package.
 
-    Examples
-    --------
     >>> [entrant.name for entrant in entrants()][:2]
     ['static', 'ancestral']
     """
@@ -87,10 +75,7 @@ def entrants() -> tuple[Entrant, ...]:
 
 
 def decode_all(entrant: Entrant, tier: Tier, seed: int = 0) -> list[Decoded] | None:
-    """Decode every problem of a tier; None if its models do not answer the decoder's calls.
-
-    Problem i draws from the stream (seed, i).
-    """
+    """Decode problem i from the stream (seed, i); None if the models do not answer the calls."""
     problems = enumerate(tier.problems)
     try:
         return [entrant.decode(model, x, RandomDraws(seed, i)) for i, (model, x) in problems]
@@ -101,9 +86,8 @@ def decode_all(entrant: Entrant, tier: Tier, seed: int = 0) -> list[Decoded] | N
 def compete(tier: Tier, field: Sequence[Entrant] | None = None, seed: int = 0) -> dict:
     """Run all entrants, or those of ``field`` with their baselines, on a tier.
 
-    Returns what :func:`standings` shows and a record keeps: ``measure`` and ``scores``, means over
-    the problems for each entrant whose calls the models answer; ``same_trace`` is the share of
-    problems with the trace of the entrant's baseline.
+    Returned is what :func:`standings` shows: means over the problems for each entrant whose calls
+    the models answer; ``same_trace`` is the share of problems with the trace of its baseline.
     """
     field = entrants() if field is None else field
     runs = {one.name: found for one in field if (found := decode_all(one, tier, seed)) is not None}

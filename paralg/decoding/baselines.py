@@ -1,7 +1,5 @@
 """Sequential decoders: one model call for every step.  Operands are those of the part."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -23,8 +21,6 @@ def static(
 
     Takes T calls of one row for T steps; with one token per step T is the number of masks.
 
-    Examples
-    --------
     >>> from paralg.decoding.tables import HashConditional
     >>> result = static(HashConditional(4, 6), [4, 4, 0, 4, 4, 4])
     >>> result.tokens, result.forwards
@@ -52,8 +48,6 @@ def threshold(model: Model, x, tau: float = 0.95, rule: UnmaskingRule | None = N
     Fast, and not lossless [wu-2025-fast]: the positions of a step are predicted without knowledge
     of each other, and nothing makes their *joint* distribution right.
 
-    Examples
-    --------
     >>> from paralg.decoding.sudoku import Sudoku4
     >>> threshold(Sudoku4(), Sudoku4().puzzle(seed=0), tau=0.7).forwards
     7
@@ -66,8 +60,6 @@ def threshold(model: Model, x, tau: float = 0.95, rule: UnmaskingRule | None = N
 def ranks(x, V: int, order=None) -> np.ndarray:
     """Return ranks for ``anyorder``: the m given positions m-1, the masked ones m, m+1, ….
 
-    Examples
-    --------
     >>> ranks([5, 2, 5, 1], V=5)
     array([2, 1, 3, 1])
     """
@@ -86,10 +78,7 @@ def ranks(x, V: int, order=None) -> np.ndarray:
 def ancestral(
     model: Model, x, *, rng: Random, order=None, shape: LogitsHook | None = None
 ) -> Decoded:
-    """Sample the masked positions one by one, in an ``order`` or from left to right.
-
-    Without an order the prompt has to be a prefix and ``causal`` is asked, otherwise ``anyorder``.
-    """
+    """Sample masked positions one by one, by ``causal`` or, in an ``order``, by ``anyorder``."""
     model = CountingModel(model, shape)
     x = tokens_of(np.asarray(x)[None], model.V, model.L)[0].copy()
     record, masked = Recorder(x, model.V), np.flatnonzero(x == model.V)

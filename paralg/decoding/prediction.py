@@ -1,7 +1,5 @@
 """What one row of logits says about the masked positions: a token and how sure the model is."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np
@@ -28,21 +26,12 @@ def tie_keys(seed: int | None, L: int, V: int) -> TieKeys:
 
 
 class Prediction:
-    """Predictions x̂ and confidences c of one row.
+    """Tokens x̂, -1 where to be drawn, and confidences c of one row, -inf where none is wanted.
 
     With "maximum" confidence a token is drawn when it is first asked for and then kept: draws that
     are not needed are not made, and a prediction used twice says the same thing twice.
-
-    Parameters
-    ----------
-    distribution : ndarray, shape (L, V)
-        As the model gives them; rows of positions that are not asked for are unused.
-    confidence : ndarray, shape (L,)
-        Rounded; ``-inf`` where there is no mask or no question.  What ranks the positions: a
-        method that ranks differently changes it.
-    token : ndarray of int, shape (L,)
-        -1 where the token is still to be drawn.
-    rng : Random, optional
+    Rows of the distribution (L, V) at positions that are not asked for are unused. Confidence ranks
+    the positions: a method that ranks differently changes it.
     """
 
     def __init__(self, distribution, confidence, token, rng: Random | None = None):

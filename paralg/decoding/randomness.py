@@ -5,8 +5,6 @@ A sampler is written against ``rng.categorical(p)`` and ``rng.accept(a)``.
 answer in turn, and :func:`exact_distribution` multiplies the probabilities along each branch.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
@@ -34,8 +32,6 @@ class Random(Protocol):
 class RandomDraws:
     """Random draws keyed by (seed, number of the sequence), never by the row of a batch.
 
-    Examples
-    --------
     >>> rng = RandomDraws(0, sample=7)
     >>> [rng.categorical(np.array([0.2, 0.8])) for _ in range(5)], rng.accept(1.0)
     ([0, 1, 0, 1, 0], True)
@@ -63,8 +59,7 @@ class RandomDraws:
 class Replay:
     """Answers draws from a script of branches, then takes the first possible branch.
 
-    ``choices`` lists (branch, probabilities) of this run, draws with one possible answer left out;
-    ``probability`` is that of the whole branch.
+    ``choices`` are (branch, probabilities) of draws with several answers; ``probability`` is all's.
     """
 
     def __init__(self, script=()):
@@ -109,8 +104,6 @@ def exact_distribution(
 
     RuntimeError if there are more than ``limit`` branches, or if it is random in another way.
 
-    Examples
-    --------
     >>> def two_coins(rng):
     ...     return rng.accept(0.5) + rng.accept(0.5), 1
     >>> dict(exact_distribution(two_coins).probability)
@@ -144,8 +137,6 @@ def distribution_of(decode, model, x, *, limit: int = 20_000, **options) -> Exac
 def total_variation(p: Mapping[Hashable, float], q: Mapping[Hashable, float]) -> float:
     """Return ½ Σ |p − q| over all outcomes of either distribution.
 
-    Examples
-    --------
     >>> total_variation({"a": 0.5, "b": 0.5}, {"a": 1.0})
     0.5
     """

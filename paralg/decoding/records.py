@@ -1,7 +1,5 @@
 """The tables of the arena page, as shipped records: ``python -m paralg.decoding.records``."""
 
-from __future__ import annotations
-
 from functools import partial
 from pathlib import Path
 

@@ -5,8 +5,6 @@ What else a decoder is told (draft length, layout) changes the cost only, and th
 "lossless" means: same rule, same trace.  Options that break it say so.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,37 +20,25 @@ __all__ = ["UnmaskingRule", "BoundRule"]
 class UnmaskingRule:
     """Which masked positions one step of static decoding commits.
 
-    Parameters
-    ----------
-    tokens : int or tuple of int
-        Tokens per step; a tuple gives the size of step 0, 1, … (the last one repeats).
-    order : {"confidence", "left-to-right"}
-    threshold : float, optional
-        Commit every position with at least this confidence instead, and the best ``tokens`` ones
-        if there is none; left to right, the leftmost run of confident positions.
-    block : int or tuple of int, optional
-        Blocks of this many positions, counted from the first mask, are finished one after the
-        other; a tuple gives their sizes (the last one repeats).  By default there is one block.
-    cache : {None, "prefix", "dual"}
-        What is frozen at the start of each block: nothing, what lies before it, or everything
-        outside it.  A cached network is *another* network, hence part of the rule.
-    first : bool
-        Commit a block's first position from the forward that makes the cache, as models adapted
-        from next-token prediction need it; see :class:`~paralg.decoding.adapters.Shifted`.
-    eos : tuple of int
-        Once a block consists of one of these tokens, fill the rest with it and stop.
-    confidence : {"maximum", "sampled"}
-        With an ``rng``: rank by the probability of the likeliest or of the drawn token.
-    digits : int
-        Confidences are rounded to this many digits before they are compared.
-    ties : int, optional
-        Seed of a random order among equals, the same for the whole run (so that the rule stays a
-        function of the state); by default the lowest index wins.
-    shape : callable, optional
-        Hook on the logits.
+    - ``tokens``: per step; of a tuple each step takes the next (the last one repeats), as in
+      ``block``.
+    - ``order``: "confidence" or "left-to-right".
+    - ``threshold``: commit every position with at least this confidence instead, and the best
+      ``tokens`` ones if there is none; left to right, the leftmost run of confident positions.
+    - ``block``: so many positions, counted from the first mask, are finished one block after the
+      other.
+    - ``cache``: what is frozen at the start of each block: nothing (None), what lies before it
+      ("prefix"), or all outside it ("dual"). A cached network is *another* network, hence part of
+      the rule.
+    - ``first``: commit a block's first position from the forward that makes the cache, as models
+      adapted from next-token prediction need it; see :class:`~paralg.decoding.adapters.Shifted`.
+    - ``eos``: once a block consists of one of these tokens, fill the rest with it and stop.
+    - ``confidence``: with an ``rng``, that of the likeliest token ("maximum") or of the drawn one
+      ("sampled"), rounded to ``digits`` before they are compared.
+    - ``ties``: seed of a random order among equals, the same for the whole run (so that the rule
+      stays a function of the state); by default the lowest index wins.
+    - ``shape``: a hook on the logits.
 
-    Examples
-    --------
     >>> UnmaskingRule(tokens=2, block=8, cache="dual").cache
     'dual'
     """
@@ -91,10 +77,7 @@ class UnmaskingRule:
 
 
 class BoundRule:
-    """A rule bound to a prompt: g itself.
-
-    ``block_of`` has the number of each position's block, -1 before the first mask.
-    """
+    """A rule bound to a prompt: g itself; each position has a block, -1 before the first mask."""
 
     def __init__(self, rule: UnmaskingRule, start: np.ndarray, V: int):
         self.rule, self.V, self.L = rule, V, len(start)
@@ -131,9 +114,8 @@ class BoundRule:
     def path(self, x, prediction: Prediction, d: int, last: int, fresh: bool = False):
         """Return up to ``d`` steps that g would take if the predictions at ``x`` never changed.
 
-        Step 0 is exact (same predictions, same rule); the later ones are drafts, taken without the
-        threshold.  No step enters a block after ``last``.  ``fresh`` says that the predictions
-        come from the forward that made the cache.
+        Step 0 is exact; the later ones are drafts, without the threshold and in no block after
+        ``last``. ``fresh`` says that the predictions come from the forward that made the cache.
         """
         ranked = self._ranked(x, prediction, last, fresh)
         y, steps = x.copy(), []

@@ -1,7 +1,5 @@
 """One sequence being decoded: its state, the counted model, its cache and its record."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from paralg.decoding.prediction import Prediction, predictions
@@ -17,9 +15,8 @@ __all__ = ["Session"]
 class Session:
     """What static, threshold and draft-and-verify decoding have in common.
 
-    A method that reads the logits in its own way (credit for earlier rounds, a penalty on end
-    tokens) overrides :meth:`predict` and is driven like any other:
-    ``static_run(MySession(model, x, rule))``.
+    A method that reads the logits in its own way overrides :meth:`predict` and is driven like any
+    other: ``static_run(MySession(model, x, rule))``.
     """
 
     def __init__(self, model: Model, x, rule: UnmaskingRule | None = None,
@@ -44,10 +41,7 @@ class Session:
         return self.steps.current(self.x)
 
     def enter(self, block: int, last: int, carried: Prediction | None = None) -> Prediction:
-        """Open the window ``block`` … ``last``: make its cache, if any, and predict its masks.
-
-        Without a cache a prediction ``carried`` over from the previous block is as good as new.
-        """
+        """Open ``block`` … ``last``: make its cache, if any, and predict, or take ``carried``."""
         if self.rule.cache is None:
             return carried or self.forward(self.x[None])[0]
         begin, end = self.steps.span_of(block, last)

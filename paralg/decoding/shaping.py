@@ -5,8 +5,6 @@ Speculative methods compare two distributions p and q; both must be the *shaped*
 the hook sits in the counting wrapper and not in a decoder.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,8 +18,6 @@ __all__ = ["AllowedTokens", "Chain", "Guidance", "Temperature", "TopK", "TopP"]
 class Temperature:
     """Divide by ``value`` > 0: below 1 sharper, above 1 flatter.  Greedy is no ``rng``, not zero.
 
-    Examples
-    --------
     >>> Temperature(0.5)(np.array([[[0.0, 1.0]]]), np.array([0]))
     array([[[0., 2.]]])
     """
@@ -42,8 +38,6 @@ class TopP:
 
     Among equals the lowest token comes first; the likeliest token always stays.
 
-    Examples
-    --------
     >>> logits = np.log(np.array([[[0.5, 0.3, 0.2]]]))
     >>> np.isfinite(TopP(0.6)(logits, np.array([0])))
     array([[[ True,  True, False]]])
@@ -65,8 +59,6 @@ class TopP:
 class TopK:
     """Keep the k largest logits of each row, the lowest token first among equals.
 
-    Examples
-    --------
     >>> TopK(2)(np.array([[[3.0, 1.0, 2.0]]]), np.array([0]))
     array([[[  3., -inf,   2.]]])
     """
@@ -99,8 +91,7 @@ class AllowedTokens:
 class Guidance:
     """Classifier-free guidance: l = l_u + scale · (l_c − l_u), two rows of one call.
 
-    Labels are ordinary tokens: the unconditional row is the same sequence with the token ``null``
-    (no label) at the label's positions ``at``.
+    The unconditional row has the token ``null`` (no label) at the positions ``at`` of the label.
     """
 
     scale: float
@@ -121,8 +112,6 @@ class Guidance:
 class Chain:
     """Apply hooks one after the other; at most the first may add rows.
 
-    Examples
-    --------
     >>> hook = Chain(Temperature(0.5), TopK(1))
     >>> hook(np.array([[[0.0, 1.0]]]), np.array([0]))
     array([[[-inf,   2.]]])

@@ -4,8 +4,6 @@ A decoder that commits dependent cells independently leaves the set of valid gri
 valid grids measures the quality of a *joint* distribution at a glance.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from paralg.core.random import derive, uniform
@@ -18,8 +16,6 @@ __all__ = ["Sudoku4", "grids", "is_valid"]
 class Sudoku4(WeightedSequences):
     """The uniform distribution on the 288 completed grids; ``V = 4``, ``L = 16``.
 
-    Examples
-    --------
     >>> np.exp(Sudoku4().denoise(np.full((1, 16), 4)))[0, 0]
     array([0.25, 0.25, 0.25, 0.25])
     """

@@ -91,8 +91,6 @@ class TableModel(RecomputingModel):
     def cond(self, x, visible, i: int) -> np.ndarray:
         """Return the logits of position ``i`` given the set ``visible``, shape (V,).
 
-        Examples
-        --------
         >>> joint = TabularJoint(np.array([[0.5, 0.0], [0.25, 0.25]]))
         >>> np.exp(joint.cond([1, 2], visible={0}, i=1))
         array([0.5, 0.5])
@@ -125,8 +123,6 @@ class HashConditional(TableModel):
     ``k`` is a seed, ``eps`` the coupling: at 0 no position depends on another.
     sin(a+b) is split into products, so that a query takes O(L + V) and not O(L·V).
 
-    Examples
-    --------
     >>> HashConditional(2, 1).denoise(np.array([[2]])).round(3)
     array([[[0.   , 1.983]]])
     """
@@ -151,10 +147,10 @@ class HashConditional(TableModel):
 
 
 class WeightedSequences(TableModel):
-    """The joint distribution of a list of sequences (n, L) with weights (n,), memoised.
+    """The joint distribution of sequences (n, L) with weights (n,), memoised.
 
-    Conditioning on an event of probability zero gives the uniform distribution: after a conflict a
-    decoder still gets an answer.
+    Given an event of probability zero it is uniform: after a conflict a decoder still gets an
+    answer.
     """
 
     def __init__(self, sequences: np.ndarray, weights: np.ndarray, V: int):
@@ -186,8 +182,6 @@ class WeightedSequences(TableModel):
 class TabularJoint(WeightedSequences):
     """A joint distribution given as a dense array ``p`` of shape (V,) * L that sums to one.
 
-    Examples
-    --------
     >>> joint = TabularJoint.random(V=2, L=3, seed=0)
     >>> float(np.exp(joint.denoise(np.full((1, 3), 2))).sum().round(12))
     3.0

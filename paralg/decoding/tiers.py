@@ -10,8 +10,6 @@ text       trained on documentation, 32 characters     nats a character, by a ca
 =========  ==========================================  =====================================
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,8 +27,8 @@ __all__ = ["TIERS", "Tier", "tier"]
 class Tier:
     """Problems of one kind, each a model with a prompt, and the quality of their answers.
 
-    ``quality`` maps tokens of shape (problems, L) to a number, ``measure`` says what it is: a
-    share, and more is better, or else nats, and less is.
+    ``quality`` of tokens (problems, L) is in ``measure``: a share (more is better) or nats (less
+    is).
     """
 
     name: str
@@ -42,8 +40,6 @@ class Tier:
 def tier(name: str, problems: int = 20) -> Tier:
     """Make one of :data:`TIERS`.
 
-    Examples
-    --------
     >>> sudoku = tier("sudoku", problems=3)
     >>> len(sudoku.problems), sudoku.measure
     (3, 'valid grids')

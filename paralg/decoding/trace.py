@@ -46,17 +46,7 @@ class Trace:
 
     Two traces are **equal** if they start from the same sequence and commit the same tokens at the
     same positions *in the same order*: ``==`` is what losslessness means in this book.
-    Rounds, rows and costs do not enter.
-
-    Parameters
-    ----------
-    start : tuple of int, length L
-        The prompt; the mask ``V`` where a token was wanted.
-    V : int
-    events : tuple of Event
-        The order of the "committed" events is the decoding order, also within a round.
-    costs : tuple of Cost
-        One for each round.
+    Rounds, rows and costs (one a round) do not enter; a wanted token is the mask V in ``start``.
     """
 
     start: tuple[int, ...]

@@ -1,7 +1,5 @@
 """The recurring charts: speed-up against workers, work and span against size; names of lines."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

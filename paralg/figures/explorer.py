@@ -4,8 +4,6 @@ An explorer is an ES module with anywidget's interface, the state it computes fr
 Its HTML carries all three, so a page needs no kernel, no network and no loader.
 """
 
-from __future__ import annotations
-
 import html
 import json
 import re

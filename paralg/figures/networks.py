@@ -1,7 +1,5 @@
 """What stands on what: networks of scans, trees of drafts and reductions."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Quote the current source of a library object as a captioned, highlighted listing."""
 
-from __future__ import annotations
-
 import ast
 import html
 import inspect

@@ -5,8 +5,6 @@ home page, the scoreboard and the page of benchmarks show this one record; the s
 that a new measurement executes no page again.
 """
 
-from __future__ import annotations
-
 import html
 import json
 from collections.abc import Sequence
@@ -24,28 +22,15 @@ __all__ = ["RecordedSpeedup", "draw_all", "recorded_speedup"]
 class RecordedSpeedup:
     """A recorded speed-up over sizes; the figure shows itself when it is last in a cell.
 
-    Parameters
-    ----------
-    chapter : str
-        Name of the chapter, with hyphens.
-    task : str
-        What is computed, in a few words.
-    ours, peer : str
-        Method of the book, and the implementation that a user would pick instead.
-    size_name : str
-        Name of the axis.
-    sizes : sequence of int, shape (k,)
-    counted : sequence of float, shape (k,)
-        Ratio of counts, exact.
-    counted_name : str
-        What is counted: ``"steps of a loop / rounds of the scan"``.
-    measured, low, high : sequence of float, shape (k,)
-        Seconds of the peer over ours, median over pairs of runs; and from the peer's lower
-        quartile over our upper one to the reverse.
-    headline : int
-        The size whose ratio stands for the chapter.
-    machine : str
-        Processor and cores.
+    - ``chapter``, with hyphens, and its ``task`` in a few words;
+    - ``ours, peer``: the book's method, and the implementation that a user would pick instead;
+    - ``size_name``: name of the axis, and k ``sizes``;
+    - ``counted``: exact ratios of counts, k of them; of what, as in "steps of a loop / rounds of
+      the scan", says ``counted_name``;
+    - ``measured, low, high``: seconds of the peer over ours, k medians over pairs of runs; and from
+      the peer's lower quartile over our upper one to the reverse;
+    - ``headline``: the size whose ratio stands for the chapter;
+    - ``machine``: processor and cores.
     """
 
     chapter: str
@@ -175,15 +160,7 @@ def recorded_speedup(chapter: str) -> RecordedSpeedup:
 
 
 def draw_all(ax, records: Sequence[RecordedSpeedup], names: Sequence[str]):
-    """Draw the headline of every chapter: counts as open marks, seconds filled with their spread.
-
-    Parameters
-    ----------
-    ax : Axes
-    records : sequence of RecordedSpeedup, length k
-    names : sequence of str, length k
-        Titles of the chapters.
-    """
+    """Draw all headlines: counts as open marks, seconds filled and with their spread."""
     ax.axvline(1, color=GREY, lw=0.8, marker="", ls="-")
     for y, one in enumerate(records):
         place = list(one.sizes).index(one.headline)

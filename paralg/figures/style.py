@@ -1,7 +1,5 @@
 """The style of every figure: transparent, mid-grey axes, Okabe–Ito colours, marks and dashes."""
 
-from __future__ import annotations
-
 __all__ = [
     "BLACK", "BLUE", "GREEN", "GREY", "MARKS", "MEANINGS", "ORANGE", "PALETTE", "PURPLE", "SKY",
     "VERMILION", "YELLOW", "ink", "rc", "use",

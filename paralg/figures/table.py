@@ -1,7 +1,5 @@
 """A small table: aligned text in a terminal, cells with headers on a page."""
 
-from __future__ import annotations
-
 import html
 from collections.abc import Iterable, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """What ran when: rasters of decoders, Gantt charts of schedules."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

@@ -4,8 +4,6 @@ The wrapper is also the one place where logits are shaped, so every distribution
 been through the hook exactly once.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

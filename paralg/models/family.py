@@ -1,7 +1,5 @@
 """Networks of several modes over the same data, joined into one model of the protocol."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from paralg.models.network import CALLS, Network

@@ -21,8 +21,6 @@ def causal(length: int) -> Mask:
     Slot i carries the token x_{i-1} (slot 0 the begin symbol), so row i is the distribution of x_i
     given x_{<i}.
 
-    Examples
-    --------
     >>> causal(2).astype(int).tolist()
     [[1, 0], [1, 1]]
     """
@@ -39,8 +37,6 @@ def query_mask(rank: NDArray[np.integer], visible: int | None = None) -> Mask:
 
     No ``visible`` makes the density mask; n makes the draft mask at progress n.
 
-    Examples
-    --------
     >>> query_mask(np.array([1, 0, 2])).astype(int).tolist()
     [[0, 1, 0], [0, 0, 0], [1, 1, 0]]
     """
@@ -53,8 +49,8 @@ def two_streams(
 ) -> Mask:
     """Content stream followed by the queries of the positions ``at``, by default of all.
 
-    No content slot attends to a query; a query attends to contents by :func:`query_mask` and, of
-    the queries, to itself alone. The shape is (..., L + Q, L + Q).
+    Contents attend to no query; a query to contents by :func:`query_mask` and, of queries, to
+    itself.
     """
     length = rank.shape[-1]
     at = np.arange(length) if at is None else at

@@ -174,8 +174,6 @@ class Network:
     ) -> tuple[np.ndarray, NetworkSlots]:  # fmt: skip
         """Run S slots after P earlier ones, of one row or of B; keep their keys and values.
 
-        Examples
-        --------
         A causal network read token by token says what it says in one call:
 
         >>> network = Network.untrained(TransformerConfig(V=4, L=16), "causal")

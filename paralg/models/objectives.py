@@ -62,10 +62,7 @@ def anyorder(
     transformer: Transformer, x: Tokens, given: Tokens, rng: np.random.Generator,
     ascending: bool = False,
 ) -> Tensor:  # fmt: skip
-    """Mean cross-entropy of the tokens after the prompt, in a random order per row.
-
-    With `ascending`, from left to right after the random prompt.
-    """
+    """Mean cross-entropy after the prompt, in a random or the `ascending` order of each row."""
     length = x.shape[1]
     rank, prompt = draw_ranks(length, given, rng, ascending)
     slots = np.concatenate([x, np.full_like(x, transformer.config.V)], axis=1)
@@ -81,8 +78,7 @@ def draw_ranks(
     """Draw an order per row, (B, length), whose first m entries, the prompt, share the rank m - 1.
 
     m, returned too, is uniform on given..length-1; the prompt holds the given tokens and random
-    others. With `ascending`, what is outside the prompt is ranked from left to right: one order for
-    each prompt, 2^L in all instead of L!, hence easier to learn.
+    others. The `ascending` order outside it is one for each prompt, 2^L in all instead of L!.
     """
     rows = len(given)
     key = rng.random((rows, length)) - (np.arange(length) < given[:, None])

@@ -37,11 +37,7 @@ class UnsupportedCall(TypeError):
 
 @runtime_checkable
 class ForwardCache(Protocol):
-    """Keys and values (or whatever stands for them) of one full forward; never changed in place.
-
-    A decoder makes a new one per block and hands it back to :meth:`Model.denoise`; one copy
-    serves all rows.
-    """
+    """Keys and values of one full forward; never changed in place, one copy serves all rows."""
 
     @property
     def nbytes(self) -> int:
@@ -79,28 +75,20 @@ class Model(Protocol):
     ) -> np.ndarray:  # fmt: skip
         """Row i is the distribution of ``x_i`` given every unmasked ``x_j``, j ≠ i.
 
-        Parameters
-        ----------
-        x : ndarray of int, shape (B, L)
-            At an unmasked position the value returned is unspecified; carrying tokens over is the
-            decoder's job.
-        at : sequence of int, optional
-            The positions wanted, ascending; all of them by default.  With a ``cache`` they are
-            also the *window*: only they are recomputed, and what lies outside is read, frozen,
-            from the cache (whatever ``x`` says there).
-        cache : ForwardCache, optional
-            Made by :meth:`snapshot`.
-        layout : {"rows", "tree"}
-            ``"tree"`` lays the B rows side by side in one sequence whose copies of the window do
-            not attend to each other.  It needs a cache: without one the bidirectional neighbourhood
-            would attend to the drafts, so a model raises ``ValueError``.
+        - ``x``, shape (B, L): at an unmasked position the value returned is unspecified; carrying
+          tokens over is the decoder's job.
+        - ``at``: the positions wanted, ascending; all of them by default.  With a ``cache``, made
+          by :meth:`snapshot`, they are also the *window*: only they are recomputed, and what lies
+          outside is read, frozen, from the cache (whatever ``x`` says there).
+        - ``layout``: "rows"; or "tree", the B rows side by side in one sequence whose copies of the
+          window do not attend to each other.  That needs a cache: without one the bidirectional
+          neighbourhood would attend to the drafts, so a model raises ``ValueError``.
         """
 
     def causal(self, x: np.ndarray, *, at: Sequence[int] | None = None) -> np.ndarray:
         """Row i is the distribution of ``x_i`` given ``x_0 … x_{i-1}`` (not of ``x_{i+1}``).
 
-        Entries from the wanted position on are ignored, so masks there are legal; the begin
-        symbol is internal to the model.
+        Entries from the wanted position on, masks too, are ignored; models add the begin symbol.
         """
 
     def anyorder(
@@ -132,29 +120,23 @@ class AttendingModel(Protocol):
     L: int
 
     def attend(self, tokens: np.ndarray, position_ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """Return the logits of S slots, float64 of shape (B, S, V).
+        """Return the logits of S slots, float64 of shape (B, S, V), of ``tokens`` (B, S).
 
-        ``tokens`` has shape (B, S), ``position_ids`` (S,), in which positions may repeat, and
-        ``mask`` (S, S): true where slot q attends to slot k.
+        Position ids (S,) may repeat; ``mask`` (S, S) is true where slot q attends to slot k.
         """
 
     def extend(
         self, tokens: np.ndarray, position_ids: np.ndarray, mask: np.ndarray,
         past: SlotMemory | None = None,
     ) -> tuple[np.ndarray, SlotMemory]:  # fmt: skip
-        """Do the same after P slots that were computed before, and keep the new ones.
+        """Do the same after P slots that were computed before; return logits and the S new slots.
 
-        ``mask`` has shape (S, P + S), the earlier slots first; ``past``, of one row or of B, has
-        the P slots. Returned are logits and the S new slots alone; join them to ``past``.
+        ``mask`` has shape (S, P + S), the earlier slots first; ``past`` is of one row or of B.
         """
 
 
 def tokens_of(x: np.ndarray, V: int, L: int) -> np.ndarray:
-    """Check a batch of sequences and return it as an int64 array of shape (B, L).
-
-    ValueError if the shape is another one or an entry is neither a token nor the mask, TypeError
-    if the entries are not integers.
-    """
+    """Check a batch of sequences, tokens and masks; return it as an int64 array of shape (B, L)."""
     x = np.asarray(x)
     if x.ndim != 2 or x.shape[1] != L:
         raise ValueError(f"expected x of shape (B, {L}), got {x.shape}")
@@ -166,10 +148,7 @@ def tokens_of(x: np.ndarray, V: int, L: int) -> np.ndarray:
 
 
 def positions(at: Sequence[int] | None, L: int) -> np.ndarray:
-    """Return the wanted positions as an int64 array; all ``L`` of them when ``at`` is None.
-
-    ValueError if a position lies outside ``0 … L-1`` or they are not ascending.
-    """
+    """Check that positions are ascending and in ``0 … L-1``; return int64, all of them for None."""
     if at is None:
         return np.arange(L)
     at = np.asarray(at, dtype=np.int64)

@@ -25,14 +25,9 @@ Logits = NDArray[np.float64]
 
 
 def score(network: Network, task: str, rows: int | None = None) -> dict[str, float]:
-    """Measure a network on its task, rounded to six digits.
+    """Measure a network on "sudoku4", "addition" or "text", rounded to six digits.
 
-    Parameters
-    ----------
-    network : Network
-    task : {"sudoku4", "addition", "text"}
-    rows : int, optional
-        States to draw; by default as many as for the shipped logs, 512 or 1,000.
+    So many ``rows``, or states, are drawn; by default as for the shipped logs, 512 or 1,000.
     """
     measure, usual = SCORES[task]
     found = measure(network, np.random.default_rng(_SEED), rows or usual)
@@ -60,10 +55,7 @@ def _mean_where(values: Logits, chosen: NDArray[np.bool_]) -> float:
 
 
 def greedy(network: Network, x: Tokens) -> Tokens:
-    """Fill the masks, the same in all rows, with the most likely tokens, one per row and call.
-
-    Bidirectional: the most confident masked position of each row; else in reading order.
-    """
+    """Fill the masks, equal in all rows, one a call: the most confident, or in order."""
     if network.mode != "bidirectional":
         return fill(network, x, np.flatnonzero(x[0] == network.V))
     x, rows = x.copy(), np.arange(len(x))
@@ -75,10 +67,7 @@ def greedy(network: Network, x: Tokens) -> Tokens:
 
 
 def fill(network: Network, x: Tokens, order: Tokens, noise: Logits | None = None) -> Tokens:
-    """Fill the positions of `order`, first to last, in rows that are known elsewhere.
-
-    The most likely token is taken; with Gumbel noise, shape (n, L, V), it is a draw.
-    """
+    """Fill positions in `order` by the likeliest tokens, or with Gumbel noise by draws."""
     x, known = x.copy(), network.L - len(order)
     rank = np.full(network.L, known - 1)
     rank[order] = known + np.arange(len(order))
@@ -102,8 +91,7 @@ def _distribution_at(network: Network, x: Tokens, rank: Tokens, i: int) -> Logit
 def _addition(network: Network, rng: np.random.Generator, rows: int) -> dict[str, float]:
     """Share of held-out problems whose eight answer tokens are all right, decoded greedily.
 
-    By confidence, one token per call (bidirectional), else in reading order; for any-order weights
-    also in the opposite order.
+    Any-order weights are also decoded in the opposite order.
     """
     x = addition.problems(rows, seed=_SEED)
     found = {"exact_match": addition.is_correct(greedy(network, x)).mean()}
@@ -119,9 +107,8 @@ def _addition(network: Network, rng: np.random.Generator, rows: int) -> dict[str
 def _sudoku4(network: Network, rng: np.random.Generator, rows: int) -> dict[str, float]:
     """Mean KL divergence from the exact conditional distribution, and valid grids when sampling.
 
-    ``kl``: nats per cell, averaged over the cells of partial grids with evenly spread numbers
-    of known cells; ``valid``: share of valid grids, one cell drawn per call in reading order
-    (causal) or in sixteen random orders.
+    ``kl`` is nats a cell, over partial grids with evenly spread numbers of known cells; ``valid``
+    draws a cell a call, in reading order (causal) or in sixteen random orders.
     """
     x = sudoku4.grids()[rng.integers(0, 288, rows)]
     kl = {"bidirectional": _kl_masked, "causal": _kl_causal, "anyorder": _kl_anyorder}
@@ -182,8 +169,8 @@ def _sample_grids(network: Network, n: int, rng: np.random.Generator) -> Tokens:
 def _text(network: Network, rng: np.random.Generator, rows: int) -> dict[str, float]:
     """Nats per character of held-out windows, beside counts of letters and pairs in training text.
 
-    ``nats``: negative log-probability (causal), the same of what is outside a prompt of random size
-    and place (any-order), or the bound of masked diffusion, with one masked set per window.
+    Any-order: of what is outside a random prompt; masked diffusion: a bound, one masked set a
+    window.
     """
     x = pydoc_text.windows(rows, network.L, rng, split="test")
     nats = {"causal": _nats_causal, "anyorder": _nats_anyorder, "bidirectional": _nats_masked}

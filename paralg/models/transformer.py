@@ -12,8 +12,6 @@ References
 .. [1] Su et al., "RoFormer: enhanced transformer with rotary position embedding", 2021.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 
@@ -70,11 +68,7 @@ class TransformerConfig:
 
 
 def turns(length: int, size: int) -> Tensor:
-    """Return the rotation e^{iωp} of each position p and pair of coordinates, (length, size / 2).
-
-    `size` counts the coordinates of a head, two per frequency ω; the periods go from 4 to
-    2 `length`.
-    """
+    """Return rotations e^{iωp} of pairs of coordinates, with periods from 4 to 2 `length`."""
     pairs = size // 2
     share = torch.arange(pairs, dtype=torch.float64) / max(1, pairs - 1)
     angle = torch.arange(length)[:, None] * (math.pi / 2 * (2 / length) ** share)
@@ -187,23 +181,14 @@ class Transformer(nn.Module):
     ) -> tuple[Tensor, list[KeysValues]]:  # fmt: skip
         """Compute what the last layer says of S slots after P, before the head makes logits of it.
 
-        Parameters
-        ----------
-        tokens : LongTensor, shape (B, S)
-            Entries 0..V.
-        positions : LongTensor, shape (S,) or (B, S)
-            Entries 0..L-1; they may repeat.
-        mask : BoolTensor, shape (S, P + S) or (B, S, P + S), optional
-            True where slot q attends to slot k; earlier slots come first. None: all to all.
-        past : list over layers of (keys, values), optional
-            Each of shape (1 or B, heads, P, width / heads); one row serves all B.
+        - ``tokens``, (B, S): entries 0..V.
+        - ``positions``, (S,) or (B, S): entries 0..L-1; they may repeat.
+        - ``mask``, (S, P + S) or (B, S, P + S): true where slot q attends to slot k; earlier slots
+          come first. None: all to all.
+        - ``past``: keys and values of each layer, (1 or B, heads, P, width / heads).
 
-        Returns
-        -------
-        h : FloatTensor, shape (B, S, width)
-            Normalised; the work is O(S (P + S) width + S width²) per row and layer.
-        own : list over layers of (keys, values)
-            Those of the S slots, for use as a later `past`.
+        Returned are normalised vectors (B, S, width) and keys and values of the S slots, a later
+        `past`; the work is O(S (P + S) width + S width²) per row and layer.
         """
         if mask is not None and mask.ndim == 3:
             mask = mask[:, None]

@@ -1,7 +1,5 @@
 """Causal self-attention as a mixer, and the projections of a layer with heads."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention

@@ -4,8 +4,6 @@ Whatever mixes tokens is a `Mixer`; a block puts it between norms and sums; `Seq
 blocks. All compute whole sequences at once, or one token at a time from a state.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

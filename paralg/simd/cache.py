@@ -4,8 +4,6 @@ numba's cache looks at the file of the function that is called and at the values
 at the files it calls into. Kernels close over a digest of those, so that an edit is compiled.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import os

@@ -1,7 +1,5 @@
 """exp2, exp, softplus, sigmoid of 32 lanes at once, from polynomials; compiled with the kernels."""
 
-from __future__ import annotations
-
 import math
 from functools import cache, wraps
 

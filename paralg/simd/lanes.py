@@ -7,8 +7,6 @@ AVX-512, eight with NEON. Nothing is left to the loop vectoriser, which gives up
 cannot prove that two arrays do not overlap.
 """
 
-from __future__ import annotations
-
 import operator
 
 from llvmlite import ir

@@ -34,7 +34,7 @@ def artanh_ratio(q):
 
 
 def minimax(ratio, interval, degree, weight=np.ones_like, rounds=300):
-    """Fit a polynomial whose largest weighted error is nearly as small as possible; return both.
+    """Fit a polynomial whose largest weighted error is nearly least; return it and the error.
 
     ``ratio`` and ``weight`` are functions of arrays; 0 must not be one of the 2,000 Chebyshev
     points of the interval. ``rounds`` are those of Lawson's weights.

@@ -5,8 +5,6 @@ a machine with other work costs milliseconds a call. Here one thread means a pla
 caller works, too.
 """
 
-from __future__ import annotations
-
 import functools
 import os
 from collections.abc import Callable
@@ -21,10 +19,9 @@ GRAIN = 2**20
 
 
 def parallel_for(function: Callable[..., None], tasks: int, steps: int, *arguments) -> None:
-    """Call ``function(begin, end, *arguments)`` on ranges that cover all tasks.
+    """Call ``function(begin, end, *arguments)``, compiled without the lock, on ranges of all tasks.
 
-    The function is compiled with ``nogil=True``, and tasks do not write to the same place;
-    ``steps`` are lane steps of all tasks together, in the time of the forward pass.
+    Tasks do not write to the same place; ``steps`` are lane steps of all, in forward passes.
     """
     workers = min(torch.get_num_threads(), tasks, max(1, steps // GRAIN))
     bounds = [tasks * worker // workers for worker in range(workers + 1)] if workers else []

@@ -1,7 +1,5 @@
 """Weights in safetensors with their hash, and files that are written whole or not at all."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from pathlib import Path

@@ -4,8 +4,6 @@ A run is a function of plan and seed: step s draws its batch, and whatever torch
 from the seed (seed, s), so a run that is interrupted and started again ends in the same weights.
 """
 
-from __future__ import annotations
-
 import io
 import math
 import time

@@ -1,7 +1,5 @@
 """What a forward pass keeps for the backward pass, and the most bytes alive at one time."""
 
-from __future__ import annotations
-
 import weakref
 from collections.abc import Callable, Iterable
 from typing import NamedTuple

@@ -3,8 +3,6 @@
 Of a run that failed to learn, or whose model is too large, the log alone is kept: it is the result.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os
@@ -101,10 +99,7 @@ class Runs:
         return [self.log(name, seed) for seed in self.seeds(name)] or [self.log(name)]
 
     def load(self, name: str, seed: int = 0) -> nn.Module:
-        """Return a shipped model, ready to run.
-
-        ValueError if there are no such weights, OSError if they are not those of the log.
-        """
+        """Return a shipped model, ready to run; OSError if the weights are not those of the log."""
         record = self.log(name, seed)
         path = self.folder / f"{name}-{seed}.safetensors"
         if not path.exists():
@@ -126,12 +121,7 @@ class Runs:
         return model, record
 
     def train(self, name: str, seed: int = 0, *, out: Path | None = None, **how: Any) -> str:
-        """Train, score and write a run, going on where an interrupted one stopped.
-
-        It goes to the folder `out`, by default that of the shipped runs; ``steps`` and ``progress``
-        are those of `fit`. Returns a line that says how it scored; ValueError if there is no such
-        plan, or if the folder has the partial state of another run.
-        """
+        """Train, score and write a run to `out`, also an interrupted one; say how it went."""
         out = self.folder if out is None else Path(out)
         self.plan(name)
         out.mkdir(parents=True, exist_ok=True)

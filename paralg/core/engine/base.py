@@ -1,7 +1,5 @@
 """The interface of an engine, its checks and its counts; the backends say how it is done."""
 
-from __future__ import annotations
-
 import functools
 import sys
 import threading

@@ -1,7 +1,5 @@
 """Choose an engine by its name."""
 
-from __future__ import annotations
-
 import importlib
 
 from paralg.core.engine.base import Engine

@@ -1,7 +1,5 @@
 """A Dask cluster as workers: partitions are futures pinned to the worker that made them."""
 
-from __future__ import annotations
-
 import logging
 import signal
 from concurrent.futures import CancelledError
@@ -20,8 +18,6 @@ _LARGE = 1 << 20  # bytes of arguments that are not to travel with each task
 class DaskEngine(Engine):
     """Runs partition i on worker ``i % workers`` of a Dask cluster.
 
-    Notes
-    -----
     A script that starts a cluster of its own needs the guard ``if __name__ == "__main__":``.
     """
 

@@ -1,7 +1,5 @@
 """MPI ranks as workers: every rank runs the same driver and holds its share of the partitions."""
 
-from __future__ import annotations
-
 import sys
 import traceback
 from collections.abc import Callable
@@ -19,8 +17,7 @@ __all__ = ["MpiEngine"]
 class MpiEngine(Engine):
     """Runs partition i on rank ``i % size`` of the program that ``mpiexec`` started.
 
-    All ranks make the same calls in the same order, and all get the same results.
-    When a function fails on one rank, the same error is raised on all.
+    All ranks make the same calls in the same order, and all get the same results or the same error.
     While the engine is open, an error that ends the program on one rank ends it on all, and is
     printed once.
     """
@@ -114,10 +111,7 @@ class MpiEngine(Engine):
         return [everything[i] for i in range(count)]
 
     def _reduce(self, fn: Callable, state: dict, count: int) -> tuple[object, int]:
-        """Combine in the tree of `tree_reduce`; all ranks walk the pairs in order, so none waits.
-
-        A failure travels up the tree in place of a value.
-        """
+        """Combine in the tree of `tree_reduce`, pairs in order, so that no rank waits for ever."""
         values, moved, step = dict(state), 0, 1
         while step < count:
             for i in range(0, count - step, 2 * step):
@@ -156,10 +150,7 @@ class MpiEngine(Engine):
             self._abort(f"rank {self.rank} of {self.workers}: exit {error.code}\n")
 
     def _end_together(self, kind, error, trace) -> None:
-        """Print the error that ends the program once, and end all ranks.
-
-        An `EngineError` is raised on all ranks; others may wait for ever for one that got another.
-        """
+        """Print the error that ends the program once; end all ranks, unless all raise it."""
         lines = "".join(traceback.format_exception(kind, error, trace))
         if not isinstance(error, EngineError):
             self._abort(f"rank {self.rank} of {self.workers}: {lines}")

@@ -1,7 +1,5 @@
 """Handles, jobs and traffic: what passes between an engine and its backends."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Workers on this machine, each a process that keeps its partitions."""
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 import json

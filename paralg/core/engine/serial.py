@@ -1,7 +1,5 @@
 """The engine that needs nothing: one worker, this process."""
 
-from __future__ import annotations
-
 from paralg.core.engine.base import Engine
 from paralg.core.engine.partitions import PartitionCall, ShuffleTraffic
 from paralg.core.engine.tasks import blocks_of, raise_first

@@ -53,11 +53,7 @@ def receive(connection: socket.socket) -> Packed:
 
 
 def _repack(*frames) -> Packed:
-    """Make a `Packed` again, of what views of whole buffers are views of.
-
-    Pickle wraps read-only frames in views, and packing them again makes views of views; when those
-    are in a cycle, as after an interrupt, the collector of CPython 3.11 crashes.
-    """
+    """Make a `Packed` of whole buffers: CPython 3.11 may crash on views of views in a cycle."""
     return Packed(tuple(frame.obj if _is_view(frame) else frame for frame in frames))
 
 

@@ -5,8 +5,6 @@ driver as standard input.
 When the driver is gone, however it went, the pipe closes and the worker leaves at once.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

@@ -9,8 +9,6 @@ They return a `Cost` with work and span, and raise TypeError for an n that is no
 for a number out of its range or an unknown method. :math:`\nu(n)` is the number of ones in binary.
 """
 
-from __future__ import annotations
-
 from operator import index
 
 from paralg.core.cost import Cost

@@ -10,14 +10,9 @@ __all__ = ["Elements"]
 
 
 class Elements:
-    """A sequence of n elements, kept as leaves with n rows each.
+    """A sequence of n elements: a list of leaves, (n, ...), one for each component of an element.
 
-    Parameters
-    ----------
-    leaves : list of ndarray, shape (n, ...)
-        One array for each component of an element.
-    single : bool
-        Whether an element is a bare array rather than a tuple.
+    A ``single`` one has bare arrays as elements, and no tuples.
     """
 
     def __init__(self, leaves: list[np.ndarray], single: bool):

@@ -1,7 +1,5 @@
 """Map, reduce and pack, with their counts."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

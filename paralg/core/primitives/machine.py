@@ -1,7 +1,5 @@
 """The machine that runs a primitive: every application of the operator is made and counted here."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from paralg.core.cost import Cost
@@ -34,10 +32,7 @@ class Machine:
         return Cost(work=self.work, span=self.span)
 
     def level(self, xs: Elements, src: slice, dst: slice, *, into: slice | None = None) -> None:
-        """Combine ``xs[dst] = xs[src] ⊕ xs[dst]`` in one round, or put the products ``into``.
-
-        A single source is combined with every destination; an empty round costs nothing.
-        """
+        """Combine ``xs[dst] = xs[src] ⊕ xs[dst]`` in one round, or put the products ``into``."""
         sources, targets = range(xs.n)[src], range(xs.n)[dst]
         if not targets:
             return
@@ -68,11 +63,7 @@ class Machine:
 
 
 def _detached(joined, given: tuple):
-    """Return what the operator returned, with a copy of each array that is a view of its input.
-
-    An operator may hand through what it got, such as ``lambda left, right: right``; the elements
-    it came from are overwritten before the result is stored.
-    """
+    """Copy the views in a result: what they look at is overwritten before they are read."""
     if isinstance(joined, (tuple, list)):
         return tuple(_detached(part, given) for part in joined)
     shared = isinstance(joined, np.ndarray) and any(np.may_share_memory(joined, x) for x in given)

@@ -4,8 +4,6 @@ References: [kogge-1973-parallel] and [hillis-1986-data], [brent-1982-regular],
 [blelloch-1990-prefix].
 """
 
-from __future__ import annotations
-
 from math import isqrt
 
 from paralg.core.primitives.elements import Elements

@@ -1,7 +1,5 @@
 """Associative operators, ready ones and the lift that makes any of them segmented."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Prefix products of any associative operator, sequential or parallel, with their counts."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -6,8 +6,6 @@ words: nodes are the 2,000 commonest words of the documentation topics; the weig
 how often its head is within 4 words of its tail, so that the graph is symmetric.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 import sys

@@ -1,7 +1,5 @@
 """The layer Aaren: multi-head attention of a learned query, at once in training, then by tokens."""
 
-from __future__ import annotations
-
 import math
 
 import torch

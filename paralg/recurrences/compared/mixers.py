@@ -3,8 +3,6 @@
 Aaren and local linear attention are the layers of their chapters as they are.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 import torch

@@ -1,7 +1,5 @@
 """What the five mixers need, as counts: state kept, work of the next token, span of training."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import ceil, log2
 
@@ -15,8 +13,7 @@ NAMES = {"softmax": "softmax attention", "lla": "local linear attention", "aaren
 class MixerSizes:
     """Sizes of a mixer; the defaults are those of the comparison.
 
-    ``iterations`` are those of conjugate gradients in local linear attention: by default as many as
-    a head has unknowns, which suffice in exact arithmetic; the solver stops when it has converged.
+    ``iterations`` of conjugate gradients are by default the unknowns of a head, enough if exact.
     """
 
     width: int = 64

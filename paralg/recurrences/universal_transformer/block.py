@@ -12,8 +12,6 @@ position_ids         (n,)                   index of each position for the signa
 ===================  =====================  ======================================================
 """
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 from paralg.sequence import sinusoidal

@@ -1,7 +1,5 @@
 """Adaptive computation time [graves-2016-adaptive] of each position: halting unit, state, rule."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,5 @@
 """The recurrence in depth: one block for all positions at once, again and again."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 
 import torch

@@ -3,8 +3,6 @@
 `UTConfig` names them all.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal, get_args, get_type_hints

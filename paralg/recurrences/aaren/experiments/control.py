@@ -6,8 +6,6 @@ a high return, it should act like the good policy. One token a step is our form 
 original, recalled).
 """
 
-from __future__ import annotations
-
 import functools
 
 import numpy as np

@@ -11,8 +11,6 @@ in units of the recent gap is alike in the training part and after it. The loss 
 log-likelihood, its integral by Gauss–Legendre quadrature in :math:`\log(1 + \tau/c_j)`.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterator
 

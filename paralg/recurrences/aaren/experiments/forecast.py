@@ -4,8 +4,6 @@ A window is standardised by its own mean and spread, and the forecast is brought
 in the input normalisation of the paper's baselines (recalled).
 """
 
-from __future__ import annotations
-
 import functools
 
 import numpy as np

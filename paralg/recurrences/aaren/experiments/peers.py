@@ -3,8 +3,6 @@
 Scores have the shape (b, n, h), values (b, n, h, d), as in `prefix_attention`.
 """
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor

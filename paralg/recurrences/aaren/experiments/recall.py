@@ -4,8 +4,6 @@ In the joined form a pair is one token, so that a single layer has a chance: it 
 value to the token before it.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -4,8 +4,6 @@ Every candidate is trained for both kinds, with seeds that no shipped run has; t
 validation data is taken, and stands as a constant in the code.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable
 from dataclasses import replace

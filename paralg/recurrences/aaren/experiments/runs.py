@@ -4,8 +4,6 @@ A name is ``TASK-KIND``. Both kinds of a task have the same plan, sizes and batc
 not equal seconds.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 from pathlib import Path

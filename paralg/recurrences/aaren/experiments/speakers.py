@@ -4,8 +4,6 @@ The model reads the frames in order and is asked after the last one; as it is ca
 asked after every frame.
 """
 
-from __future__ import annotations
-
 import functools
 
 import numpy as np

@@ -10,8 +10,6 @@ so a token costs one exponential a head, two multiplications and an addition a n
 shares kept are stored, two numbers a head and token, and no exponential is computed twice.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import numpy as np

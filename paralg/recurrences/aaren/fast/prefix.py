@@ -5,8 +5,6 @@ state before and a block size, and return outputs and the state after. A summary
 `paralg.recurrences.aaren.monoid`.
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 import torch
@@ -23,8 +21,7 @@ State = tuple[Tensor, Tensor, Tensor]
 def shift(old: Tensor, new: Tensor) -> Tensor:
     """Return e^(old − new) for old ≤ new, 0 where old is −∞; no −∞ ever enters a difference.
 
-    The guard has to act before the exponential: in ``where(finite, exp(old - new), 0)`` the branch
-    that is not taken still sends NaN through the gradient.
+    So the branch that `where` does not take cannot send NaN through the gradient.
     """
     gone = torch.isneginf(old)
     safe = old.masked_fill(gone, 0) - new.masked_fill(torch.isneginf(new), 0)
@@ -40,10 +37,7 @@ def join(left: State, right: State) -> State:
 
 
 def leaf(scores: Tensor, values: Tensor) -> State:
-    """Return leaves (s, 1, v), the identity where the score is −∞.
-
-    The maximum is a constant; the score's gradient enters through u and w, as e^(s − m) at m = s.
-    """
+    """Return leaves (s, 1, v), the identity at −∞; the maximum is a constant for the gradient."""
     m = scores.detach()
     weight = shift(scores, m)
     return m, weight, _there(scores, values) * weight[..., None]

@@ -1,7 +1,5 @@
 """Checks of the exercises on attention as a recurrence."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

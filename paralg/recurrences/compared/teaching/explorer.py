@@ -1,7 +1,5 @@
 """Explorer: what five mixers keep and do after n tokens, as bars on a logarithmic axis."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from paralg.recurrences.compared.theory import NAMES, needs

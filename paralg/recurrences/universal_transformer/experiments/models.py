@@ -1,7 +1,5 @@
 """Whole models: a tagger, an encoder with decoder, a plain transformer."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

@@ -3,8 +3,6 @@
 python -m paralg.recurrences.universal_transformer.experiments.records [NAME ...]
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from paralg.core.records import Records

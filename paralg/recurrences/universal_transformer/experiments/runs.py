@@ -3,8 +3,6 @@
 python -m paralg.recurrences.universal_transformer.experiments.runs NAME --seed 0
 """
 
-from __future__ import annotations
-
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The recurrence run on the active set: a position that has halted is not computed any more."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """Checks of the exercises on Universal Transformers."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import cache, partial
 from itertools import product

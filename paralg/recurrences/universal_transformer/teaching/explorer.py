@@ -1,7 +1,5 @@
 """Explorer: one graph, four trained networks; move the halting bias and see who stops when."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
