@@ -13,16 +13,8 @@ def lazy(
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """Return ``__getattr__``, ``__dir__`` and ``__all__`` of a package.
 
-    Parameters
-    ----------
-    package : str
-        Its ``__name__``.
-    homes : dict of str to str
-        For each public name the module that defines it, relative to the package, as in
-        ``{"scan": "fast.scans"}``.
+    ``homes`` has for each public name the module that defines it, relative to the package.
 
-    Examples
-    --------
     >>> get, _, names = lazy("paralg.core", {"Cost": "cost"})
     >>> names, get("Cost").__module__
     (['Cost'], 'paralg.core.cost')

@@ -6,8 +6,6 @@ answer field of eight tokens is filled up with the end token, written ``.`` here
 The first eight tokens are the prompt.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 

@@ -1,7 +1,5 @@
 """Income and food expenditure of 235 Belgian working-class households, 1857."""
 
-from __future__ import annotations
-
 import functools
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Nine speakers saying /ae/: 640 series of 12 cepstrum coefficients, 7 to 29 frames long."""
 
-from __future__ import annotations
-
 import functools
 from typing import NamedTuple
 

@@ -10,8 +10,6 @@ pydoc_text         nothing: the topics of the running Python's documentation
 =================  ======================================================================
 """
 
-from __future__ import annotations
-
 import csv
 import re
 import sys

@@ -4,8 +4,6 @@ A state is angle from the top and speed, (rows, 2); a policy is a function ``(st
 returns torques, (rows,).
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -5,8 +5,6 @@ paragraphs that occur before are dropped, letters are lower-cased, and every run
 becomes one space.
 """
 
-from __future__ import annotations
-
 import functools
 import re
 from collections.abc import Iterable

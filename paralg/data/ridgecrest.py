@@ -3,8 +3,6 @@
 829 events of magnitude 2.5 and above with their times: a sequence that excites itself.
 """
 
-from __future__ import annotations
-
 import functools
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Where a data set comes from, and its file: the record every loader of this package carries."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,18 +17,8 @@ _Arrays = TypeVar("_Arrays", bound=tuple)
 class Source:
     """Origin, licence and changes of a data set, and the file in which it is shipped.
 
-    Parameters
-    ----------
-    title : str
-        Name of the data set.
-    origin : str
-        Who made it and where it is found; "generated" when this package computes it.
-    licence : str
-        Short name of the licence under which it is shipped.
-    changes : str
-        What was done to the original.
-    file, sha256 : str
-        An ``.npz`` file below the folder of this module, and its hash; empty when there is none.
+    ``origin`` says who made it and where it is found, or "generated"; ``file`` is an ``.npz`` file
+    below the folder of this module, and ``sha256`` its hash; both are empty when there is none.
 
     Examples
     --------

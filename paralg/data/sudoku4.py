@@ -4,8 +4,6 @@ A grid is a row of 16 symbols 0..3 in reading order.
 It is valid when every row, column and 2×2 box holds each symbol once: twelve *units* of four cells.
 """
 
-from __future__ import annotations
-
 import functools
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Monthly mean sunspot numbers, January 1749 to June 2009."""
 
-from __future__ import annotations
-
 import functools
 
 import numpy as np

@@ -16,8 +16,6 @@ def speedup(ax, p, measured=None, predicted=None, *, spread=None, bound=None):
 
     Parameters
     ----------
-    ax : Axes
-        Drawn into, and returned.
     p : array_like, shape (k,)
         Numbers of workers.
     measured, predicted : array_like, shape (k,), or mapping of name to such, optional
@@ -87,8 +85,6 @@ def work_span(ax, n, methods: Mapping):
 
     Parameters
     ----------
-    ax : Axes
-        Drawn into, and returned.
     n : array_like, shape (k,)
         Sizes.
     methods : mapping of str to (work, span)

@@ -14,8 +14,6 @@ def scan_network(ax, levels: Sequence[Iterable], n: int, *, into: int | None = N
 
     Parameters
     ----------
-    ax : Axes
-        Drawn into, and returned.
     levels : sequence of iterable of (int, int)
         Rounds as a traced scan returns them: pairs (source, destination). Copies, as Blelloch's
         scan makes on the way down, are no combines and are not drawn.
@@ -70,8 +68,6 @@ def tree(ax, parents: Sequence[int], *, labels: Sequence[str] | None = None, mar
 
     Parameters
     ----------
-    ax : Axes
-        Drawn into, and returned.
     parents : sequence of int, length k
         Parent of each node, -1 for a root; children are drawn in the order of their numbers.
     labels : sequence of str, length k, optional

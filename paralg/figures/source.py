@@ -18,13 +18,7 @@ _JUPYTER_COLOURS = {
 
 @dataclass(frozen=True)
 class Listing:
-    """A piece of source, dedented, with its dotted name; displays itself in a notebook.
-
-    Parameters
-    ----------
-    name, code : str
-        ``paralg.core.primitives.scan`` and its text.
-    """
+    """A piece of source, dedented, with its dotted name; displays itself in a notebook."""
 
     name: str
     code: str

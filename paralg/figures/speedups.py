@@ -138,17 +138,8 @@ def short(size: int) -> str:
 def recorded_speedup(chapter: str) -> RecordedSpeedup:
     """Return the recorded speed-up of a chapter.
 
-    Parameters
-    ----------
-    chapter : str
-        Name of a paper or foundation page, ``"mamba"``.
-
-    Raises
-    ------
-    KeyError
-        If there is no such chapter.
-    FileNotFoundError
-        If its benchmark has not been run; the message says how.
+    ``chapter`` is the name of a paper or foundation page, ``"mamba"``; KeyError without it,
+    FileNotFoundError, with a message that says how, if its benchmark has not been run.
     """
     found = find(chapter)
     path = found.teaching / "speedup.json"

@@ -23,15 +23,8 @@ MEANINGS = {"baseline": BLUE, "parallel": VERMILION, "bound": GREEN, "ideal": GR
 
 
 def ink(ground: str) -> str:
-    """Return black or white, whichever is read on `ground` with a contrast of at least 4.5.
+    """Return black or white, whichever is read on `ground`, of the palette, at a contrast of 4.5.
 
-    Parameters
-    ----------
-    ground : str
-        One of the palette.
-
-    Examples
-    --------
     >>> ink(BLUE)
     'white'
     """
@@ -39,13 +32,7 @@ def ink(ground: str) -> str:
 
 
 def rc(*, size: float = 10.0) -> dict:
-    """Return the book's style as keys and values for ``matplotlib.rcParams``.
-
-    Parameters
-    ----------
-    size : float
-        Base font size, points.
-    """
+    """Return the book's style for ``matplotlib.rcParams``; `size` is the base font's, in points."""
     from cycler import cycler
 
     greys = ("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color")
@@ -73,12 +60,8 @@ _FIXED = {
 def use(*, size: float = 10.0, formats: str = "svg") -> None:
     """Switch matplotlib, and the notebook around it, to the book's style.
 
-    Parameters
-    ----------
-    size : float
-        Base font size, points.
-    formats : {"svg", "png"}
-        Kind of picture a notebook stores; "png" (at 2x) is for plots of many thousand marks.
+    `size` is the base font's, in points, and `formats` the kind of picture a notebook stores,
+    "svg", or "png" (at 2x) for plots of many thousand marks; else ValueError.
     """
     if formats not in ("svg", "png"):
         raise ValueError(f'formats must be "svg" or "png", got {formats!r}')

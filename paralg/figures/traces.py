@@ -25,8 +25,6 @@ def raster(ax, trace, *, tokens: Sequence[str] | None = None, legend: bool = Tru
 
     Parameters
     ----------
-    ax : Axes
-        Drawn into, and returned.
     trace : Trace or array_like of int, shape (rounds, L)
         A decoder's trace, or the codes, 0 to 4, of its ``raster()``.
     tokens : sequence of str, length L, optional
@@ -115,8 +113,6 @@ def gantt(ax, schedule, *, kinds: dict | None = None):
 
     Parameters
     ----------
-    ax : Axes
-        Drawn into, and returned.
     schedule : Schedule
         With ``tasks`` (each with ``name``, ``worker``, ``start``, ``end``), ``p`` and ``makespan``.
     kinds : dict of str to str, optional

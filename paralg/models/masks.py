@@ -67,8 +67,6 @@ def tree(rows: int, window: int, frozen: int) -> Mask:
     There are ``rows`` copies of ``window`` slots each; the keys and values of ``frozen`` slots come
     first. The shape is (rows * window, frozen + rows * window).
 
-    Examples
-    --------
     >>> tree(2, 1, 1).astype(int).tolist()
     [[1, 1, 0], [1, 0, 1]]
     """

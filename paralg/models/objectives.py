@@ -3,18 +3,13 @@ r"""The losses of the three modes, in nats per token.
 An objective is called with a transformer, tokens x of shape (B, L), ``given`` of shape (B,), the
 number of leading tokens of each row that are never masked and in every prompt, and a generator.
 
-The bound of masked diffusion [1]_ draws t ~ U(0, 1), masks each of n tokens with probability t and
+The bound of masked diffusion (Sahoo et al., "Simple and effective masked diffusion language
+models", 2024) draws t ~ U(0, 1), masks each of n tokens with probability t and
 weights the cross-entropy of the masked ones by 1/t.
 Given that k tokens are masked, the mean of 1/t is (n + 1)/k whatever the set, so the weighted sum
 over masked tokens is, in expectation, n times the *mean over the masked tokens*: the same loss with
 less variance.  That mean is computed here, averaged over the rows that have a mask.
-
-References
-----------
-.. [1] Sahoo et al., "Simple and effective masked diffusion language models", 2024.
 """
-
-from __future__ import annotations
 
 import numpy as np
 import torch

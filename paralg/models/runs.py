@@ -5,8 +5,6 @@ python -m paralg.models.runs NAME --seed 0
 A name is data and mode, ``sudoku4-causal``.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -126,13 +124,7 @@ RUNS = runs_in(FOLDER)
 
 
 def available(folder: Path | str = FOLDER) -> list[str]:
-    """List the names of the trained networks in a folder.
-
-    Parameters
-    ----------
-    folder : path
-        That of the shipped weights by default.
-    """
+    """List the names of the trained networks in a folder, by default those that are shipped."""
     return sorted({name.rpartition("-")[0] for name in runs_in(folder).names()})
 
 

@@ -4,8 +4,6 @@ Every score is deterministic: its states are drawn with a fixed seed. Arrays of 
 (n, L), logits (n, L, V); the counted decoders are in :mod:`paralg.decoding`.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -129,15 +129,8 @@ class Block(nn.Module):
 class Transformer(nn.Module):
     """Slots in, logits and keys/values out.
 
-    Parameters
-    ----------
-    config : TransformerConfig
-        Sizes.
-    seed : int
-        Initial weights: linear layers as torch draws them, embeddings N(0, 0.5²).
+    Initial weights are those of the seed: linear layers as torch draws them, embeddings N(0, 0.5²).
 
-    Examples
-    --------
     >>> network = Transformer(TransformerConfig(V=4, L=16), seed=0)
     >>> logits, kept = network(torch.zeros(2, 16, dtype=torch.long), torch.arange(16))
     >>> tuple(logits.shape), len(kept), network.parameters_count

@@ -10,13 +10,8 @@ __all__ = ["CausalAttention", "HeadProjections"]
 
 
 class HeadProjections(nn.Module):
-    """Query, key, value and output projections of `width` numbers, split into heads.
-
-    Parameters
-    ----------
-    width, heads : int
-        The heads must divide the width; else ValueError.
-    """
+    """Query, key, value and output projections of `width` numbers, split into `heads`, which must
+    divide it; else ValueError."""
 
     def __init__(self, width: int, heads: int):
         super().__init__()
@@ -35,13 +30,8 @@ class HeadProjections(nn.Module):
 class CausalAttention(HeadProjections):
     """Softmax self-attention of every token over its prefix, with a cache of keys and values.
 
-    Parameters
-    ----------
-    width, heads : int
-        The heads must divide the width; else ValueError.
+    It takes width and heads as `HeadProjections`.
 
-    Examples
-    --------
     >>> CausalAttention(8, 2)(torch.zeros(1, 3, 8)).shape
     torch.Size([1, 3, 8])
     """

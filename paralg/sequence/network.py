@@ -41,7 +41,6 @@ class PerceptronBlock(nn.Module):
     Parameters
     ----------
     width : int
-        Numbers in a vector.
     mixer : Module
         A `Mixer`.
     widen : int
@@ -86,17 +85,8 @@ class ConvolutionBlock(nn.Module):
     """Norm, causal convolution of width 4, mixer, around them a sum; no perceptron.
 
     The convolution gives every mixer the tokens just before; without it only Mamba, which has its
-    own, would know what came before.
+    own, would know what came before. The module ``mixer`` is a `Mixer` of vectors of that width.
 
-    Parameters
-    ----------
-    width : int
-        Numbers in a vector.
-    mixer : Module
-        A `Mixer`.
-
-    Examples
-    --------
     >>> ConvolutionBlock(8, nn.Linear(8, 8))(torch.zeros(1, 3, 8)).shape
     torch.Size([1, 3, 8])
     """
@@ -127,15 +117,7 @@ class ConvolutionBlock(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class SequenceState:
-    """What a model keeps between two tokens: how many there were, and a state for each block.
-
-    Parameters
-    ----------
-    count : int
-        Tokens so far.
-    states : tuple
-        One for each block.
-    """
+    """What a model keeps between two tokens: how many there were, and a state for each block."""
 
     count: int
     states: tuple
@@ -218,6 +200,8 @@ def sinusoidal(
 
     .. math:: P_{2j} = \sin(i / R^{2j/d}), \quad P_{2j+1} = \cos(i / R^{2j/d})
 
+    Source: [vaswani-2017-attention], section 3.5; [dehghani-2019-universal] (recalled).
+
     Parameters
     ----------
     ids : Tensor, any shape, or float
@@ -229,10 +213,6 @@ def sinusoidal(
     layout : {"interleaved", "split"}
         Sines and cosines in turn, as above; or all sines before all cosines, with the rates
         :math:`R^{-j / (d/2 - 1)}`, as in the released code of tensor2tensor.
-
-    References
-    ----------
-    [vaswani-2017-attention], section 3.5; [dehghani-2019-universal] (recalled).
 
     Examples
     --------

@@ -30,6 +30,8 @@ def tensor_scan(combine: Combine, parts: Parts, *, method: str = "brent-kung") -
 
     .. math:: y_i = x_0 \oplus x_1 \oplus \dots \oplus x_i
 
+    Source: [kogge-1973-parallel], [brent-1982-regular].
+
     Parameters
     ----------
     combine : callable (left, right) -> sequence of Tensor
@@ -47,10 +49,6 @@ def tensor_scan(combine: Combine, parts: Parts, *, method: str = "brent-kung") -
     Cost
     ----
     Combines and rounds of `paralg.core.primitives.scan_counts`.
-
-    References
-    ----------
-    [kogge-1973-parallel], [brent-1982-regular].
 
     Examples
     --------
@@ -113,7 +111,9 @@ _FORMS = dict(zip(METHODS, (_sequential, _kogge_stone, _brent_kung, _associative
 
 
 def linear_scan(a: Tensor, b: Tensor, h0: Tensor | None = None, *, method="brent-kung") -> Tensor:
-    r"""Return all states of :math:`h_t = a_t h_{t-1} + b_t`.
+    """Return all states of :math:`h_t = a_t h_{t-1} + b_t`.
+
+    Source: [gu-2023-mamba], section 3.3.2; [martin-2018-parallelizing] for the gradient.
 
     Parameters
     ----------
@@ -130,10 +130,6 @@ def linear_scan(a: Tensor, b: Tensor, h0: Tensor | None = None, *, method="brent
     Tensor, shape (batch, L, ...)
         At the cost of `tensor_scan`, "loop" as "sequential"; the gradient costs as much again. No
         length needs padding, and no round is stored.
-
-    References
-    ----------
-    [gu-2023-mamba], section 3.3.2; [martin-2018-parallelizing] for the gradient.
 
     Examples
     --------

@@ -24,13 +24,8 @@ class KeyValueCache:
     when it is full; where the room after a cache was taken by another one, the buffer is copied.
     So a token costs O(d), with the doublings spread over all tokens of one line of caches.
 
-    Parameters
-    ----------
-    capacity : int
-        Tokens for which there is room at first, at least 1.
+    At first there is room for ``capacity`` tokens, at least 1.
 
-    Examples
-    --------
     >>> import torch
     >>> one = torch.ones(1, 2, 1, 4)
     >>> first = KeyValueCache().extended(one, 3 * one)
@@ -92,13 +87,8 @@ def _check(name: str, new: Tensor, old: Tensor) -> None:
 def state_bytes(state: Any | Iterable[Any]) -> int:
     """Return the bytes of a state, however nested; of a cache, those in use.
 
-    Parameters
-    ----------
-    state : Tensor, KeyValueCache, SequenceState, or iterable of states
-        A TypeError for anything else.
+    It is a tensor, a `KeyValueCache`, a `SequenceState` or an iterable of states, else a TypeError.
 
-    Examples
-    --------
     >>> import torch
     >>> state_bytes((torch.zeros(2, 3), [torch.zeros(1), KeyValueCache()]))
     28

@@ -1,7 +1,5 @@
 """What a stream costs a model: bytes kept, and seconds of the next token."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -48,26 +46,13 @@ def stream(
     inputs : Tensor, shape (n,) of int64 or (n, inputs)
         One stream.
     at : iterable of int
-        Numbers of tokens after which to measure, ascending, at most n.
+        Numbers of tokens after which to measure, ascending, at most n; else ValueError.
     window : int
         Tokens before a measurement of whose times the median is taken.
     reads : int, optional
         Tokens after which the stream is not read through any more; up to the window before a
         measurement, caches are filled with copies of what they hold, and other states are kept.
         Time and bytes depend on how many keys there are, so a measurement far out costs a window.
-
-    Returns
-    -------
-    StreamRun
-
-    Raises
-    ------
-    ValueError
-        ``at`` is empty, does not ascend, or goes beyond the stream.
-
-    Cost
-    ----
-    n steps, or ``reads`` and a window for each measurement beyond.
 
     Examples
     --------

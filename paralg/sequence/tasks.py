@@ -16,8 +16,6 @@ where ``outputs`` are those of a model at all positions. Only ``draw`` costs any
 memory of the order of what it returns, for `Drift` times the width.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from itertools import permutations
 from math import factorial
@@ -37,8 +35,6 @@ __all__ = [
 class TokenTask:
     """What tasks share in which one token is right at each position that is asked.
 
-    Examples
-    --------
     >>> import torch
     >>> batch = Batch(torch.tensor([[0, 1]]), torch.tensor([[1, 0]]))
     >>> TokenTask().score(torch.tensor([[[0.0, 1.0], [0.0, 1.0]]]), batch)

@@ -36,20 +36,15 @@ def alias_tables(
     Parameters
     ----------
     indptr : ndarray of int64, shape (r + 1,)
-        Record ``k`` owns slots ``indptr[k]`` to ``indptr[k + 1] - 1``.
+        Record ``k`` owns slots ``indptr[k]`` to ``indptr[k + 1] - 1``; it rises from 0 to ``s``.
     shares : array_like of float, shape (s,)
-        Weights of the outcomes, finite and not negative; they need not sum to 1.
+        Weights of the outcomes, finite and not negative, else ValueError; they need not sum to 1.
 
     Returns
     -------
     threshold : ndarray of float64, shape (s,)
     alias : ndarray of int64, shape (s,)
         Slot number, absolute. Work ``s``: each step gives one slot its final value.
-
-    Raises
-    ------
-    ValueError
-        ``indptr`` does not rise from 0 to ``s``, or a share is negative or not finite.
 
     Examples
     --------
@@ -73,14 +68,8 @@ def alias_tables(
 def implied_shares(
     indptr: NDArray[np.int64], threshold: NDArray[np.float64], alias: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Return the probability with which each slot's own outcome is drawn, in closed form.
+    """Return the probability of each slot's own outcome, from what `alias_tables` takes and gives.
 
-    Parameters
-    ----------
-    indptr, threshold, alias : ndarray, as `alias_tables` takes and gives them
-
-    Examples
-    --------
     >>> implied_shares(np.array([0, 3]), np.array([0.75, 0.75, 1.0]), np.array([2, 2, 2]))
     array([0.25, 0.25, 0.5 ])
     """

@@ -21,19 +21,13 @@ def connect(name: str = "serial", workers: int | None = None, **options) -> Engi
     Parameters
     ----------
     name : {"serial", "processes", "mpi", "dask"}
-        Backend. ``"mpi"`` expects that the program was started by ``mpiexec``.
+        Backend. ``"mpi"`` expects that the program was started by ``mpiexec``. An `EngineError`
+        names the extra to install where something is missing.
     workers : int, optional
-        Workers; the backend's natural number by default.
+        Workers; the backend's natural number by default, ValueError for one that it cannot give.
     **options
         ``progress`` (bool) for all; ``threads`` (int) for ``"processes"``;
         ``address`` (str), of a running scheduler, for ``"dask"``.
-
-    Raises
-    ------
-    ValueError
-        Unknown name, or a number of workers that the backend cannot give.
-    EngineError
-        Something is missing; the message names the extra to install.
 
     Examples
     --------

@@ -108,8 +108,6 @@ def payload(block) -> int:
     Numbers count as 8 bytes, arrays as their buffer, containers as the sum of what they hold,
     anything else as its pickle.
 
-    Examples
-    --------
     >>> payload((np.zeros(3), [1, 2.5], None)), payload("ab"), payload([])
     (40, 2, 0)
     """

@@ -37,8 +37,6 @@ def kogge_stone_counts(n: int) -> Cost:
 
     .. math:: W = \sum_{k=0}^{K-1} (n - 2^k) = nK - (2^K - 1), \qquad S = K.
 
-    Examples
-    --------
     >>> kogge_stone_counts(8)
     Cost(work=17, span=3)
     """
@@ -60,8 +58,6 @@ def brent_kung_counts(n: int) -> Cost:
     The span is that of rounds with a barrier after each; without barriers the longest chain is
     one shorter (n = 2^k >= 4), because the first round down need not wait for the last one up.
 
-    Examples
-    --------
     >>> brent_kung_counts(8)
     Cost(work=11, span=5)
     """
@@ -84,8 +80,6 @@ def blelloch_counts(n: int, inclusive: bool = False) -> Cost:
     For powers of two this is :math:`2(n - 1)` and :math:`2 \log_2 n`.
     Inclusive prefixes take one more round of n combines.
 
-    Examples
-    --------
     >>> blelloch_counts(8)
     Cost(work=14, span=6)
     """
@@ -104,8 +98,6 @@ def chunked_counts(n: int, chunk: int | None = None) -> Cost:
 
     .. math:: W = 2n - m - c_0, \qquad S = (c_0 - 1) + (m - 1).
 
-    Examples
-    --------
     >>> chunked_counts(8, chunk=4)
     Cost(work=10, span=4)
     """
@@ -127,8 +119,6 @@ def scan_counts(
     An inclusive scan with ``initial`` makes one combine more.
     The Blelloch scan is seeded at the root for free.
 
-    Examples
-    --------
     >>> scan_counts("kogge-stone", 8, inclusive=False)
     Cost(work=14, span=3)
     """

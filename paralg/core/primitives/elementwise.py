@@ -44,19 +44,15 @@ def pmap(fn: Callable, *xs) -> MapResult:
     Parameters
     ----------
     fn : callable
-        Vectorised along axis 0: takes the arrays, returns an array or a tuple of arrays.
+        Vectorised along axis 0: takes the arrays, returns an array or a tuple of arrays of the same
+        length, else ValueError.
     *xs : array_like, shape (n, ...)
-        One or more sequences of the same length.
+        One or more sequences of the same length, else ValueError.
 
     Returns
     -------
     MapResult
         ``fn(*xs)``, n rows again; work n, span 1 (0 for an empty sequence).
-
-    Raises
-    ------
-    ValueError
-        No sequence, sequences of different lengths, or a result of another length.
 
     Examples
     --------
@@ -111,6 +107,8 @@ def reduce(op: Operator, xs, *, initial=None, trace: bool = False) -> ReduceResu
 def pack(xs, keep, *, method: str = "brent-kung") -> PackResult:
     """Keep the flagged elements, in order: an exclusive sum of the flags tells where each goes.
 
+    Source: [blelloch-1990-prefix].
+
     Parameters
     ----------
     xs, method
@@ -126,10 +124,6 @@ def pack(xs, keep, *, method: str = "brent-kung") -> PackResult:
     Cost
     ----
     The exclusive scan of n flags, and one round of n moves.
-
-    References
-    ----------
-    [blelloch-1990-prefix].
 
     Examples
     --------

@@ -82,10 +82,7 @@ def segmented(op: Operator) -> Operator:
     The lifted operator is associative whenever ``op`` is.
 
     It works on ``(flags, *leaves)``; its identity is a clear flag with the identity of ``op``.
-
-    References
-    ----------
-    [blelloch-1990-prefix], section on segmented scans.
+    Source: [blelloch-1990-prefix], section on segmented scans.
     """
     def combine(first, then):
         flags, starts = first[0], then[0]

@@ -51,6 +51,8 @@ def scan(
 
     .. math:: y_i = x_0 \oplus x_1 \oplus \dots \oplus x_i
 
+    Source: [kogge-1973-parallel], [brent-1982-regular], [blelloch-1990-prefix].
+
     Parameters
     ----------
     op : Operator
@@ -90,10 +92,6 @@ def scan(
     chunked (c divides n)   2n - n/c - c                 c + n/c - 2
     ======================= ============================ ==============================
 
-    References
-    ----------
-    [kogge-1973-parallel], [brent-1982-regular], [blelloch-1990-prefix].
-
     Examples
     --------
     >>> from paralg.core.primitives import ADD, AFFINE
@@ -130,27 +128,14 @@ def segmented_scan(
     chunk: int | None = None,
     trace: bool = False,
 ) -> ScanResult:
-    """Scan each segment on its own, by one scan of the lifted operator.
+    """Scan each segment on its own, by one scan of the lifted operator [blelloch-1990-prefix].
 
     Parameters
     ----------
     flags : array_like of bool, shape (n,)
-        True where a segment begins; position 0 always begins one.
+        True where a segment begins; position 0 always begins one. ValueError for another shape.
     op, xs, method, inclusive, chunk, trace
-        As for `scan`; an exclusive scan begins every segment with the identity.
-
-    Raises
-    ------
-    ValueError
-        ``flags`` has another shape than (n,), and as for `scan`.
-
-    Cost
-    ----
-    That of `scan` on n elements, in applications of the lifted operator.
-
-    References
-    ----------
-    [blelloch-1990-prefix].
+        As for `scan`, whose cost it has; an exclusive scan begins every segment with the identity.
 
     Examples
     --------

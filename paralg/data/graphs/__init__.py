@@ -3,8 +3,6 @@
 `make` beside this file rebuilds the two derived ones from the running Python.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,8 +62,6 @@ class ArcList(NamedTuple):
 def les_miserables() -> ArcList:
     """Return 77 characters and how often each two appear in a chapter together.
 
-    Examples
-    --------
     >>> len(les_miserables().names), len(les_miserables().tails)
     (77, 254)
     """
@@ -91,8 +87,6 @@ def barabasi_albert(n: int, attach: int = 10, seed: int = 0) -> ArcList:
     Each new node ties itself to ``attach`` old ones in proportion to their degree; weights are
     exponential, and every tie is walked both ways. ValueError unless ``1 <= attach < n``.
 
-    Examples
-    --------
     >>> graph = barabasi_albert(100, 3)
     >>> len(graph.tails)
     291

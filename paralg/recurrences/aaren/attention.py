@@ -45,7 +45,8 @@ def prefixes(
     .. math:: o_k = \frac{w_k}{u_k}, \qquad
               (m_k, u_k, w_k) = \bigoplus_{i \le k} (s_i, 1, v_i)
 
-    It is the many-to-many recurrence of [feng-2024-attention].
+    It is the many-to-many recurrence of [feng-2024-attention], at the cost of a scan of n elements;
+    all n summaries are held. Errors are those of `leaves` and of `paralg.core.primitives.scan`.
 
     Parameters
     ----------
@@ -56,19 +57,6 @@ def prefixes(
         Tokens in a chunk, for ``"chunked"``.
     trace : bool
         Whether to record the rounds.
-
-    Returns
-    -------
-    AttentionResult
-
-    Raises
-    ------
-    ValueError
-        As for `leaves` and `paralg.core.primitives.scan`.
-
-    Cost
-    ----
-    That of a scan of n elements; all n summaries are held.
 
     Examples
     --------

@@ -46,16 +46,8 @@ SOFTMAX = Operator(join, (-np.inf, 0.0, 0.0), "softmax")
 
 
 def empty(shape: tuple[int, ...], dtype: DTypeLike = np.float64) -> Summary:
-    """Return the summary of no token, the identity of `SOFTMAX`.
+    """Return the summary of no token, whose value has a shape (..., d): the identity of `SOFTMAX`.
 
-    Parameters
-    ----------
-    shape : tuple of int
-        Of a token's value, (..., d).
-    dtype : dtype
-
-    Examples
-    --------
     >>> empty((2,))
     (array(-inf), array(0.), array([0., 0.]))
     """
@@ -69,16 +61,12 @@ def leaves(scores: ArrayLike, values: ArrayLike, mask: ArrayLike | None = None) 
     Parameters
     ----------
     scores, values, mask : array_like
-        As in the table of this module; a score of −∞ is no token, either.
+        As in the table of this module; a score of −∞ is no token, either, and one of +∞ or NaN, or
+        shapes that do not fit, a ValueError.
 
     Returns
     -------
     tuple of ndarray, shapes (n, ...), (n, ...), (n, ..., d)
-
-    Raises
-    ------
-    ValueError
-        Shapes that do not fit; a score that is +∞ or NaN.
 
     Examples
     --------
@@ -101,14 +89,8 @@ def leaves(scores: ArrayLike, values: ArrayLike, mask: ArrayLike | None = None) 
 
 
 def read(summary: Summary) -> NDArray:
-    r"""Return the attention outputs :math:`w / u`, and 0 for the empty set.
+    """Return the attention outputs :math:`w / u`, shape (..., d), and 0 for the empty set.
 
-    Parameters
-    ----------
-    summary : tuple of ndarray, shapes (...), (...), (..., d)
-
-    Examples
-    --------
     >>> read((np.array(0.0), np.array(4.0), np.array([2.0, 8.0])))
     array([0.5, 2. ])
     """

@@ -15,7 +15,7 @@ __all__ = ["cell", "stream", "stream_blocks"]
 
 
 def cell(summary: Summary, score: ArrayLike, value: ArrayLike) -> Summary:
-    r"""Take one token into a summary: the recurrent cell, with its running maximum.
+    r"""Take one token into a summary: one union, 2 d + 2 multiplications a head.
 
     .. math:: m_k = \max(m_{k-1}, s_k), \quad
               u_k = u_{k-1} e^{m_{k-1} - m_k} + e^{s_k - m_k}, \quad
@@ -26,10 +26,6 @@ def cell(summary: Summary, score: ArrayLike, value: ArrayLike) -> Summary:
     summary : tuple of ndarray, shapes (...), (...), (..., d)
     score : ndarray, shape (...)
     value : ndarray, shape (..., d)
-
-    Cost
-    ----
-    One union: 2 d + 2 multiplications a head.
 
     Notes
     -----
@@ -84,7 +80,7 @@ def stream_blocks(
     scores : array_like, shape (n,)
     values : array_like, shape (n, d)
     size : int
-        Tokens in a block.
+        Tokens in a block, at least 1, else ValueError.
     summary : tuple of ndarray, optional
         Of the tokens before.
 
@@ -93,11 +89,6 @@ def stream_blocks(
     AttentionResult
         A token counts as one union; the outputs of a block do not wait for each other, so the span
         is a union a block. ``numbers`` are the weights of a block and two summaries.
-
-    Raises
-    ------
-    ValueError
-        ``size < 1``.
 
     Cost
     ----

@@ -42,8 +42,6 @@ def attend(
     It is the many-to-one recurrence of [feng-2024-attention]: n − 1 unions on a chain of ⌈log₂ n⌉.
     The output, of shape (..., d), is 0 where there is no token.
 
-    Examples
-    --------
     >>> attend(np.log([1.0, 3.0]), np.array([[0.0], [4.0]]))
     (array([3.]), Cost(work=1, span=1))
     """
@@ -64,8 +62,6 @@ def weights(scores: ArrayLike) -> NDArray:
 
     Times the values it is attention over every prefix, in n² work: the oracle, not a method.
 
-    Examples
-    --------
     >>> weights(np.log([1.0, 1.0, 2.0]))[2]
     array([0.25, 0.25, 0.5 ])
     """
@@ -78,8 +74,6 @@ def gates(scores: ArrayLike) -> NDArray:
 
     It is a sigmoid of the score against all before it: :math:`p_k = \sigma(s_k - L_{k-1})`.
 
-    Examples
-    --------
     >>> gates(np.zeros(4))
     array([1.        , 0.5       , 0.33333333, 0.25      ])
     """
@@ -91,8 +85,6 @@ def gated(scores: ArrayLike, values: ArrayLike, *, method: str = "brent-kung") -
 
     .. math:: o_k = (1 - p_k)\, o_{k-1} + p_k v_k
 
-    Examples
-    --------
     >>> gated(np.zeros(2), np.array([[4.0], [2.0]]))[:, 0]
     array([4., 3.])
     """
@@ -110,8 +102,6 @@ def gradients(
 
     .. math:: dv_i = p_i G_i, \qquad ds_i = p_i (v_i \cdot G_i - \Gamma_i)
 
-    Examples
-    --------
     >>> ds, dv = gradients(np.zeros(2), np.array([[1.0], [3.0]]), np.array([[0.0], [1.0]]))
     >>> ds, dv[:, 0]
     (array([-0.5,  0.5]), array([0.5, 0.5]))
@@ -155,13 +145,11 @@ def cells(queries: ArrayLike, keys: ArrayLike, values: ArrayLike) -> tuple[NDArr
 
 
 def block_parameters(kind: str, width: int) -> int:
-    r"""Return the parameters of a block: :math:`12 d^2 + 13 d`, and d more for Aaren's query.
+    """Return the parameters of a block: :math:`12 d^2 + 13 d`, and d more for Aaren's query.
 
     Four projections have :math:`4 d^2 + 4 d`, the perceptron :math:`8 d^2 + 5 d`, two norms
     :math:`4 d`. The example has the two numbers that [feng-2024-attention] report.
 
-    Examples
-    --------
     >>> block_parameters("transformer", 512), block_parameters("aaren", 512)
     (3152384, 3152896)
     """
@@ -174,8 +162,6 @@ def acting_parameters(width: int, heads: int) -> tuple[int, int]:
     Query token, query projection and key projection act through one vector of the width for each
     head, since the offset of a score cancels in the softmax.
 
-    Examples
-    --------
     >>> acting_parameters(512, 8)
     (525824, 4096)
     """
@@ -185,8 +171,6 @@ def acting_parameters(width: int, heads: int) -> tuple[int, int]:
 def state_numbers(kind: str, width: int, heads: int, tokens: int) -> int:
     """Return the numbers that a layer keeps after so many tokens.
 
-    Examples
-    --------
     >>> state_numbers("aaren", 64, 4, 10_000), state_numbers("transformer", 64, 4, 10_000)
     (72, 1280000)
     """

@@ -53,8 +53,6 @@ def unstable_stream(scores: ArrayLike, values: ArrayLike) -> NDArray:
 
     From the first sum that overflows on they are NaN.
 
-    Examples
-    --------
     >>> unstable_stream(np.zeros(2), np.array([[4.0], [2.0]]))[:, 0]
     array([4., 3.])
     """

@@ -82,20 +82,11 @@ def network(
     Parameters
     ----------
     mixer : str
-        A key of ``MIXERS``.
+        A key of ``MIXERS``, else ValueError.
     inputs, outputs, tokens, width, layers, seed
         As for `paralg.sequence.SequenceModel`.
     heads : int
         Where a mixer has some.
-
-    Returns
-    -------
-    SequenceModel
-
-    Raises
-    ------
-    ValueError
-        Unknown mixer.
 
     Notes
     -----

@@ -42,25 +42,16 @@ class MixerNeeds:
 
 
 def needs(mixer: str, n: int, sizes: MixerSizes | None = None) -> MixerNeeds:
-    r"""Return what one layer keeps and does after n tokens.
+    """Return what one layer keeps and does after n tokens.
 
     Parameters
     ----------
     mixer : str
-        A key of ``MIXERS``.
+        A key of ``MIXERS``, else ValueError.
     n : int
-        Tokens read, at least 1.
+        Tokens read, at least 1, else ValueError.
     sizes : MixerSizes, optional
         Those of the comparison by default.
-
-    Returns
-    -------
-    MixerNeeds
-
-    Raises
-    ------
-    ValueError
-        Unknown mixer, or ``n < 1``.
 
     Examples
     --------

@@ -24,12 +24,8 @@ class CoordinateSignal(nn.Module):
 
     .. math:: P^t_{i,2j} = \sin(i / 10000^{2j/d}) + \sin(t / 10000^{2j/d})
 
-    with cosines in the odd channels, recalled from [dehghani-2019-universal].
-
-    Parameters
-    ----------
-    d_model : int
-        Even width d.
+    with cosines in the odd channels of an even width `d_model`, recalled from
+    [dehghani-2019-universal].
     """
 
     def __init__(self, d_model: int):
@@ -83,6 +79,8 @@ class UTBlock(nn.Module):
 
     .. math:: A = \text{Norm}(X + \text{MHSA}(X)), \quad H = \text{Norm}(A + \text{Transition}(A))
 
+    Source: [dehghani-2019-universal], section 2.1.
+
     Parameters
     ----------
     d_model, heads : int
@@ -92,10 +90,6 @@ class UTBlock(nn.Module):
         Whether attention to another sequence stands between the two sublayers (the decoder).
     dropout : float
         On every residual branch.
-
-    References
-    ----------
-    [dehghani-2019-universal], section 2.1.
     """
 
     def __init__(self, d_model: int, heads: int, transition, *, cross=False, dropout=0.0):

@@ -37,6 +37,9 @@ def advance(
 ) -> tuple[HaltingState, Tensor]:
     """Take one step of the released halting rule.
 
+    Source: [graves-2016-adaptive]; the rule of the released code,
+    ``universal_transformer_act_basic``.
+
     Parameters
     ----------
     halting : HaltingState
@@ -52,10 +55,6 @@ def advance(
     HaltingState, Tensor
         The new state, and the weight w of this step's states: p while running, what was missing to
         1 in the halting step, 0 afterwards.
-
-    References
-    ----------
-    [graves-2016-adaptive]; the rule of the released code, ``universal_transformer_act_basic``.
     """
     running = halting.running
     halts = running & ((halting.mass + p > 1 - epsilon) | last)
@@ -76,11 +75,7 @@ def blend(output: Tensor, state: Tensor, w: Tensor) -> Tensor:
 class HaltingUnit(nn.Module):
     r"""A position's halting probability, :math:`\sigma(w \cdot h + b)` of its state with signal.
 
-    Parameters
-    ----------
-    d_model : int
-    bias : float
-        First b.
+    States have the width `d_model`; `bias` is the first b.
     """
 
     def __init__(self, d_model: int, bias: float = 1.0):

@@ -76,6 +76,8 @@ class DepthRecurrence(nn.Module):
 
     .. math:: H^t = \text{Block}(H^{t-1} + P^t), \quad t = 1, \dots, T
 
+    Source: [dehghani-2019-universal], sections 2.1 and 2.2.
+
     Parameters
     ----------
     d_model, steps : int
@@ -91,10 +93,6 @@ class DepthRecurrence(nn.Module):
     Paper → here: :math:`H^t` is ``state``, N(t) and R(t) are ``UTRun.steps`` and ``.remainder``.
     In a call, `steps` replaces T, `offset` is added to every position id, `keep` keeps the states
     and logits of all steps.
-
-    References
-    ----------
-    [dehghani-2019-universal], sections 2.1 and 2.2.
     """
 
     closes = False  # whether the last permitted step receives all that is left of the halting mass

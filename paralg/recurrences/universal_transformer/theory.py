@@ -65,10 +65,6 @@ def halt(p: Sequence[float], *, epsilon: float = 0.01, close: bool = False) -> H
     close : bool
         Whether the last permitted step takes all that is left.
 
-    Returns
-    -------
-    Halted
-
     Examples
     --------
     >>> halt([0.25, 0.5, 0.5])
@@ -89,12 +85,6 @@ def halt(p: Sequence[float], *, epsilon: float = 0.01, close: bool = False) -> H
 def coefficients(weights: Sequence[float]) -> list[float]:
     r"""Return what each step's state counts in a blend, :math:`w_t \prod_{u > t} (1 - w_u)`.
 
-    Parameters
-    ----------
-    weights : sequence of float
-
-    Examples
-    --------
     >>> [round(c, 3) for c in coefficients([0.3, 0.4, 0.3])]
     [0.126, 0.28, 0.3]
     """

@@ -73,10 +73,7 @@ class UTConfig:
     dropout : float
         On both residual branches.
 
-    Raises
-    ------
-    ValueError
-        A size below its least, a width that does not fit heads or sinusoid, an unknown choice.
+    ValueError for a size below its least, a width that does not fit, or an unknown choice.
 
     Examples
     --------
@@ -292,14 +289,8 @@ class VariedHalting(HaltingUnit):
 def mix(output: Tensor, state: Tensor, w: Tensor, rule: str) -> Tensor:
     """Return the output after a step: blend, Graves' sum, or the released code's expression.
 
-    Parameters
-    ----------
-    output, state : Tensor, shape (..., d)
-    w : Tensor, shape (...)
-    rule : {"blend", "accumulated", "released"}
+    States have the shape (..., d), w (...), and the rule is one of the example's three.
 
-    Examples
-    --------
     >>> y, s, w = torch.zeros(2), torch.ones(2), torch.tensor(0.25)
     >>> [mix(y, s, w, rule).tolist() for rule in ("blend", "accumulated", "released")]
     [[0.25, 0.25], [0.25, 0.25], [0.0, 0.0]]
@@ -324,13 +315,8 @@ class Recurrence(DepthRecurrence):
     cross : bool
         Whether the block attends to another sequence as well.
     causal : bool
-        Whether convolutions look back only; attention is masked by the caller.
-
-    Raises
-    ------
-    ValueError
-        A causal recurrence with a halting rule that looks at all positions; in a call, a shape that
-        does not fit or a negative number of steps.
+        Whether convolutions look back only; attention is masked by the caller. ValueError with a
+        halting rule that looks at all positions; in a call, for shapes or steps that do not fit.
 
     Cost
     ----

@@ -6,8 +6,6 @@ asked for a high return, it should draw from the good decks. What the decks pay 
 data, so that a model can draw cards itself.
 """
 
-from __future__ import annotations
-
 import functools
 
 import numpy as np

@@ -160,15 +160,8 @@ class _FusedAttention(torch.autograd.Function):
 def warm(dtypes: Iterable[torch.dtype] = DTYPES) -> None:
     """Compile the kernels, or load them from numba's cache, before anything is timed.
 
-    It takes about 2 s for a type that is not in the cache, a tenth of a second for one that is.
+    For each of ``dtypes``, some of `DTYPES`, it takes about 2 s, or from the cache a tenth of one.
 
-    Parameters
-    ----------
-    dtypes : iterable of torch.dtype
-        Some of `DTYPES`.
-
-    Examples
-    --------
     >>> warm([torch.float64])
     """
     for zero in map(_ZEROS.get, dtypes):  # on arrays of no tokens

@@ -129,12 +129,7 @@ def prefix_attention(
     outputs : Tensor, shape (b, n, h, d)
     state : tuple of Tensor
 
-    Raises
-    ------
-    ValueError
-        Shapes that do not fit, an unknown method, ``block < 1``.
-    TypeError
-        Tensors that are not floating, or of two types.
+    ValueError for what does not fit, TypeError for tensors that are not floating, or of two types.
 
     Cost
     ----

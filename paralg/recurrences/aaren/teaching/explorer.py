@@ -30,8 +30,6 @@ _METHODS = {
 def explorer() -> Explorer:
     """Return the interactive figure: drag scores, let tokens arrive, leave out the maximum.
 
-    Examples
-    --------
     >>> explorer().name
     'aaren-scan'
     """

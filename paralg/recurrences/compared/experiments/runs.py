@@ -3,8 +3,6 @@
     python -m paralg.recurrences.compared.experiments.runs recall-mamba --seed 0
 """
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 
@@ -54,7 +52,7 @@ def _loss(name: str):
 def evaluate(
     model: SequenceModel, kind: str, size: int, *, rows: int = 256, seed: int = 1
 ) -> NDArray[np.float32]:
-    """Score a model on fresh rows of one size.
+    """Score a model on fresh rows of one size, in ⌈rows / 64⌉ calls of it.
 
     Parameters
     ----------
@@ -62,7 +60,7 @@ def evaluate(
     kind : str
         A key of ``TASKS``.
     size : int
-        Pairs, tokens or segments.
+        Pairs, tokens or segments; ValueError for one that the task does not have.
     rows, seed : int
         Rows, and the random stream they come from, which training never draws from.
 
@@ -70,15 +68,6 @@ def evaluate(
     -------
     ndarray, shape (k,)
         Share of right answers, or mean relative squared error, at each asked position.
-
-    Raises
-    ------
-    ValueError
-        A size that the task does not have.
-
-    Cost
-    ----
-    ⌈rows / 64⌉ calls of the model.
 
     Examples
     --------

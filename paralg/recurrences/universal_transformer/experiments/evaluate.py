@@ -1,7 +1,5 @@
 """Scores of trained models: by distance from the source, by length, and what halting follows."""
 
-from __future__ import annotations
-
 from contextlib import ExitStack
 from dataclasses import dataclass
 

@@ -80,6 +80,8 @@ class Transduced(NamedTuple):
 class Seq2Seq(nn.Module):
     """Encoder and decoder of the paper, both recurrent in depth.
 
+    Source: [dehghani-2019-universal], section 2.1.
+
     Parameters
     ----------
     symbols : int
@@ -88,10 +90,6 @@ class Seq2Seq(nn.Module):
     plain : bool or "every"
         Whether to stack different layers instead, and with the signal before every one of them.
     seed : int
-
-    References
-    ----------
-    [dehghani-2019-universal], section 2.1.
 
     Examples
     --------

@@ -1,7 +1,5 @@
 """Tasks: decimal digits to copy, reverse and add; nodes that a source reaches in a graph."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -147,15 +145,8 @@ def distances(adjacency: NDArray[np.bool_], source: int) -> NDArray[np.int64]:
 
 
 def from_networkx(graph, source) -> GraphBatch:
-    """Return a networkx graph as a batch of one, nodes in the graph's order.
+    """Return a networkx graph and a source of its nodes, in their order, as a batch of one.
 
-    Parameters
-    ----------
-    graph : networkx.Graph
-    source : node
-
-    Examples
-    --------
     >>> import networkx as nx
     >>> from_networkx(nx.path_graph(3), 0).distance.tolist()
     [[0, 1, 2]]

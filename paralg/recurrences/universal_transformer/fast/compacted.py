@@ -18,7 +18,8 @@ def run_compacted(core: Recurrence, x: Tensor, **options) -> UTRun:
     Parameters
     ----------
     core : Recurrence
-        With halting, ``freeze=True``, ``recurrence="basic"`` and ``transition="fc"``.
+        With halting, ``freeze=True``, ``recurrence="basic"`` and ``transition="fc"``; otherwise a
+        step reads more of other positions than keys and values, and a ValueError says so.
     x : Tensor, shape (b, n, d)
     **options
         `steps`, `padding_mask`, `attention_mask`, `context`, `context_mask`, `offset`,
@@ -28,12 +29,6 @@ def run_compacted(core: Recurrence, x: Tensor, **options) -> UTRun:
     -------
     UTRun
         Equal to that of the dense run up to rounding, without states; its counts are smaller.
-
-    Raises
-    ------
-    ValueError
-        The recurrence does not freeze, or a position's step reads more of the others than their
-        keys and values.
 
     Cost
     ----
