@@ -35,7 +35,10 @@ class Records:
     makers: Mapping[str, Callable[[], Any]]
 
     def read(self, name: str) -> Any:
-        """Return a shipped record; made again where the environment says ``PARALG_SCALE=full``."""
+        """Return a shipped record; made again where the environment says ``PARALG_SCALE=full``.
+
+        ValueError if there is no such record, FileNotFoundError if it has not been made.
+        """
         if os.environ.get(SCALE) == "full":
             return self.make(name)
         self._maker(name)

@@ -23,7 +23,11 @@ class Task(NamedTuple):
 
 @dataclass(frozen=True)
 class Schedule:
-    """A finished simulation: tasks as they started, workers, sum and longest chain of times."""
+    """A finished simulation.
+
+    ``tasks`` stand in the order in which they started, ``p`` is the number of workers, ``work`` the
+    sum of all durations, ``span`` that of the longest chain of dependent tasks.
+    """
 
     tasks: tuple[Task, ...]
     p: int

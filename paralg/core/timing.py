@@ -29,7 +29,11 @@ class Ratio(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Timings:
-    """Seconds of a call of each method, shape (repeats,): entry r of all is from round r."""
+    """Seconds of each method in each round.
+
+    In ``seconds`` each method has an array of shape (repeats,), seconds of one call: entry ``r`` of
+    every method was taken in round ``r``, on at most ``threads`` threads.
+    """
 
     seconds: Mapping[str, np.ndarray]
     threads: int
@@ -48,12 +52,16 @@ class Timings:
         """Return how many times faster ``other`` is than ``base``: median and quartiles.
 
         The quotient is taken within each round, so that a load that slows a whole round cancels.
+        KeyError for a name that was not timed.
         """
         quotients = self._of(base) / self._of(other)
         return Ratio(float(np.median(quotients)), *_quartiles(quotients))
 
     def table(self, base: str | None = None) -> list[dict]:
-        """Return rows ``method, seconds, low, high, ratio``; above 1 is faster than ``base``."""
+        """Return rows with the keys ``method, seconds, low, high, ratio``.
+
+        The ratio is over ``base``, the first method unless named; above 1 is faster than it.
+        """
         base = next(iter(self.seconds)) if base is None else base
         rows = []
         for name, seconds in self.median.items():
@@ -130,7 +138,11 @@ def compare(
 
 @contextlib.contextmanager
 def pinned(threads: int) -> Iterator[None]:
-    """Limit BLAS, OpenMP, torch and numba, as far as loaded, to some threads in a ``with``."""
+    """Limit BLAS, OpenMP, torch and numba to ``threads`` threads, as far as they are loaded.
+
+    The former limits return after the ``with`` block; numba keeps its own when it was started with
+    fewer. ValueError for ``threads < 1``.
+    """
     if threads < 1:
         raise ValueError(f"threads must be at least 1, got {threads}")
     with contextlib.ExitStack() as stack:

@@ -101,7 +101,11 @@ class BlockCausal(TableModel):
 
 
 class BlockCausalNetwork(RecomputingModel):
-    """A network under a block-causal attention mask, for checks of what holds with any weights."""
+    """A network under a block-causal attention mask.
+
+    The mask alone does not make a good block-causal model, training with it does; but whatever is
+    proved of such models can be checked on any weights.
+    """
 
     def __init__(self, network: AttendingModel, block: int, begin: int = 0):
         self.network, self.V, self.L = network, network.V, network.L

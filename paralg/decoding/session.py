@@ -41,7 +41,10 @@ class Session:
         return self.steps.current(self.x)
 
     def enter(self, block: int, last: int, carried: Prediction | None = None) -> Prediction:
-        """Open ``block`` … ``last``: make its cache, if any, and predict, or take ``carried``."""
+        """Open the window ``block`` … ``last``: make its cache, if any, and predict its masks.
+
+        Without a cache a prediction ``carried`` over from the previous block is as good as new.
+        """
         if self.rule.cache is None:
             return carried or self.forward(self.x[None])[0]
         begin, end = self.steps.span_of(block, last)

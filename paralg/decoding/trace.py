@@ -42,11 +42,12 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """The history of one decoding.
+    """The history of one decoding, with a cost for each round.
 
     Two traces are **equal** if they start from the same sequence and commit the same tokens at the
     same positions *in the same order*: ``==`` is what losslessness means in this book.
-    Rounds, rows and costs (one a round) do not enter; a wanted token is the mask V in ``start``.
+    Rounds, rows and costs do not enter; the order of the "committed" events does, also in a round.
+    ``start``, the prompt, has the mask ``V`` where a token was wanted.
     """
 
     start: tuple[int, ...]

@@ -40,7 +40,10 @@ def close(still) -> None:
 
 
 def clean_svg(text: str, *, prefix: str, alt: str) -> str:
-    """Return the ``<svg>`` alone, scalable, in the page's colour, named `alt`, with own ids."""
+    """Return the ``<svg>`` element alone, scalable, in the page's text colour, named `alt`.
+
+    `prefix` is put before every id, so that two stills on a page do not collide.
+    """
     svg = text[text.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = svg.replace('<style type="text/css">*{', "<style>.pe-still *{")  # not the whole page

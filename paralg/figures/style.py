@@ -60,8 +60,12 @@ _FIXED = {
 def use(*, size: float = 10.0, formats: str = "svg") -> None:
     """Switch matplotlib, and the notebook around it, to the book's style.
 
-    `size` is the base font's, in points, and `formats` the kind of picture a notebook stores,
-    "svg", or "png" (at 2x) for plots of many thousand marks; else ValueError.
+    Parameters
+    ----------
+    size : float
+        Base font size, points.
+    formats : {"svg", "png"}
+        Kind of picture a notebook stores; "png" (at 2x) is for plots of many thousand marks.
     """
     if formats not in ("svg", "png"):
         raise ValueError(f'formats must be "svg" or "png", got {formats!r}')

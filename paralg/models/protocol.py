@@ -37,7 +37,11 @@ class UnsupportedCall(TypeError):
 
 @runtime_checkable
 class ForwardCache(Protocol):
-    """Keys and values of one full forward; never changed in place, one copy serves all rows."""
+    """Keys and values (or whatever stands for them) of one full forward; never changed in place.
+
+    A decoder makes a new one per block and hands it back to :meth:`Model.denoise`; one copy
+    serves all rows.
+    """
 
     @property
     def nbytes(self) -> int:
@@ -136,7 +140,11 @@ class AttendingModel(Protocol):
 
 
 def tokens_of(x: np.ndarray, V: int, L: int) -> np.ndarray:
-    """Check a batch of sequences, tokens and masks; return it as an int64 array of shape (B, L)."""
+    """Check a batch of sequences and return it as an int64 array of shape (B, L).
+
+    ValueError if the shape is another one or an entry is neither a token nor the mask, TypeError
+    if the entries are not integers.
+    """
     x = np.asarray(x)
     if x.ndim != 2 or x.shape[1] != L:
         raise ValueError(f"expected x of shape (B, {L}), got {x.shape}")

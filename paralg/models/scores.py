@@ -53,7 +53,10 @@ def _mean_where(values: Logits, chosen: NDArray[np.bool_]) -> float:
 
 
 def greedy(network: Network, x: Tokens) -> Tokens:
-    """Fill the masks, equal in all rows, one a call: the most confident, or in order."""
+    """Fill the masks, the same in all rows, with the most likely tokens, one per row and call.
+
+    Bidirectional: the most confident masked position of each row; else in reading order.
+    """
     if network.mode != "bidirectional":
         return fill(network, x, np.flatnonzero(x[0] == network.V))
     x, rows = x.copy(), np.arange(len(x))
@@ -65,7 +68,10 @@ def greedy(network: Network, x: Tokens) -> Tokens:
 
 
 def fill(network: Network, x: Tokens, order: Tokens, noise: Logits | None = None) -> Tokens:
-    """Fill positions in `order` by the likeliest tokens, or with Gumbel noise by draws."""
+    """Fill the positions of `order`, first to last, in rows that are known elsewhere.
+
+    The most likely token is taken; with Gumbel noise, shape (n, L, V), it is a draw.
+    """
     x, known = x.copy(), network.L - len(order)
     rank = np.full(network.L, known - 1)
     rank[order] = known + np.arange(len(order))

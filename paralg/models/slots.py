@@ -39,9 +39,9 @@ def to_numpy(logits: Tensor) -> np.ndarray:
 class NetworkSlots:
     """Keys and values of S slots of B rows, in the order in which they are attended to.
 
-    No network but their `owner` may read them. `layers` has both of each layer, (B, heads, S, width
-    / heads). :meth:`select` cuts back to an accepted prefix or keeps a branch of a tree,
-    :meth:`join` joins what branches have computed apart.
+    They belong to one network, their `owner`, and no other may read them. `layers` has keys and
+    values of each layer, both of shape (B, heads, S, width / heads). :meth:`select` cuts back to an
+    accepted prefix or keeps one branch of a tree, :meth:`join` joins what branches computed apart.
     """
 
     owner: object

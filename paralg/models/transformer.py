@@ -68,7 +68,11 @@ class TransformerConfig:
 
 
 def turns(length: int, size: int) -> Tensor:
-    """Return rotations e^{iωp} of pairs of coordinates, with periods from 4 to 2 `length`."""
+    """Return the rotation e^{iωp} of each position p and pair of coordinates, (length, size / 2).
+
+    `size` counts the coordinates of a head, two per frequency ω; the periods go from 4 to
+    2 `length`.
+    """
     pairs = size // 2
     share = torch.arange(pairs, dtype=torch.float64) / max(1, pairs - 1)
     angle = torch.arange(length)[:, None] * (math.pi / 2 * (2 / length) ** share)
@@ -129,8 +133,14 @@ class Block(nn.Module):
 class Transformer(nn.Module):
     """Slots in, logits and keys/values out.
 
-    Initial weights are those of the seed: linear layers as torch draws them, embeddings N(0, 0.5²).
+    Parameters
+    ----------
+    config : TransformerConfig
+    seed : int
+        Initial weights: linear layers as torch draws them, embeddings N(0, 0.5²).
 
+    Examples
+    --------
     >>> network = Transformer(TransformerConfig(V=4, L=16), seed=0)
     >>> logits, kept = network(torch.zeros(2, 16, dtype=torch.long), torch.arange(16))
     >>> tuple(logits.shape), len(kept), network.parameters_count

@@ -10,8 +10,13 @@ __all__ = ["CausalAttention", "HeadProjections"]
 
 
 class HeadProjections(nn.Module):
-    """Query, key, value and output projections of `width` numbers, split into `heads`, which must
-    divide it; else ValueError."""
+    """Query, key, value and output projections of `width` numbers, split into heads.
+
+    Parameters
+    ----------
+    width, heads : int
+        The heads must divide the width; else ValueError.
+    """
 
     def __init__(self, width: int, heads: int):
         super().__init__()

@@ -85,8 +85,16 @@ class ConvolutionBlock(nn.Module):
     """Norm, causal convolution of width 4, mixer, around them a sum; no perceptron.
 
     The convolution gives every mixer the tokens just before; without it only Mamba, which has its
-    own, would know what came before. The module ``mixer`` is a `Mixer` of vectors of that width.
+    own, would know what came before.
 
+    Parameters
+    ----------
+    width : int
+    mixer : Module
+        A `Mixer`.
+
+    Examples
+    --------
     >>> ConvolutionBlock(8, nn.Linear(8, 8))(torch.zeros(1, 3, 8)).shape
     torch.Size([1, 3, 8])
     """

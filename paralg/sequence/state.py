@@ -55,7 +55,10 @@ class KeyValueCache:
         return tuple(part[..., : self._length, :] for part in (self._room.k, self._room.v))
 
     def extended(self, k: Tensor, v: Tensor) -> KeyValueCache:
-        """Return the cache with keys (..., t, d) and values (..., t, d_v) appended."""
+        """Return the cache with keys, shape (..., t, d), and values, shape (..., t, d_v), appended.
+
+        ValueError if leading axes or widths differ from those of the tokens before.
+        """
         stop, room = self._length + k.shape[-2], self._room
         if room is not None:
             for name, new, old in (("k", k, room.k), ("v", v, room.v)):

@@ -19,9 +19,10 @@ GRAIN = 2**20
 
 
 def parallel_for(function: Callable[..., None], tasks: int, steps: int, *arguments) -> None:
-    """Call ``function(begin, end, *arguments)``, compiled without the lock, on ranges of all tasks.
+    """Call ``function(begin, end, *arguments)`` on ranges that cover all tasks.
 
-    Tasks do not write to the same place; ``steps`` are lane steps of all, in forward passes.
+    The function is compiled with ``nogil=True``, and tasks do not write to the same place;
+    ``steps`` are lane steps of all tasks together, in the time of the forward pass.
     """
     workers = min(torch.get_num_threads(), tasks, max(1, steps // GRAIN))
     bounds = [tasks * worker // workers for worker in range(workers + 1)] if workers else []

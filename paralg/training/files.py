@@ -14,8 +14,14 @@ __all__ = ["read_weights", "write_weights", "write_whole"]
 def write_whole(path: Path, content: bytes) -> None:
     """Replace a file by new content in one step, so that a crash leaves the old one or the new.
 
-    The folder of ``path`` exists, else an OSError.
+    Parameters
+    ----------
+    path : path
+        In a folder that exists; else an OSError.
+    content : bytes
 
+    Examples
+    --------
     >>> import tempfile
     >>> write_whole(path := Path(tempfile.mkdtemp()) / "three", b"abc")
     >>> path.read_bytes()
@@ -32,7 +38,13 @@ def write_whole(path: Path, content: bytes) -> None:
 def write_weights(model: nn.Module, path: Path, *, half: bool = False) -> str:
     """Write a model's parameters and buffers; return the SHA-256 of the file, for its log.
 
-    With ``half`` float16 is stored: round the model before it is scored, then.
+    Parameters
+    ----------
+    model : Module
+    path : path
+        The file, written whole.
+    half : bool
+        Store float16; round the model before it is scored, then.
     """
     parts = model.state_dict().items()
     blob = serialise({key: (part.half() if half else part).contiguous() for key, part in parts})
@@ -43,8 +55,14 @@ def write_weights(model: nn.Module, path: Path, *, half: bool = False) -> str:
 def read_weights(model: nn.Module, path: Path, sha256: str) -> None:
     """Read weights into a model of their shape, in the model's own type, and switch it to use.
 
-    A RuntimeError if it has other parameters; an OSError if the file at ``path`` has not the hash
-    ``sha256`` of the log.
+    Parameters
+    ----------
+    model : Module
+        A RuntimeError if it has other parameters.
+    path : path
+        The file; an OSError if it is damaged or not that of the log.
+    sha256 : str
+        Expected hash, from the log.
     """
     blob = path.read_bytes()
     found = hashlib.sha256(blob).hexdigest()

@@ -121,7 +121,12 @@ class Runs:
         return model, record
 
     def train(self, name: str, seed: int = 0, *, out: Path | None = None, **how: Any) -> str:
-        """Train, score and write a run to `out`, also an interrupted one; say how it went."""
+        """Train, score and write a run, going on where an interrupted one stopped.
+
+        It goes to the folder `out`, by default that of the shipped runs; ``steps`` and ``progress``
+        are those of `fit`. ValueError for no such plan, or a partial state of another run; what is
+        returned says how it scored.
+        """
         out = self.folder if out is None else Path(out)
         self.plan(name)
         out.mkdir(parents=True, exist_ok=True)

@@ -80,7 +80,7 @@ def test_rooms_have_the_names_of_the_design(chapter):
 OVER: dict[str, dict[str, int]] = {}
 """Sizes of the first six chapters that are over their budget. They may shrink and never grow, and
 no chapter may be added here; a number that has come under its budget leaves."""
-ALL_OVER = 34_000
+ALL_OVER = 28_000
 
 
 @each_chapter

@@ -111,7 +111,10 @@ class MpiEngine(Engine):
         return [everything[i] for i in range(count)]
 
     def _reduce(self, fn: Callable, state: dict, count: int) -> tuple[object, int]:
-        """Combine in the tree of `tree_reduce`, pairs in order, so that no rank waits for ever."""
+        """Combine in the tree of `tree_reduce`; all ranks walk the pairs in order, so none waits.
+
+        A failure travels up the tree in place of a value.
+        """
         values, moved, step = dict(state), 0, 1
         while step < count:
             for i in range(0, count - step, 2 * step):

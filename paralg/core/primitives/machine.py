@@ -32,7 +32,10 @@ class Machine:
         return Cost(work=self.work, span=self.span)
 
     def level(self, xs: Elements, src: slice, dst: slice, *, into: slice | None = None) -> None:
-        """Combine ``xs[dst] = xs[src] ⊕ xs[dst]`` in one round, or put the products ``into``."""
+        """Combine ``xs[dst] = xs[src] ⊕ xs[dst]`` in one round, or put the products ``into``.
+
+        A single source is combined with every destination; an empty round costs nothing.
+        """
         sources, targets = range(xs.n)[src], range(xs.n)[dst]
         if not targets:
             return

@@ -13,7 +13,8 @@ NAMES = {"softmax": "softmax attention", "lla": "local linear attention", "aaren
 class MixerSizes:
     """Sizes of a mixer; the defaults are those of the comparison.
 
-    ``iterations`` of conjugate gradients are by default the unknowns of a head, enough if exact.
+    ``iterations`` are those of conjugate gradients in local linear attention: by default as many as
+    a head has unknowns, which suffice in exact arithmetic; the solver stops when it has converged.
     """
 
     width: int = 64

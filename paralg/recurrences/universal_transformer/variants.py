@@ -289,8 +289,14 @@ class VariedHalting(HaltingUnit):
 def mix(output: Tensor, state: Tensor, w: Tensor, rule: str) -> Tensor:
     """Return the output after a step: blend, Graves' sum, or the released code's expression.
 
-    States have the shape (..., d), w (...), and the rule is one of the example's three.
+    Parameters
+    ----------
+    output, state : Tensor, shape (..., d)
+    w : Tensor, shape (...)
+    rule : {"blend", "accumulated", "released"}
 
+    Examples
+    --------
     >>> y, s, w = torch.zeros(2), torch.ones(2), torch.tensor(0.25)
     >>> [mix(y, s, w, rule).tolist() for rule in ("blend", "accumulated", "released")]
     [[0.25, 0.25], [0.25, 0.25], [0.0, 0.0]]

@@ -62,8 +62,16 @@ class AarenConfig:
 
 
 def build_model(config: AarenConfig, seed: int = 0) -> SequenceModel:
-    """Return a model, numbers in and numbers out at every token, with first weights of a seed.
+    """Return a model, numbers in and numbers out at every token, untrained.
 
+    Parameters
+    ----------
+    config : AarenConfig
+    seed : int
+        Of the first weights.
+
+    Examples
+    --------
     >>> import torch
     >>> build_model(AarenConfig(3, 5))(torch.zeros(1, 7, 3)).shape
     torch.Size([1, 7, 5])
