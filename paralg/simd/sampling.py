@@ -68,7 +68,9 @@ def alias_tables(
 def implied_shares(
     indptr: NDArray[np.int64], threshold: NDArray[np.float64], alias: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Return the probability of each slot's own outcome, from what `alias_tables` takes and gives.
+    """Return the probability with which each slot's own outcome is drawn, in closed form.
+
+    ``indptr``, ``threshold`` and ``alias`` are as `alias_tables` takes and gives them.
 
     >>> implied_shares(np.array([0, 3]), np.array([0.75, 0.75, 1.0]), np.array([2, 2, 2]))
     array([0.25, 0.25, 0.5 ])

@@ -46,7 +46,9 @@ SOFTMAX = Operator(join, (-np.inf, 0.0, 0.0), "softmax")
 
 
 def empty(shape: tuple[int, ...], dtype: DTypeLike = np.float64) -> Summary:
-    """Return the summary of no token, whose value has a shape (..., d): the identity of `SOFTMAX`.
+    """Return the summary of no token, the identity of `SOFTMAX`.
+
+    ``shape`` is that of a token's value, (..., d), and ``dtype`` that of all parts.
 
     >>> empty((2,))
     (array(-inf), array(0.), array([0., 0.]))
@@ -89,7 +91,7 @@ def leaves(scores: ArrayLike, values: ArrayLike, mask: ArrayLike | None = None) 
 
 
 def read(summary: Summary) -> NDArray:
-    """Return the attention outputs :math:`w / u`, shape (..., d), and 0 for the empty set.
+    """Return the attention outputs :math:`w / u` of a summary, shape (..., d); 0 for the empty set.
 
     >>> read((np.array(0.0), np.array(4.0), np.array([2.0, 8.0])))
     array([0.5, 2. ])
