@@ -83,7 +83,7 @@ def halt(p: Sequence[float], *, epsilon: float = 0.01, close: bool = False) -> H
 
 
 def coefficients(weights: Sequence[float]) -> list[float]:
-    r"""Return what each step's state counts in a blend of weights, :math:`w_t \prod_{u > t} (1 - w_u)`.
+    r"""Return what each state counts in a blend by weights, :math:`w_t \prod_{u > t} (1 - w_u)`.
 
     >>> [round(c, 3) for c in coefficients([0.3, 0.4, 0.3])]
     [0.126, 0.28, 0.3]
