@@ -28,7 +28,8 @@
   ];
   const NAME = /[._(]/; /* a query that is the name of a function wants the library first */
   /* Results quote the text of a section, not the buttons and doors above it or folded code. */
-  const NOT_QUOTED = ".headerlink, script, style, .paralg-doors, details.hide, .toctree-wrapper, nav, button";
+  const NOT_QUOTED = ".headerlink, script, style, nav, button, .paralg-doors, .toctree-wrapper, details.hide,"
+    + ".cell_output pre, .paralg-quiz, .paralg-explorer";
   const SHOWN = 60, FIRST = 10; /* results at most, and those led to a section before they are seen */
 
   const words = (text) => splitQuery(text.toLowerCase()).join(" ");
@@ -61,7 +62,7 @@
         const result = [...item], key = item[0] + item[2], known = best.get(key);
         const most = NAME.test(query) ? 100 : 20; /* an entry of the index has up to 100 */
         result[4] = Math.min(item[4], most) + (most > 20 ? 0 : weight(item[0])) - (place ? 4 : 0);
-        result.terms = [...parsed[1]];
+        result.words = { phrase: words(text), terms: [...parsed[1]].filter((term) => term.length > 2) };
         if (known && known[4] > result[4]) result[4] = known[4];
         if (!known || result[3] || (!known[3] && result[4] > known[4])) best.set(key, result);
       }
@@ -86,24 +87,27 @@
   const count = (text, term) => text.split(term).length - 1;
 
   /* The section of a page that has most of the words, in its heading or its own text. */
-  function bestSection(page, terms) {
+  function bestSection(page, { phrase, terms }) {
     let best = null;
-    page.querySelectorAll("article section[id]").forEach((section) => {
+    page.querySelectorAll("article section[id]:has(> :is(h1, h2, h3, h4))").forEach((section) => {
       const own = section.cloneNode(true);
       own.querySelectorAll("section").forEach((inner) => inner.remove());
-      const text = own.textContent.toLowerCase(), title = heading(section)?.textContent.toLowerCase() ?? "";
-      const score = terms.reduce((sum, term) =>
-        sum + (title.includes(term) ? 8 : 0) + (text.includes(term) ? 4 : 0) + Math.min(3, count(text, term)), 0);
+      const title = words(heading(section).textContent), text = words(own.textContent);
+      let score = (title.includes(phrase) ? 16 : 0) + (text.includes(phrase) ? 10 : 0) + Math.min(4, count(text, phrase));
+      for (const term of terms) score += (title.includes(term) ? 6 : 0) + (text.includes(term) ? 3 : 0);
       if (score > 0 && (!best || score > best.score)) best = { section, own, score };
     });
     return best;
   }
 
-  function excerpt(text, terms) {
-    const plain = text.replace(/\s+/g, " ").trim(), lower = plain.toLowerCase();
-    const found = terms.map((term) => lower.indexOf(term)).filter((at) => at >= 0);
-    const from = Math.max(0, Math.min(...found, plain.length) - 90);
-    const start = found.length && from ? plain.indexOf(" ", from) + 1 : 0;
+  /* Words of a section around the first place that has what was searched for. */
+  function excerpt(place, { phrase, terms }) {
+    heading(place)?.remove();
+    const plain = place.textContent.replace(/\\[()[\]]/g, "").replace(/\s+/g, " ").trim();
+    const lower = plain.toLowerCase().replace(/-/g, " ");
+    const exact = lower.indexOf(phrase), found = terms.map((term) => lower.indexOf(term)).filter((at) => at >= 0);
+    const from = Math.max(0, (exact >= 0 ? exact : found.length ? Math.min(...found) : 0) - 90);
+    const start = from ? plain.indexOf(" ", from) + 1 : 0;
     return `${start ? "… " : ""}${plain.slice(start, start + 220)}${start + 220 < plain.length ? " …" : ""}`;
   }
 
@@ -126,19 +130,21 @@
     delete line.lead;
     const page = await read(url), anchor = item[2];
     if (!page) return;
-    const found = anchor ? null : bestSection(page, item.terms);
+    const found = anchor ? null : bestSection(page, item.words);
     const place = anchor ? page.getElementById(anchor.slice(1)) : found?.own;
     if (found) {
       const to = `${url}#${found.section.id}`;
       if (Search.output.querySelector(`a[href="${CSS.escape(to)}"]`)) return line.remove();
       link.href = to;
-      const name = heading(found.section);
-      if (name && name.tagName !== "H1") link.append(` › ${name.textContent.trim()}`);
+      if (heading(found.section).tagName !== "H1") link.append(` › ${heading(found.section).textContent.trim()}`);
     }
-    if (!place) return;
+    if (!place) { /* only folded code or a quiz has the words */
+      link.href = `${url}#${page.querySelector("article section[id]")?.id ?? ""}`;
+      return;
+    }
     const quoted = document.createElement("p");
     quoted.className = "context";
-    quoted.textContent = excerpt(place.textContent, item.terms);
+    quoted.textContent = excerpt(place, item.words);
     line.append(quoted);
   }
 
