@@ -9,11 +9,12 @@ import re
 from collections.abc import Iterator
 
 from docutils import nodes
+from sphinx.addnodes import pending_xref
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 
 MEANING = "not verified against the paper"
-KEPT = (nodes.emphasis, nodes.strong, nodes.literal, nodes.math)
+KEPT = (nodes.emphasis, nodes.strong, nodes.literal, nodes.math, pending_xref)
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[\"“(]?[A-Z])")
 BLOCKS = (nodes.paragraph, nodes.term, nodes.entry, nodes.title, nodes.caption)
 
@@ -57,6 +58,8 @@ class ListBadges(SphinxPostTransform):
             for anchor, word, sentence in known[page]:
                 link = nodes.reference("", word, internal=True, refuri=f"{uri}#{anchor}")
                 copies = [node.deepcopy() for node in sentence]
+                for reference in (copy for copy in copies if isinstance(copy, pending_xref)):
+                    reference["refdoc"] = self.env.docname
                 body = nodes.paragraph("", "", *copies, nodes.Text(" "), link)
                 items += nodes.list_item("", body)
             yield items
@@ -99,12 +102,26 @@ def sentence_of(node: nodes.Node) -> list[nodes.Node]:
 
 
 def _flat(block: nodes.Element) -> Iterator[nodes.Node]:
-    """Children of a block; a link or a citation becomes its words."""
+    """Children of a block, neighbouring texts as one; citations are left out."""
+    text = ""
+    for child in _leaves(block):
+        if isinstance(child, nodes.Text):
+            text += str(child)
+            continue
+        if text:
+            yield nodes.Text(text)
+        text = ""
+        yield child
+
+
+def _leaves(block: nodes.Element) -> Iterator[nodes.Node]:
     for child in block.children:
+        if isinstance(child, nodes.Element) and child.get("refdomain") == "cite":
+            continue
         if isinstance(child, (badge, nodes.Text, *KEPT)):
             yield child
         elif next(child.findall(badge), None) is not None:
-            yield from _flat(child)
+            yield from _leaves(child)
         else:
             yield nodes.Text(child.astext())
 
@@ -136,6 +153,12 @@ def rewrite_lists(app, env) -> list[str]:
     return sorted(env.paralg_unverified_pages & set(env.found_docs))
 
 
+def want_math(app, pagename, templatename, context, doctree) -> None:
+    """Make a page with a list load MathJax: the formulas are those of other pages."""
+    if pagename in app.env.paralg_unverified_pages:
+        app.env.get_domain("math").data["has_equations"][pagename] = True
+
+
 def prepare(app) -> None:
     """Give the environment the badges of every page, and the pages that list them."""
     defaults = {"unverified": {}, "unverified_pages": set(), "unverified_state": ""}
@@ -160,4 +183,5 @@ def setup(app):
     app.connect("doctree-read", collect)
     app.connect("env-purge-doc", forget)
     app.connect("env-updated", rewrite_lists)
+    app.connect("html-page-context", want_math, priority=400)  # before MathJax decides, at 500
     return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}

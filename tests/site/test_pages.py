@@ -131,7 +131,8 @@ def test_the_library_pages_are_rendered(site, pages):
     assert len(api) >= 5
     for name in api:
         text = soup(site / name).get_text()
-        assert soup(site / name).find(class_="sig-object"), name
+        part = (site / name).with_suffix("").is_dir()  # its chapters have pages of their own
+        assert part or soup(site / name).find(class_="sig-object"), name
         assert not re.search(r"\.\. py:|:param |:math:|:class:|-{5,}", text), name
 
 
@@ -218,7 +219,10 @@ def test_numbers_of_the_map_are_recorded_speed_ups_or_headlines_of_claims(site, 
     from claims_store import figure_of
 
     headlines = [row for row in claims_of_the_store(pages) if row["headline"]]
-    recorded = [f"{one.number} faster than {one.peer}" for one in speedups().values()]
+    recorded = [
+        f"{one.number} {'as fast as' if one.at_headline[1] < 1 else 'faster than'} {one.peer}"
+        for one in speedups().values()
+    ]
     page = soup(site / "book/index.html")
     shown = [node.get_text(" ", strip=True) for node in page.select(".paralg-cards .headline")]
     assert shown
