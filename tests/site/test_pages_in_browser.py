@@ -183,10 +183,11 @@ def test_copy_buttons_take_code_without_prompts_and_outputs(visit):
     for name in ("book/how_to_use.html", "book/foundations/primitives.html", "book/api/core.html"):
         page = opened.open(name)
         copied = page.evaluate("""() => { const all = [];
-          addEventListener('copy', (copy) => all.push(copy.target.value), true);
-          document.querySelectorAll('button.copybtn').forEach((button) => button.click());
+          document.execCommand = () => all.push(document.activeElement.value) > 0;
+          const code = [...document.querySelectorAll('div.highlight:has(> button.copybtn)')];
+          const some = code.filter((e, i) => i < 3 || /up . down/.test(e.textContent));
+          some.forEach((one) => one.querySelector('button').click());
           return all; }""")
-        assert len(copied) == page.locator("button.copybtn").count()
         assert copied
         assert all(text.strip() for text in copied)
         assert not [text for text in copied if re.search(r"^(>>>|\.\.\.|\$)( |$)", text, re.M)]
