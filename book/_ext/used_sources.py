@@ -149,8 +149,9 @@ class Library:
         """Files beside the chapters that a page names from which such calls read."""
         slugs = {word.replace("-", "_") for word in facts.words}
         files = {_DRAWING[name][1] for name in names if name in _DRAWING} - {None}
-        found = (p for data in files for p in (self.root / self.package).glob(f"*/*/**/{data}"))
-        return {path for path in found if slugs & set(path.parts)}
+        top = self.root / self.package
+        found = (path for data in files for path in top.glob(f"*/*/**/{data}"))
+        return {path for path in found if path.relative_to(top).parts[1] in slugs}
 
     def used_by_module(self, module: str) -> frozenset[Path]:
         """Files on which what a module computes depends."""
