@@ -13,21 +13,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "book" / "_ext"), str(ROOT / "book" / "_tools")]
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 from notebook_runner import execute  # noqa: E402
 from notebook_store import Store, read_notebook  # noqa: E402
-from pages import notebook_of, pages  # noqa: E402
 
 from paralg.core.static import DRAWN  # noqa: E402
 from tests import verdicts  # noqa: E402
 
-MADE = {notebook_of(page) for page in pages()}  # notebooks of pages, which are executed as pages
 PAGES = sorted(
     path
     for pattern in ("notebooks/*/*.ipynb", "book/**/*.md")
     for path in ROOT.glob(pattern)
-    if path not in MADE and read_notebook(path) is not None
+    if read_notebook(path) is not None
 )
 IDS = [path.relative_to(ROOT).as_posix() for path in PAGES]
 

@@ -82,7 +82,7 @@ def test_notebooks_carry_no_outputs():
 
 def test_every_chapter_has_its_three_doors():
     for notebook in (ROOT / "notebooks").glob("*/*.ipynb"):
-        part, paper = notebook.parent.name, notebook.stem
+        part, paper = notebook.parent.name, notebook.stem.removesuffix("_experiments")
         package, module = ROOT / "paralg" / part / paper, ROOT / "paralg" / part / f"{paper}.py"
         assert package.is_dir() or module.is_file(), f"{notebook.name} has no library"
         assert list((ROOT / "tests" / part).glob(f"test_{paper}*.py")), (

@@ -17,7 +17,10 @@ LOOK = """() => {
         if (over(a, b, 'x', 'width') > 1.5 && over(a, b, 'y', 'height') > 1.5)
             found.push(`'${a.text}' over '${b.text}'`)
     }))
-    return {found, panels: svg.querySelectorAll('g[id^=axes_]').length}
+    const wide = svg.getBoundingClientRect().width / 10  // a colour bar is no panel
+    const panels = [...svg.querySelectorAll('g[id^=axes_] > g[id^=patch_]:first-of-type')]
+        .filter(node => node.getBoundingClientRect().width > wide).length
+    return {found, panels}
 }"""
 
 
