@@ -91,6 +91,8 @@ class BenchmarksDirective(SphinxDirective):
 
     def _link(self, name: str, title: str) -> nodes.Node:
         page = f"book/benchmarks/{name}"
+        if page not in self.env.found_docs:  # recorded, but not measured against all peers yet
+            return nodes.Text(title)
         return pending_xref(
             "", nodes.inline("", title), refdomain="std", reftype="doc", reftarget=f"/{page}",
             refdoc=self.env.docname, refexplicit=True,
