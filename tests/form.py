@@ -13,14 +13,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests import cost  # noqa: E402
+
 ARC = (
     "The sequential answer", "The idea", "The algorithm", "Why it is right, and what it costs",
     "Counted and measured", "Where it breaks", "What the paper says, and what we found",
     "Summary", "Exercises", "Quiz", "Sources",
 )  # fmt: skip
 WIDTH, PREDICTIONS, MEAN_WORDS, MOST_WORDS = 76, 3, 18.0, 40
-CORE = {"words": 5000, "cells": 50}
-EXPERIMENTS = {"words": 3500, "cells": 40}
 
 _HEADING = re.compile(r"^## (.+?)\s*$", re.MULTILINE)
 _FENCE = re.compile(r"^(`{3,}|:{3,}).*$", re.MULTILINE)
@@ -139,12 +141,11 @@ def recorded(name: str) -> str | None:
 
 
 def _sizes(source: Source) -> Iterator[str]:
-    budget = EXPERIMENTS if source.path.stem.endswith("_experiments") else CORE
-    words, cells = len(source.prose.split()), len(source.cells)
-    if words > budget["words"]:
-        yield f"{words} words, budget {budget['words']}"
-    if cells > budget["cells"]:
-        yield f"{cells} cells, budget {budget['cells']}"
+    of_experiments = source.path.stem.endswith("_experiments")
+    budget = cost.EXPERIMENTS_PAGE if of_experiments else cost.CORE_PAGE
+    for what, size in cost.page_size(source.path).items():
+        if size > budget[what]:
+            yield f"{size} {what}, budget {budget[what]}"
 
 
 def _widths(source: Source) -> Iterator[str]:
@@ -164,7 +165,6 @@ def _lengths(source: Source) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
     for name in sys.argv[1:]:
         for problem in problems(Path(name)):
             print(f"{name}: {problem}")

@@ -15,6 +15,7 @@ from pathlib import Path
 import yaml
 from claims_store import data_file
 from docutils import nodes
+from quiz import book_style
 from sphinx.addnodes import pending_xref
 from sphinx.util.docutils import SphinxDirective
 from tables import cell, row, table
@@ -122,14 +123,11 @@ class BenchmarksDirective(SphinxDirective):
 
 def draw_chart(records: list[RecordedSpeedup], names: list[str]) -> str:
     """The chart of all chapters, as HTML."""
-    import matplotlib
     import matplotlib.pyplot as plt
 
     from paralg.figures.still import clean_svg, to_svg
-    from paralg.figures.style import use
 
-    with matplotlib.rc_context():
-        use()
+    with book_style():
         figure, ax = plt.subplots(figsize=(7.6, 0.9 + 0.42 * len(records)))
         draw_all(ax, records, names)
         text = to_svg(figure)

@@ -79,8 +79,9 @@ class FillMaps(SphinxPostTransform):
         finished = [paper for paper in self.data["papers"] if self._page(paper)]
         cards += [self._card(paper) for paper in finished]
         others = nodes.paragraph("", "Pages of no one paper: ", classes=["paralg-others"])
-        for page in self._pages_of_no_paper():
-            others += [self._link(self.env.titles[page].astext(), page), nodes.Text(" · ")]
+        for part in self.data["parts"]:
+            for page in self._pages_of_no_paper(part["page"]):
+                others += [self._link(self.env.titles[page].astext(), page), nodes.Text(" · ")]
         others.pop()
         return [cards, others]
 
@@ -107,16 +108,19 @@ class FillMaps(SphinxPostTransform):
                 blocks.append(block)
         return blocks or [nodes.paragraph(text="Every paper has its chapter.")]
 
-    def _pages_of_no_paper(self) -> list[str]:
+    def _pages_of_no_paper(self, opener: str) -> list[str]:
+        """Pages under a part's opener that are no paper's: foundations, comparisons."""
         known = {self._page(paper) for paper in self.data["papers"]}
-        under = (self.env.toctree_includes.get(part["page"], []) for part in self.data["parts"])
-        return [page for pages in under for page in pages if page not in known]
+        return [page for page in self.env.toctree_includes.get(opener, []) if page not in known]
 
     def _one_part(self, name: str) -> list[nodes.Node]:
         (opener,) = [part["page"] for part in self.data["parts"] if part["name"] == name]
         chosen = self._papers_of(name)
         items = self._list(chosen)
-        items += self._other_pages(opener, chosen)
+        for page in self._pages_of_no_paper(opener):
+            title = self._link(self.env.titles[page].astext(), page)
+            first = nodes.paragraph("", "", nodes.strong("", "", title))
+            items += nodes.list_item("", first, classes=["is-written"])
         return [items]
 
     def _papers_of(self, part: str) -> list[dict]:
@@ -125,17 +129,6 @@ class FillMaps(SphinxPostTransform):
     def _list(self, found: list[dict]) -> nodes.bullet_list:
         items = nodes.bullet_list(classes=["paralg-papers"])
         items += [self._item(paper) for paper in found]
-        return items
-
-    def _other_pages(self, opener: str, papers: list[dict]) -> list[nodes.list_item]:
-        """Pages of a part that stand on no paper: foundations, comparisons."""
-        known = {self._page(paper) for paper in papers}
-        items = []
-        for name in self.env.toctree_includes.get(opener, []):
-            if name not in known:
-                title = self._link(self.env.titles[name].astext(), name)
-                first = nodes.paragraph("", "", nodes.strong("", "", title))
-                items.append(nodes.list_item("", first, classes=["is-written"]))
         return items
 
     def _item(self, paper: dict) -> nodes.list_item:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import importlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from docutils import nodes
@@ -105,26 +107,29 @@ def draw(app, kind: str, **what: str) -> str:
 
 def draw_speedup(chapter: str) -> str:
     """HTML of the standard figure of a chapter."""
+    from paralg.figures import recorded_speedup
+
+    with book_style():
+        return recorded_speedup(chapter).html
+
+
+@contextmanager
+def book_style() -> Iterator[None]:
+    """Draw in the book's style, and leave matplotlib as it was."""
     import matplotlib
 
-    from paralg.figures import recorded_speedup
     from paralg.figures.style import use
 
     with matplotlib.rc_context():
         use()
-        return recorded_speedup(chapter).html
+        yield
 
 
 def draw_explorer(store, module: str) -> str:
     """HTML of the explorer of a module, drawn once for each state of the code it depends on."""
     kept = Path(store.root) / "_build" / "drawn" / f"{store.module_key(module)}.html"
     if not kept.is_file():
-        import matplotlib
-
-        from paralg.figures.style import use
-
-        with matplotlib.rc_context():
-            use()
+        with book_style():
             text = importlib.import_module(module).explorer().html
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(text, encoding="utf-8")

@@ -8,25 +8,16 @@ from paralg.teach import chapters
 from paralg.teach.quizzes import load_quiz
 from tests import cost, form
 
-OLD_FORM: set[str] = set()
-"""Chapters that are not in the form yet.  None may be added; one that is in it leaves."""
 MOST = 0.4
 """Share of questions in which the right choice may be the first, and the longest."""
 
 FOUNDATIONS = sorted((form.ROOT / "book" / "foundations").glob("*.md"))
-PAGES = [path for chapter in cost.chapters() if chapter.name not in OLD_FORM
-         for path in cost.notebooks(chapter)] + FOUNDATIONS  # fmt: skip
+PAGES = [path for chapter in cost.chapters() for path in cost.notebooks(chapter)] + FOUNDATIONS
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_a_page_has_the_form(path):
     assert form.problems(path) == []
-
-
-def test_only_chapters_that_are_not_in_the_form_are_excused():
-    known = {chapter.name: chapter for chapter in cost.chapters()}
-    for name in OLD_FORM:
-        assert form.problems(cost.notebooks(known[name])[0]), f"take {name} out of OLD_FORM"
 
 
 def questions():
@@ -51,7 +42,7 @@ def test_choices_are_shown_in_an_order_that_nobody_chose():
 
 
 @pytest.mark.parametrize("name", sorted(
-    {c.name for c in cost.chapters()} - OLD_FORM | {path.stem for path in FOUNDATIONS}
+    {c.name for c in cost.chapters()} | {path.stem for path in FOUNDATIONS}
 ))  # fmt: skip
 def test_the_longest_choice_is_not_the_right_one(name):
     chapter = chapters.find(name)
