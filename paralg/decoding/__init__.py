@@ -27,3 +27,22 @@ V, L         tokens of the alphabet (the mask is ``V``), positions of the sequen
 ``shape``    a hook on the logits, see :mod:`~paralg.decoding.shaping`
 ===========  =====================================================================================
 """
+
+from paralg.core.lazy import lazy
+
+__getattr__, __dir__, __all__ = lazy(__name__, {
+    "ancestral": "baselines", "static": "baselines", "static_run": "baselines",
+    "threshold": "baselines",
+    "UnmaskingRule": "rule", "Session": "session",
+    "Decoded": "trace", "Event": "trace", "Recorder": "trace", "Trace": "trace",
+    "RandomDraws": "randomness", "distribution_of": "randomness",
+    "exact_distribution": "randomness", "total_variation": "randomness",
+    "AllowedTokens": "shaping", "Chain": "shaping", "Guidance": "shaping",
+    "Temperature": "shaping", "TopK": "shaping", "TopP": "shaping",
+    "HashConditional": "tables", "TabularJoint": "tables", "WeightedSequences": "tables",
+    "Sudoku4": "sudoku",
+    "BlockCausal": "adapters", "BlockCausalNetwork": "adapters", "NextToken": "adapters",
+    "Shifted": "adapters",
+    "Entrant": "arena", "compete": "arena", "entrants": "arena", "standings": "arena",
+    "tier": "tiers",
+})  # fmt: skip

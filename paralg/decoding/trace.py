@@ -94,6 +94,24 @@ class Trace:
         return np.bincount([event.round for event in self.commits], minlength=self.rounds)
 
     @property
+    def accepted(self) -> np.ndarray:
+        """Draft tokens accepted in each verification, shape (rounds that propose,).
+
+        The histogram of accepts is ``np.bincount(trace.accepted)``; commits are another count: what
+        replaces a rejected draft is committed, and was not accepted.
+        """
+        proposed, accepted = (
+            np.bincount([event.round for event in self.events if event.what == what],
+                        minlength=self.rounds) for what in ("proposed", "accepted")
+        )  # fmt: skip
+        return accepted[proposed > 0]
+
+    @property
+    def accepts_per_verification(self) -> float:
+        """Mean of ``accepted``; 0 where nothing was ever proposed."""
+        return float(np.mean(self.accepted)) if len(self.accepted) else 0.0
+
+    @property
     def groups(self) -> tuple[tuple[int, ...], ...]:
         """Positions committed together, in order: the steps of the trajectory."""
         found: dict[int, list[int]] = {}

@@ -138,6 +138,7 @@ def test_views_of_a_trace():
     assert trace.tokens.tolist() == [9, 1, 5, 7]
     assert trace.states.tolist() == [[9, 1, 9, 9], [9, 1, 5, 9], [9, 1, 5, 7]]
     assert trace.committed.tolist() == [1, 1]
+    assert (trace.accepted.tolist(), trace.accepts_per_verification) == ([0], 0.0)
     assert trace.groups == ((2,), (3,))
     assert trace.rounds == 2
     assert trace.cost == Cost(calls=2, rows=3, tokens=12)
@@ -158,6 +159,32 @@ def test_traces_are_equal_by_order_of_commitment():
     assert trace.first_difference(short) == "2 commits against 1"
     assert trace.first_difference(Trace((9, 9), 9, (), ())) == "the prompts differ"
     assert trace != "a string"
+
+
+def test_accepts_are_draft_tokens_and_not_commits():
+    from paralg.decoding.freedave import freedave, multi_anchor
+
+    table = HashConditional(4, 12, 28, 0.1)
+    runs = [decode(table, [4] * 12, 4) for decode in (freedave, multi_anchor)]
+    for trace in (run.trace for run in runs):
+        kinds = [event.what for event in trace.events]
+        assert kinds.count("proposed") == kinds.count("accepted") + kinds.count("rejected")
+        assert trace.accepted.sum() == kinds.count("accepted") == trace.committed.sum() == 12
+        assert len(trace.accepted) == trace.rounds - 1, "the first forward verifies nothing"
+    assert runs[0].trace.accepted.tolist() == [2, 1, 1, 2, 1, 2, 3]
+    assert runs[0].trace.accepts_per_verification == 12 / 7
+    assert runs[1].trace.accepts_per_verification == 2.0
+    joint = threshold(table, [4] * 12, 0.9).trace
+    assert (joint.accepted.size, joint.accepts_per_verification) == (0, 0.0)
+
+
+def test_what_a_user_reaches_for_is_exported():
+    import paralg.decoding
+
+    for name in paralg.decoding.__all__:
+        assert getattr(paralg.decoding, name).__module__.startswith("paralg.decoding.")
+    assert paralg.decoding.static is static
+    assert paralg.decoding.threshold is threshold
 
 
 def test_nothing_to_do():

@@ -66,25 +66,41 @@ def multi_anchor(model: Model, x, d: int = 4, rule: UnmaskingRule | None = None,
         return run.result()
     known = [(run.x.copy(), run.forward(run.x[None])[0])]
     while run.next_block() is not None:
-        drafts = _drafts(run, known[-d:], d)[:rows]
+        found = _drafts(run, known[-d:], d)[:rows]
+        drafts = [y for y, *_ in found]
         sent = [y for y in drafts if (y == run.V).any()]
         looked = run.forward(np.stack(sent)) if sent else []
-        for row, (y, prediction) in enumerate(_follow(run, known, drafts, sent, looked)):
+        chain = list(_follow(run, known, drafts, sent, looked))
+        if sent:
+            _note(run, found, {y.tobytes() for y, _ in chain})
+        for row, (y, prediction) in enumerate(chain):
             state, basis = known[-1]
             run.commit(run.steps.step(state, basis), basis, row)
             known.append((y, prediction))
     return run.result()
 
 
-def _drafts(run: Session, anchors, d: int) -> list[np.ndarray]:
-    """Return the distinct drafts that extend the current state, those of recent anchors first."""
-    found: dict[bytes, np.ndarray] = {}
+def _drafts(run: Session, anchors, d: int) -> list[tuple]:
+    """Return the distinct drafts that extend the current state, those of recent anchors first.
+
+    Each with the positions of its last step, and the prediction that it was made from.
+    """
+    found: dict[bytes, tuple] = {}
     done = run.x != run.V
     for back, (state, prediction) in enumerate(reversed(anchors)):
-        for y in draft(run.steps, state, prediction, d).rows[back:]:
+        drafts = draft(run.steps, state, prediction, d)
+        for y, step in zip(drafts.rows[back:], drafts.steps[back:], strict=True):
             if (y[done] == run.x[done]).all():
-                found.setdefault(y.tobytes(), y)
+                found.setdefault(y.tobytes(), (y, step, prediction))
     return list(found.values())
+
+
+def _note(run: Session, found: list[tuple], reached: set[bytes]) -> None:
+    """Record the last step of every draft, and whether the draft lies on the trajectory."""
+    for row, (y, step, prediction) in enumerate(found):
+        verdict = "accepted" if y.tobytes() in reached else "rejected"
+        for what in ("proposed", verdict):
+            run.record.record(what, step, y[step], prediction.confidence[step], row)
 
 
 def _follow(run: Session, known, drafts, sent, looked):
