@@ -211,8 +211,8 @@ def test_booleans_count_and_types_widen_rather_than_truncate():
 def test_the_identity_of_max_and_min_is_that_of_the_type():
     assert scan(MAX, np.array([3, 4], dtype=np.int8), inclusive=False).values.tolist() == [-128, 3]
     assert scan(MIN, np.array([3.0, 4.0]), inclusive=False).values.tolist() == [np.inf, 3.0]
-    with pytest.raises(TypeError, match="max has an identity for integers and floats, got <U1"):
-        scan(MAX, np.array(["a", "b"]), inclusive=False)
+    with pytest.raises(TypeError, match="max has an identity for integers and floats, got bool"):
+        scan(MAX, [True, False], inclusive=False)
 
 
 def test_a_semigroup_needs_no_identity_where_none_is_used():
@@ -268,7 +268,7 @@ def test_the_lifted_operator_is_associative():
         (lambda: scan(ADD, ()), "xs must hold at least one array, got an empty tuple"),
         (lambda: scan(AFFINE, ([1, 2], [1])), r"must have the same length, got \[2, 1\]"),
         (lambda: scan(ADD, [1], chunk=2), "chunk is for method 'chunked', got chunk=2"),
-        (lambda: scan(ADD, [1], method="chunked", chunk=0), "an integer of at least 1, got 0"),
+        (lambda: scan(ADD, [1], method="chunked", chunk=0), "chunk must be at least 1, got 0"),
         (lambda: scan(FIRST, [1], inclusive=False), r"Operator\(first\) has no identity"),
         (lambda: scan(FIRST, [1], method="blelloch"), r"expected initial=..., got None"),
         (lambda: scan(AFFINE, [1], inclusive=False), "must have 1 leaves, got 2"),
@@ -280,9 +280,8 @@ def test_the_lifted_operator_is_associative():
         (lambda: scan(Operator(lambda a, b: (a[0],)), ([1, 2], [3, 4])), "2 arrays, got 1"),
         (lambda: segmented_scan(ADD, [1, 2], [1]), r"flags must have the shape \(2,\), got \(1,\)"),
         (lambda: scan_counts("magic", 3), "method must be one of .*, got 'magic'"),
-        (lambda: kogge_stone_counts(-1), "n must not be negative, got -1"),
-        (lambda: chunked_counts(5, 0), "chunk must be an integer of at least 1, got 0"),
-        (lambda: scan(ADD, [1], method="chunked", chunk=2.5), "integer of at least 1, got 2.5"),
+        (lambda: kogge_stone_counts(-1), "n must be at least 0, got -1"),
+        (lambda: chunked_counts(5, 0), "chunk must be at least 1, got 0"),
     ],
 )  # fmt: skip
 def test_bad_input_is_told_what_was_expected(call, text):
@@ -293,8 +292,9 @@ def test_bad_input_is_told_what_was_expected(call, text):
 @pytest.mark.parametrize(
     ("call", "text"),
     [
-        (lambda: scan("add", [1]), "op must be an Operator such as ADD, got 'add'"),
+        (lambda: scan("add", [1]), "op must be an Operator, got 'add'"),
         (lambda: kogge_stone_counts(2.5), "n must be an integer, got 2.5"),
+        (lambda: scan(ADD, [1], method="chunked", chunk=2.5), "must be an integer, got 2.5"),
     ],
 )
 def test_a_wrong_type_is_told_what_was_expected(call, text):

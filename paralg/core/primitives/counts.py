@@ -5,29 +5,30 @@ Operands of all functions:
 - ``n : int``, the length, at least 0;
 - ``chunk : int``, elements in a chunk, at least 1; ⌈√n⌉ by default.
 
-They return a `Cost` with work and span, and raise TypeError for an n that is no integer, ValueError
-for a number out of its range or an unknown method. :math:`\nu(n)` is the number of ones in binary.
+They return a `Cost` with work and span, and raise TypeError for what is no integer, ValueError for
+a number out of its range or an unknown method. :math:`\nu(n)` is the number of ones in binary.
 """
 
-from operator import index
-
+from paralg.core import checks
 from paralg.core.cost import Cost
 from paralg.core.primitives.methods import default_chunk
 
 __all__ = [
-    "blelloch_counts", "brent_kung_counts", "check_chunk", "chunked_counts", "kogge_stone_counts",
-    "reduce_counts", "scan_counts", "sequential_counts",
+    "blelloch_counts", "brent_kung_counts", "chunked_counts", "kogge_stone_counts", "reduce_counts",
+    "scan_counts", "sequential_counts",
 ]  # fmt: skip
 
 
 def sequential_counts(n: int) -> Cost:
     """Return work n - 1 and span n - 1."""
-    return Cost(work=max(_length(n) - 1, 0), span=max(n - 1, 0))
+    n = checks.integer("n", n)
+    return Cost(work=max(n - 1, 0), span=max(n - 1, 0))
 
 
 def reduce_counts(n: int) -> Cost:
     """Return work n - 1 and span ⌈log₂ n⌉ of the tree reduction."""
-    return Cost(work=max(_length(n) - 1, 0), span=_ceil_log2(n))
+    n = checks.integer("n", n)
+    return Cost(work=max(n - 1, 0), span=_ceil_log2(n))
 
 
 def kogge_stone_counts(n: int) -> Cost:
@@ -40,7 +41,7 @@ def kogge_stone_counts(n: int) -> Cost:
     >>> kogge_stone_counts(8)
     Cost(work=17, span=3)
     """
-    n = _length(n)
+    n = checks.integer("n", n)
     rounds = _ceil_log2(n)
     return Cost(work=n * rounds - (2**rounds - 1), span=rounds)
 
@@ -61,7 +62,7 @@ def brent_kung_counts(n: int) -> Cost:
     >>> brent_kung_counts(8)
     Cost(work=11, span=5)
     """
-    n = _length(n)
+    n = checks.integer("n", n)
     if n == 0:
         return Cost()
     up = _floor_log2(n)
@@ -83,7 +84,7 @@ def blelloch_counts(n: int, inclusive: bool = False) -> Cost:
     >>> blelloch_counts(8)
     Cost(work=14, span=6)
     """
-    n = _length(n)
+    n = checks.integer("n", n)
     if n == 0:
         return Cost()
     tree = Cost(work=2 * n - 1 - n.bit_count(), span=_floor_log2(n) + _ceil_log2(n))
@@ -101,10 +102,10 @@ def chunked_counts(n: int, chunk: int | None = None) -> Cost:
     >>> chunked_counts(8, chunk=4)
     Cost(work=10, span=4)
     """
-    n = _length(n)
+    n = checks.integer("n", n)
     if n == 0:
         return Cost()
-    chunk = default_chunk(n) if chunk is None else check_chunk(chunk)
+    chunk = default_chunk(n) if chunk is None else checks.integer("chunk", chunk, 1)
     chunks, first = -(-n // chunk), min(chunk, n)
     return Cost(work=2 * n - chunks - first, span=first - 1 + chunks - 1)
 
@@ -122,11 +123,9 @@ def scan_counts(
     >>> scan_counts("kogge-stone", 8, inclusive=False)
     Cost(work=14, span=3)
     """
-    n = _length(n)
-    if method == "blelloch":
+    n = checks.integer("n", n)
+    if checks.one_of("method", method, (*_INCLUSIVE, "blelloch")) == "blelloch":
         return blelloch_counts(n, inclusive)
-    if method not in _INCLUSIVE:
-        raise ValueError(f"method must be one of {[*_INCLUSIVE, 'blelloch']}, got {method!r}")
     if n == 0:
         return Cost()
     scanned = n if inclusive or initial else n - 1
@@ -142,22 +141,6 @@ _INCLUSIVE = {
     "brent-kung": brent_kung_counts,
     "chunked": chunked_counts,
 }
-
-
-def check_chunk(chunk) -> int:
-    """Return a number of elements in a chunk as an int; ValueError if it is none, or below 1."""
-    if not hasattr(chunk, "__index__") or chunk < 1:
-        raise ValueError(f"chunk must be an integer of at least 1, got {chunk!r}")
-    return index(chunk)
-
-
-def _length(n) -> int:
-    """Check a length."""
-    if not hasattr(n, "__index__"):
-        raise TypeError(f"n must be an integer, got {n!r}")
-    if n < 0:
-        raise ValueError(f"n must not be negative, got {n}")
-    return index(n)
 
 
 def _floor_log2(n: int) -> int:

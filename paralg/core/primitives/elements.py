@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.core.primitives.operators import Operator, leaves_of
 
 __all__ = ["Elements"]
@@ -23,9 +24,8 @@ class Elements:
     @classmethod
     def of(cls, xs, op: Operator) -> Elements:
         """Copy the user's input and check that all leaves have the same number of rows."""
-        if not isinstance(op, Operator):
-            raise TypeError(f"op must be an Operator such as ADD, got {op!r}")
-        leaves = [np.array(leaf) for leaf in leaves_of(xs)]
+        checks.instance("op", op, Operator)
+        leaves = [np.array(checks.array("xs", leaf, "bifcO")) for leaf in leaves_of(xs)]
         if not leaves:
             raise ValueError("xs must hold at least one array, got an empty tuple")
         for leaf in leaves:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.core.cost import Cost
 from paralg.core.primitives.elements import Elements
 from paralg.core.primitives.machine import Level, Machine
@@ -59,6 +60,7 @@ def pmap(fn: Callable, *xs) -> MapResult:
     >>> pmap(lambda x: x * x, [1, 2, 3])
     MapResult(values=array([1, 4, 9]), cost=Cost(work=3, span=1))
     """
+    checks.instance("fn", fn, Callable)
     xs = Elements.of(xs, Operator(fn))
     values = fn(*xs.leaves)
     for leaf in values if isinstance(values, tuple) else (values,):
@@ -132,9 +134,7 @@ def pack(xs, keep, *, method: str = "brent-kung") -> PackResult:
     (array([10, 12, 13]), array([ 0, -1,  1,  2]))
     """
     xs = Elements.of(xs, Operator(pack))
-    keep = np.asarray(keep, dtype=bool)
-    if keep.shape != (xs.n,):
-        raise ValueError(f"keep must have the shape ({xs.n},), got {keep.shape}")
+    keep = checks.mask("keep", keep, (xs.n,))
     sums = scan(ADD, keep, method=method, inclusive=False)
     packed = [_scatter(leaf, keep, sums.values) for leaf in xs.leaves]
     cost = sums.cost + Cost(work=xs.n, span=min(xs.n, 1))

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from paralg.core import checks
+
 __all__ = ["ADD", "AFFINE", "MAX", "MIN", "MUL", "Operator", "leaves_of", "segmented"]
 
 
@@ -84,6 +86,8 @@ def segmented(op: Operator) -> Operator:
     It works on ``(flags, *leaves)``; its identity is a clear flag with the identity of ``op``.
     Source: [blelloch-1990-prefix], section on segmented scans.
     """
+    checks.instance("op", op, Operator)
+
     def combine(first, then):
         flags, starts = first[0], then[0]
         joined = leaves_of(op.combine(_element(first[1:]), _element(then[1:])))

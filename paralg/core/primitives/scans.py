@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.core.cost import Cost
 from paralg.core.primitives import methods
-from paralg.core.primitives.counts import check_chunk
 from paralg.core.primitives.elements import Elements
 from paralg.core.primitives.machine import Level, Machine
 from paralg.core.primitives.operators import Operator, segmented
@@ -144,9 +144,7 @@ def segmented_scan(
     array([ 1,  3,  3,  7, 12])
     """
     xs = Elements.of(xs, op)
-    flags = np.asarray(flags, dtype=bool)
-    if flags.shape != (xs.n,):
-        raise ValueError(f"flags must have the shape ({xs.n},), got {flags.shape}")
+    flags = checks.mask("flags", flags, (xs.n,))
     lifted = scan(segmented(op), (flags, *xs.leaves), method=method, inclusive=inclusive,
                   chunk=chunk, trace=trace)  # fmt: skip
     xs = xs.like(lifted.values[1:])
@@ -157,12 +155,11 @@ def segmented_scan(
 
 
 def _check_method(method: str, chunk: int | None) -> None:
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {METHODS}, got {method!r}")
+    checks.one_of("method", method, METHODS)
     if chunk is not None and method != "chunked":
         raise ValueError(f"chunk is for method 'chunked', got chunk={chunk} for {method!r}")
     if chunk is not None:
-        check_chunk(chunk)
+        checks.integer("chunk", chunk, 1)
 
 
 def _scan(machine: Machine, xs: Elements, method: str, chunk: int, inclusive, initial) -> Elements:

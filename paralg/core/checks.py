@@ -1,0 +1,176 @@
+"""Checks of arguments: each says in one line what was expected and what came.
+
+``name`` is that of the argument in the message. Numbers come back as Python's own, array_like as an
+ndarray; tensors are looked at without an import of torch. A wrong kind of thing is a TypeError, a
+wrong number, name or shape a ValueError.
+"""
+
+import math
+from collections.abc import Iterable
+from difflib import get_close_matches
+from numbers import Real
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "array", "finite", "instance", "integer", "kind", "mask", "number", "one_of", "probabilities",
+    "sizes",
+]  # fmt: skip
+
+_KINDS = {"b": "booleans", "i": "integers", "f": "floats", "c": "complex numbers", "O": "objects"}
+
+
+def integer(name: str, value, least=0, most=math.inf) -> int:
+    """Return an integer of a range; a Boolean, a fraction or a string is none."""
+    if isinstance(value, bool | np.bool_) or np.ndim(value) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name} must be an integer, got {_shown(value)}")
+    return _within(name, value.__index__(), least, most)
+
+
+def number(name: str, value, least=-math.inf, most=math.inf, *, above=-math.inf) -> float:
+    """Return a finite real number of a range."""
+    value = value.item() if hasattr(value, "item") and not np.ndim(value) else value
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a number, got {_shown(value)}")
+    value = float(value)
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {value}")
+    if value <= above:
+        raise ValueError(f"{name} must be above {above}, got {value}")
+    return _within(name, value, least, most)
+
+
+def one_of(name: str, value, allowed: Iterable[str]) -> str:
+    """Return a name that is allowed; of another the message has the nearest.
+
+    >>> one_of("method", "scan", ("loop", "scan"))
+    'scan'
+    """
+    allowed = tuple(allowed)
+    if isinstance(value, str) and value in allowed:
+        return value
+    near = get_close_matches(value, allowed, 1) if isinstance(value, str) else ()
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"{name} must be one of {allowed}, got {_shown(value)}{hint}")
+
+
+def instance(name: str, value, *classes: type) -> None:
+    """Check that a value is of one of some classes."""
+    if not isinstance(value, classes):
+        words = (f"{'an' if one.__name__[0] in 'AEIO' else 'a'} {one.__name__}" for one in classes)
+        raise TypeError(f"{name} must be {' or '.join(words)}, got {_shown(value)}")
+
+
+def kind(name: str, values, allowed: str) -> None:
+    """Check what an array or a tensor holds: some of b, i, f, c, O (Boolean, integer, …)."""
+    if _kind(values) not in allowed:
+        expected = " or ".join(_KINDS[letter] for letter in allowed)
+        raise TypeError(f"{name} must be {expected}, got {getattr(values, 'dtype', values)!s}")
+
+
+def array(name: str, values, allowed: str = "if") -> NDArray:
+    """Return array_like of some kinds of numbers, see `kind`, as an ndarray."""
+    try:
+        found = np.asarray(values)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise ValueError(f"{name} must be an array, got {_shown(values)}") from error
+    if found.size or hasattr(values, "dtype"):  # an empty list has no kind
+        kind(name, found, allowed)
+    return found
+
+
+def finite(name: str, values) -> None:
+    """Check that an array or a tensor holds neither NaN nor an infinity."""
+    with np.errstate(invalid="ignore"):
+        _none(name, values, values - values != 0, "finite")
+
+
+def mask(name: str, values, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return Booleans, or numbers 0 and 1, of a shape, as an ndarray."""
+    found = array(name, values, "bi")
+    if found.shape != tuple(shape):
+        raise ValueError(f"{name} must have the shape {tuple(shape)}, got {found.shape}")
+    _none(name, found, (found != 0) & (found != 1), "True or False")
+    return found.astype(bool)
+
+
+def probabilities(name: str, values, total: float | None = 1.0) -> NDArray[np.float64]:
+    """Return finite weights, none negative, that sum to ``total`` along the last axis, if any."""
+    found = array(name, values).astype(np.float64)
+    _none(name, found, ~(np.isfinite(found) & (found >= 0)), "finite and not negative")
+    sums = found.sum(axis=-1)
+    if total is not None:
+        _none(f"the sum of {name}", sums, ~np.isclose(sums, total), str(total))
+    return found
+
+
+def sizes(**operands) -> dict[str, int | tuple[int, ...]]:
+    """Return the sizes of the letters in shapes; a letter has one size in all of them.
+
+    An operand is a value, or None where there is none, and the shapes that it may have; ``...``
+    stands for any number of axes. Nothing broadcasts.
+
+    >>> sizes(u=(np.zeros((2, 3)), "n d"), A=(np.zeros(3), "d", "n d"), D=(None, "d"))
+    {'n': 2, 'd': 3}
+    """
+    known: dict = {}
+    for name, (value, *forms) in operands.items():
+        if value is None:
+            continue
+        got = tuple(np.shape(value))
+        bound = [found for form in forms if (found := _bound(form.split(), got, known)) is not None]
+        if not bound:
+            expected = " or ".join(_written(form.split(), known) for form in forms)
+            raise ValueError(f"{name} must have the shape {expected}, got {got}")
+        known |= bound[0]
+    return known
+
+
+def _bound(letters: list[str], got: tuple, known: dict) -> dict | None:
+    """Return the sizes of the letters in a shape, or None where it does not fit."""
+    if "..." in letters and len(got) >= len(letters) - 1:
+        at, end = letters.index("..."), letters.index("...") + len(got) - len(letters) + 1
+        got = (*got[:at], got[at:end], *got[end:])
+    new: dict = {}
+    for letter, size in zip(letters, got, strict=False):
+        if (int(letter) if letter.isdigit() else (known | new).get(letter, size)) != size:
+            return None
+        new |= {} if letter.isdigit() else {letter: size}
+    return new if len(letters) == len(got) else None
+
+
+def _written(letters: list[str], known: dict) -> str:
+    parts = [known.get(letter, letter) for letter in letters]
+    flat = [str(p) for part in parts for p in (part if isinstance(part, tuple) else (part,))]
+    return f"({flat[0]},)" if len(flat) == 1 else f"({', '.join(flat)})"
+
+
+def _none(name: str, values, bad, expected: str) -> None:
+    """Refuse values of which one is bad."""
+    if bad.any():
+        raise ValueError(f"{name} must be {expected}, got {values[bad].ravel()[0].item()}")
+
+
+def _within(name: str, value, least, most):
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}")
+    if value > most:
+        raise ValueError(f"{name} must be at most {most}, got {value}")
+    return value
+
+
+def _kind(values) -> str:
+    dtype = getattr(values, "dtype", None)
+    if hasattr(dtype, "is_floating_point"):  # of torch
+        name = str(dtype).removeprefix("torch.").lstrip("u")
+        return "f" if dtype.is_floating_point else "c" if dtype.is_complex else name[0]
+    return {"u": "i"}.get(found := getattr(dtype, "kind", "?"), found)
+
+
+def _shown(value) -> str:
+    """Return a value in few words."""
+    if getattr(value, "shape", ()) and hasattr(value, "dtype"):
+        return f"{type(value).__name__} of {value.dtype} and the shape {tuple(value.shape)}"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
