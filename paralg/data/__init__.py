@@ -1,7 +1,7 @@
 """Real data, each set with its source and licence in its module's ``SOURCE``, and small exact ones.
 
-Recorded: `pydoc_text`, `japanese_vowels`, `sunspots`, `ridgecrest`, `iowa_gambling`, `engel`, and
-three weighted `graphs`. Generated: `sudoku4`, `addition`, `pendulum`. What a loader returns is
-read-only.
+Recorded: `pydoc_text`, `japanese_vowels`, `sunspots`, `ridgecrest`, `iowa_gambling`, `engel`,
+`digits`, and three weighted `graphs`. Generated: `sudoku4`, `addition`, `pendulum`. What a loader
+returns is read-only.
 ``python -m paralg.data.make NAME …`` writes a shipped file anew from what it was made of.
 """

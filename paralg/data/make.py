@@ -7,6 +7,7 @@ ridgecrest         the catalogue's table
 japanese_vowels    the two ``.ts`` files of the time-series archive, training part first
 iowa_gambling      the folder with the collection's tables, ``choice_100.csv`` and others
 pydoc_text         nothing: the topics of the running Python's documentation
+digits             the package's table
 =================  ======================================================================
 """
 
@@ -99,10 +100,15 @@ def _pydoc_text() -> Arrays:
     return {"tokens": encode(extract(topics.values())).astype(np.uint8)}
 
 
+def _digits(table: str) -> Arrays:
+    rows = np.loadtxt(table, delimiter=",").astype(np.uint8)
+    return {"images": rows[:, :-1].reshape(-1, 8, 8), "labels": rows[:, -1]}
+
+
 MAKERS = {
     "engel": _engel, "sunspots": _sunspots, "ridgecrest": _ridgecrest,
     "japanese_vowels": _japanese_vowels, "iowa_gambling": _iowa_gambling,
-    "pydoc_text": _pydoc_text,
+    "pydoc_text": _pydoc_text, "digits": _digits,
 }  # fmt: skip
 
 

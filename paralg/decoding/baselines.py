@@ -4,14 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from paralg.decoding.randomness import Random, softmax
+from paralg.decoding.randomness import Random
+from paralg.decoding.reading import Reader
 from paralg.decoding.rule import UnmaskingRule
 from paralg.decoding.session import Session
 from paralg.decoding.trace import Decoded, Recorder
 from paralg.models.counting import CountingModel, LogitsHook
 from paralg.models.protocol import Model, tokens_of
 
-__all__ = ["ancestral", "ranks", "static", "static_run", "threshold"]
+__all__ = ["ancestral", "static", "static_run", "threshold"]
 
 
 def static(
@@ -57,39 +58,19 @@ def threshold(model: Model, x, tau: float = 0.95, rule: UnmaskingRule | None = N
     return static(model, x, replace(rule or UnmaskingRule(), threshold=tau), rng=rng)
 
 
-def ranks(x, V: int, order=None) -> np.ndarray:
-    """Return ranks for ``anyorder``: the m given positions m-1, the masked ones m, m+1, ….
+def ancestral(model: Model, x, *, rng: Random, order=None, shape: LogitsHook | None = None,
+              cache: bool = False) -> Decoded:  # fmt: skip
+    """Sample masked positions one by one, by ``causal`` or, in an ``order``, by ``anyorder``.
 
-    >>> ranks([5, 2, 5, 1], V=5)
-    array([2, 1, 3, 1])
+    With a ``cache`` keys and values are kept, and a call computes one position.
     """
-    x = np.asarray(x)
-    masked = np.flatnonzero(x == V)
-    order = masked if order is None else np.asarray(order)
-    if sorted(order) != masked.tolist():
-        raise ValueError(f"expected an order of the masked positions {masked.tolist()}, "
-                         f"got {np.asarray(order).tolist()}")  # fmt: skip
-    given = len(x) - len(masked)
-    rank = np.full(len(x), given - 1)
-    rank[order] = given + np.arange(len(order))
-    return rank
-
-
-def ancestral(
-    model: Model, x, *, rng: Random, order=None, shape: LogitsHook | None = None
-) -> Decoded:
-    """Sample masked positions one by one, by ``causal`` or, in an ``order``, by ``anyorder``."""
     model = CountingModel(model, shape)
     x = tokens_of(np.asarray(x)[None], model.V, model.L)[0].copy()
-    record, masked = Recorder(x, model.V), np.flatnonzero(x == model.V)
-    rank = None if order is None else ranks(x, model.V, order)
-    if rank is None and len(masked) and masked[0] != model.L - len(masked):
-        raise ValueError("expected the given tokens to be a prefix, or an order")
-    for i in masked if order is None else order:
-        logits = (model.causal(x[None], at=[i]) if rank is None
-                  else model.anyorder(x[None], rank, at=[i]))  # fmt: skip
+    record, read = Recorder(x, model.V), Reader(model, x, order, cache)
+    for n, i in enumerate(read.order):
+        [distribution] = read(x, n, n + 1)
         record.round(model.cost_since())
-        distribution = softmax(logits[0, 0])
         x[i] = rng.categorical(distribution)
         record.record("committed", [i], [x[i]], [distribution[x[i]]])
+        read.keep(n + 1)
     return Decoded(x, record.trace(), model.cost)

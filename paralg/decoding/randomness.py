@@ -39,6 +39,7 @@ class RandomDraws:
 
     def __init__(self, seed: int = 0, sample: int = 0):
         self._seed, self._sample, self._drawn = seed, sample, 0
+        self._ready: list[float] = []
 
     def categorical(self, p) -> int:
         """Return i with probability ``p[i]``."""
@@ -52,8 +53,12 @@ class RandomDraws:
         return True if a >= 1 else self._uniform() < a
 
     def _uniform(self) -> float:
-        self._drawn += 1
-        return float(uniform(self._seed, self._sample, self._drawn))
+        """Return draw number 1, 2, 3, …; 64 at a time are computed, the last one first."""
+        if not self._ready:
+            numbers = np.arange(self._drawn + 64, self._drawn, -1)
+            self._ready = uniform(self._seed, self._sample, numbers).tolist()
+            self._drawn += 64
+        return self._ready.pop()
 
 
 class Replay:

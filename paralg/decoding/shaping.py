@@ -91,18 +91,21 @@ class AllowedTokens:
 class Guidance:
     """Classifier-free guidance: l = l_u + scale · (l_c − l_u), two rows of one call.
 
-    The unconditional row has the token ``null`` (no label) at the positions ``at`` of the label.
+    The unconditional row has the token ``null`` (no label) at the positions ``at`` of the label,
+    wherever a layout of slots carries them.
     """
 
     scale: float
     at: tuple[int, ...]
     null: int
 
-    def expand(self, x):
-        """Append to the B conditional rows their B unconditional twins."""
-        twin = x.copy()
-        twin[:, list(self.at)] = self.null
-        return np.concatenate([x, twin])
+    def expand(self, x, carried=None):
+        """Append to the B conditional rows their B unconditional twins.
+
+        ``carried`` says of which position each column is the token, by default its own number.
+        """
+        carried = np.arange(x.shape[1]) if carried is None else np.asarray(carried)
+        return np.concatenate([x, np.where(np.isin(carried, self.at), self.null, x)])
 
     def __call__(self, logits, at):
         conditional, unconditional = np.split(logits, 2)

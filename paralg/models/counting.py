@@ -5,16 +5,29 @@ been through the hook exactly once.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from paralg.core.cost import Cost
 from paralg.models.protocol import ForwardCache, Layout, Model, UnsupportedCall, positions
 
-__all__ = ["CountingModel", "LogitsHook"]
+__all__ = ["CountingModel", "LogitsHook", "RowCaches"]
 
 LogitsHook = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Hook ``shape(logits, at) -> logits``; see :mod:`paralg.decoding.shaping`."""
+
+
+@dataclass(frozen=True)
+class RowCaches:
+    """One cache for each row that a hook makes of a sequence."""
+
+    caches: tuple[ForwardCache, ...]
+
+    @property
+    def nbytes(self) -> int:
+        """Size of all, in bytes."""
+        return sum(cache.nbytes for cache in self.caches)
 
 
 class CountingModel:
@@ -34,8 +47,8 @@ class CountingModel:
         Its calls are answered, and the slots of an :class:`~paralg.models.protocol.AttendingModel`.
     shape : callable, optional
         ``shape(logits, at)``, applied to the logits of every call.
-        A hook with a method ``expand(x)`` is given the rows first and may add some, as guidance
-        does; the added rows are counted.
+        A hook with a method ``expand(x, carried=None)`` is given the rows first and may add some,
+        as guidance does; the added rows are counted, and caches and slots are kept for each.
 
     Examples
     --------
@@ -54,9 +67,12 @@ class CountingModel:
 
     def denoise(self, x, *, at=None, cache: ForwardCache | None = None, layout: Layout = "rows"):
         """Count and forward."""
-        x = self._expand(x, cache)
+        x = self._expand(x)
         self._count(x, self.L if cache is None else positions(at, self.L).size)
-        return self._shaped(self.model.denoise(x, at=at, cache=cache, layout=layout), at)
+        caches = self._caches(cache)
+        parts = [self.model.denoise(rows, at=at, cache=one, layout=layout)
+                 for rows, one in zip(np.split(x, len(caches)), caches, strict=True)]  # fmt: skip
+        return self._shaped(parts[0] if len(parts) == 1 else np.concatenate(parts), at)
 
     def causal(self, x, *, at=None):
         """Count and forward."""
@@ -71,11 +87,17 @@ class CountingModel:
         return self._shaped(self.model.anyorder(x, rank, visible, at=at), at)
 
     def snapshot(self, x):
-        """Count and forward."""
-        x = self._expand(x, cache=True)
+        """Count and forward; with a hook that adds rows, each row gets a cache of its own."""
+        if not hasattr(self.shape, "expand"):
+            self._count(np.asarray(x), self.L)
+            logits, cache = self.model.snapshot(x)
+            return self._shaped(logits, None), cache
+        if len(x) != 1:
+            raise ValueError(f"expected one row to keep, got {len(x)}")
+        x = self._expand(x)
         self._count(x, self.L)
-        logits, cache = self.model.snapshot(x)
-        return self._shaped(logits, None), cache
+        logits, caches = zip(*(self.model.snapshot(row[None]) for row in x), strict=True)
+        return self._shaped(np.concatenate(logits), None), RowCaches(caches)
 
     def attend(self, tokens, position_ids, mask):
         """Count and forward; the hook gets ``position_ids``."""
@@ -102,15 +124,26 @@ class CountingModel:
         """Count a call on slots; return its tokens and the model's method."""
         if not hasattr(self.model, call):
             raise UnsupportedCall(f"{call} needs a network, got {type(self.model).__name__}")
-        tokens = self._expand(tokens, past)
+        tokens = self._expand(tokens, np.asarray(position_ids) - getattr(self.model, "lag", 0))
+        if past is not None and hasattr(self.shape, "expand") and past.rows != len(tokens):
+            raise ValueError(f"this hook makes {len(tokens)} rows, each of which has a past of its "
+                             f"own: expected slots of as many rows, got {past.rows}")  # fmt: skip
         self._count(tokens, len(position_ids))
         return tokens, getattr(self.model, call)
 
-    def _expand(self, x, cache=None):
-        expand = getattr(self.shape, "expand", np.asarray)
-        if hasattr(self.shape, "expand") and cache is not None:
-            raise ValueError("a cache keeps one row, and this hook adds rows: decode without cache")
-        return expand(np.asarray(x))
+    def _expand(self, x, carried=None):
+        x = np.asarray(x)
+        return self.shape.expand(x, carried) if hasattr(self.shape, "expand") else x
+
+    def _caches(self, cache) -> tuple:
+        """Return the caches that the groups of rows read: one for all, or one for each."""
+        if isinstance(cache, RowCaches):
+            return cache.caches
+        if cache is not None and hasattr(self.shape, "expand"):
+            raise ValueError("this hook adds rows, each of which needs a cache of its own: "
+                             "expected one made by this wrapper's snapshot, got "
+                             f"{type(cache).__name__}")  # fmt: skip
+        return (cache,)
 
     def _shaped(self, logits, at):
         if self.shape is None:

@@ -85,6 +85,7 @@ class Network:
         self.transformer = transformer.eval()
         self.mode, self.name, self.config = mode, name, dict(config or {})
         self.V, self.L = transformer.config.V, transformer.config.L
+        self.lag = int(mode == "causal")
 
     def __repr__(self) -> str:
         count = self.transformer.parameters_count

@@ -56,6 +56,10 @@ class SlotMemory(Protocol):
     def nbytes(self) -> int:
         """Size of what is kept, in bytes."""
 
+    @property
+    def rows(self) -> int:
+        """Number of rows that the slots are of."""
+
     def __len__(self) -> int:
         """Return the number of slots."""
 
@@ -117,11 +121,12 @@ class AttendingModel(Protocol):
 
     What a slot's logits mean is a matter of training: on causal weights the slot at place i
     carries the token x_{i-1} (the begin symbol ``V`` at place 0) and its row is the distribution
-    of x_i; on bidirectional weights it carries x_i itself, or the mask.
+    of x_i; on bidirectional weights it carries x_i itself, or the mask. ``lag`` says which: 1 or 0.
     """
 
     V: int
     L: int
+    lag: int
 
     def attend(self, tokens: np.ndarray, position_ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """Return the logits of S slots, float64 of shape (B, S, V), of ``tokens`` (B, S).

@@ -67,7 +67,9 @@ class NetworkSlots:
             raise ValueError(f"expected slots in 0..{len(self) - 1}, got {chosen.tolist()}")
         if row is not None and not 0 <= row < self.rows:
             raise ValueError(f"expected a row in 0..{self.rows - 1}, got {row}")
-        at, rows = to_torch(chosen), slice(row, None if row is None else row + 1)
+        first = bool((chosen == np.arange(chosen.size)).all())  # a prefix is a view, nothing moves
+        at = slice(chosen.size) if first else to_torch(chosen)
+        rows = slice(row, None if row is None else row + 1)
         layers = tuple((k[rows, :, at], v[rows, :, at]) for k, v in self.layers)
         return NetworkSlots(self.owner, layers)
 

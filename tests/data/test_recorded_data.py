@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from paralg.data import (
+    digits,
     engel,
     graphs,
     iowa_gambling,
@@ -17,7 +18,7 @@ from paralg.data import (
 )
 from paralg.data.make import MAKERS, main
 
-RECORDED = (japanese_vowels, sunspots, ridgecrest, iowa_gambling, engel)
+RECORDED = (japanese_vowels, sunspots, ridgecrest, iowa_gambling, engel, digits)
 
 
 @pytest.mark.parametrize("module", RECORDED)
@@ -57,6 +58,20 @@ def test_series_events_and_graphs_are_those_of_the_sources():
     assert len(words.names) == 2000
     assert words.undirected
     assert max(words.tails.max(), words.heads.max()) == 1999
+
+
+def test_digits_are_those_of_the_test_part_and_become_tokens():
+    train, test = digits.load("train"), digits.load("test")
+    counts = np.bincount(train.labels) + np.bincount(test.labels)
+    assert counts.tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+    assert train.images.max() == 16
+    assert train.images[0, 0].tolist() == [0, 0, 5, 13, 9, 1, 0, 0]
+    x = digits.encode(*test)
+    assert x.shape == (297, digits.LENGTH)
+    assert digits.allowed()[np.arange(digits.LENGTH), x].all()
+    assert (digits.decode(x) == np.minimum(test.images // 2, 7)).all()
+    with pytest.raises(ValueError, match="split must be one of train, test, got 'dev'"):
+        digits.load("dev")
 
 
 def test_every_ten_cards_of_a_deck_in_the_data_are_the_ten_of_the_game():

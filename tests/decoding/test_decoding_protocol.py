@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from paralg.core.cost import Cost
 from paralg.decoding.baselines import static, static_run, threshold
+from paralg.decoding.freedave import freedave
 from paralg.decoding.randomness import RandomDraws, softmax
 from paralg.decoding.rule import BoundRule, UnmaskingRule
 from paralg.decoding.session import Session
@@ -64,9 +65,33 @@ def test_guidance_sends_and_counts_two_rows():
     with_label, without = TABLE.denoise(np.array([[1, 4, 4, 4, 4, 4], [3, 4, 4, 4, 4, 4]]))
     np.testing.assert_allclose(got[0], without + 1.5 * (with_label - without))
     assert model.cost.rows == 2
-    for call in (lambda: model.snapshot(x), lambda: model.denoise(x, cache=object())):
-        with pytest.raises(ValueError, match="decode without cache"):
-            call()
+    with pytest.raises(ValueError, match="made by this wrapper's snapshot, got object"):
+        model.denoise(x, cache=object())
+    with pytest.raises(ValueError, match="expected one row to keep, got 2"):
+        model.snapshot(np.tile(x, (2, 1)))
+
+
+@pytest.mark.parametrize("layout", ["rows", "tree"])
+def test_guidance_keeps_a_cache_for_each_of_its_rows(layout):
+    hook = Guidance(scale=1.5, at=(0,), null=3)
+    model, x = CountingModel(TABLE, hook), np.array([[1, 4, 2, 4, 4, 4]])
+    logits, cache = model.snapshot(x)
+    np.testing.assert_allclose(logits, CountingModel(TABLE, hook).denoise(x))
+    assert model.cost == Cost(calls=1, rows=2, tokens=12)
+    assert cache.nbytes == 2 * TABLE.snapshot(x)[1].nbytes
+    drafts = np.tile(x, (3, 1))
+    drafts[:, 4] = [0, 1, 2]
+    cached = model.denoise(drafts, at=[3, 4, 5], cache=cache, layout=layout)
+    np.testing.assert_allclose(cached, CountingModel(TABLE, hook).denoise(drafts, at=[3, 4, 5]))
+    assert model.cost_since().tokens == 12 + 2 * 3 * 3
+
+
+@pytest.mark.parametrize("cache", ["prefix", "dual"])
+def test_guided_freedave_with_a_cache_has_the_trace_of_static_decoding(cache):
+    x, hook = np.array([1, *[4] * 5]), Guidance(scale=1.5, at=(0,), null=3)
+    rule = UnmaskingRule(block=2, cache=cache, shape=hook)
+    for layout in ("rows", "tree"):
+        assert freedave(TABLE, x, 3, rule, layout=layout).trace == static(TABLE, x, rule).trace
 
 
 def test_hooks():

@@ -5,7 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from paralg.decoding.baselines import ancestral, ranks, static
+from paralg.decoding.baselines import ancestral, static
 from paralg.decoding.randomness import (
     ExactDistribution,
     RandomDraws,
@@ -15,6 +15,7 @@ from paralg.decoding.randomness import (
     softmax,
     total_variation,
 )  # fmt: skip
+from paralg.decoding.reading import ranks
 from paralg.decoding.rule import UnmaskingRule
 from paralg.decoding.sudoku import Sudoku4
 from paralg.decoding.tables import HashConditional, TabularJoint
@@ -180,3 +181,8 @@ def test_ranks_and_orders_are_checked():
         ranks([0, 2, 1, 2], 2, order=[1])
     with pytest.raises(ValueError, match="prefix, or an order"):
         ancestral(HashConditional(2, 3), [2, 1, 2], rng=RandomDraws())
+
+
+def test_keys_and_values_are_kept_from_left_to_right_only():
+    with pytest.raises(ValueError, match="expected no order with cache=True"):
+        ancestral(HashConditional(2, 3), [2] * 3, rng=RandomDraws(), order=[0, 1, 2], cache=True)

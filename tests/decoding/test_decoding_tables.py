@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paralg.decoding.adapters import BlockCausal, NextToken, Shifted
-from paralg.decoding.baselines import ranks
 from paralg.decoding.randomness import softmax
+from paralg.decoding.reading import ranks
 from paralg.decoding.sudoku import Sudoku4, grids, is_valid
 from paralg.decoding.tables import HashConditional, TabularJoint
 from paralg.models.protocol import ForwardCache, Model

@@ -5,6 +5,7 @@ import pytest
 
 pytest.importorskip("torch")
 from paralg.core.cost import Cost
+from paralg.decoding.shaping import Guidance
 from paralg.models import Network, TransformerConfig, masks
 from paralg.models.counting import CountingModel
 from paralg.models.protocol import AttendingModel, SlotMemory
@@ -119,3 +120,21 @@ def test_errors_say_what_was_expected(prefix):
     _, two = CAUSAL.extend([[0], [1]], [6], after(1, 6), kept)
     with pytest.raises(ValueError, match="with 1 rows each"):
         kept.join(two)
+
+
+def test_guidance_finds_its_label_among_slots_and_keeps_two_rows_of_them():
+    """A causal slot carries the token before it; the second row of slots has the null label."""
+    hook, x = Guidance(scale=2.0, at=(0,), null=4), TEXT.copy()
+    x[0, 0] = 1
+    whole = CountingModel(CAUSAL, hook)
+    wanted = whole.causal(x)
+    model = CountingModel(CAUSAL, hook)
+    first, kept = model.extend(slots_of(x)[:, :6], np.arange(6), masks.causal(6))
+    then, _ = model.extend(slots_of(x)[:, 6:], np.arange(6, 12), after(6, 6), kept)
+    np.testing.assert_allclose(np.concatenate([first, then], axis=1), wanted, atol=LAYOUTS)
+    assert kept.rows == 2
+    assert model.cost == Cost(calls=2, rows=4, tokens=24)
+    with pytest.raises(ValueError, match="expected slots of as many rows, got 1"):
+        model.extend(slots_of(x)[:, 6:], np.arange(6, 12), after(6, 6), kept.select(range(6), 0))
+    logits = model.attend(slots_of(x), np.arange(12), masks.causal(12))
+    np.testing.assert_allclose(logits, wanted, atol=LAYOUTS)
