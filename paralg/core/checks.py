@@ -18,7 +18,8 @@ __all__ = [
     "sizes",
 ]  # fmt: skip
 
-_KINDS = {"b": "booleans", "i": "integers", "f": "floats", "c": "complex numbers", "O": "objects"}
+_KINDS = {"b": "booleans", "i": "integers", "f": "floats", "c": "complex numbers",
+          "O": "objects", "M": "dates", "m": "times"}  # fmt: skip
 
 
 def integer(name: str, value, least=0, most=math.inf) -> int:
@@ -33,12 +34,11 @@ def number(name: str, value, least=-math.inf, most=math.inf, *, above=-math.inf)
     value = value.item() if hasattr(value, "item") and not np.ndim(value) else value
     if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(f"{name} must be a number, got {_shown(value)}")
-    value = float(value)
-    if not math.isfinite(value):
+    if not abs(value) < math.inf:
         raise ValueError(f"{name} must be finite, got {value}")
     if value <= above:
         raise ValueError(f"{name} must be above {above}, got {value}")
-    return _within(name, value, least, most)
+    return float(_within(name, value, least, most))
 
 
 def one_of(name: str, value, allowed: Iterable[str]) -> str:
@@ -69,7 +69,7 @@ def kind(name: str, values, allowed: str) -> None:
         raise TypeError(f"{name} must be {expected}, got {getattr(values, 'dtype', values)!s}")
 
 
-def array(name: str, values, allowed: str = "if") -> NDArray:
+def array(name: str, values, allowed: str = "if", least=None) -> NDArray:
     """Return array_like of some kinds of numbers, see `kind`, as an ndarray."""
     try:
         found = np.asarray(values)
@@ -77,6 +77,8 @@ def array(name: str, values, allowed: str = "if") -> NDArray:
         raise ValueError(f"{name} must be an array, got {_shown(values)}") from error
     if found.size or hasattr(values, "dtype"):  # an empty list has no kind
         kind(name, found, allowed)
+    if least is not None:
+        _none(name, found, ~(found >= least), f"at least {least}")
     return found
 
 

@@ -1,8 +1,11 @@
 """Claims: rows "the paper says, we measured", recorded by a chapter and collected by the site."""
 
 import html
+import math
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+
+from paralg.core import checks
 
 __all__ = [
     "MIME", "NOT_AT_THIS_SCALE", "REFUTED", "REPRODUCED", "SAME_DIRECTION",
@@ -71,7 +74,10 @@ class Claims:
         ValueError if the verdict is none of the four, ``what`` or ``why`` is empty, a figure of the
         paper comes without its source, or a second row claims the headline.
         """
+        for name, text in (("source", source), ("unit", unit)):
+            checks.instance(name, text, str)
         for name, text in (("what", what), ("why", why)):
+            checks.instance(name, text, str)
             if not text.strip():
                 raise ValueError(f"{name} must say something, got {text!r}")
         if paper is not None and not source:
@@ -111,6 +117,8 @@ def _figure(value) -> str:
     """Return a figure as text: counts and large floats in full, other floats to three digits."""
     if isinstance(value, str):
         return value
+    if not (isinstance(value, float) and math.isinf(value)):
+        checks.number("a figure", value)
     if hasattr(value, "__index__"):
         return f"{value.__index__():,}"
     return f"{float(value):,.0f}" if 1e3 <= abs(value) < 1e9 else f"{float(value):.3g}"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
 
+from paralg.core import checks
 from paralg.core.laws import Bounds, amdahl, brent, gustafson, roofline
 
 __all__ = [
@@ -55,7 +56,7 @@ class Cost:
 
     def __post_init__(self):
         for name in UNITS:
-            object.__setattr__(self, name, _count(name, getattr(self, name)))
+            object.__setattr__(self, name, checks.integer(name, getattr(self, name)))
 
     def __add__(self, other: Cost) -> Cost:
         if not isinstance(other, Cost):
@@ -92,7 +93,7 @@ def sequential(costs: Iterable[Cost]) -> Cost:
     >>> sequential(Cost(work=4, span=1) for _ in range(3))
     Cost(work=12, span=3)
     """
-    return reduce(Cost.__add__, costs, Cost())
+    return reduce(Cost.__add__, _checked(costs), Cost())
 
 
 def parallel(costs: Iterable[Cost]) -> Cost:
@@ -101,17 +102,14 @@ def parallel(costs: Iterable[Cost]) -> Cost:
     >>> parallel(Cost(work=n, span=n) for n in (2, 5, 3))
     Cost(work=10, span=5)
     """
-    return reduce(Cost.__or__, costs, Cost())
+    return reduce(Cost.__or__, _checked(costs), Cost())
 
 
-def _count(name, value) -> int:
-    """Check one count and return it as a Python int (NumPy integers are welcome)."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
-    value = value.__index__()
-    if value < 0:
-        raise ValueError(f"{name} must not be negative, got {value}")
-    return value
+def _checked(costs: Iterable[Cost]) -> Iterator[Cost]:
+    checks.instance("costs", costs, Iterable)
+    for cost in costs:
+        checks.instance("each of costs", cost, Cost)
+        yield cost
 
 
 def _beside(name, first, second) -> int:

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from paralg.core import checks
+
 __all__ = ["Bounds", "amdahl", "brent", "gustafson", "roofline"]
 
 
@@ -23,6 +25,7 @@ class Bounds(NamedTuple):
 
     def holds(self, time: float, slack: float = 1e-9) -> bool:
         """Tell whether ``time`` lies within the bounds, up to ``slack * max(1, time)``."""
+        checks.number("time", time)
         margin = slack * max(1.0, abs(time))
         return bool(np.all(self.lower - margin <= time) and np.all(time <= self.upper + margin))
 
@@ -79,12 +82,9 @@ def roofline(intensity, peak: float, bandwidth: float):
     >>> roofline(0.25, peak=64e9, bandwidth=16e9)
     4000000000.0
     """
-    for name, value in (("peak", peak), ("bandwidth", bandwidth)):
-        if not value > 0:
-            raise ValueError(f"{name} must be positive, got {value}")
-    intensity = np.asarray(intensity, dtype=float)
-    if not np.all(intensity >= 0):
-        raise ValueError(f"intensity must not be negative, got {intensity.min()}")
+    peak = checks.number("peak", peak, above=0)
+    bandwidth = checks.number("bandwidth", bandwidth, above=0)
+    intensity = checks.array("intensity", intensity, least=0)
     return _plain(np.minimum(peak, intensity * bandwidth))
 
 
@@ -96,23 +96,17 @@ def _work_and_span(work, span) -> tuple[float, float]:
         work, span = work.work, work.span
     if span is None:
         raise TypeError("span must be given when work is a number, got None")
-    if not 0 <= span <= work:
-        raise ValueError(f"expected 0 <= span <= work, got span {span} and work {work}")
-    return float(work), float(span)
+    work = checks.number("work", work, 0)
+    return work, checks.number("span", span, 0, most=work)
 
 
 def _workers(p) -> np.ndarray:
     """Check a number of workers, or an array of them."""
-    workers = np.asarray(p, dtype=float)
-    if not np.all(workers >= 1):
-        raise ValueError(f"p must be at least 1, got {p}")
-    return workers
+    return checks.array("p", p, least=1).astype(float)
 
 
 def _fraction(f: float) -> float:
-    if not 0.0 <= f <= 1.0:
-        raise ValueError(f"serial_fraction must lie in [0, 1], got {f}")
-    return float(f)
+    return checks.number("serial_fraction", f, 0, 1)
 
 
 def _plain(values: np.ndarray):

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from paralg.core import checks
+
 __all__ = ["SparseRows", "best_of_entries", "best_of_scores", "joined", "merge_rows", "stretches"]
 
 
@@ -21,6 +23,7 @@ def joined(sizes: ArrayLike) -> NDArray[np.int64]:
     >>> joined([2, 0, 3])
     array([0, 2, 2, 5])
     """
+    sizes = checks.array("sizes", sizes, "i", least=0)
     return np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64)
 
 

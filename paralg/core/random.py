@@ -50,17 +50,19 @@ def derive(seed, *keys) -> np.ndarray:
     >>> derive(0, 3) == derive(0, 3), derive(0, 1, 2) == derive(0, 2, 1)
     (np.True_, np.False_)
     """
+    seed, *keys = _words(("seed", seed), *(("key", key) for key in keys))
     with np.errstate(over="ignore"):
-        state = mix64(_words("seed", seed) + GOLDEN)
+        state = mix64(seed + GOLDEN)
         for key in keys:
-            state = mix64(state + _words("key", key) * GOLDEN)
+            state = mix64(state + key * GOLDEN)
     return state
 
 
 def draw64(seed, key, counter) -> np.ndarray:
     """Return 64 bits: draw ``counter`` of the SplitMix64 sequence from ``derive(seed, key)`` on."""
+    stream, counter = _words(("key", derive(seed, key)), ("counter", counter))
     with np.errstate(over="ignore"):
-        return mix64(derive(seed, key) + (_words("counter", counter) + _ONE) * GOLDEN)
+        return mix64(stream + (counter + _ONE) * GOLDEN)
 
 
 def uniform(seed, key, counter) -> np.ndarray:
@@ -79,9 +81,17 @@ def uniform(seed, key, counter) -> np.ndarray:
     return to_unit(draw64(seed, key, counter))
 
 
-def _words(name: str, values) -> np.ndarray:
-    """Convert integers to 64-bit words (negative ones wrap)."""
-    array = np.asarray(values)
-    if array.size and array.dtype.kind not in "iu":
-        raise TypeError(f"{name} must be integers of at most 64 bits, got {values!r}")
-    return array.astype(np.uint64)
+def _words(*named: tuple[str, object]) -> list[np.ndarray]:
+    """Convert integers to 64-bit words (negative ones wrap); check that they broadcast."""
+    words = []
+    for name, values in named:
+        array = np.asarray(values)
+        if array.size and array.dtype.kind not in "iu":
+            raise TypeError(f"{name} must be integers of at most 64 bits, got {values!r}")
+        words.append(array.astype(np.uint64))
+    shapes = [one.shape for one in words]
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError as error:
+        raise ValueError(f"{name} must broadcast with the others, got {shapes}") from error
+    return words

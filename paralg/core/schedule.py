@@ -1,12 +1,11 @@
 """p simulated workers: who does what when, how long it takes, how busy they are."""
 
 import heapq
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import index
 from typing import NamedTuple
 
+from paralg.core import checks
 from paralg.core.laws import Bounds, brent
 
 __all__ = ["Schedule", "Task", "levels_schedule", "list_schedule"]
@@ -83,7 +82,7 @@ def list_schedule(
     >>> schedule.tasks[-1], schedule.makespan
     (Task(name='2', worker=0, start=2, end=3), 3)
     """
-    names = _checked(durations, names, p)
+    durations, names = _checked(durations, names, p)
     before, after = _graph(dependencies, len(durations))
     waiting = [len(sources) for sources in before]
     ready = [i for i, count in enumerate(waiting) if count == 0]
@@ -120,12 +119,12 @@ def levels_schedule(sizes: Sequence[int], p: int, *, barrier: float = 0) -> Sche
     >>> levels_schedule([4, 2, 1], p=2).makespan, levels_schedule([4, 2, 1], p=4).makespan
     (4, 3)
     """
-    _checked([], None, p)
-    sizes = list(map(index, sizes))
-    if not barrier >= 0 or min(sizes, default=0) < 0:
-        raise ValueError(f"sizes and barrier must not be negative, got {sizes}, {barrier}")
+    sizes = checks.array("sizes", sizes, "i", least=0)
+    checks.sizes(sizes=(sizes, "k"))
+    checks.integer("p", p, 1)
+    checks.number("barrier", barrier, 0)
     tasks, now = [], 0
-    for level, size in enumerate(sizes):
+    for level, size in enumerate(sizes := sizes.tolist()):
         shares = [size // p + (worker < size % p) for worker in range(p)]
         busy = [(worker, share) for worker, share in enumerate(shares) if share]
         tasks += [Task(f"level {level}", worker, now, now + share) for worker, share in busy]
@@ -134,19 +133,17 @@ def levels_schedule(sizes: Sequence[int], p: int, *, barrier: float = 0) -> Sche
     return Schedule(tuple(tasks), p, sum(sizes), rounds)
 
 
-def _checked(durations, names: Sequence[str] | None, p: int) -> Sequence[str]:
-    """Check the input and return the names."""
-    if p < 1:
-        raise ValueError(f"p must be at least 1, got {p}")
-    for duration in durations:
-        if not 0 <= duration < math.inf:
-            raise ValueError(f"durations must be finite and not negative, got {duration}")
-    n = len(durations)
-    if names is None:
-        return [str(i) for i in range(n)]
+def _checked(durations, names: Sequence[str] | None, p: int) -> tuple[list, Sequence[str]]:
+    """Check the input and return durations and names as lists."""
+    checks.integer("p", p, 1)
+    durations = checks.array("durations", durations, least=0)
+    checks.finite("durations", durations)
+    n = checks.sizes(durations=(durations, "n"))["n"]
+    names = list(map(str, range(n))) if names is None else names
+    checks.instance("names", names, Sequence)
     if len(names) != n:
         raise ValueError(f"names must be as many as the {n} tasks, got {len(names)}")
-    return names
+    return durations.tolist(), names
 
 
 def _graph(dependencies, n: int) -> tuple[list[list[int]], list[list[int]]]:
@@ -154,10 +151,11 @@ def _graph(dependencies, n: int) -> tuple[list[list[int]], list[list[int]]]:
     before: list[list[int]] = [[] for _ in range(n)]
     after: list[list[int]] = [[] for _ in range(n)]
     mapped = isinstance(dependencies, Mapping)
+    checks.instance("dependencies", dependencies or (), Mapping, Iterable)
     for i, sources in dependencies.items() if mapped else enumerate(dependencies or ()):
-        wrong = [task for task in (i, *sources) if not 0 <= task < n]
-        if wrong:
-            raise ValueError(f"dependencies must be among the tasks 0..{n - 1}, got {wrong[0]}")
+        checks.instance("each of dependencies", sources, Iterable)
+        for task in (i, *sources):
+            checks.integer("each of dependencies", task, most=n - 1)
         before[i] = sorted(set(sources))
         for source in before[i]:
             after[source].append(i)

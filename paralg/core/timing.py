@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from paralg.core import checks
+
 __all__ = ["Ratio", "Timings", "compare", "pinned"]
 
 _LEAST = 3  # rounds that are taken whatever the budget: below it there is no spread
@@ -112,13 +114,15 @@ def compare(
     >>> print(timings.ratio("loop", "scan"))
     1x [1, 1]
     """
+    checks.instance("methods", methods, Mapping)
     if not methods:
         raise ValueError("expected at least one method, got none")
-    for name, value, least in (("repeats", repeats, 1), ("warmup", warmup, 0)):
-        if value < least:
-            raise ValueError(f"{name} must be at least {least}, got {value}")
-    if budget is not None and budget <= 0:
-        raise ValueError(f"budget must be above 0 seconds, got {budget}")
+    checks.integer("repeats", repeats, 1)
+    checks.integer("warmup", warmup)
+    checks.number("min_seconds", min_seconds, 0)
+    checks.number("settle", settle, 0)
+    if budget is not None:
+        checks.number("budget", budget, above=0)
     end = math.inf if budget is None else clock() + budget
     with pinned(threads):
         for _ in range(warmup):
@@ -143,8 +147,7 @@ def pinned(threads: int) -> Iterator[None]:
     The former limits return after the ``with`` block; numba keeps its own when it was started with
     fewer. ValueError for ``threads < 1``.
     """
-    if threads < 1:
-        raise ValueError(f"threads must be at least 1, got {threads}")
+    checks.integer("threads", threads, 1)
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(ImportError):
             from threadpoolctl import threadpool_limits

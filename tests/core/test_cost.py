@@ -71,7 +71,7 @@ def test_a_count_that_is_no_integer_is_refused(value):
 
 
 def test_a_negative_count_is_refused():
-    with pytest.raises(ValueError, match="bytes must not be negative, got -1"):
+    with pytest.raises(ValueError, match="bytes must be at least 0, got -1"):
         Cost(bytes=-1)
 
 

@@ -143,7 +143,7 @@ def test_pinning_works_without_threadpoolctl(monkeypatch):
         ({"repeats": 0}, "repeats must be at least 1, got 0"),
         ({"warmup": -1}, "warmup must be at least 0, got -1"),
         ({"threads": 0}, "threads must be at least 1, got 0"),
-        ({"budget": 0}, "budget must be above 0 seconds, got 0"),
+        ({"budget": 0}, "budget must be above 0, got 0"),
     ],
 )
 def test_bad_input_is_told_what_was_expected(given, text):

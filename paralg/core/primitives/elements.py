@@ -25,7 +25,7 @@ class Elements:
     def of(cls, xs, op: Operator) -> Elements:
         """Copy the user's input and check that all leaves have the same number of rows."""
         checks.instance("op", op, Operator)
-        leaves = [np.array(checks.array("xs", leaf, "bifcO")) for leaf in leaves_of(xs)]
+        leaves = [np.array(checks.array("xs", leaf, "bifcOMm")) for leaf in leaves_of(xs)]
         if not leaves:
             raise ValueError("xs must hold at least one array, got an empty tuple")
         for leaf in leaves:
