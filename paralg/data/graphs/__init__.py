@@ -4,11 +4,10 @@
 """
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from paralg.data.arcs import ArcList
 from paralg.data.source import Source
 
 __all__ = [
@@ -43,20 +42,6 @@ SOURCES = {
         "Preferential attachment with random weights (synthetic)", "generated", "no rights claimed"
     ),
 }
-
-
-class ArcList(NamedTuple):
-    """Arcs of a weighted graph with n nodes.
-
-    Tails, heads and weights have shape (m,), numbers of nodes and floats; names are those of the
-    nodes, in order; in an undirected graph each arc stands for both directions.
-    """
-
-    tails: NDArray[np.int64]
-    heads: NDArray[np.int64]
-    weights: NDArray[np.float64]
-    names: tuple[str, ...]
-    undirected: bool
 
 
 def les_miserables() -> ArcList:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
-from paralg.rounds.personalized_pagerank.fast.checks import check_arcs, check_nodes
-from paralg.rounds.personalized_pagerank.fast.records import compress
+from paralg.data.arcs import check_arcs, check_nodes, check_rows, matrix_arcs, networkx_arcs
+from paralg.rounds.personalized_pagerank.fast.records import compress, row_shares
 
 __all__ = ["Digraph"]
 
@@ -42,30 +42,35 @@ class Digraph:
     weights: NDArray[np.float64]
     names: tuple[str, ...] | None = None
 
+    def __post_init__(self):
+        vars(self).update(check_rows(**vars(self)))
+
     @classmethod
     def from_arcs(
-        cls,
-        sources: ArrayLike,
-        targets: ArrayLike,
-        weights: ArrayLike | None = None,
-        *,
-        n: int | None = None,
-        names: tuple[str, ...] | None = None,
-        undirected: bool = False,
-    ) -> Digraph:
+        cls, sources: ArrayLike, targets: ArrayLike, weights: ArrayLike | None = None, *,
+        n: int | None = None, names: tuple[str, ...] | None = None, undirected: bool = False,
+    ) -> Digraph:  # fmt: skip
         """Build a graph from ``k`` arcs, counted from 0; parallel arcs are merged, weights added.
 
         ``weights`` are 1 by default, ``n`` is one more than the largest end; ``undirected`` walks
         each arc backwards, too (a loop is still one arc). One sort of the arcs; ValueError when
         lengths differ, an end is outside ``0..n-1``, or a weight is not positive and finite.
         """
-        tail, head, weight = check_arcs(sources, targets, weights)
+        tail, head, weight = check_arcs(sources, targets, weights, undirected)
         n = check_nodes(n, names, tail, head)
-        if undirected:
-            back = tail != head
-            weight = np.append(weight, weight[back])
-            tail, head = np.append(tail, head[back]), np.append(head, tail[back])
         return cls(*compress(tail, head, weight, n), names)
+
+    @classmethod
+    def from_scipy(cls, matrix, names: tuple[str, ...] | None = None) -> Digraph:
+        """Build a graph from a scipy or dense matrix, entry (u, v) the weight of the arc."""
+        *arcs, n = matrix_arcs(matrix)
+        return cls.from_arcs(*arcs, n=n, names=names)
+
+    @classmethod
+    def from_networkx(cls, graph, weight: str | None = "weight") -> Digraph:
+        """Build a graph from any of networkx, parallel edges and isolated nodes included."""
+        *arcs, names, undirected = networkx_arcs(graph, weight)
+        return cls.from_arcs(*arcs, names=names, undirected=undirected)
 
     @property
     def n(self) -> int:
@@ -95,12 +100,7 @@ class Digraph:
     @property
     def shares(self) -> NDArray[np.float64]:
         """Transition probability of each arc, :math:`P(u, v)`."""
-        weights, tails = self.weights, self.tails
-        total = np.bincount(tails, weights=weights, minlength=self.n)
-        if not np.isfinite(total).all():  # weights near the largest number there is
-            weights = weights / weights.max()
-            total = np.bincount(tails, weights=weights, minlength=self.n)
-        return weights / total[tails]
+        return row_shares(self.weights, self.tails, self.n)
 
     def transition(self):
         """Return :math:`P` as a ``scipy.sparse.csr_array``; rows of dangling nodes are zero."""

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from paralg.core.cost import Cost
 from paralg.core.engine import Engine, connect
 from paralg.core.ragged import SparseRows, merge_rows
-from paralg.rounds.personalized_pagerank.fast.checks import check_partitions, check_sources
+from paralg.rounds.personalized_pagerank.fast.checks import check_partitions
 from paralg.rounds.personalized_pagerank.fast.counts import Partition, StopCounts, finish
 from paralg.rounds.personalized_pagerank.fast.kernel import WalkRange, advance, starting_walks
-from paralg.rounds.personalized_pagerank.moves import MoveTable
+from paralg.rounds.personalized_pagerank.fast.records import MoveTable, check_walks
 from paralg.rounds.personalized_pagerank.schedules import AllAtOnce, Pipelined, Refilled
 
 __all__ = ["DEFAULT_CAP", "WalkCounts", "random_walks", "run_round", "run_rounds"]
@@ -109,7 +109,7 @@ def random_walks(
     >>> random_walks(table, 1000).counts.values.reshape(2, 2).sum(axis=1)
     array([1000, 1000])
     """
-    sources = check_sources(table.n, sources, omega)
+    sources = check_walks(table, sources, omega)
 
     def at(index: int, partitions: int) -> Partition:
         counts = StopCounts(table.n, omega, index, partitions, top, least)

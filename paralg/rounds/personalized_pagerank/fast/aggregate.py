@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 from paralg.core.engine import Engine
 from paralg.core.ragged import best_of_entries
 from paralg.core.random import GOLDEN
-from paralg.rounds.personalized_pagerank.fast.checks import check_sources
 from paralg.rounds.personalized_pagerank.fast.counts import Partition
 from paralg.rounds.personalized_pagerank.fast.records import PLACE_BITS, PLAIN, RETURN
 from paralg.rounds.personalized_pagerank.moves import MoveTable
 from paralg.rounds.personalized_pagerank.schedules import AllAtOnce, Pipelined, Refilled
-from paralg.rounds.personalized_pagerank.walks import WalkCounts, run_rounds
+from paralg.rounds.personalized_pagerank.walks import WalkCounts, check_walks, run_rounds
 from paralg.simd.sampling import alias_draw, binomial, mix
 
 __all__ = ["aggregated_walks", "combine"]
@@ -67,7 +66,7 @@ def aggregated_walks(
     >>> result.counts.values.sum(), result.cost.work < 100
     (np.int64(2000000), True)
     """
-    sources = check_sources(table.n, sources, omega)
+    sources = check_walks(table, sources, omega)
     at = partial(_MergedPartition, table, seed)
     schedule = AllAtOnce() if schedule is None else schedule
     found, history, cost = run_rounds(engine, partitions, at, schedule, sources, omega, _run_round)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 __all__ = [
-    "DANGLING", "check_alpha", "check_arcs", "check_at_least", "check_dangling", "check_nodes",
+    "DANGLING", "LEAST_ALPHA", "check_alpha", "check_at_least", "check_dangling",
     "check_partitions", "check_sizes", "check_sources",
 ]  # fmt: skip
+
+LEAST_ALPHA = 1e-6
+"""A walk has room for 2**26 hops; at this alpha one in exp(67) is longer."""
 
 DANGLING = ("stop", "source")  # at a node without out-arcs: stop there, or jump back
 
@@ -20,9 +21,11 @@ def check_at_least(name: str, value, least: int = 1):
 
 
 def check_alpha(alpha: float) -> float:
-    """Refuse what is no stopping probability in (0, 1]."""
+    """Refuse what is no stopping probability, and walks too long for their clock of 26 bits."""
     if not 0.0 < alpha <= 1.0:
         raise ValueError(f"alpha must lie in (0, 1], got {alpha!r}")
+    if alpha < LEAST_ALPHA:
+        raise ValueError(f"alpha must be at least {LEAST_ALPHA:g}, got {alpha!r}")
     return float(alpha)
 
 
@@ -58,41 +61,3 @@ def check_partitions(partitions: int) -> int:
     if not 1 <= partitions < 1 << 15:
         raise ValueError(f"partitions must lie in 1..32767, got {partitions}")
     return partitions
-
-
-def check_arcs(sources, targets, weights):
-    """Return ends and weights of arcs as arrays of the same length."""
-    tail, head = _integers("sources", sources), _integers("targets", targets)
-    weight = np.ones(len(tail)) if weights is None else np.asarray(weights, dtype=np.float64)
-    if not len(tail) == len(head) == len(weight):
-        raise ValueError(
-            "sources, targets and weights must have the same length, "
-            f"got {len(tail)}, {len(head)} and {len(weight)}"
-        )
-    bad = ~(np.isfinite(weight) & (weight > 0))
-    if bad.any():
-        first = int(np.argmax(bad))
-        raise ValueError(f"weights must be positive and finite, got {weight[first]} at arc {first}")
-    return tail, head, weight
-
-
-def _integers(name, values):
-    array = np.asarray(values)
-    if array.size == 0:
-        return np.zeros(0, dtype=np.int64)
-    if array.ndim != 1 or array.dtype.kind not in "iu":
-        raise ValueError(f"{name} must be integers, shape (k,), got {array.dtype}, {array.shape}")
-    return array.astype(np.int64)
-
-
-def check_nodes(n, names, tail, head) -> int:
-    """Return the number of nodes, after checking the ends against it."""
-    ends = np.concatenate([tail, head])
-    if n is None:
-        n = int(ends.max(initial=-1)) + 1 if names is None else len(names)
-    if names is not None and len(names) != n:
-        raise ValueError(f"expected {n} names, got {len(names)}")
-    outside = ends[(ends < 0) | (ends >= n)]
-    if len(outside):
-        raise ValueError(f"nodes must lie in 0..{n - 1}, got {outside.min()}")
-    return n

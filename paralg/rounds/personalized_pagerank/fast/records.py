@@ -12,12 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paralg.core.ragged import joined, stretches
-from paralg.rounds.personalized_pagerank.fast.checks import check_dangling
+from paralg.rounds.personalized_pagerank.fast.checks import (
+    check_alpha,
+    check_dangling,
+    check_sources,
+)
 from paralg.simd.sampling import implied_shares, slots_of
 
 __all__ = [
-    "COIN", "LEVEL_BITS", "MoveTable", "PLACE_BITS", "PLAIN", "RETURN", "HopRecords", "compress",
-    "hop_records", "replace_rows",
+    "COIN", "LEVEL_BITS", "MoveTable", "PLACE_BITS", "PLAIN", "RETURN", "HopRecords", "check_walks",
+    "compress", "hop_records", "replace_rows", "row_shares",
 ]  # fmt: skip
 
 PLACE_BITS, LEVEL_BITS = 32, 6
@@ -35,6 +39,15 @@ def compress(tail, head, weight, n):
         raise ValueError("the weights of parallel arcs must have a finite sum, got inf")
     tail, head = (keys // n, keys % n) if n else (keys, keys)
     return joined(np.bincount(tail, minlength=n)), head.astype(np.int32), weight
+
+
+def row_shares(weights, tails, n):
+    """Return each arc's weight over the sum of those that leave the same node."""
+    total = np.bincount(tails, weights=weights, minlength=n)
+    if not np.isfinite(total).all():  # weights near the largest number there is
+        weights = weights / weights.max()
+        total = np.bincount(tails, weights=weights, minlength=n)
+    return weights / total[tails]
 
 
 class HopRecords(NamedTuple):
@@ -132,3 +145,22 @@ def replace_rows(records: HopRecords, rows, sizes, outcome, shares) -> HopRecord
 
     outcome, shares = laid(records.outcome, outcome), laid(records.shares, shares)
     return records._replace(indptr=indptr, outcome=outcome, shares=shares)
+
+
+def check_walks(table, sources: range | None, omega: int) -> range:
+    """Return the sources, after a look at the whole table: no record may lead a walk outside."""
+    check_alpha(table.alpha)
+    slots, records = len(table.own), len(table.kind)
+    sizes = (len(table.shares), len(table.threshold), len(table.other), len(table.hops))
+    if sizes != (slots, slots, slots, records) or not 0 <= table.n <= records:
+        raise ValueError(f"expected {slots} slots and {records} records throughout, got {sizes}")
+    if len(table.indptr) != records + 1 or table.indptr[0] or table.indptr[-1] != slots:
+        raise ValueError(f"expected indptr to rise from 0 to {slots} in {records} steps")
+    draws = np.diff(table.indptr) < (np.asarray(table.kind) != RETURN)
+    if draws.any():
+        raise ValueError(f"expected an outcome in every record, got none in {np.argmax(draws)}")
+    for name in ("own", "other"):
+        codes = getattr(table, name)
+        if len(codes) and not -table.n <= codes.min() <= codes.max() < records:
+            raise ValueError(f"{name} must lie in {-table.n}..{records - 1}")
+    return check_sources(table.n, sources, omega)
