@@ -82,11 +82,12 @@ def sentences(text: str) -> list[int]:
 
 
 def problems(path: Path) -> list[str]:
-    """Return what a chapter's, an experiments or a foundation page lacks, one sentence each."""
+    """Return what a page with cells lacks, one sentence each: chapter, experiments or of the book."""
     source = Source(path)
     all_pages = [*_widths(source), *_lengths(source)]
     if path.suffix == ".md":
-        return [*_box(source), *all_pages]
+        in_foundations = path.parent.name == "foundations"
+        return [*(_box(source) if in_foundations else ()), *all_pages]
     chapter = [] if path.stem.endswith("_experiments") else _form(source)
     return [*chapter, *_sizes(source), *all_pages]
 

@@ -37,7 +37,8 @@ INSTALL = """\
 import importlib.util
 
 if importlib.util.find_spec("paralg") is None:
-    get_ipython().run_line_magic("pip", "install -q '{package}'")"""
+    package = "{package}"
+    get_ipython().run_line_magic("pip", f"install -q '{{package}}'")"""
 
 
 def sources(root: Path = ROOT) -> list[Path]:

@@ -140,7 +140,7 @@ def _table(chapter: str, rows: list[Claim]) -> str:
     body, name = "\n".join(map(_row, rows)), html.escape(chapter)
     return (
         f'<table class="paralg-claims" data-chapter="{name}">\n'
-        f"<caption>What the paper says and what {name} measures here</caption>\n"
+        f"<caption>What the paper says, and what was measured here</caption>\n"
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
     )
 

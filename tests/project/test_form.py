@@ -12,7 +12,9 @@ MOST = 0.4
 """Share of questions in which the right choice may be the first, and the longest."""
 
 FOUNDATIONS = sorted((form.ROOT / "book" / "foundations").glob("*.md"))
-PAGES = [path for chapter in cost.chapters() for path in cost.notebooks(chapter)] + FOUNDATIONS
+COMPARISONS = [form.ROOT / "book" / f"{n}.md" for n in ("recurrences_compared", "decoding_arena")]
+PAGES = [path for chapter in cost.chapters() for path in cost.notebooks(chapter)]
+PAGES += FOUNDATIONS + COMPARISONS
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
@@ -73,7 +75,8 @@ alt: "{"long " * 20}"
 
 
 def test_what_a_foundation_page_lacks_is_told(tmp_path):
-    path = tmp_path / "page.md"
+    path = tmp_path / "foundations" / "page.md"
+    path.parent.mkdir()
     path.write_text(PAGE)
     needs, minutes, wide, mean, long = form.problems(path)
     assert "no line '**Needs** …'" in needs
