@@ -82,7 +82,7 @@ def sentences(text: str) -> list[int]:
 
 
 def problems(path: Path) -> list[str]:
-    """Return what a page with cells lacks, one sentence each: chapter, experiments or of the book."""
+    """Return what a page with cells lacks, one sentence each."""
     source = Source(path)
     all_pages = [*_widths(source), *_lengths(source)]
     if path.suffix == ".md":
