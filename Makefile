@@ -53,7 +53,7 @@ test: book ## all tests, with coverage of paralg
 	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m "$(MARKS)" --cov --cov-report=term:skip-covered --cov-fail-under=90 $(PYTEST)
 
 test-all: ## what `make test` does, and all that is checked again only to be sure
-	@$(MAKE) --no-print-directory test MARKS="not clone"
+	@PARALG_EXAMINE=all $(MAKE) --no-print-directory test MARKS="not clone"
 
 cost: $(STAMP) ## what every chapter costs: lines, words, seconds, beside its budgets
 	@$(PY) tests/cost.py

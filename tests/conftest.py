@@ -50,17 +50,26 @@ def pytest_runtest_protocol(item, nextitem):
     before = _processor_seconds()
     yield
     spent = max(0.0, _processor_seconds() - before)
+    if ("kept", True) in item.user_properties and item.nodeid in _BEFORE:
+        spent = _BEFORE[item.nodeid]  # nothing was examined: what it cost when it was
     if spent >= 0.005:
         _SPENT.append((item.nodeid, round(spent, 3)))
 
 
+_COST = Path(__file__).resolve().parents[1] / "_build" / "cost"
 _SPENT: list[tuple[str, float]] = []
+_BEFORE: dict[str, float] = {}
+
+
+def pytest_sessionstart(session):
+    """Read what the tests of the last run cost."""
+    for path in _COST.glob("*.json"):
+        _BEFORE.update(json.loads(path.read_text()))
 
 
 def pytest_sessionfinish(session):
     """Write what the tests of this process cost."""
-    folder = Path(__file__).resolve().parents[1] / "_build" / "cost"
-    if _SPENT and folder.parent.is_dir():
-        folder.mkdir(exist_ok=True)
+    if _SPENT and _COST.parent.is_dir():
+        _COST.mkdir(exist_ok=True)
         who = os.environ.get("PYTEST_XDIST_WORKER", "main")
-        (folder / f"{who}.json").write_text(json.dumps(dict(_SPENT)))
+        (_COST / f"{who}.json").write_text(json.dumps(dict(_SPENT)))

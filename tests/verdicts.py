@@ -1,15 +1,18 @@
 """What was found of a page is kept, so that nothing is examined again until the page changes.
 
-``tests/verdicts.json`` says for each page under which key it passed: ``axe`` (key: what the page is
-made of) and ``repeated`` (key: its execution). A page with another key is examined; ``make
-verdicts`` after a green ``make test`` keeps what that run found. ``make test-all`` looks at no
-verdict.
+``tests/verdicts.json`` says for each page under which key it passed: ``visit`` (key: all that is
+shown, and what looks at it), ``axe`` (key: what the page is made of), ``lab`` (key: the notebook)
+and ``repeated`` (key: its execution). A page with another key is examined; ``make verdicts`` after
+a green ``make test`` keeps what that run found. ``make test-all`` sets PARALG_EXAMINE=all, under
+which no verdict counts.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -26,6 +29,8 @@ _NAMED = ("class", "role", "type", "lang", "scope", "tabindex", "for", "data-the
 
 def passed(kind: str, page: str, key: str) -> bool:
     """Whether a page has passed under this key before, here or where the kept file was made."""
+    if os.environ.get("PARALG_EXAMINE") == "all":
+        return False
     kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
     here = _found(kind, page)
     ok = kept.get(kind, {}).get(page) == key or (here.exists() and here.read_text() == key)
@@ -89,6 +94,21 @@ def made_of(page: Path, site: Path) -> str:
     elements.feed(page.read_text(encoding="utf-8"))
     digest = hashlib.sha256("\n".join(sorted(elements.kinds)).encode())
     digest.update(_furniture(site).encode())
+    return digest.hexdigest()[:20]
+
+
+_MENU = re.compile(r'<nav class="bd-links.*?</nav>', re.S)
+
+
+def shown(page: Path, made_of: str, *looked_at_by: Path) -> str:
+    """Hash of all that a page shows, the names in the menu apart, and of the tests that look at it.
+
+    The menu names every page: a further chapter would change them all, and moves none.
+    """
+    digest = hashlib.sha256(_MENU.sub("", page.read_text(encoding="utf-8")).encode())
+    for path in looked_at_by:
+        digest.update(path.read_bytes())
+    digest.update(made_of.encode())
     return digest.hexdigest()[:20]
 
 

@@ -69,7 +69,6 @@ def check_repetition(path, store):
     for number, (a, b) in enumerate(zip(_code(first), _code(second), strict=True)):
         if "timing" not in a.metadata.get("tags", []):
             assert _shown(a) == _shown(b), f"code cell {number} differs:\n{a.source}"
-    verdicts.note("repeated", _name(path), store.key(notebook))
 
 
 def _name(path):
@@ -80,15 +79,10 @@ def _name(path):
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("path", PAGES, ids=IDS)
 def test_a_second_execution_of_a_changed_page_gives_the_same_numbers(path, store):
-    if not verdicts.passed("repeated", _name(path), store.key(read_notebook(path))):
+    key = store.key(read_notebook(path))
+    if not verdicts.passed("repeated", _name(path), key):
         check_repetition(path, store)
-
-
-@pytest.mark.weekly
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("path", PAGES, ids=IDS)
-def test_a_second_execution_of_any_page_gives_the_same_numbers(path, store):
-    check_repetition(path, store)
+        verdicts.note("repeated", _name(path), key)
 
 
 @pytest.mark.parametrize("path", PAGES, ids=IDS)

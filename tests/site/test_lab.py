@@ -83,12 +83,6 @@ def test_in_jupyterlab_a_changed_notebook_is_resolved(request, name):
         verdicts.note("lab", name, key(name))
 
 
-@pytest.mark.weekly
-@pytest.mark.parametrize("name", NOTEBOOKS)
-def test_in_jupyterlab_every_notebook_is_resolved(lab, window, name):
-    look(lab, window, name)
-
-
 def look(lab, window, name):
     """Open a notebook in JupyterLab and read what is shown."""
     cells = json.loads((OPEN / name).read_text())["cells"]

@@ -1,20 +1,48 @@
 """One visit to every page, in a Chromium that cannot reach a network.
 
-On a desk in the light: errors, requests, width, every explorer by mouse and by keyboard, axe.
-Then the same page becomes a phone in the dark: width, formulas that are cut off, and the colours by
-axe. What axe said is kept (:mod:`tests.verdicts`) until the page is made of something else.
+On a desk in the light: errors, requests, width, every explorer by mouse and by keyboard; of a
+chapter what is seen first, and how long the page is. Then the same page becomes a phone: width,
+formulas that are cut off. Then axe, on the desk, and its colours on the phone in the dark.
+What was found is kept (:mod:`tests.verdicts`): a page is visited again when it shows something
+else, and axe looks at it again when it is made of something else.
 """
 
-from __future__ import annotations
+from pathlib import Path
 
 import pytest
 
-from tests import verdicts
+from tests import cost, verdicts
 from tests.site.conftest import ROOT, SITE
 
 pytestmark = [pytest.mark.site, pytest.mark.timeout(300)]
 
-PHONE = 360
+DESK, LARGE, PHONE = (
+    {"width": width, "height": height} for width, height in ((1280, 900), (1440, 900), (360, 740))
+)
+FIRST_SCREEN, SCREENS, EXPLORER_BY = 800, 25, 5
+CHAPTERS = {
+    f"notebooks/{chapter.parent.name}/{chapter.name}.html": chapter.name.replace("_", "-")
+    for chapter in cost.chapters()
+}
+MEASURE = """(name) => {
+  const box = (node) => node ? node.getBoundingClientRect() : null;
+  const hero = box(document.getElementById(`fig-${name}-hero`).querySelector('img'));
+  const explorer = box(document.querySelector('article figure.paralg-explorer'));
+  const code = [...document.querySelectorAll('article div.cell_input')]
+    .filter((node) => !node.closest('details')).map((node) => box(node).top);
+  return {
+    hero: hero.bottom + scrollY,
+    explorer: explorer.top + scrollY,
+    code: Math.min(...code, 1e9) + scrollY,
+    height: document.documentElement.scrollHeight,
+  };
+}"""
+NAMELESS = """() => {
+  const controls = 'figure.paralg-explorer :is(input, select, button)';
+  return [...document.querySelectorAll(controls)]
+    .filter((e) => !(e.labels?.length || e.ariaLabel || e.textContent.trim()))
+    .map((e) => e.outerHTML.slice(0, 120));
+}"""
 ALL_RULES = {"resultTypes": ["violations"], "preload": False}
 COLOURS = {**ALL_RULES, "runOnly": {"type": "rule", "values": ["color-contrast"]}}
 FORMULAS_AS_WORDS = """() => {
@@ -58,6 +86,15 @@ CONTROLS = (
     "input[type=range], input[type=radio], input[type=checkbox], select, button, [tabindex='0']"
 )
 STATE = "(figure) => figure.innerText + [...figure.querySelectorAll('svg')].map(s => s.outerHTML)"
+CHANGES = f"""async (figure, before) => {{
+  const state = {STATE};
+  for (const until = performance.now() + 1000; performance.now() < until;) {{
+    await new Promise((done) => setTimeout(done, 20));
+    if (state(figure) !== before) return true;
+  }}
+  return false;
+}}"""
+"""Whether a figure changes within a second: it waits no longer than it must."""
 KEYS = {
     "range": ["ArrowRight", "ArrowRight", "ArrowLeft", "ArrowLeft", "ArrowLeft"],
     "radio": ["ArrowDown"],
@@ -90,31 +127,56 @@ def window(chromium, address):
 
 
 @pytest.mark.parametrize("name", _names())
-def test_a_visit(name, window):
-    window.page.set_viewport_size({"width": 1280, "height": 900})
-    page = window.open(name)
+def test_a_visit(name, request, record_property):
+    page = SITE / name
+    made_of = verdicts.made_of(page, SITE)
+    shown = verdicts.shown(page, made_of, Path(__file__))
+    if verdicts.passed("axe", name, made_of) and verdicts.passed("visit", name, shown):
+        record_property("kept", True)
+        return
+    look(request.getfixturevalue("window"), name, made_of)
+    verdicts.note("visit", name, shown)
+
+
+def look(window, name, made_of):
+    """Open a page and ask all that is asked of it."""
+    page = window.page
+    page.set_viewport_size(DESK)
+    window.open(name)
     assert page.evaluate("document.documentElement.dataset.theme") == "light"
     assert too_wide(page) == []
-    assert nameless_controls(page) == []
+    assert page.evaluate(NAMELESS) == [], "controls that a screen reader could not announce"
+    if name in CHAPTERS:
+        check_the_first_screen(page, CHAPTERS[name])
     for figure in _explorers(page):
         who = figure.get_attribute("aria-label") or "an explorer"
         assert answers(figure, by_mouse), f"{who} does not answer to the mouse"
         assert answers(figure, by_keyboard), f"{who} does not answer to the keyboard"
-    page.set_viewport_size({"width": PHONE, "height": 740})
+    page.set_viewport_size(PHONE)
     assert too_wide(page) == []
     assert page.evaluate(CUT_OFF) == []
-    made_of = verdicts.made_of(SITE / name, SITE)
-    examined = not verdicts.passed("axe", name, made_of)
-    if examined:
+    if not verdicts.passed("axe", name, made_of):
         page.evaluate(FORMULAS_AS_WORDS)
         page.evaluate(ONE_OF_A_KIND)
-        page.set_viewport_size({"width": 1280, "height": 900})
+        page.set_viewport_size(DESK)
         assert findings(page, ALL_RULES) == []
-        page.set_viewport_size({"width": PHONE, "height": 740})
+        page.set_viewport_size(PHONE)
         page.evaluate("document.documentElement.dataset.theme = 'dark'")
         assert findings(page, COLOURS) == []
         verdicts.note("axe", name, made_of)
     assert window.problems == []
+
+
+def check_the_first_screen(page, chapter):
+    """The idea as a picture comes first, the explorer soon, and the page is short."""
+    first = page.evaluate(MEASURE, chapter)
+    assert first["hero"] <= FIRST_SCREEN, "the hero figure is in view at 1280 x 800"
+    assert first["code"] > first["hero"], "no code stands before it"
+    page.set_viewport_size(LARGE)
+    whole = page.evaluate(MEASURE, chapter)
+    page.set_viewport_size(DESK)
+    assert whole["explorer"] <= EXPLORER_BY * 900, "the explorer comes too late"
+    assert whole["height"] <= SCREENS * 900, f"{whole['height'] / 900:.1f} screens"
 
 
 def too_wide(page) -> list[str]:
@@ -176,18 +238,9 @@ def answers(figure, act) -> bool:
         if not control.is_visible() or not control.is_enabled():
             continue
         before = figure.evaluate(STATE)
-        for _ in act(control):
-            figure.page.wait_for_timeout(60)
-            if figure.evaluate(STATE) != before:
-                return True
+        if any(figure.evaluate(CHANGES, before) for _ in act(control)):
+            return True
     return False
-
-
-def nameless_controls(page) -> list[str]:
-    """Controls of explorers that a screen reader could not announce."""
-    controls = page.locator("figure.paralg-explorer :is(input, select, button)").all()
-    named = "e => e.labels?.length || e.ariaLabel || e.textContent.trim()"
-    return [one.evaluate("e => e.outerHTML")[:120] for one in controls if not one.evaluate(named)]
 
 
 def pages_with_explorers(pages: list[str]) -> list[str]:
@@ -209,6 +262,7 @@ def test_every_chapter_and_foundation_page_has_an_explorer(pages):
 def test_explorers_work_from_a_folder_without_a_server(pages, chromium):
     context = chromium.new_context()
     page = context.new_page()
+    page.route("**/vendor/mathjax/**", lambda route: route.abort())  # no part of an explorer
     for name in pages_with_explorers(pages)[:3]:
         page.goto((SITE / name).as_uri(), wait_until="load")
         page.wait_for_function(
@@ -240,3 +294,17 @@ def test_a_changed_element_or_style_is_examined_again_and_a_number_is_not(tmp_pa
     style.write_text("p {color: #888}")
     assert key("<p>1</p>") != before
     verdicts._FURNITURE.clear()
+
+
+def test_a_changed_number_is_visited_again_and_a_name_in_the_menu_is_not(tmp_path):
+    page = tmp_path / "a.html"
+
+    def key(body, made_of="kinds", *looked_at_by):
+        page.write_text(f'<nav class="bd-links">{body}')
+        return verdicts.shown(page, made_of, *looked_at_by)
+
+    first = key("<a>One</a></nav><p>3.1</p>")
+    assert key("<a>One</a><a>Two</a></nav><p>3.1</p>") == first
+    assert key("<a>One</a></nav><p>3.2</p>") != first
+    assert key("<a>One</a></nav><p>3.1</p>", "other kinds") != first
+    assert key("<a>One</a></nav><p>3.1</p>", "kinds", Path(__file__)) != first

@@ -40,7 +40,8 @@ def attend(
     .. math:: o = \sum_i \frac{e^{s_i}}{\sum_j e^{s_j}} v_i
 
     It is the many-to-one recurrence of [feng-2024-attention]: n − 1 unions on a chain of ⌈log₂ n⌉.
-    The output, of shape (..., d), is 0 where there is no token.
+    ``scores`` (n, ...) and ``values`` (n, ..., d) may have a ``mask`` like the scores, True for a
+    token that counts. The output, of shape (..., d), is 0 where there is no token.
 
     >>> attend(np.log([1.0, 3.0]), np.array([[0.0], [4.0]]))
     (array([3.]), Cost(work=1, span=1))
@@ -58,7 +59,7 @@ def logs(scores: ArrayLike) -> NDArray:
 
 
 def weights(scores: ArrayLike) -> NDArray:
-    """Return the n × n matrix of weights: row k is what output k gives to every token.
+    """Return the n × n weights under ``scores`` (n,): row k is what output k gives to every token.
 
     Times the values it is attention over every prefix, in n² work: the oracle, not a method.
 
@@ -72,7 +73,7 @@ def weights(scores: ArrayLike) -> NDArray:
 def gates(scores: ArrayLike) -> NDArray:
     r"""Return the share of each token at its arrival, :math:`p_k = e^{s_k - L_k}`, shape (n,).
 
-    It is a sigmoid of the score against all before it: :math:`p_k = \sigma(s_k - L_{k-1})`.
+    For ``scores`` (n,) it is a sigmoid of each against all before: :math:`\sigma(s_k - L_{k-1})`.
 
     >>> gates(np.zeros(4))
     array([1.        , 0.5       , 0.33333333, 0.25      ])
@@ -84,6 +85,8 @@ def gated(scores: ArrayLike, values: ArrayLike, *, method: str = "brent-kung") -
     r"""Return the outputs as a gated linear recurrence, by the core's scan of affine maps.
 
     .. math:: o_k = (1 - p_k)\, o_{k-1} + p_k v_k
+
+    ``scores`` (n,), ``values`` (n, d), and ``method`` of `paralg.core.primitives.scan`.
 
     >>> gated(np.zeros(2), np.array([[4.0], [2.0]]))[:, 0]
     array([4., 3.])
@@ -101,6 +104,8 @@ def gradients(
               \Gamma_i = g_i \cdot o_i + e^{L_i - L_{i+1}} \Gamma_{i+1}
 
     .. math:: dv_i = p_i G_i, \qquad ds_i = p_i (v_i \cdot G_i - \Gamma_i)
+
+    ``g`` (n, d) is the gradient of the outputs; ``scores``, ``values``, ``method`` as for `gated`.
 
     >>> ds, dv = gradients(np.zeros(2), np.array([[1.0], [3.0]]), np.array([[0.0], [1.0]]))
     >>> ds, dv[:, 0]
@@ -147,6 +152,7 @@ def cells(queries: ArrayLike, keys: ArrayLike, values: ArrayLike) -> tuple[NDArr
 def block_parameters(kind: str, width: int) -> int:
     """Return the parameters of a block: :math:`12 d^2 + 13 d`, and d more for Aaren's query.
 
+    ``kind`` is "aaren" or "transformer", else ValueError; d is the ``width`` of the layer, an int.
     Four projections have :math:`4 d^2 + 4 d`, the perceptron :math:`8 d^2 + 5 d`, two norms
     :math:`4 d`. The example has the two numbers that [feng-2024-attention] report.
 
@@ -159,6 +165,7 @@ def block_parameters(kind: str, width: int) -> int:
 def acting_parameters(width: int, heads: int) -> tuple[int, int]:
     """Return how many parameters make the scores of an Aaren layer, and by how many they act.
 
+    The layer has a ``width`` and a number of ``heads``, both int.
     Query token, query projection and key projection act through one vector of the width for each
     head, since the offset of a score cancels in the softmax.
 
@@ -169,7 +176,9 @@ def acting_parameters(width: int, heads: int) -> tuple[int, int]:
 
 
 def state_numbers(kind: str, width: int, heads: int, tokens: int) -> int:
-    """Return the numbers that a layer keeps after so many tokens.
+    """Return the numbers that a layer keeps after so many ``tokens``.
+
+    ``kind`` is "aaren" or "transformer", else ValueError; ``width`` and ``heads`` are the layer's.
 
     >>> state_numbers("aaren", 64, 4, 10_000), state_numbers("transformer", 64, 4, 10_000)
     (72, 1280000)

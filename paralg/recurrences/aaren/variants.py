@@ -51,6 +51,7 @@ def decayed(rate: float) -> Operator:
 def unstable_stream(scores: ArrayLike, values: ArrayLike) -> NDArray:
     """Return the outputs of the recurrence without a maximum, in the type of the scores.
 
+    ``scores`` have shape (n, ...), ``values`` (n, ..., d), and so has what is returned.
     From the first sum that overflows on they are NaN.
 
     >>> unstable_stream(np.zeros(2), np.array([[4.0], [2.0]]))[:, 0]

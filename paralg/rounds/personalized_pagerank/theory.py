@@ -32,7 +32,7 @@ __all__ = [
 
 
 def walks_needed(epsilon: float, delta: float, p_fail: float, pairs: int = 1) -> int:
-    r"""Return the walks per source that give a relative error on all values that matter.
+    r"""Return the walks per source for a relative error ``epsilon`` on all values that matter.
 
     .. math:: \omega \ge \Bigl(2 + \frac{2\varepsilon}{3}\Bigr)
               \frac{\ln (2 \cdot \text{pairs} / p_f)}{\varepsilon^2 \delta}
@@ -140,7 +140,7 @@ def pipeline_load(
 
     .. math:: \sum_{k \le r} n\gamma_k (1-\alpha)^{r-k} \;\le\; n\gamma/\alpha
 
-    shape (``rounds``,); the last pipeline may be smaller.
+    n is ``sources``; shape (``rounds``,); the last pipeline of the ``omega`` may be smaller.
 
     Examples
     --------
