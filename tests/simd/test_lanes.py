@@ -152,3 +152,10 @@ def test_compiling_waits_for_no_lock_file_left_behind(tmp_path, monkeypatch):
     for _ in range(2):
         with cache.compile_lock():
             assert len(list(tmp_path.iterdir())) <= 1
+
+
+def test_kernels_of_shelves_chapters_and_experiments_are_warmed():
+    from paralg.warm import warmable
+
+    ablations = "paralg.recurrences.mamba.experiments.ablations"
+    assert {"paralg.simd", "paralg.recurrences.mamba", ablations} <= {n for n, _ in warmable()}
