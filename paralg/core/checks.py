@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "array", "finite", "instance", "integer", "kind", "mask", "number", "one_of", "probabilities",
-    "sizes",
+    "array", "finite", "floats", "instance", "integer", "kind", "mask", "number", "one_of",
+    "probabilities", "sizes", "tensors",
 ]  # fmt: skip
 
 _KINDS = {"b": "booleans", "i": "integers", "f": "floats", "c": "complex numbers",
@@ -127,6 +127,25 @@ def sizes(**operands) -> dict[str, int | tuple[int, ...]]:
             raise ValueError(f"{name} must have the shape {expected}, got {got}")
         known |= bound[0]
     return known
+
+
+def floats(**operands) -> list[NDArray[np.float64]]:
+    """Return finite array_like of shapes, see `sizes`, as ndarrays of doubles."""
+    found = {name: array(name, value).astype(float) for name, (value, *_) in operands.items()}
+    sizes(**{name: (found[name], *forms) for name, (_, *forms) in operands.items()})
+    for name, values in found.items():
+        finite(name, values)
+    return list(found.values())
+
+
+def tensors(**operands) -> None:
+    """Check that operands are torch's tensors, of one floating-point type and of shapes."""
+    kinds = [getattr(value, "dtype", type(value).__name__) for value, *_ in operands.values()]
+    if len(set(kinds)) > 1 or not getattr(kinds[0], "is_floating_point", False):
+        expected = "tensors of one floating-point type" if len(kinds) > 1 else "a tensor of floats"
+        got = ", ".join(map(str, kinds))
+        raise TypeError(f"{', '.join(operands)} must be {expected}, got {got}")
+    sizes(**operands)
 
 
 def _bound(letters: list[str], got: tuple, known: dict) -> dict | None:

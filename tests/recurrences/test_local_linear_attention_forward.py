@@ -130,17 +130,6 @@ def test_bfloat16_keeps_the_line_only_if_the_ridge_is_large():
     assert lost(10.0) < 0.1 < lost(0.1)
 
 
-def test_ridges_that_single_precision_cannot_tell_from_0_are_refused_or_bounded():
-    q, k, v = (x.float() for x in draw(1, 40, d=16))
-    with pytest.raises(ValueError, match=r"not positive definite in torch.float32; expected a lar"):
-        attend(q, k, v, 1e-9, method="direct")
-    exact = attend(q.double(), k.double(), v.double(), 1e-2, method="naive")
-    for way in ("cg", "direct", "compiled"):
-        assert apart(attend(q, k, v, 1e-2, method=way), exact) < 0.1
-        if way != "direct":  # a denominator of pure rounding would give 1e6 and more
-            assert attend(q, k, v, 1e-9, method=way).abs().max() < 1e3
-
-
 def test_rows_are_frozen_on_their_own():
     run = lla.lla_forward(*draw(1, 40, d=6), 1.0, cg_max_iters=60)
     assert run.iterations[0, 0] <= 2
@@ -200,7 +189,7 @@ def test_bad_requests_are_told_what_was_expected(change, words):
     kind = TypeError if "type" in words or "int" in words or "float16" in words else ValueError
     with pytest.raises(kind, match=words):
         attend(**({"q": ONE, "k": ONE, "v": ONE} | change))
-    with pytest.raises(ValueError, match="method must be 'cg' or 'direct', got 'naive'"):
+    with pytest.raises(ValueError, match=r"method must be one of \('cg', 'direct'\), got 'naive'"):
         lla.lla_forward(ONE, ONE, ONE, method="naive")
 
 

@@ -127,7 +127,7 @@ def test_smoothers_reproduce_constants_and_lines_and_are_softmax_on_the_sphere()
     for kind in theory.KINDS:
         np.testing.assert_allclose(theory.smooth(x, at, 0.2, kind).sum(1), 1)
     np.testing.assert_allclose(theory.smooth(x, at, 0.2, "line") @ x, at, atol=1e-12)
-    for h, kind, words in ((0.2, "cubic", "kind must be one"), (0, "line", "be positive, got 0")):
+    for h, kind, words in ((0.2, "cubic", "kind must be one"), (0, "line", "be above 0, got 0")):
         with pytest.raises(ValueError, match=words):
             theory.smooth(x, at, h, kind)
     q, k = (normalize(y, dim=-1) for y in draw()[:2])
@@ -188,7 +188,7 @@ def test_only_the_mixer_differs():
     assert sizes["mesa"] == sizes["softmax"]  # a ridge instead of a scale in each layer
     with pytest.raises(ValueError, match="mixer must be one of"):
         network("gru", 2, 2, tokens=True)
-    with pytest.raises(ValueError, match="expected one of regression-softmax"):
+    with pytest.raises(ValueError, match="name must be one of .'regression-softmax'"):
         train.build("recall-gru")
 
 

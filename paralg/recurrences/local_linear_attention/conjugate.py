@@ -14,6 +14,8 @@ from types import SimpleNamespace
 import torch
 from torch import Tensor
 
+from paralg.core import checks
+
 __all__ = ["CGOptions", "CGRun", "conjugate_gradients", "relmm", "relsum", "sigma_product"]
 
 
@@ -28,6 +30,7 @@ def relmm(x: Tensor, q: Tensor, k: Tensor) -> Tensor:
     >>> relmm(torch.tensor([[2.0]]), torch.tensor([[1.0]]), torch.tensor([[1.0], [4.0]]))
     tensor([[0., 6.]])
     """
+    checks.tensors(x=(x, "... b d"), q=(q, "... b d"), k=(k, "... m d"))
     return (x @ k.mT).sub_((x * q).sum(-1, keepdim=True))
 
 
@@ -41,6 +44,7 @@ def relsum(t: Tensor, q: Tensor, k: Tensor) -> Tensor:
     >>> relsum(torch.tensor([[1.0, 2.0]]), torch.tensor([[1.0]]), torch.tensor([[1.0], [4.0]]))
     tensor([[6.]])
     """
+    checks.tensors(t=(t, "... b m"), q=(q, "... b d"), k=(k, "... m d"))
     return (t @ k).sub_(t.sum(-1, keepdim=True) * q)
 
 
@@ -58,6 +62,8 @@ def sigma_product(
     >>> sigma_product(one, torch.ones(1, 2), one, k, ridge=0.5)
     tensor([[9.5000]])
     """
+    checks.tensors(p=(p, "... b d"), weights=(weights, "... b m"), k=(k, "... m d"))
+    ridge = ridge if isinstance(ridge, Tensor) else checks.number("ridge", ridge, 0)
     return relsum(relmm(p, q, k).mul_(weights), q, k).add_(ridge * p)
 
 
@@ -66,7 +72,7 @@ RELATIVE = {torch.float32: 1e-6, torch.float64: 1e-12}
 
 @dataclass(frozen=True)
 class CGOptions:
-    """When the iteration stops; ValueError for a negative tolerance or fewer than 1 iteration.
+    """When the iteration stops.
 
     Parameters
     ----------
@@ -77,7 +83,7 @@ class CGOptions:
         1e-12, which single precision reaches, if at all, in the recursively updated residual only.)
     max_iters : int
     preconditioner : bool
-        Whether to divide by the diagonal of the matrix (Jacobi).
+        Whether to divide by the diagonal (Jacobi).
     """
 
     atol: float = 1e-12
@@ -87,11 +93,9 @@ class CGOptions:
 
     def __post_init__(self):
         for name in ("atol", "rtol"):
-            value = getattr(self, name)
-            if value is not None and not value >= 0:
-                raise ValueError(f"cg_{name} must not be negative, got {value}")
-        if self.max_iters < 1:
-            raise ValueError(f"cg_max_iters must be at least 1, got {self.max_iters}")
+            if (value := getattr(self, name)) is not None or name == "atol":
+                checks.number(f"cg_{name}", value, 0)
+        checks.integer("cg_max_iters", self.max_iters, 1)
 
     def relative(self, dtype: torch.dtype) -> float:
         """Return the relative tolerance for numbers of a type."""
@@ -118,10 +122,6 @@ def conjugate_gradients(system, rhs: Tensor, options: CGOptions = CGOptions()) -
     rhs : Tensor, shape (B, b, d)
     options : CGOptions
 
-    Returns
-    -------
-    CGRun
-
     Cost
     ----
     Rounds: at most d in exact arithmetic. A row whose residual is small is *frozen*: its step
@@ -138,7 +138,11 @@ def conjugate_gradients(system, rhs: Tensor, options: CGOptions = CGOptions()) -
     (tensor([[[2., 1.],
              [0., 0.]]]), tensor([[1, 0]]))
     """
+    checks.tensors(rhs=(rhs, "... b d"))
+    checks.instance("options", options, CGOptions)
     system = SimpleNamespace(product=system) if callable(system) else system
+    if not hasattr(system, "product") or not rhs.numel():
+        raise ValueError(f"expected a system and its right-hand sides, got {system!r}, {rhs!r}")
     state, rounds = _State(system, rhs, options), 0
     iterations = torch.zeros_like(rhs[..., 0], dtype=torch.int64)
     while rounds < options.max_iters and state.active.any():

@@ -8,7 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize, rms_norm, softplus
 
+from paralg.core import checks
 from paralg.recurrences.local_linear_attention.fast.attention import lla_attention
+from paralg.recurrences.local_linear_attention.fast.flash import LLAOptions
+from paralg.sequence.padding import blank, token_mask
 from paralg.sequence.state import KeyValueCache
 
 __all__ = ["LocalLinearAttention"]
@@ -51,19 +54,17 @@ class LocalLinearAttention(nn.Module):
         norm: str = "rms", scale: float | None = None, **options,
     ):  # fmt: skip
         super().__init__()
-        if width % heads:
+        if checks.integer("width", width, 1) % checks.integer("heads", heads, 1):
             raise ValueError(f"heads must divide width {width}, got {heads}")
-        if ridge_kind not in (kinds := ("scalar", "head", "token")):
-            raise ValueError(f"ridge_kind must be one of {kinds}, got {ridge_kind!r}")
-        if norm not in ("rms", "l2", "none"):
-            raise ValueError(f"norm must be 'rms', 'l2' or 'none', got {norm!r}")
+        checks.one_of("ridge_kind", ridge_kind, ("scalar", "head", "token"))
+        checks.one_of("norm", norm, ("rms", "l2", "none"))
+        scale = (4.0 if norm == "l2" else (width // heads) ** -0.5) if scale is None else scale
+        LLAOptions.of(torch.empty(1), qk_scale=checks.number("scale", scale, above=0), **options)
         self.heads, self.norm, self.options, self.ridge_kind = heads, norm, options, ridge_kind
-        size = width // heads
         self.qkv = nn.Linear(width, 3 * width, bias=False)
         self.out = nn.Linear(width, width, bias=False)
-        first = (4.0 if norm == "l2" else size**-0.5) if scale is None else scale
-        self.log_scale = nn.Parameter(torch.full((heads,), math.log(first)))
-        raw = ridge + math.log(-math.expm1(-ridge))  # inverse of softplus
+        self.log_scale = nn.Parameter(torch.full((heads,), math.log(scale)))
+        raw = checks.number("ridge", ridge, above=0) + math.log(-math.expm1(-ridge))
         self.ridge_bias = nn.Parameter(torch.full((1 if ridge_kind == "scalar" else heads,), raw))
         if ridge_kind == "token":
             self.ridge_proj = nn.Linear(width, heads, bias=False)
@@ -87,10 +88,13 @@ class LocalLinearAttention(nn.Module):
             raw = raw + self.ridge_proj(x).mT
         return softplus(raw)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Mix a whole sequence, shape (b, n, width), causally."""
-        q, k, v, ridge = self.project(x)
-        mixed = lla_attention(q, k, v, ridge, qk_scale=1.0, **self.options)
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Mix sequences, (b, n, width), causally; the ``mask``, (b, n), is False at padding."""
+        checks.tensors(x=(x, f"b n {self.out.in_features}"), width=(self.out.weight, "d w"))
+        mask = token_mask(mask, x.shape[:2], x.device)
+        q, k, v, ridge = self.project(blank(x, mask))
+        mask = mask if mask is None else mask[:, None].expand(-1, self.heads, -1)
+        mixed = lla_attention(q, k, v, ridge, qk_scale=1.0, mask=mask, **self.options)
         return self.out(mixed.transpose(1, 2).flatten(2))
 
     def begin(self, batch: int) -> KeyValueCache:

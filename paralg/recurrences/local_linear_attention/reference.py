@@ -24,6 +24,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from paralg.core import checks
+
 __all__ = [
     "Fit", "attend_by_lstsq", "closed_form", "local_constant", "local_line", "softmax_weights",
 ]  # fmt: skip
@@ -45,19 +47,21 @@ def softmax_weights(q: ArrayLike, k: ArrayLike, scale: float, norm: str = "max")
     >>> softmax_weights([0.0], [[1.0], [2.0]], 1.0, "softmax")
     array([0.5, 0.5])
     """
-    logits = scale * np.asarray(k) @ np.asarray(q)
-    w = np.exp(logits - (0.0 if norm == "raw" else logits.max()))
+    checks.one_of("norm", norm, ("max", "softmax", "raw"))
+    q, k = checks.floats(q=(q, "d"), k=(k, "m d"))
+    logits = checks.number("scale", scale) * k @ q
+    w = np.exp(logits - (0.0 if norm == "raw" else logits.max(initial=-np.inf)))
     return w / w.sum() if norm == "softmax" else w
 
 
 def local_constant(w: ArrayLike, v: ArrayLike) -> NDArray:
     """Return the mean of values v with weights w, shape (d_v,): softmax attention's answer."""
-    w = np.asarray(w)
-    return w @ np.asarray(v) / w.sum()
+    w, _, v = _operands(w, np.zeros((np.size(w), 1)), v)
+    return w @ v / w.sum()
 
 
 def local_line(w: ArrayLike, z: ArrayLike, v: ArrayLike, ridge: float) -> Fit:
-    r"""Fit a weighted line with penalised slopes by least squares, as a library would.
+    r"""Fit a weighted line with penalised slopes by least squares; with λ = 0 the smallest slopes.
 
     .. math:: \min_{b, W} \tfrac12 \sum_j w_j \| v_j - b - W z_j \|^2 + \tfrac\lambda2 \|W\|_F^2
 
@@ -74,23 +78,32 @@ def local_line(w: ArrayLike, z: ArrayLike, v: ArrayLike, ridge: float) -> Fit:
     Raises
     ------
     ValueError
-        Numbers of rows differ.
+        Numbers of rows differ, no weight is positive, or something is not finite.
 
     Examples
     --------
     >>> local_line([1, 1], [[-1.0], [1.0]], [[2.0], [4.0]], 0.0).value
     array([3.])
     """
-    w, z, v = (np.asarray(x, dtype=float) for x in (w, z, v))
-    if not len(w) == len(z) == len(v):
-        raise ValueError(f"w, z, v must have equal lengths, got {len(w)}, {len(z)}, {len(v)}")
+    w, z, v = _operands(w, z, v)
     m, d = z.shape
+    share = w / w.sum()
+    centred = z - share @ z  # the intercept is free: it takes the means
+    centred[np.abs(centred) <= 64 * np.finfo(float).eps * np.abs(z).max(initial=0)] = 0.0
     root = np.sqrt(w)[:, None]
-    penalty = np.sqrt(ridge) * np.eye(d, d + 1, 1)
-    design = np.vstack([root * np.hstack([np.ones((m, 1)), z]), penalty])
-    target = np.vstack([np.diag(root[:, 0]), np.zeros((d, m))])
-    solution = np.linalg.lstsq(design, target, rcond=None)[0]  # linear in v: one column a value
-    return Fit(solution[0] @ v, solution[1:] @ v, solution[0])
+    design = np.vstack([root * centred, np.sqrt(checks.number("ridge", ridge, 0)) * np.eye(d)])
+    target = np.vstack([root * (np.eye(m) - share), np.zeros((d, m))])
+    slopes = np.linalg.lstsq(design, target, rcond=None)[0]  # linear in v: one column a value
+    shares = share - (share @ z) @ slopes
+    return Fit(shares @ v, slopes @ v, shares)
+
+
+def _operands(w: ArrayLike, z: ArrayLike, v: ArrayLike) -> tuple[NDArray, ...]:
+    """Check the operands of one query and return them as arrays of doubles."""
+    w, z, v = checks.floats(w=(w, "m"), z=(z, "m d"), v=(v, "m d_v"))
+    if not checks.probabilities("w", w, None).sum() > 0:
+        raise ValueError(f"expected a positive weight, got {w}")
+    return w, z, v
 
 
 def closed_form(w: ArrayLike, z: ArrayLike, v: ArrayLike, ridge: float) -> Fit:
@@ -98,9 +111,9 @@ def closed_form(w: ArrayLike, z: ArrayLike, v: ArrayLike, ridge: float) -> Fit:
 
     Operands ``w, z, v, ridge`` as for `local_line`; the ridge is positive.
     """
-    w, z, v = (np.asarray(x, dtype=float) for x in (w, z, v))
+    w, z, v = _operands(w, z, v)
     omega, mu = w.sum(), w @ z
-    sigma = (w[:, None] * z).T @ z + ridge * np.eye(z.shape[1])
+    sigma = (w[:, None] * z).T @ z + checks.number("ridge", ridge, above=0) * np.eye(z.shape[1])
     rho = np.linalg.solve(sigma, mu)
     delta = omega - mu @ rho
     shares = w * (1 - z @ rho) / delta
@@ -120,11 +133,13 @@ def attend_by_lstsq(
     >>> attend_by_lstsq([[1.0], [0.0]], [[1.0], [2.0]], [[5.0], [7.0]], 1.0)[0]
     array([5.])
     """
-    q, k, v = (np.asarray(x, dtype=float) for x in (q, k, v))
+    q, k, v = checks.floats(q=(q, "n d"), k=(k, "m d"), v=(v, "m d_v"))
+    if len(q) > len(k) * (1 if causal else len(q)):
+        raise ValueError(f"expected a key for every query, got {len(k)} for {len(q)}")
     scale = q.shape[1] ** -0.5 if scale is None else scale
     rows = []
     for i, query in enumerate(q):
         seen = slice(0, i + 1 + len(k) - len(q)) if causal else slice(None)
         w = softmax_weights(query, k[seen], scale, norm)
         rows.append(local_line(w, k[seen] - query, v[seen], ridge).value)
-    return np.array(rows)
+    return np.array(rows).reshape(len(q), v.shape[1])

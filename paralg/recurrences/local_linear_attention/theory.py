@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from paralg.core import checks
 from paralg.core.cost import Cost
 
 __all__ = [
@@ -34,11 +35,11 @@ def smooth(x: ArrayLike, at: ArrayLike, h: float, kind: str = "line") -> NDArray
     >>> smooth([0.0, 1.0], [0.5], 1.0)
     array([[0.5, 0.5]])
     """
-    if kind not in KINDS:
-        raise ValueError(f"kind must be one of {KINDS}, got {kind!r}")
-    if not h > 0:
-        raise ValueError(f"h must be positive, got {h}")
-    z = (np.asarray(x, dtype=float) - np.asarray(at, dtype=float)[:, None]) / h
+    checks.one_of("kind", kind, KINDS)
+    x, at = checks.floats(x=(x, "n"), at=(at, "m"))
+    if (places := len(np.unique(x))) < KINDS.index(kind) + 1:
+        raise ValueError(f"a {kind} needs {KINDS.index(kind) + 1} places in x, got {places}")
+    z = (x - at[:, None]) / checks.number("h", h, above=0)
     w = np.exp(-0.5 * (z * z - (z * z).min(1, keepdims=True)))  # the nearest value counts 1
     if kind == "line":
         first, second = (w * z).sum(1, keepdims=True), (w * z * z).sum(1, keepdims=True)
@@ -76,8 +77,11 @@ def risk(
     >>> risk(np.ones_like, 10, 0.1, "line", noise=0.0).total < 1e-20
     True
     """
+    n, grid = checks.integer("n", n, 1), checks.integer("grid", grid, 1)
+    noise = checks.number("noise", noise, 0)
     x, at = (np.arange(n) + 0.5) / n, (np.arange(grid) + 0.5) / grid
     shares = smooth(x, at, h, kind)
+    checks.instance("f", f, Callable)
     bias2 = float(np.mean((shares @ f(x) - f(at)) ** 2))
     return Risk(bias2, noise**2 * float(np.mean((shares**2).sum(1))))
 
@@ -89,7 +93,7 @@ def slope(x: ArrayLike, y: ArrayLike) -> float:
 
 def condition(w: ArrayLike, z: ArrayLike, ridge: float) -> float:
     r"""Return the condition number of :math:`\Sigma = \sum_j w_j z_j z_j^\top + \lambda I`."""
-    w, z = np.asarray(w, dtype=float), np.asarray(z, dtype=float)
+    w, z = checks.floats(w=(w, "m"), z=(z, "m d"))
     values = np.linalg.eigvalsh((w[:, None] * z).T @ z) + ridge
     return float(values[-1] / values[0])
 
@@ -105,8 +109,10 @@ def cg_bound(kappa: ArrayLike, steps: ArrayLike) -> NDArray:
     >>> cg_bound(9.0, [0, 1, 2])
     array([2. , 1. , 0.5])
     """
-    root = np.sqrt(np.asarray(kappa, dtype=float))
-    return 2 * ((root - 1) / (root + 1)) ** np.asarray(steps)
+    root = np.sqrt(checks.array("kappa", kappa).astype(float))
+    if not (root >= 1).all():
+        raise ValueError(f"kappa must be at least 1, got {kappa}")
+    return 2 * ((root - 1) / (root + 1)) ** checks.array("steps", steps)
 
 
 def pairs(n: int, m: int, causal: bool = True) -> int:

@@ -1,10 +1,7 @@
-r"""Other ways: dense matrices, other slopes; linear, gated and Mesa memories; scans of moments.
+r"""Other ways: dense matrices, no ridge, other slopes; Mesa; scans of moments.
 
-Operands of the memories: ``q``, ``k`` (B, n, d); ``v`` (B, n, d_v); ``rate`` (B, n, 1), step sizes
-:math:`\beta`; ``keep`` (B, n, 1) or (B, n, d), in (0, 1], what is left of the slopes of each
-coordinate of the keys, the diagonal of :math:`D`; ``ridge`` (B, n, 1). Each returns (B, n, d_v).
-The rules are recalled, not verified against their papers. Mesa is FlashLLA with all weights 1 and
-nothing subtracted from the keys. Scans take one sequence, without B.
+Linear and gated memories are those of :mod:`paralg.sequence.memories`. Mesa (recalled) is FlashLLA
+with all weights 1 and keys as they are; ``ridge`` (B, n, 1). Scans take one sequence, without B.
 """
 
 from __future__ import annotations
@@ -16,10 +13,12 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from paralg.core import checks
 from paralg.core.cost import Cost
 from paralg.core.primitives import ADD, Operator, scan
 from paralg.recurrences.local_linear_attention.conjugate import CGOptions
 from paralg.recurrences.local_linear_attention.fast.flash import LLAOptions, QueryBlock
+from paralg.sequence.memories import by_loop, delta_rule, gated_sum, states
 
 __all__ = [
     "MOMENTS", "SLOPES", "attend", "by_loop", "delta_rule", "gated_sum", "interpolate", "mesa",
@@ -27,9 +26,10 @@ __all__ = [
 ]  # fmt: skip
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, ridge: Tensor, how) -> tuple[Tensor, Tensor]:
+def attend(q: Tensor, k: Tensor, v: Tensor, ridge: Tensor, bias, how) -> tuple[Tensor, Tensor]:
     r"""Return output and sums of weights, with :math:`z_{ij}` and :math:`\Sigma_i` in memory."""
     logits = _logits(q, k, how.qk_scale) if how.causal else how.qk_scale * q @ k.mT
+    logits = logits + bias[:, None]
     top = logits.amax(-1, keepdim=True)
     w = torch.exp(logits - top)
     omega = w.sum(-1, keepdim=True)
@@ -41,6 +41,34 @@ def attend(q: Tensor, k: Tensor, v: Tensor, ridge: Tensor, how) -> tuple[Tensor,
     delta = (omega - (mu * rho).sum(-1, keepdim=True)).clamp(min=how.delta_eps)
     s = w * (1 - (z @ rho[..., None]).squeeze(-1)) / delta
     return s @ v, omega.detach()
+
+
+def least_squares(q: Tensor, k: Tensor, v: Tensor, _, bias, how) -> tuple[Tensor, Tensor]:
+    """Return the same for λ → 0: the smallest slopes that fit the keys best, by pseudo-inverses."""
+    found = []
+    for block in how.blocks(q.shape[1]):
+        rows = QueryBlock(q, k, bias, block, how)
+        logits = rows.logits(slice(0, rows.k.shape[1]))
+        p, slopes = logits.softmax(-1), _optimal(logits, rows.k, v[:, : rows.k.shape[1]])
+        out = p @ v[:, : p.shape[-1]] + (slopes @ (rows.q - p @ rows.k)[..., None]).squeeze(-1)
+        found.append((out, 1 / p.detach().amax(-1, keepdim=True)))
+    return tuple(torch.cat(x, 1) for x in zip(*found, strict=True))
+
+
+def _optimal(logits: Tensor, k: Tensor, v: Tensor, ridge: Tensor | None = None) -> Tensor:
+    """Solve each query's own weighted regression with intercept, shape (B, n, d_v, d).
+
+    Without a ridge keys closer together than the rounding of the longest count as one.
+    """
+    p = logits.softmax(-1)
+    centred_k, centred_v = (x[:, None] - (p @ x)[:, :, None] for x in (k, v))
+    if ridge is not None:
+        weighted = p[..., None] * centred_k
+        gram = weighted.mT @ centred_k + ridge * _eye(k)
+        return torch.linalg.solve(gram, weighted.mT @ centred_v).mT
+    root = (p.clamp(min=1e-300).sqrt() * (p > 0))[..., None]
+    atol = 64 * torch.finfo(k.dtype).eps * float(k.detach().norm(dim=-1).max())
+    return (torch.linalg.pinv(root * centred_k, atol=atol, rtol=1e-12) @ (root * centred_v)).mT
 
 
 def _seen(q: Tensor, k: Tensor) -> Tensor:
@@ -67,8 +95,7 @@ def interpolate(
     ----------
     q, k, v : Tensor, shape (B, n, d), (B, n, d), (B, n, d_v)
     w_hat : Tensor of shape (B, n, d_v, d), callable, or a name of `SLOPES`
-        Slopes of each query; a callable gets ``(q, k, v, scale=…, **options)``. ValueError for an
-        unknown name or another shape.
+        Slopes of each query; a callable gets ``(q, k, v, scale=…, **options)``.
     scale : float, optional
         Of the logits; 1/√d by default.
     **options
@@ -86,15 +113,13 @@ def interpolate(
     >>> interpolate(x, x, 5 * x, "mesa", ridge=1.0)[0, :, 0]
     tensor([5., 5., 5.])
     """
-    scale = q.shape[-1] ** -0.5 if scale is None else scale
+    checks.tensors(q=(q, "B n d"), k=(k, "B n d"), v=(v, "B n d_v"))
+    scale = q.shape[-1] ** -0.5 if scale is None else checks.number("scale", scale)
     if isinstance(w_hat, str):
-        if w_hat not in SLOPES:
-            raise ValueError(f"w_hat must be one of {tuple(SLOPES)}, got {w_hat!r}")
-        w_hat = SLOPES[w_hat]
+        w_hat = SLOPES[checks.one_of("w_hat", w_hat, SLOPES)]
     slopes = w_hat(q, k, v, scale=scale, **options) if callable(w_hat) else w_hat
-    expected = (*v.shape, k.shape[-1])
-    if tuple(slopes.shape) != expected:
-        raise ValueError(f"slopes must have the shape {expected}, got {tuple(slopes.shape)}")
+    checks.instance("w_hat", slopes, Tensor)
+    checks.sizes(v=(v, "B n d_v"), k=(k, "B n d"), w_hat=(slopes, "B n d_v d"))
     p = _logits(q, k, scale).softmax(-1)
     return p @ v + (slopes @ (q - p @ k)[..., None]).squeeze(-1)
 
@@ -104,14 +129,10 @@ def _zero(q, k, v, *, scale):
 
 
 def _lla(q, k, v, *, scale, ridge=1.0, norm="max"):
-    """Solve each query's own weighted regression with intercept."""
     logits = _logits(q, k, scale)
-    p, total, top = logits.softmax(-1), logits.logsumexp(-1), logits.amax(-1)
-    centred_k, centred_v = (x[:, None] - (p @ x)[:, :, None] for x in (k, v))
-    weighted = p[..., None] * centred_k
+    total, top = logits.logsumexp(-1), logits.amax(-1)
     factor = {"max": (top - total).exp(), "softmax": 0 * top + 1, "raw": (-total).exp()}[norm]
-    gram = weighted.mT @ centred_k + (ridge * factor)[..., None, None] * _eye(k)
-    return torch.linalg.solve(gram, weighted.mT @ centred_v).mT
+    return _optimal(logits, k, v, (ridge * factor)[..., None, None])
 
 
 def _linear(q, k, v, *, scale, rate=1.0):
@@ -132,48 +153,6 @@ SLOPES = {"softmax": _zero, "lla": _lla, "linear": _linear, "delta": _delta, "me
 """None; the optimal ones; the states of linear attention and DeltaNet; Mesa's, no intercept."""
 
 
-def by_loop(
-    q: Tensor, k: Tensor, v: Tensor, rate: Tensor, keep: Tensor, *, correct: bool
-) -> Tensor:
-    """Read the slopes after each token at its query: the definition, and the oracle."""
-    return (states(k, v, rate, keep, correct=correct) @ q[..., None]).squeeze(-1)
-
-
-def states(k: Tensor, v: Tensor, rate: Tensor, keep: Tensor, *, correct: bool) -> Tensor:
-    """Return the slopes after each token, shape (B, n, d_v, d)."""
-    slopes, found = v.new_zeros(v.shape[0], v.shape[2], k.shape[2]), []
-    for i in range(k.shape[1]):
-        slopes = slopes * keep[:, i, None]
-        known = (slopes @ k[:, i, :, None]).squeeze(-1) if correct else 0
-        slopes = slopes + (rate[:, i] * (v[:, i] - known))[..., None] * k[:, i, None]
-        found.append(slopes)
-    return torch.stack(found, 1)
-
-
-def delta_rule(q: Tensor, k: Tensor, v: Tensor, rate: Tensor, keep: Tensor | None = None) -> Tensor:
-    r"""Read the slopes of (Gated) DeltaNet by one triangular solve; ``keep`` (B, n, 1), or 1."""
-    decay = _decay(torch.zeros_like(rate) if keep is None else keep.log())
-    system = (rate * decay * (k @ k.mT)).tril(-1)
-    fixes = torch.linalg.solve_triangular(system, rate * v, upper=False, unitriangular=True)
-    return (decay * (q @ k.mT)) @ fixes
-
-
-def gated_sum(q: Tensor, k: Tensor, v: Tensor, keep: Tensor) -> Tensor:
-    """Read the slopes of gated linear attention, gates as ratios of pairs: none overflows."""
-    if keep.shape[-1] == 1:
-        return (_decay(keep.log()) * (q @ k.mT)) @ v
-    logs = keep.log().cumsum(1)
-    apart = logs[:, :, None] - logs[:, None]
-    ratios = apart.masked_fill(~_seen(q, k)[..., None], -torch.inf).exp()
-    return torch.einsum("bid,bijd,bjd->bij", q, ratios, k) @ v
-
-
-def _decay(logs: Tensor) -> Tensor:
-    r"""Return :math:`\gamma_t / \gamma_s` for s ≤ t, 0 elsewhere, from the gates' logarithms."""
-    total = logs.cumsum(1)
-    return (total - total.mT).masked_fill(~_seen(logs, logs), -torch.inf).exp()
-
-
 def mesa(q: Tensor, k: Tensor, v: Tensor, ridge: Tensor, options: CGOptions) -> Tensor:
     """Read Mesa's slopes, the ridge regression of each prefix, by conjugate gradients."""
     rho = _PrefixSolve.apply(q, k, ridge, options)
@@ -183,7 +162,8 @@ def mesa(q: Tensor, k: Tensor, v: Tensor, ridge: Tensor, options: CGOptions) -> 
 def _prefixes(k: Tensor, ridge: Tensor, options: CGOptions) -> QueryBlock:
     """Return the systems of all prefixes: no query to subtract, and logits 0, so all weights 1."""
     how = LLAOptions(0.0, cg=options)
-    rows = QueryBlock(torch.zeros_like(k), k, slice(0, k.shape[1]), how)
+    zero = torch.zeros_like(k)
+    rows = QueryBlock(zero, k, zero[..., 0], slice(0, k.shape[1]), how)
     rows.restore(torch.zeros_like(ridge), torch.ones_like(ridge), ridge)
     return rows
 
@@ -236,9 +216,10 @@ def prefix_lines(
     >>> prefix_lines([0.0], [[1.0], [-1.0]], [[5.0], [7.0]], 1.0)[0].ravel()
     array([5., 6.])
     """
-    q, k, v = (np.asarray(x, dtype=float) for x in (q, k, v))
+    q, k, v = checks.floats(q=(q, "d"), k=(k, "m d"), v=(v, "m d_v"))
+    ridge = checks.number("ridge", ridge, above=0)
     z, ones = k - q, np.ones(len(k))
-    logits = (len(q) ** -0.5 if scale is None else scale) * k @ q
+    logits = (len(q) ** -0.5 if scale is None else checks.number("scale", scale)) * k @ q
     leaves = (logits, ones, z, z[:, :, None] * z[:, None], v, z[:, :, None] * v[:, None])
     run = scan(MOMENTS, leaves, method=method)
     _, omega, mu, sigma, first, mixed = run.values
@@ -261,7 +242,8 @@ def mesa_by_scan(
     >>> mesa_by_scan(one, one, 4 * one, 1.0)[0].ravel()
     array([2.        , 2.66666667])
     """
-    q, k, v = (np.asarray(x, dtype=float) for x in (q, k, v))
+    q, k, v = checks.floats(q=(q, "n d"), k=(k, "n d"), v=(v, "n d_v"))
+    ridge = checks.number("ridge", ridge, above=0)
     run = scan(ADD, k[:, :, None] * k[:, None], method=method)
     mixed = scan(ADD, k[:, :, None] * v[:, None], method=method)
     x = np.linalg.solve(run.values + ridge * np.eye(k.shape[1]), q[..., None])
@@ -276,8 +258,9 @@ def mesa_recursive(q: ArrayLike, k: ArrayLike, v: ArrayLike, ridge: float) -> tu
 
     Operands ``q, k, v, ridge``, without B. Cost: n updates of d² numbers, one after the other.
     """
-    q, k, v = (np.asarray(x, dtype=float) for x in (q, k, v))
-    inverse, slopes = np.eye(k.shape[1]) / ridge, np.zeros((v.shape[1], k.shape[1]))
+    q, k, v = checks.floats(q=(q, "n d"), k=(k, "n d"), v=(v, "n d_v"))
+    inverse = np.eye(k.shape[1]) / checks.number("ridge", ridge, above=0)
+    slopes = np.zeros((v.shape[1], k.shape[1]))
     rows = np.empty_like(v)
     for i in range(len(k)):
         gain = inverse @ k[i] / (1 + k[i] @ inverse @ k[i])

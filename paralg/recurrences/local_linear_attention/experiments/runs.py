@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from paralg.core import checks
 from paralg.recurrences.local_linear_attention.experiments.models import MIXERS, network
 from paralg.recurrences.local_linear_attention.experiments.test_time import TASKS
 from paralg.sequence import SequenceModel
@@ -30,8 +31,7 @@ PLANS = {
 
 def build(name: str, seed: int = 0) -> SequenceModel:
     """Return the untrained model of a plan; ValueError for a name that is none."""
-    if name not in PLANS:
-        raise ValueError(f"expected one of {', '.join(PLANS)}, got {name!r}")
+    checks.one_of("name", name, PLANS)
     kind, _, mixer = name.partition("-")
     sizes = TASKS[kind].inputs, TASKS[kind].outputs
     return network(mixer, *sizes, tokens=kind != "regression", seed=seed)

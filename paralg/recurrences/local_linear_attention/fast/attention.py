@@ -7,10 +7,14 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from paralg.core import checks
 from paralg.recurrences.local_linear_attention import theory, variants
 from paralg.recurrences.local_linear_attention.fast import flash
+from paralg.sequence.padding import blank, token_mask
 
 __all__ = ["lla_attention", "lla_forward"]
+
+LOST = 2.0**-12  # of λ: the rounding from which on a precision is given up
 
 
 def lla_attention(
@@ -19,7 +23,7 @@ def lla_attention(
     method: str = "cg", delta_eps: float = 1e-12, cg_atol: float = 1e-12,
     cg_rtol: float | None = None, cg_max_iters: int = 32, cg_use_preconditioner: bool = False,
     block_size: int = 128, block_keys: int | None = None, detach_max: bool = False,
-    return_omega: bool = False,
+    kernel: str = "softmax", mask: Tensor | None = None, return_omega: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]:  # fmt: skip
     r"""Let every query fit a ridge-regularised line to the values of its keys, and read it there.
 
@@ -32,7 +36,8 @@ def lla_attention(
     q, k, v : Tensor, shape (..., n, d), (..., m, d), (..., m, d_v)
     ridge_lambda : Tensor or float
         λ; a tensor is broadcast to (..., n): one number, one of each head, or one of each query.
-        It may require a gradient.
+        It may require a gradient. 0 is the limit of small λ: least squares with the smallest
+        slopes, by pseudo-inverses, whatever the ``method``, and without a gradient of λ.
     qk_scale, weight_norm
         ``scale`` and ``norm`` of :mod:`~paralg.recurrences.local_linear_attention.reference`.
     causal : bool
@@ -53,6 +58,11 @@ def lla_attention(
         block of queries are kept while it is worked on, block_size · m numbers.
     detach_max : bool
         Whether the gradient treats the largest logit as a constant; only "raw" allows it exactly.
+    kernel : {"softmax", "gaussian", "uniform"}
+        What weighs a key: exp(s), exp(-scale |q - k|² / 2) or 1; "raw" is for the first.
+    mask : Tensor of bool, shape (..., m), optional
+        False at keys that are padding: they have no influence, whatever they hold. A query that
+        sees nothing else reads 0.
     return_omega : bool
         Whether to return the sums of weights, shape (..., n), too, without gradient.
 
@@ -63,15 +73,23 @@ def lla_attention(
     Raises
     ------
     ValueError
-        Shapes that do not fit, an unknown switch, a ridge that is not positive; for "direct", a
-        matrix that is not positive definite in the precision of the numbers.
+        Shapes that do not fit, an unknown switch, a negative ridge; numbers too far apart for
+        double precision, see below.
     TypeError
         Tensors of different or of whole-number types, or float16, whose range is too small.
 
+    Notes
+    -----
+    No method keeps digits where (max |q| + max |k|)²/λ, λ on the scale of "max", or the bound
+    scale max |q| max |k| of the logits nears 1/ε. From 2⁻¹²/ε on, single precision is left for
+    double, and "cg" and "compiled" for "direct"; in double precision that is refused. (bfloat16
+    stays what it is.) What is not finite reaches the queries that see it, and no other.
+
     Cost
     ----
-    For T iterations: work O(T n² d), span O(T (log n + log d)), memory Θ(n d). "direct": work
-    O(n² d² + n d³), memory Θ(n d + block_size d²). "naive": memory Θ(n² d + n d²).
+    For T iterations: work O(T n² d), span O(T (log n + log d)), memory Θ(n (d + block_size)), with
+    block_keys Θ(n d + block_size block_keys). "direct": work O(n² d² + n d³), memory block_size d²
+    more. "naive": memory Θ(n² d + n d²). λ = 0: work O(n² d²), memory Θ(block_size n d).
 
     References
     ----------
@@ -80,30 +98,30 @@ def lla_attention(
 
     Examples
     --------
-    Two keys, a query half-way, nearly no penalty: the line through both values, read in between.
-
     >>> q, k = torch.tensor([[0.5]]), torch.tensor([[0.0], [1.0]])
     >>> lla_attention(q, k, torch.tensor([[1.0], [3.0]]), 1e-6)
     tensor([[2.0000]])
     """
-    _check_shapes(q, k, v, causal)
-    how = flash.LLAOptions.of(
-        q, qk_scale=qk_scale, causal=causal, weight_norm=weight_norm, method=method,
-        delta_eps=delta_eps, cg_atol=cg_atol, cg_rtol=cg_rtol, cg_max_iters=cg_max_iters,
-        cg_use_preconditioner=cg_use_preconditioner, block_size=block_size, block_keys=block_keys,
-        detach_max=detach_max,
+    how, x, lost = _prepared(
+        q, k, v, ridge_lambda, mask, qk_scale=qk_scale, causal=causal, weight_norm=weight_norm,
+        method=method, delta_eps=delta_eps, cg_atol=cg_atol, cg_rtol=cg_rtol,
+        cg_max_iters=cg_max_iters, cg_use_preconditioner=cg_use_preconditioner,
+        block_size=block_size, block_keys=block_keys, detach_max=detach_max, kernel=kernel,
     )  # fmt: skip
-    x = _flat(q, k, v, ridge_lambda)
-    if method == "naive":
+    if not q.numel():
+        out, omega = v.new_zeros(*q.shape[:-1], v.shape[-1]), q.new_zeros(q.shape[:-1])
+    elif not bool((x[3] > 0).all()):
+        out, omega = variants.least_squares(*x, how)
+    elif how.method == "naive":
         out, omega = variants.attend(*x, how)
-    elif method == "compiled":
+    elif how.method == "compiled":
         from paralg.recurrences.local_linear_attention.fast.tiles import attend
 
         out, omega = attend(*x, how)
     else:
         out, omega = flash.FlashLLA.apply(*x, how)
-    out = out.reshape(*q.shape[:-1], v.shape[-1])
-    return (out, omega.reshape(q.shape[:-1])) if return_omega else out
+    out = _restored(out, lost, q, v.shape[-1])
+    return (out, _restored(omega, lost, q)) if return_omega else out
 
 
 def lla_forward(
@@ -118,44 +136,71 @@ def lla_forward(
     >>> lla_forward(one, one, 3 * one).out, lla_forward(one, one, one).iterations
     (tensor([[3.]]), tensor([0]))
     """
-    _check_shapes(q, k, v, options.get("causal", True))
-    how = flash.LLAOptions.of(q, **options)
-    if how.method not in ("cg", "direct"):
-        raise ValueError(f"method must be 'cg' or 'direct', got {how.method!r}")
-    run = flash.forward(*_flat(q, k, v, ridge_lambda), how)
-    rows = {name: getattr(run, name).reshape(q.shape[:-1])
-            for name in ("delta", "top", "omega", "iterations")}  # fmt: skip
+    how, x, lost = _prepared(q, k, v, ridge_lambda, **{"mask": None, **options})
+    checks.one_of("method", how.method, ("cg", "direct"))
+    if not (q.numel() and bool((x[3] > 0).all())):
+        raise ValueError(f"a run needs a query and a positive ridge, got {tuple(q.shape)}")
+    run, widths = flash.forward(*x, how), {"out": v.shape[-1:], "rho": q.shape[-1:]}
+    rows = {name: _restored(getattr(run, name), lost, q, *widths.get(name, ()))
+            for name in ("out", "rho", "delta", "top", "omega")}  # fmt: skip
     cost = theory.forward_cost(run, k.shape[-2], how.causal, how.method)
-    out, rho = run.out.reshape(*q.shape[:-1], v.shape[-1]), run.rho.reshape(q.shape)
-    return replace(run, out=out, rho=rho, cost=cost, **rows)
+    return replace(run, iterations=run.iterations.reshape(q.shape[:-1]), cost=cost, **rows)
 
 
-def _flat(q: Tensor, k: Tensor, v: Tensor, ridge: Tensor | float) -> tuple[Tensor, ...]:
-    """Return q, k, v and the ridge of each query, with one batch axis."""
-    ridge = torch.as_tensor(ridge, dtype=q.dtype, device=q.device)
-    if not bool((ridge > 0).all()):
-        raise ValueError(f"ridge_lambda must be positive, got {float(ridge.min())}")
+def _prepared(q, k, v, ridge, mask, **switches):
+    """Check; return the switches, operands with one batch axis, and the rows that are lost."""
+    checks.tensors(q=(q, "... n d"), k=(k, "... m d"), v=(v, "... m d_v"))
+    if q.dtype == torch.float16:
+        raise TypeError("squared residuals underflow; expected bfloat16 or float32, got float16")
+    how, n, m = flash.LLAOptions.of(q, **switches), q.shape[-2], k.shape[-2]
+    if not (q.shape[-1] and v.shape[-1]) or n > (m if how.causal else m * n):
+        raise ValueError(f"expected a key for every query, got {tuple(q.shape)}, {tuple(v.shape)}")
+    ridge, (query, *held) = _ridges(ridge, q), (x.isfinite().all(-1) for x in (q, k, v))
+    here = held[0] | True if mask is None else token_mask(mask, k.shape[:-1], k.device)
+    bad = (here & ~(held[0] & held[1])).cumsum(-1)
+    lost = ~query | ((bad[..., m - n :] if how.causal else bad[..., -1:]) > 0)
+    q, k, v = map(blank, (q, k, v), (query, *(ok & here for ok in held)))
+    q, k, v, ridge = (x.flatten(0, -3) if x.dim() > 2 else x[None] for x in (q, k, v, ridge))
+    bias = (-0.5 * how.qk_scale if how.kernel == "gaussian" else 0.0) * k.square().sum(-1)
+    bias = bias.masked_fill(~here.reshape(bias.shape), flash.MASKED)
+    how, x = _precise(how, (q, k, v, ridge, bias)) if q.numel() else (how, (q, k, v, ridge, bias))
+    return how, x, lost
+
+
+def _precise(how: flash.LLAOptions, x: tuple) -> tuple:
+    """Go over to double precision where single precision keeps no digits; refuse beyond it."""
+    far, near = (y.detach().double().norm(dim=-1).amax(-1)[:, None, None] for y in x[:2])
+    q, ridge, reach = x[0], x[3].detach(), (far + near).square()
+    logit = abs(how.qk_scale) * (reach / 2 if how.kernel == "gaussian" else far * near)
+    free = not bool(ridge.any())
+    scaled = ridge.double() * torch.exp(-logit) if how.weight_norm == "raw" else ridge.double()
+    strain = float((reach / (1 if free else scaled)).clamp(min=logit).max())
+    if free or (strain > LOST / torch.finfo(q.dtype).eps and q.dtype == torch.float32):
+        x = tuple(y.double() for y in x)
+        how = how if how.method == "naive" else replace(how, method="direct")
+    most = LOST / torch.finfo(torch.float64).eps
+    if not strain <= most:
+        raise ValueError(f"(|q| + |k|)²/λ and logits must be at most {most:.0e} in double "
+                         f"precision, got {strain:.0e}; expected a larger ridge")  # fmt: skip
+    return how, x
+
+
+def _restored(x: Tensor, lost: Tensor, q: Tensor, *width: int) -> Tensor:
+    """Return rows in the shape and type of the queries, NaN where something seen is not finite."""
+    x = x.reshape(*q.shape[:-1], *width).to(q.dtype)
+    return x.masked_fill(lost[..., None] if width else lost, torch.nan) if bool(lost.any()) else x
+
+
+def _ridges(ridge: Tensor | float, q: Tensor) -> Tensor:
+    """Return the ridge of each query, shape (..., n, 1)."""
+    if not isinstance(ridge, Tensor):
+        ridge = q.new_tensor(checks.number("ridge_lambda", ridge))
+    checks.kind("ridge_lambda", ridge, "f")
+    low, high = (float(y) for y in ridge.detach().aminmax()) if ridge.numel() else (1.0, 1.0)
+    if not (0 < low <= high < torch.inf or low == high == 0):
+        raise ValueError(f"ridge_lambda must be positive, or 0 for all, got {low} to {high}")
     try:
-        ridge = ridge.expand(q.shape[:-1])
+        return ridge.to(q).expand(q.shape[:-1])[..., None]
     except RuntimeError:
         expected, got = tuple(q.shape[:-1]), tuple(ridge.shape)
         raise ValueError(f"ridge_lambda must broadcast to {expected}, got {got}") from None
-    return tuple(x.reshape(-1, *x.shape[-2:]) for x in (q, k, v, ridge[..., None]))
-
-
-def _check_shapes(q: Tensor, k: Tensor, v: Tensor, causal: bool) -> None:
-    kinds = [x.dtype for x in (q, k, v)]
-    if len(set(kinds)) > 1 or not q.is_floating_point():
-        got = ", ".join(map(str, kinds))
-        raise TypeError(f"q, k, v must have one floating-point type, got {got}")
-    if q.dtype == torch.float16:
-        raise TypeError("squared residuals underflow in float16; expected bfloat16 or float32")
-    if (
-        min(q.dim(), k.dim(), v.dim()) < 2
-        or not q.shape[:-2] == k.shape[:-2] == v.shape[:-2]
-        or (q.shape[-1], k.shape[-2]) != (k.shape[-1], v.shape[-2])
-    ):
-        shapes = f"{tuple(q.shape)}, {tuple(k.shape)}, {tuple(v.shape)}"
-        raise ValueError(f"expected (..., n, d), (..., m, d), (..., m, d_v); got {shapes}")
-    if k.shape[-2] < 1 or (causal and k.shape[-2] < q.shape[-2]):
-        raise ValueError(f"expected a key for every query, got {k.shape[-2]} for {q.shape[-2]}")

@@ -1,7 +1,8 @@
 """FlashLLA: forward and backward over blocks of queries, in memory that grows like n d.
 
 Operands have one batch axis here: ``q`` (B, n, d), ``k`` (B, m, d), ``v`` (B, m, d_v), ``ridge``
-(B, n, 1); `how` is an :class:`LLAOptions`. A block of b queries works on its m visible keys.
+(B, n, 1); ``bias`` (B, m), added to the logits of each key; `how` is an :class:`LLAOptions`.
+A block of b queries works on its m visible keys.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from paralg.core import checks
 from paralg.core.cost import Cost
 from paralg.recurrences.local_linear_attention.conjugate import (
     CGOptions,
@@ -22,10 +24,14 @@ from paralg.recurrences.local_linear_attention.conjugate import (
     sigma_product,
 )
 
-__all__ = ["METHODS", "NORMS", "FlashLLA", "LLAOptions", "LLARun", "QueryBlock", "forward"]
+__all__ = ["KERNELS", "MASKED", "METHODS", "NORMS", "FlashLLA", "LLAOptions", "LLARun",
+           "QueryBlock", "forward"]  # fmt: skip
 
 METHODS = ("cg", "direct", "naive", "compiled")
 NORMS = ("max", "softmax", "raw")
+KERNELS = ("softmax", "gaussian", "uniform")
+MASKED = -1e29
+"""Bias of a key that is padding; above the logit of one that is not seen."""
 
 
 @dataclass(frozen=True)
@@ -42,27 +48,33 @@ class LLAOptions:
     block_keys: int | None = None
     detach_max: bool = False
 
+    kernel: str = "softmax"
+
     def __post_init__(self):
-        for name, known in (("weight_norm", NORMS), ("method", METHODS)):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} must be one of {known}, got {getattr(self, name)!r}")
+        for name, known in (("weight_norm", NORMS), ("method", METHODS), ("kernel", KERNELS)):
+            checks.one_of(name, getattr(self, name), known)
         for name in ("block_size", "block_keys"):
-            size = getattr(self, name)
-            if size is not None and size < 1:
-                raise ValueError(f"{name} must be at least 1, got {size}")
+            if (size := getattr(self, name)) is not None or name == "block_size":
+                checks.integer(name, size, 1)
+        checks.instance("causal", self.causal, bool)
+        checks.number("qk_scale", self.qk_scale)
+        checks.number("delta_eps", self.delta_eps, 0)
+        if self.kernel == "gaussian" and self.weight_norm == "raw":
+            raise ValueError("kernel 'gaussian' needs the norm 'max' or 'softmax', got 'raw'")
 
     @classmethod
     def of(cls, q: Tensor, *, qk_scale=None, cg_atol=1e-12, cg_rtol=None, cg_max_iters=32,
            cg_use_preconditioner=False, **switches) -> LLAOptions:  # fmt: skip
         """Return the switches for queries, from the keyword arguments of `lla_attention`."""
         cg = CGOptions(cg_atol, cg_rtol, cg_max_iters, cg_use_preconditioner)
-        return cls(q.shape[-1] ** -0.5 if qk_scale is None else qk_scale, cg=cg, **switches)
+        scale = max(q.shape[-1], 1) ** -0.5 if qk_scale is None else qk_scale
+        return cls(0.0 if switches.get("kernel") == "uniform" else scale, cg=cg, **switches)
 
     def factor(self, top: Tensor, omega: Tensor) -> Tensor:
         """Return what puts a ridge on the scale of weights :math:`e^{s - m}`: 1, ω or e^-m."""
         if self.weight_norm == "max":
             return torch.ones_like(top)
-        return omega if self.weight_norm == "softmax" else torch.exp(-top)
+        return omega if self.weight_norm == "softmax" else torch.exp(-top.clamp(min=-80))
 
     def blocks(self, n: int) -> Iterator[slice]:
         """Yield the blocks of n queries."""
@@ -73,22 +85,23 @@ class LLAOptions:
 class QueryBlock:
     r"""A block of queries over its visible keys; the matrices :math:`\Sigma_i` stay implicit."""
 
-    def __init__(self, q: Tensor, k: Tensor, block: slice, how: LLAOptions):
+    def __init__(self, q: Tensor, k: Tensor, bias: Tensor, block: slice, how: LLAOptions):
         n, m = q.shape[1], k.shape[1]
         visible = block.stop + m - n if how.causal else m
-        self.q, self.k, self.how = q[:, block], k[:, :visible], how
+        self.q, self.k, self.bias, self.how = q[:, block], k[:, :visible], bias, how
         last = torch.arange(block.start, block.stop, device=q.device) + m - n
         self.last = last if how.causal else torch.full_like(last, m - 1)
         self.kept = None  # weights, unless they are computed again in every pass
 
-    def parts(self) -> list[slice]:
-        """Return the blocks of keys."""
-        m, size = self.k.shape[1], self.how.block_keys or self.k.shape[1]
+    def parts(self, size: int | None = None) -> list[slice]:
+        """Return the blocks of keys, of the switches' size or of another."""
+        m, size = self.k.shape[1], size or self.how.block_keys or self.k.shape[1]
         return [slice(lo, min(lo + size, m)) for lo in range(0, m, max(1, size))]
 
     def logits(self, part: slice) -> Tensor:
         """Return the logits of a block of keys, minus infinity where nothing is seen."""
-        logits = (self.q @ self.k[:, part].mT).mul_(self.how.qk_scale)
+        bias, k = self.bias[:, None, part], self.k[:, part]
+        logits = torch.baddbmm(bias, self.q, k.mT, alpha=self.how.qk_scale)
         if part.stop - 1 > int(self.last[0]):
             place = torch.arange(part.start, part.stop, device=logits.device)
             logits.masked_fill_(place > self.last[:, None], -torch.inf)
@@ -96,7 +109,8 @@ class QueryBlock:
 
     def weights(self, part: slice) -> Tensor:
         """Return ``exp(logit - top)`` of a block of keys."""
-        return self.logits(part).sub_(self.top).exp_() if self.kept is None else self.kept
+        kept = self.kept
+        return self.logits(part).sub_(self.top).exp_() if kept is None else kept[..., part]
 
     def gather(self, ridge: Tensor) -> None:
         r"""Stream the keys once: largest logit, :math:`\omega`, :math:`\mu`, the ridge in scale."""
@@ -138,7 +152,7 @@ class QueryBlock:
         r"""Return the matrices :math:`\Sigma_i` of this block alone, shape (B, b, d, d)."""
         d = self.q.shape[-1]
         raw, first = self.q.new_zeros(*self.q.shape, d), torch.zeros_like(self.q)
-        for part in self.parts():
+        for part in self.parts(self.how.block_keys or self.how.block_size):
             k, weights = self.k[:, part], self.weights(part)
             raw += (weights @ (k[..., None] * k[..., None, :]).flatten(2)).unflatten(2, (d, d))
             first += weights @ k
@@ -153,8 +167,8 @@ class QueryBlock:
         factor, failed = torch.linalg.cholesky_ex(self.gram())
         if failed.any():
             raise ValueError(
-                f"the matrix of {int(failed.count_nonzero())} queries is not positive definite "
-                f"in {rhs.dtype}; expected a larger ridge, or double precision"
+                "expected positive definite matrices, that is a larger ridge or double precision, "
+                f"got {int(failed.count_nonzero())} that are not so in {rhs.dtype}"
             )
         x = torch.cholesky_solve(rhs[..., None], factor).squeeze(-1)
         return CGRun(x, torch.zeros_like(rhs[..., 0], dtype=torch.int64), 0)
@@ -193,14 +207,16 @@ class LLARun:
 
 
 @torch.no_grad()
-def forward(q: Tensor, k: Tensor, v: Tensor, ridge: Tensor, how: LLAOptions) -> LLARun:
+def forward(
+    q: Tensor, k: Tensor, v: Tensor, ridge: Tensor, bias: Tensor, how: LLAOptions
+) -> LLARun:
     """Run the three streams of the forward pass, one block of queries after the other."""
     B, n, _ = q.shape
     out, rho = q.new_empty(B, n, v.shape[-1]), torch.empty_like(q)
     delta, top, omega = (q.new_empty(B, n, 1) for _ in range(3))
     iterations, rounds, passes = torch.zeros(B, n, dtype=torch.int64), 0, 0
     for block in how.blocks(n):
-        rows = QueryBlock(q, k, block, how)
+        rows = QueryBlock(q, k, bias, block, how)
         rows.gather(ridge[:, block])
         run = rows.solve(rows.mu)
         out[:, block], delta[:, block] = rows.read(v, run.x)
@@ -211,16 +227,17 @@ def forward(q: Tensor, k: Tensor, v: Tensor, ridge: Tensor, how: LLAOptions) -> 
 
 
 @torch.no_grad()
-def backward(grad: Tensor, q: Tensor, k: Tensor, v: Tensor, ridge: Tensor, saved: LLARun,
-             how: LLAOptions) -> tuple[Tensor, ...]:  # fmt: skip
-    """Return the gradients of q, k, v and the ridge by a second solve of each row."""
+def backward(grad: Tensor, q: Tensor, k: Tensor, v: Tensor, ridge: Tensor, bias: Tensor,
+             saved: LLARun, how: LLAOptions) -> tuple[Tensor, ...]:  # fmt: skip
+    """Return the gradients of q, k, v, the ridge and the bias by a second solve of each row."""
     dq, dk, dv = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
-    dridge = torch.empty_like(ridge)
+    dridge, dbias = torch.empty_like(ridge), torch.zeros_like(bias)
     for block in how.blocks(q.shape[1]):
-        step = _Backward(QueryBlock(q, k, block, how), v, grad[:, block], saved, block, ridge)
-        dridge[:, block] = how.factor(step.rows.top, step.rows.omega) * step.pull
-        dq[:, block] = step.stream(dk, dv)
-    return dq, dk, dv, dridge
+        rows = QueryBlock(q, k, bias, block, how)
+        step = _Backward(rows, v, grad[:, block], saved, block, ridge)
+        dridge[:, block] = how.factor(rows.top, rows.omega) * step.pull
+        dq[:, block] = step.stream(dk, dv, dbias)
+    return dq, dk, dv, dridge, dbias
 
 
 class _Backward:
@@ -241,8 +258,8 @@ class _Backward:
     def _missed(self, part: slice) -> Tensor:
         return (self.g @ self.v[:, part].mT).sub_(self.og)
 
-    def stream(self, dk: Tensor, dv: Tensor) -> Tensor:
-        """Add to the gradients of keys and values, and return that of the queries."""
+    def stream(self, dk: Tensor, dv: Tensor, dbias: Tensor) -> Tensor:
+        """Add to the gradients of keys, values and bias, and return that of the queries."""
         rows, scale = self.rows, self.rows.how.qk_scale
         tilt, dq, shift = self.rho / self.delta, torch.zeros_like(rows.q), self._shift()
         for part in rows.parts():
@@ -250,6 +267,7 @@ class _Backward:
             x = relmm(self.rho, rows.q, k).neg_().add_(1).div_(self.delta)
             we, s = w * self._missed(part).sub_(relmm(self.u, rows.q, k)), w * x
             dlogit = we * x + shift(w)
+            dbias[:, part] += dlogit.sum(1)
             dv[:, part] += s.mT @ self.g
             dk[:, part] += scale * dlogit.mT @ rows.q - we.mT @ tilt - s.mT @ self.u
             dq += scale * dlogit @ k + we.sum(-1, keepdim=True) * tilt
@@ -276,10 +294,10 @@ class FlashLLA(torch.autograd.Function):
     """The layer as one differentiable operation that stores vectors only."""
 
     @staticmethod
-    def forward(ctx, q, k, v, ridge, how):
+    def forward(ctx, q, k, v, ridge, bias, how):
         """Return the output and keep ρ, δ, m, ω for the backward pass."""
-        run = forward(q, k, v, ridge, how)
-        ctx.save_for_backward(q, k, v, ridge, run.out, run.rho, run.delta, run.top, run.omega)
+        run = forward(q, k, v, ridge, bias, how)
+        ctx.save_for_backward(q, k, v, ridge, bias, run.out, run.rho, run.delta, run.top, run.omega)
         ctx.how = how
         ctx.mark_non_differentiable(run.omega)
         return run.out, run.omega
@@ -288,5 +306,5 @@ class FlashLLA(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad, _):
         """Return the gradients of q, k, v and of the ridge."""
-        q, k, v, ridge, *kept = ctx.saved_tensors
-        return *backward(grad, q, k, v, ridge, LLARun(*kept), ctx.how), None
+        *x, out, rho, delta, top, omega = ctx.saved_tensors
+        return *backward(grad, *x, LLARun(out, rho, delta, top, omega), ctx.how), None

@@ -56,7 +56,7 @@ def sweep(p, shift, k, v, w, seen, into):
 
 
 @_compile
-def weigh(q, k, first, seen, scale, hidden, w):
+def weigh(q, k, bias, first, seen, scale, hidden, w):
     """Fill in the weights, return the top; lane r sees keys 0 … first + r, or as `hidden` says."""
     top = load(q, (0, 0)) * 0.0 + 2 * HIDDEN
     for j in range(0, seen, KEYS):
@@ -72,7 +72,7 @@ def weigh(q, k, first, seen, scale, hidden, w):
         store(w, (j + 3, 0), s3)
     for j in range(seen):
         late = min(max(j - first, 0), WIDTH)
-        logit = load(w, (j, 0)) * scale + load(hidden, (late, 0))
+        logit = load(w, (j, 0)) * scale + load(hidden, (late, 0)) + bias[j]
         store(w, (j, 0), logit)
         top = at_least(top, logit)
     for j in range(seen):
@@ -186,9 +186,10 @@ def iterate(q, k, w, seen, ridge, vectors, numbers):
 
 
 @_compile
-def tile(q, k, v, ridge, first, seen, scale, norm, limits, hidden, out, omega, w, vectors, numbers):
+def tile(q, k, bias, v, ridge, first, seen, scale, norm, limits, hidden, out, omega, room):
     """Attend from 32 queries; ``out`` (d_v, 32) and ``omega`` (1, 32) get the result."""
-    top = weigh(q, k, first, seen, scale, hidden, w)
+    w, vectors, numbers = room
+    top = weigh(q, k, bias, first, seen, scale, hidden, w)
     fill(vectors[RESIDUAL], 0)
     fill(vectors[INVERSE], 0)
     weights = moments(q, k, w, seen, vectors[RESIDUAL])
@@ -197,7 +198,7 @@ def tile(q, k, v, ridge, first, seen, scale, norm, limits, hidden, out, omega, w
     if norm == 1:
         ridge = ridge * weights
     elif norm == 2:
-        ridge = ridge * exp(top * -1.0)
+        ridge = ridge * exp(at_least(-80.0, top) * -1.0)
     busy = begin(q, ridge, limits, vectors, numbers)
     for _ in range(limits[2]):
         if not busy:
@@ -217,7 +218,8 @@ def tile(q, k, v, ridge, first, seen, scale, norm, limits, hidden, out, omega, w
 @cached(allocates=True)
 def run(digest, compiled):
     @compiled
-    def run(start, end, q, k, v, ridge, scale, norm, offset, keys, limits, hidden, out, omega):
+    def run(start, end, q, k, bias, v, ridge, scale, norm, offset, keys, limits, hidden, out,
+            omega):  # fmt: skip
         """Attend from tiles start … end - 1, in an order that mixes long ones and short ones.
 
         ``q`` is of shape (B, tiles, d, 32); lane r of tile t sees keys 0 … 32 t + r + offset, or
@@ -232,30 +234,32 @@ def run(digest, compiled):
             t = place // 2 if place % 2 == 0 else tiles - 1 - place // 2
             first = keys - 1 if offset < 0 else t * WIDTH + offset
             seen = min(k.shape[1], (first + WIDTH + KEYS - 1) // KEYS * KEYS)
-            tile(q[b, t], k[b], v[b], load(ridge, (b, t, 0, 0)), first, seen, scale, norm, limits,
-                 hidden, out[b, t], omega[b, t], w, vectors, numbers)  # fmt: skip
+            tile(q[b, t], k[b], bias[b], v[b], load(ridge, (b, t, 0, 0)), first, seen, scale, norm,
+                 limits, hidden, out[b, t], omega[b, t], (w, vectors, numbers))  # fmt: skip
 
     return run
 
 
 def attend(
-    q: Tensor, k: Tensor, v: Tensor, ridge: Tensor, how: LLAOptions
+    q: Tensor, k: Tensor, v: Tensor, ridge: Tensor, bias: Tensor, how: LLAOptions
 ) -> tuple[Tensor, Tensor]:
     """Return output and sums of weights; no gradient."""
     if torch.is_grad_enabled() and any(x.requires_grad for x in (q, k, v, ridge)):
-        raise ValueError("method 'compiled' has no gradient; use 'cg' or 'direct'")
-    if q.dtype not in RELATIVE:
-        raise ValueError(f"method 'compiled' expects float32 or float64, got {q.dtype}")
-    q, k, v, ridge = (x.detach() for x in (q, k, v, ridge))
+        raise ValueError("expected 'cg' or 'direct' for a gradient, got method 'compiled'")
+    if q.dtype not in RELATIVE or q.device.type != "cpu":
+        expected = "float32 or float64 on the CPU"
+        raise ValueError(f"method 'compiled' expects {expected}, got {q.dtype} on {q.device}")
+    q, k, v, ridge, bias = (x.detach() for x in (q, k, v, ridge, bias))
     (batch, n, d), m = q.shape, k.shape[1]
     k, v = (pad(x, (0, 0, 0, -m % KEYS)).contiguous() for x in (k, v))
+    bias = pad(bias, (0, -m % KEYS)).contiguous()
     lanes, ridges = _in_lanes(q), _in_lanes(ridge, 1.0)
     out = q.new_empty(*lanes.shape[:2], v.shape[2], WIDTH)
     omega, tasks = torch.empty_like(ridges), batch * lanes.shape[1]
     offset, cg, eps = m - n if how.causal else -1, how.cg, torch.finfo(q.dtype).eps
     limits = cg.atol, cg.relative(q.dtype), cg.max_iters, how.delta_eps, cg.preconditioner, eps
     parallel_for(
-        run, tasks, tasks * m * d, *(x.numpy() for x in (lanes, k, v, ridges)),
+        run, tasks, tasks * m * d, *(x.numpy() for x in (lanes, k, bias, v, ridges)),
         how.qk_scale, NORMS.index(how.weight_norm), offset, m, limits,
         _hidden(q, how.causal).numpy(), out.numpy(), omega.numpy(),
     )  # fmt: skip
@@ -283,4 +287,4 @@ def warm() -> None:
     """Compile for single and double precision, and leave the result in numba's cache."""
     for dtype in (torch.float32, torch.float64):
         x = torch.ones(1, 2, 2, dtype=dtype)
-        attend(x, x, x, x[..., :1], LLAOptions(1.0))
+        attend(x, x, x, x[..., :1], x[..., 0], LLAOptions(1.0))

@@ -1,0 +1,26 @@
+"""Padding: which tokens are there, and nothing where none is."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from paralg.core import checks
+
+__all__ = ["blank", "token_mask"]
+
+
+def token_mask(mask, shape, device=None, name: str = "mask") -> Tensor | None:
+    """Return Booleans, or numbers 0 and 1, of a shape, as a tensor on a device; None as it is."""
+    if mask is None:
+        return None
+    found = checks.mask(name, mask.cpu() if isinstance(mask, Tensor) else mask, tuple(shape))
+    return torch.from_numpy(found).to(device)
+
+
+def blank(x: Tensor, mask: Tensor | None) -> Tensor:
+    """Return states x, shape (..., n, d), with zeros where the mask, (..., n), is False.
+
+    Whatever padding holds, NaN included, it is gone; a product with the mask would keep it.
+    """
+    return x if mask is None or bool(mask.all()) else x.masked_fill(~mask[..., None], 0)
