@@ -1,0 +1,1 @@
+"""Sudoku networks tuned with three objectives, with logs, and sweeps shipped as records."""
