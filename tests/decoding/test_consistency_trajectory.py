@@ -236,16 +236,20 @@ def test_views_look_at_one_state_and_keep_what_is_counted():
 
 def test_errors_say_what_was_expected():
     table = HashConditional(3, 4)
-    with pytest.raises(ValueError, match="at least one position, got 0"):
+    with pytest.raises(ValueError, match="L must be at least 1, got 0"):
         ascending(0)
-    with pytest.raises(ValueError, match="expected 1 to 3 blocks, got 4"):
+    with pytest.raises(ValueError, match="b must be at most 3, got 4"):
         blocks((1, 2, 5), 4)
-    with pytest.raises(ValueError, match="expected 1 to 4 rounds, got 5"):
+    with pytest.raises(ValueError, match="S must be at most 4, got 5"):
         uniform(4, 5)
     with pytest.raises(ValueError, match=r"sum to 4 masks, got \(1, 2\)"):
         doubling(table, [3] * 4, (1, 2))
-    with pytest.raises(ValueError, match="temperature above 0"):
+    with pytest.raises(ValueError, match="an rng with a temperature other than 1, got 0.5"):
         doubling(table, [3] * 4, temperature=0.5)
     with pytest.raises(ValueError, match="sizes that sum to 4 or more"):
         rollout(table.denoise, np.full((1, 4), 3), 3, (1, 2), np.random.default_rng(0))
+    with pytest.raises(ValueError, match="temperature must be above 0, got 0"):
+        doubling(table, [3] * 4, rng=RandomDraws(0), temperature=0)
+    with pytest.raises(ValueError, match="a factor for each of 8 rounds, got 3"):
+        greedy_length(8, 2, [1, 1, 1])
     assert doubling(table, [0, 1, 2, 0]).forwards == 0

@@ -95,7 +95,7 @@ def test_under_confidence_order_it_is_biased(sizes, plain, norm, of_one_step):
 def test_paths_refuse_what_does_not_fit():
     with pytest.raises(ValueError, match="sum to 3"):
         all_paths(2, 3, (1, 1))
-    with pytest.raises(ValueError, match="expected one of"):
+    with pytest.raises(ValueError, match="how must be one of"):
         all_paths(2, 2, (2,)).gradient(np.zeros((9, 2, 2)), np.zeros(4), "half")
 
 

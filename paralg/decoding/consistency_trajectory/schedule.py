@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from paralg.core.checks import floats, integer, number
 from paralg.decoding.baselines import static_run
 from paralg.decoding.prediction import Prediction, predictions
 from paralg.decoding.randomness import Random, softmax
@@ -37,9 +38,7 @@ def ascending(L: int) -> tuple[int, ...]:
     >>> ascending(16), ascending(37), ascending(3)
     ((1, 2, 4, 9), (1, 2, 4, 8, 22), (3,))
     """
-    if L < 1:
-        raise ValueError(f"expected at least one position, got {L}")
-    S = max(L.bit_length() - 1, 1)
+    S = max(integer("L", L, least=1).bit_length() - 1, 1)
     return (*(2**s for s in range(S - 1)), L - 2 ** (S - 1) + 1)
 
 
@@ -58,7 +57,7 @@ def linear_factors(S: int, low: float = 0.4, high: float = 1.0) -> np.ndarray:
     >>> linear_factors(4)
     array([0.4, 0.6, 0.8, 1. ])
     """
-    return np.linspace(low, high, S)
+    return np.linspace(number("low", low, 0), number("high", high, 0), integer("S", S, 1))
 
 
 def ascending_factors(S: int, low: float = 0.01, high: float = 1.0) -> np.ndarray:
@@ -74,7 +73,8 @@ def ascending_factors(S: int, low: float = 0.01, high: float = 1.0) -> np.ndarra
     >>> ascending_factors(3)
     array([0.13375, 0.38125, 0.87625])
     """
-    return low + (high - low) * (2.0 ** (np.arange(S) + 1) - 1) / 2**S
+    low, high = number("low", low, 0), number("high", high, 0)
+    return low + (high - low) * (2.0 ** (np.arange(integer("S", S, 1)) + 1) - 1) / 2**S
 
 
 class Eoser:
@@ -94,7 +94,8 @@ class Eoser:
     """
 
     def __init__(self, eos: int, factors: Sequence[float]):
-        self.eos, self.factors = eos, tuple(float(one) for one in factors)
+        [self.factors] = floats(factors=(factors, "S"))
+        self.eos = integer("eos", eos)
 
     def __call__(self, s, confidence, tokens):
         factor = self.factors[min(s, len(self.factors) - 1)]
@@ -172,9 +173,8 @@ def doubling(
     sizes = tuple(sizes) if sizes is not None else ascending(max(n, 1))
     if sum(sizes) != max(n, 1):
         raise ValueError(f"expected sizes that sum to {n} masks, got {sizes}")
-    if not temperature > 0 or (rng is None and temperature != 1):
-        raise ValueError(f"expected a temperature above 0, and an rng with one other than 1, "
-                         f"got {temperature}")  # fmt: skip
+    if number("temperature", temperature, above=0) != 1 and rng is None:
+        raise ValueError(f"expected an rng with a temperature other than 1, got {temperature}")
     rule = UnmaskingRule(tokens=sizes, block=block and tuple(block), shape=shape,
                          confidence="maximum" if rng is None else "sampled")  # fmt: skip
     return static_run(session(model, x, rule, rng, ranking=ranking, temperature=temperature))

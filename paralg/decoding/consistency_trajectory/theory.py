@@ -12,6 +12,7 @@ from math import comb, log
 
 import numpy as np
 
+from paralg.core.checks import integer, one_of
 from paralg.decoding.tables import TableModel, TabularJoint
 
 __all__ = ["LengthModel", "Paths", "WEIGHTINGS", "all_paths", "cosine", "greedy_length",
@@ -27,12 +28,7 @@ def multi_information(joint: TabularJoint, known: Sequence[int], new: Sequence[i
     ----------
     joint : TabularJoint
     known, new : sequence of int
-        Disjoint positions.
-
-    Returns
-    -------
-    float
-        0 where revealing them together costs nothing.
+        Disjoint positions; 0 is returned where revealing the new ones together costs nothing.
 
     Examples
     --------
@@ -57,14 +53,9 @@ def parallel_distribution(joint: TabularJoint, rounds: Sequence[Sequence[int]]) 
     Parameters
     ----------
     joint : TabularJoint
-        The model, exact.
+        The exact model; returned are the probabilities of its n sequences, others have the rest.
     rounds : sequence of sequences of int
         The positions of each round.
-
-    Returns
-    -------
-    ndarray, shape (n,)
-        Probabilities of ``joint.sequences``; the rest of 1 goes to impossible sequences.
 
     Examples
     --------
@@ -97,9 +88,8 @@ class LengthModel(TableModel):
     """
 
     def __init__(self, L: int, c: int):
-        if min(L, c) < 1:
-            raise ValueError(f"expected L and c of at least 1, got L={L}, c={c}")
-        self.L, self.c, self.V = L, c, c + 1
+        self.L, self.c = integer("L", L, 1), integer("c", c, 1)
+        self.V = c + 1
 
     def distributions(self, x, visible, at):
         """Count the lengths that are left; uniform where none is."""
@@ -129,21 +119,20 @@ def greedy_length(L: int, c: int, factors: Sequence[float] | None = None) -> int
     factors : sequence of float, optional
         γ of EOSER in each round; by default 1.
 
-    Returns
-    -------
-    int
-
     Examples
     --------
     >>> greedy_length(8, 2), greedy_length(8, 2, np.linspace(0.4, 1, 8))
     (1, 2)
     """
+    factors = np.ones(integer("L", L, 1)) if factors is None else np.asarray(factors)
+    if len(factors) < L:
+        raise ValueError(f"expected a factor for each of {L} rounds, got {len(factors)}")
     first, last = 0, L  # content at 1..first, EOS after last
     for s in range(L):
         low = max(first, 1)
         n = last - low + 1  # lengths low..last are left
-        end = (last - low) / n * (1.0 if factors is None else factors[s])
-        go = (last - max(first + 1, low) + 1) / n / c
+        end = (last - low) / n * factors[s]
+        go = (last - max(first + 1, low) + 1) / n / integer("c", c, 1)
         if round(end, 12) > round(go, 12) or first == last:
             last -= 1
         else:
@@ -205,8 +194,7 @@ class Paths:
         first state.  A ``baseline``, the mean reward, is subtracted, which changes nothing where
         the update is unbiased.
         """
-        if how not in WEIGHTINGS:
-            raise ValueError(f"expected one of {WEIGHTINGS}, got {how!r}")
+        one_of("how", how, WEIGHTINGS)
         p = self.probabilities(logits)
         gain = (p * (reward - baseline * (p @ reward)))[self.path]
         if how != "policy":
@@ -238,7 +226,7 @@ def all_paths(V: int, L: int, sizes: Sequence[int], logits: np.ndarray | None = 
     Returns
     -------
     Paths
-        In confidence order they are those of this policy alone, and hold unrevealed draws, too.
+        In confidence order of this policy alone, with the unrevealed draws.
 
     Examples
     --------
@@ -296,17 +284,7 @@ def _by_confidence(p) -> Callable:
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
-    """Return the cosine of the angle between two gradients.
-
-    Parameters
-    ----------
-    a, b : ndarray
-        Of one shape.
-
-    Returns
-    -------
-    float
-    """
+    """Return the cosine of the angle between two gradients ``a`` and ``b``."""
     return float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()))
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from paralg.core.checks import integer, number
 from paralg.decoding.consistency_trajectory.schedule import RankedSession
 from paralg.decoding.consistency_trajectory.trajectory import Trajectory
 from paralg.decoding.randomness import Random
@@ -39,8 +40,7 @@ def uniform(L: int, S: int) -> tuple[int, ...]:
     >>> uniform(12, 3), uniform(13, 4)
     ((4, 4, 4), (4, 3, 3, 3))
     """
-    if not 1 <= S <= L:
-        raise ValueError(f"expected 1 to {L} rounds, got {S}")
+    S = integer("S", S, 1, integer("L", L, 1))
     return tuple(len(part) for part in np.array_split(np.arange(L), S))
 
 
@@ -88,9 +88,7 @@ def blocks(sizes: Sequence[int], b: int) -> tuple[int, ...]:
     >>> blocks(ascending(37), 3), blocks(ascending(128), 4)
     ((7, 8, 22), (15, 16, 32, 65))
     """
-    if not 1 <= b <= len(sizes):
-        raise ValueError(f"expected 1 to {len(sizes)} blocks, got {b}")
-    first = len(sizes) - b + 1
+    first = len(sizes) - integer("b", b, 1, len(sizes)) + 1
     return (sum(sizes[:first]), *sizes[first:])
 
 
@@ -128,6 +126,7 @@ def masked_prompt(
     ``trajectory`` is looked at in one round; hidden tokens, drawn from ``rng``, stay given, so that
     the loss does not count them.
     """
+    share = number("share", share, 0, 1)
     hidden = (trajectory.round_of < 0) & (rng.random(trajectory.start.shape) < share)
     once = one_step(trajectory)
     return replace(once, tokens=np.where(hidden, trajectory.V, once.tokens))

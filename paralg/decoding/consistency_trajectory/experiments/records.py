@@ -8,25 +8,20 @@ from pathlib import Path
 import numpy as np
 
 from paralg.core.records import Records
+from paralg.decoding.consistency_trajectory import schedule
 from paralg.decoding.consistency_trajectory.experiments import runs, sudoku
-from paralg.decoding.consistency_trajectory.schedule import (
-    Eoser,
-    ascending,
-    ascending_factors,
-    linear_factors,
-)
 from paralg.decoding.consistency_trajectory.theory import LengthModel
 from paralg.decoding.consistency_trajectory.trajectory import rollout
-from paralg.decoding.consistency_trajectory.variants import AtRandom, uniform
+from paralg.decoding.consistency_trajectory.variants import AtRandom
 
 __all__ = ["SCHEDULES", "lengths_of", "records"]
 
 GAMES, ANSWERS = 3000, 4000
 ORDERS = ("confidence", "random")
 SCHEDULES = {
-    12: (ascending(12), (4, 4, 4), ascending(12)[::-1], (1, 1, 2, 8), (3,) * 4, (8, 2, 1, 1),
-         (1, 1, 2, 2, 3, 3), (2,) * 6, (3, 3, 2, 2, 1, 1), (1,) * 12, (12,)),
-    16: (ascending(16), (4,) * 4, ascending(16)[::-1], (1, 1, 2, 4, 8), uniform(16, 5),
+    12: ((1, 2, 9), (4, 4, 4), (9, 2, 1), (1, 1, 2, 8), (3,) * 4, (8, 2, 1, 1), (1, 1, 2, 2, 3, 3),
+         (2,) * 6, (3, 3, 2, 2, 1, 1), (1,) * 12, (12,)),
+    16: ((1, 2, 4, 9), (4,) * 4, (9, 4, 2, 1), (1, 1, 2, 4, 8), (4, 3, 3, 3, 3),
          (1, 1, 1, 1, 2, 2, 4, 4), (2,) * 8, (1,) * 16, (16,)),
 }  # fmt: skip
 """Masked cells → the rounds that are tried."""
@@ -67,14 +62,14 @@ def _left_to_right(s, confidence, tokens):
 
 def lengths() -> dict:
     """How long sampled answers of eight positions are, for two alphabets and many rankings."""
-    one, few, found = (1,) * 8, ascending(8), {}
+    one, few, found = (1,) * 8, schedule.ascending(8), {}
     for c in (2, 10):
         model = LengthModel(8, c)
         ways = {"left to right": (one, _left_to_right), "random order": (one, "random"),
                 "confidence": (one, None), "ascending": (few, None)}  # fmt: skip
         for low in (0.4, 0.1, 0.01):
-            ways[f"EOSER {low}"] = (one, Eoser(c, linear_factors(8, low)))
-        ways["ascending, EOSER 0.01"] = (few, Eoser(c, ascending_factors(3)))
+            ways[f"EOSER {low}"] = (one, schedule.Eoser(c, schedule.linear_factors(8, low)))
+        ways["ascending, EOSER 0.01"] = (few, schedule.Eoser(c, schedule.ascending_factors(3)))
         found |= {f"c = {c}, {name}": lengths_of(model, *how).tolist()
                   for name, how in ways.items()}  # fmt: skip
     return found

@@ -16,15 +16,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from paralg.decoding.consistency_trajectory import objectives
 from paralg.decoding.consistency_trajectory.experiments import sudoku
-from paralg.decoding.consistency_trajectory.objectives import (
-    advantages,
-    log_probabilities,
-    mean_weights,
-    trajectory_loss,
-)
 from paralg.decoding.consistency_trajectory.trajectory import Trajectory, rollout
-from paralg.decoding.consistency_trajectory.variants import masked_prompt, one_step
+from paralg.decoding.consistency_trajectory.variants import AtRandom, masked_prompt, one_step
 from paralg.training import Plan, Runs
 
 __all__ = [
@@ -92,7 +87,7 @@ def start() -> torch.nn.Module:
 
 def ranking(order: str, rng: np.random.Generator):
     """Return the ranking of an order: confidence, or uniform scores."""
-    return None if order == "confidence" else lambda s, confidence, tokens: rng.random(tokens.shape)
+    return None if order == "confidence" else AtRandom(rng)
 
 
 @dataclass
@@ -116,9 +111,10 @@ class Tuning:
         if not self.kept:
             self.kept = self._roll_out(network, rng)
         view, weights, old, reference, advantage = self.kept.pop()
-        log_p = log_probabilities(network, view)
-        loss, divergence = trajectory_loss(log_p, old, reference, advantage, weights,
-                                           beta=self.recipe.beta)  # fmt: skip
+        log_p = objectives.log_probabilities(network, view)
+        loss, divergence = objectives.trajectory_loss(
+            log_p, old, reference, advantage, weights, beta=self.recipe.beta
+        )
         return loss, self.reward | {"divergence": divergence.item()}
 
     def _roll_out(self, network, rng) -> list[tuple]:
@@ -130,7 +126,7 @@ class Tuning:
         rewards = sudoku.valid(found.tokens)
         self.reward = {"reward": float(rewards.mean()),
                        "distinct": float(sudoku.distinct(found.tokens, GROUP).mean())}  # fmt: skip
-        advantage = advantages(rewards.reshape(PROMPTS, GROUP)).ravel()
+        advantage = objectives.advantages(rewards.reshape(PROMPTS, GROUP)).ravel()
         if self.recipe.objective == "d1":
             return [self._kept(network, masked_prompt(found, rng), advantage) for _ in range(INNER)]
         view = found if self.recipe.objective == "cj" else one_step(found)
@@ -138,8 +134,9 @@ class Tuning:
 
     def _kept(self, network, view: Trajectory, advantage) -> tuple:
         with torch.no_grad():
-            old, reference = (log_probabilities(one, view) for one in (network, self.reference))
-        return view, mean_weights(view.revealed), old, reference, advantage
+            both = (self.reference, network)
+            reference, old = (objectives.log_probabilities(one, view) for one in both)
+        return view, objectives.mean_weights(view.revealed), old, reference, advantage
 
 
 def evaluate(network, sizes, order: str = "confidence", n: int = 400) -> dict[str, float]:
@@ -148,15 +145,10 @@ def evaluate(network, sizes, order: str = "confidence", n: int = 400) -> dict[st
     x = np.repeat(sudoku.puzzles(n, rng), GROUP, axis=0)
     found = rollout(sudoku.from_network(network), x, sudoku.MASK, sizes, rng,
                     ranking=ranking(order, rng)).tokens  # fmt: skip
-    return {"valid": round(float(sudoku.valid(found).mean()), 4),
-            "distinct": round(float(sudoku.distinct(found, GROUP).mean()), 4),
-            "answers": round(sudoku.answers(found, GROUP), 4),
-            "spread": round(sudoku.spread(found, GROUP), 4)}  # fmt: skip
-
-
-def _score(network, name: str) -> dict:
-    recipe = RECIPES[name]
-    return evaluate(network, recipe.sizes, recipe.order)
+    measures = (sudoku.distinct, sudoku.answers, sudoku.spread)
+    scores = {one.__name__: float(np.mean(one(found, GROUP))) for one in measures}
+    scores = {"valid": float(sudoku.valid(found).mean()), **scores}
+    return {name: round(value, 4) for name, value in scores.items()}
 
 
 def _facts(network, name: str) -> dict:
@@ -176,7 +168,8 @@ def _plan(recipe: TuningRecipe) -> Plan:
 
 RUNS = Runs(
     Path(__file__).with_name("weights"), {name: _plan(one) for name, one in RECIPES.items()},
-    build=lambda name, seed: start(), loss=lambda name: Tuning(RECIPES[name]), score=_score,
+    build=lambda name, seed: start(), loss=lambda name: Tuning(RECIPES[name]),
+    score=lambda model, name: evaluate(model, RECIPES[name].sizes, RECIPES[name].order),
     facts=_facts, optimiser=_optimiser, half=True,
     kept={*(f"cj-1-2-9-{seed}" for seed in range(3)), "cj-4-4-4-0"},
 )  # fmt: skip

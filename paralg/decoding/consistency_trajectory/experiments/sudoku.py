@@ -97,7 +97,7 @@ def solutions(x: np.ndarray) -> np.ndarray:
 def distinct(x: np.ndarray, group: int) -> np.ndarray:
     """Count the different valid grids among each ``group`` of consecutive rows."""
     rows = x.reshape(-1, group, CELLS)
-    return np.array([len({tuple(one) for one in some if is_valid(one)}) for some in rows.tolist()])
+    return np.array([len(np.unique(some[is_valid(some)], axis=0)) for some in rows])
 
 
 def answers(x: np.ndarray, group: int) -> float:
@@ -109,9 +109,8 @@ def answers(x: np.ndarray, group: int) -> float:
 def spread(x: np.ndarray, group: int) -> float:
     """Return the probability that two valid grids of one group differ, over all such pairs."""
     pairs = same = 0
-    for some in x.reshape(-1, group, CELLS).tolist():
-        right = [tuple(one) for one in some if is_valid(one)]
-        counts = np.array([right.count(one) for one in set(right)])
-        pairs += len(right) * (len(right) - 1)
-        same += int((counts * (counts - 1)).sum())
-    return 1 - same / pairs if pairs else float("nan")
+    for some in x.reshape(-1, group, CELLS):
+        counts = np.unique(some[is_valid(some)], axis=0, return_counts=True)[1]
+        pairs += counts.sum() * (counts.sum() - 1)
+        same += (counts * (counts - 1)).sum()
+    return float(1 - same / pairs) if pairs else float("nan")

@@ -5,35 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from paralg.decoding.consistency_trajectory.schedule import ascending
+from paralg.decoding.consistency_trajectory.teaching.checks import revealed, standardised
 from paralg.decoding.consistency_trajectory.variants import blocks
 
 __all__ = ["OTHER_FORMS", "RIGHT", "WRONG"]
-
-
-def _reveal(confidence, tokens, eos, gamma, n):
-    scores = [c * gamma if t == eos else c for c, t in zip(confidence, tokens, strict=True)]
-    return sorted(range(len(scores)), key=lambda i: (-scores[i], i))[:n]
 
 
 def _everything(confidence, tokens, eos, gamma, n):
     return sorted(range(len(confidence)), key=lambda i: (-gamma * confidence[i], i))[:n]
 
 
-def _advantages(rewards):
-    found = []
-    for group in rewards:
-        off = [r - sum(group) / len(group) for r in group]
-        std = (sum(d * d for d in off) / len(off)) ** 0.5
-        found.append([d / std if std > 0 else 0.0 for d in off])
-    return found
-
-
 RIGHT = {
     "ex-consistency-trajectory-sizes": [1, 2, 4, 8, 16, 33],
     "ex-consistency-trajectory-pair": {"nats": np.log(2), "valid": 0.5},
     "ex-consistency-trajectory-blocks": lambda L, b: list(blocks(ascending(L), b)),
-    "ex-consistency-trajectory-eoser": _reveal,
-    "ex-consistency-trajectory-advantages": _advantages,
+    "ex-consistency-trajectory-eoser": revealed,
+    "ex-consistency-trajectory-advantages": standardised,
     "ex-consistency-trajectory-four": (3, 3, 3, 3),
 }
 OTHER_FORMS = [
@@ -41,8 +28,8 @@ OTHER_FORMS = [
     ("ex-consistency-trajectory-sizes", np.array([1, 2, 4, 8, 16, 33])),
     ("ex-consistency-trajectory-pair", ("0.693", "1/2")),
     ("ex-consistency-trajectory-blocks", lambda L, b: blocks(ascending(L), b)),
-    ("ex-consistency-trajectory-eoser", lambda *a: np.array(_reveal(*a))),
-    ("ex-consistency-trajectory-advantages", lambda r: np.array(_advantages(r))),
+    ("ex-consistency-trajectory-eoser", lambda *a: np.array(revealed(*a))),
+    ("ex-consistency-trajectory-advantages", lambda r: np.array(standardised(r))),
     ("ex-consistency-trajectory-four", [3, 3, 3, 3]),
 ]
 WRONG = {

@@ -7,15 +7,7 @@ import numpy as np
 from paralg.decoding.consistency_trajectory.schedule import ascending
 from paralg.decoding.consistency_trajectory.teaching.explorer import rate
 from paralg.decoding.consistency_trajectory.variants import blocks
-from paralg.teach.checking import (
-    close_to,
-    entries,
-    equal_to_oracle,
-    exercise,
-    numbers,
-    require,
-    whole,
-)
+from paralg.teach.checking import close_to, entries, equal_to_oracle, exercise, require, whole
 
 
 @exercise("ex-consistency-trajectory-sizes")
@@ -57,7 +49,7 @@ def lengths(answer):
     )  # fmt: skip
 
 
-def _reveal(confidence, tokens, eos, gamma, n):
+def revealed(confidence, tokens, eos, gamma, n):
     scores = [c * gamma if t == eos else c for c, t in zip(confidence, tokens, strict=True)]
     return sorted(range(len(scores)), key=lambda i: (-scores[i], i))[:n]
 
@@ -73,12 +65,12 @@ def reveal(answer):
         drawn = (rng.random(L).round(3).tolist(), rng.integers(0, 3, L).tolist())
         cases.append((*drawn, 2, 0.4, L // 2))
     return equal_to_oracle(
-        answer, _reveal, cases, name="reveals the best ranked positions",
+        answer, revealed, cases, name="reveals the best ranked positions",
         hint="only candidates that are the end token are multiplied; the lower index wins ties",
     )  # fmt: skip
 
 
-def _advantages(rewards):
+def standardised(rewards):
     found = []
     for group in rewards:
         off = np.asarray(group, dtype=float) - np.mean(group)
@@ -93,7 +85,7 @@ def advantages(answer):
     cases = [([[1.0, 1.0]],), ([[0.0, 1.0]],), ([[1.0, 0.0, 0.0, 1.0], [0.5, 0.5, 0.5, 0.5]],),
              ([[0.0, 1.0, 2.0]],), ([[0.1, 0.0, 1.0], [1.0, 0.0, 0.0]],)]  # fmt: skip
     return equal_to_oracle(
-        answer, _advantages, cases, tol=1e-9, name="equals the standardised rewards",
+        answer, standardised, cases, tol=1e-9, name="equals the standardised rewards",
         hint="the deviation is over all answers of the group; a group of equals gives zeros",
     )  # fmt: skip
 
@@ -103,8 +95,7 @@ def four(answer):
     """At most four rounds with more than 80 % valid grids by confidence."""
     shape = np.shape(answer)
     require(len(shape) == 1 and 1 <= shape[0] <= 4, "one to four sizes", got=answer)
-    found = [whole(one, "whole numbers of cells") for one in
-             numbers(answer, shape[0], "sizes of rounds")]  # fmt: skip
+    found = [whole(one, "whole numbers of cells") for one in answer]
     require(min(found) >= 1 and sum(found) == 12, "sizes of at least 1 that sum to 12", got=found)
     share = rate(tuple(found), "confidence", 1000)
     require(share > 0.8, "more than 80 % valid grids",
