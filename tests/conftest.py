@@ -12,33 +12,61 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 
+_OPEN: list = []
+"""Playwright and the browser that the tests of this process share, while tests need it."""
+
+
 @pytest.fixture(scope="module")
 def chromium():
     """A browser; in CI a missing one is a failure, elsewhere a skip.
 
-    It lives as long as one file of tests: Playwright allows one at a time in a process and holds
-    the event loop while it lives.
+    Tests in a browser come first and share it. Playwright holds the event loop while it lives, so
+    it ends with the last of them (`pytest_runtest_protocol`).
     """
+    if not _OPEN:
+        before = _processor_seconds()
+        _OPEN.extend(_launched())
+        _SHARED.append(_processor_seconds() - before)
+    yield _OPEN[1]
+    for context in _OPEN[1].contexts:
+        context.close()
+
+
+def _launched():
     path = find_browser()
     if path is None:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(HELP)
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
+    playwright = sync_playwright().start()
+    return playwright, playwright.chromium.launch(executable_path=path, args=FLAGS)
+
+
+def _close() -> None:
+    if _OPEN:
+        playwright, browser = _OPEN
+        _OPEN.clear()
         browser.close()
+        playwright.stop()
+
+
+def _in_browser(item) -> bool:
+    return "chromium" in item.fixturenames or item.get_closest_marker("site") is not None
+
+
+def pytest_collection_modifyitems(items):
+    """Let tests in a browser, the longest ones, come first and together."""
+    items.sort(key=lambda item: not _in_browser(item))
 
 
 def _processor_seconds() -> float:
-    """Processor time of this process, of what it started and of what that left behind."""
+    """Processor time of this process, of what it started, and of what all these have reaped."""
     import psutil
 
     process, total = psutil.Process(), 0.0
     for one in (process, *process.children(recursive=True)):
         try:
-            spent = one.cpu_times()
-            total += sum(spent[:4] if one is process else spent[:2])
+            total += sum(one.cpu_times()[:4])
         except psutil.NoSuchProcess:
             continue
     return total
@@ -46,18 +74,24 @@ def _processor_seconds() -> float:
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item, nextitem):
-    """Remember what a test cost, for ``make cost``."""
+    """Remember what a test cost, for ``make cost``; end the browser when the next needs none."""
     before = _processor_seconds()
     yield
-    spent = max(0.0, _processor_seconds() - before)
+    spent = max(0.0, _processor_seconds() - before - sum(_SHARED))
+    if _SHARED:
+        _SPENT.append(("tests/conftest.py::chromium", round(_SHARED.pop(), 3)))
     if ("kept", True) in item.user_properties and item.nodeid in _BEFORE:
         spent = _BEFORE[item.nodeid]  # nothing was examined: what it cost when it was
     if spent >= 0.005:
         _SPENT.append((item.nodeid, round(spent, 3)))
+    if nextitem is None or (nextitem.path != item.path and not _in_browser(nextitem)):
+        _close()
 
 
 _COST = Path(__file__).resolve().parents[1] / "_build" / "cost"
 _SPENT: list[tuple[str, float]] = []
+_SHARED: list[float] = []
+"""What starting the browser cost, in the test that came first: no cost of that test."""
 _BEFORE: dict[str, float] = {}
 
 
