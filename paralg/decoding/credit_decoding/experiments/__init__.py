@@ -1,0 +1,1 @@
+"""Frontiers of quality against forwards, their records, and the update as it was published."""
