@@ -1,8 +1,8 @@
 """All decoders on the same tasks, in the same units: what each costs and what it gets wrong.
 
 A paper joins with a module ``entrants`` in its package, ``paralg.decoding.<paper>.entrants``, that
-holds a tuple ``ENTRANTS``, and by making the records of the tables again:
-``python -m paralg.decoding.records``.
+holds a tuple ``ENTRANTS``. The arena page runs all of them when it is executed: a shipped table
+would go on showing the decoders of the day on which it was made.
 """
 
 from collections.abc import Callable, Sequence
