@@ -50,7 +50,7 @@ def one_of(name: str, value, allowed: Iterable[str]) -> str:
     allowed = tuple(allowed)
     if isinstance(value, str) and value in allowed:
         return value
-    near = get_close_matches(value, allowed, 1) if isinstance(value, str) else ()
+    near = get_close_matches(value, filter(None, allowed), 1) if isinstance(value, str) else ()
     hint = f"; did you mean {near[0]!r}?" if near else ""
     raise ValueError(f"{name} must be one of {allowed}, got {_shown(value)}{hint}")
 

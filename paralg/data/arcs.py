@@ -3,8 +3,6 @@
 Each check returns what it was given, as arrays of the right type, or raises ValueError.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -5,8 +5,6 @@ Each function returns a boolean array whose entry [q, k] says whether slot q att
 then has shape (..., L, L).
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from paralg.sequence.padding import blank, token_mask
 from paralg.sequence.state import KeyValueCache
 
 __all__ = ["CausalAttention", "HeadProjections"]
@@ -43,6 +44,8 @@ class CausalAttention(HeadProjections):
 
     def forward(self, v: Tensor, mask: Tensor | None = None) -> Tensor:
         """Mix whole sequences, shape (b, n, width); `mask` (b, n) is True where a token is."""
+        if mask is not None:
+            v = blank(v, mask := token_mask(mask, v.shape[:2], v.device))
         q, k, values = (part.transpose(1, 2) for part in self._projected(v))
         seen = None if mask is None else _attention_mask(mask)
         mixed = scaled_dot_product_attention(q, k, values, attn_mask=seen, is_causal=seen is None)
@@ -65,5 +68,5 @@ class CausalAttention(HeadProjections):
 def _attention_mask(mask: Tensor) -> Tensor:
     """Return, (b, 1, n, n), where earlier tokens are that are there; a token attends to itself."""
     n = mask.shape[1]
-    causal = torch.ones(n, n, dtype=torch.bool).tril()
-    return (causal & mask[:, None] | torch.eye(n, dtype=torch.bool))[:, None]
+    causal = torch.ones(n, n, dtype=torch.bool, device=mask.device).tril()
+    return (causal & mask[:, None] | torch.eye(n, dtype=torch.bool, device=mask.device))[:, None]

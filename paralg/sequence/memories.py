@@ -6,8 +6,6 @@ keys. Functions return (B, n, d_v). All are recalled from their papers, not veri
 and reduced to what mixes tokens: no output gate, norm or kernel that their authors add.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -197,6 +197,7 @@ class SequenceModel(nn.Module):
         return self.head(self.norm(v)), SequenceState(state.count + 1, tuple(after))
 
     def _placed(self, v: Tensor, ids: Tensor) -> Tensor:
+        ids = ids.to(v) if v.dtype == torch.float64 else ids.to(v.device)  # no less precise than v
         return v if self.positions is None else v + self.positions(ids, self.width).to(v)
 
 
@@ -227,9 +228,17 @@ def sinusoidal(
     >>> sinusoidal(0, 4).tolist(), sinusoidal(0, 4, layout="split").tolist()
     ([0.0, 1.0, 0.0, 1.0], [0.0, 0.0, 1.0, 1.0])
     """
-    ids, split = torch.as_tensor(ids, dtype=torch.get_default_dtype()), layout == "split"
+    ids, split = torch.as_tensor(ids), layout == "split"
+    ids = ids if ids.is_floating_point() else ids.to(torch.get_default_dtype())
     intervals = max(width // 2 - 1, 1) if split else width / 2
-    rates = torch.exp(torch.arange((width + 1) // 2) * (-math.log(longest) / intervals))
+    channels = torch.arange((width + 1) // 2, dtype=ids.dtype, device=ids.device)
+    rates = torch.exp(channels * (-math.log(longest) / intervals))
     angles = ids[..., None] * rates
     waves = torch.stack([angles.sin(), angles.cos()], dim=-2 if split else -1)
     return amplitude * waves.flatten(-2)[..., :width]
+
+
+def waves(x: Tensor, ids: Tensor | float, width: int, **how) -> Tensor:
+    """Return `sinusoidal` of ids, as precise as the states x, at least of single precision."""
+    kind = torch.promote_types(x.dtype, torch.float32)
+    return sinusoidal(torch.as_tensor(ids).to(x.device, kind), width, **how).to(x.dtype)

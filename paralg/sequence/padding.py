@@ -1,7 +1,5 @@
 """Padding: which tokens are there, and nothing where none is."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from paralg.core.random import GOLDEN, mix64, to_unit
-from paralg.simd.cache import compiled
 
 __all__ = ["alias_draw", "alias_tables", "binomial", "implied_shares", "mix", "slots_of", "unit"]
 
@@ -88,7 +87,7 @@ def slots_of(indptr, own, other) -> NDArray[np.int64]:
     return order[np.searchsorted(keys, record * width + other.astype(np.int64))]
 
 
-@compiled
+@numba.njit(cache=True)
 def _build(indptr, shares, threshold, alias, small, large):
     """Fill ``threshold`` and ``alias`` record by record; ``small`` and ``large`` are scratch."""
     for record in range(len(indptr) - 1):
@@ -108,7 +107,7 @@ def _build(indptr, shares, threshold, alias, small, large):
         _pair(threshold, alias, small, lows, large, highs)
 
 
-@compiled
+@numba.njit(cache=True)
 def _pair(threshold, alias, small, lows, large, highs):
     """Top up each slot below 1 from one above 1; what rounding leaves over becomes exactly 1."""
     while lows > 0 and highs > 0:
@@ -135,7 +134,7 @@ def alias_draw(word, first, size, threshold, own, other):
     return np.int64(own[slot]) if below else np.int64(other[slot])
 
 
-@compiled
+@numba.njit(cache=True, nogil=True)
 def binomial(stream, counter, trials, chance):
     """Draw how many of ``trials`` random fractions lie below ``chance``; return the counter too."""
     if chance >= 1.0:
@@ -153,7 +152,7 @@ def binomial(stream, counter, trials, chance):
     return wins, counter
 
 
-@compiled
+@numba.njit(cache=True, nogil=True)
 def _count_ones(stream, counter, bits):
     """Return the ones among so many random bits."""
     ones = np.int64(0)

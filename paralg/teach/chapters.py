@@ -1,7 +1,5 @@
 """Find the chapters of the book: a folder with a part's name, in it one package a paper or page."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -16,8 +16,6 @@ A check gets its answer in its plain form (`paralg.teach.values.plain`), and ret
 sentence that says what was shown.
 """
 
-from __future__ import annotations
-
 import copy
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence

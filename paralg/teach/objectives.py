@@ -10,8 +10,6 @@ an exercise names its objectives in its title, and a quiz item in its key ``obje
     :label: ex-mamba-padding
 """
 
-from __future__ import annotations
-
 import json
 import re
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Calling an answer: two ways to be wrong, prints that are shown once, exits that end nothing."""
 
-from __future__ import annotations
-
 import contextlib
 import copy
 import io

@@ -1,7 +1,5 @@
 """Questions to HTML: real forms with labels, readable without script, printable."""
 
-from __future__ import annotations
-
 import html
 import json
 import re

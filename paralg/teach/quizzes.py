@@ -10,8 +10,6 @@ Types are ``multiple_choice`` (one right), ``many_choice`` (all the right ones) 
 (answers with ``"type": "value"``, ``"range"`` or ``"default"``; ``tolerance`` is absolute).
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -1,7 +1,5 @@
 """`check`: look up an exercise's check in its chapter, run it on the answer, say what came out."""
 
-from __future__ import annotations
-
 import difflib
 import dis
 import importlib

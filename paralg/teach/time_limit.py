@@ -1,7 +1,5 @@
 """A time limit for an answer, so that an endless loop ends in words and not in a dead kernel."""
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import sys

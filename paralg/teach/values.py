@@ -1,7 +1,5 @@
 """Values as a check sees them: one form for all spellings, short texts, size, equality."""
 
-from __future__ import annotations
-
 import itertools
 import math
 import re

@@ -1,7 +1,5 @@
 """What `check` says about an answer: a symbol, plain words, and never a traceback."""
 
-from __future__ import annotations
-
 import html
 from dataclasses import dataclass
 

@@ -67,7 +67,7 @@ def test_tied_layers_of_torch_are_the_recurrence(norm, steps, placed, read):
     signals = {"position": "sinusoid", "signal_at": "first"} if placed else {}
     model, x = core(norm=norm, **signals), states()
     layer, mask = cases.twin(model), torch.arange(5).expand(2, 5) < read
-    x = x + ut.sinusoidal(torch.arange(5), 16) if placed else x
+    x = x + ut.sinusoidal(torch.arange(5.0).double(), 16) if placed else x
     for _ in range(steps):
         x = layer(x, src_key_padding_mask=~mask)
     run = run_of(model, steps=steps, padding_mask=mask)
@@ -81,7 +81,7 @@ def test_tied_layers_of_torch_are_the_recurrence(norm, steps, placed, read):
 def test_a_plain_stack_is_a_stack_and_layers_may_be_mixed_in(every, norm):
     model, by_hand = core(PLACED, kind=ut.PlainStack, every=every, norm=norm), states()
     for number, layer in enumerate(model.before):
-        signal = ut.sinusoidal(torch.arange(5), 16) if every or number == 0 else 0.0
+        signal = ut.sinusoidal(torch.arange(5.0).double(), 16) if every or number == 0 else 0.0
         by_hand = layer(by_hand + signal)
     run, state = run_of(model), model.state_dict()
     assert spread(run.output, model.last_norm(by_hand)) < 1e-12

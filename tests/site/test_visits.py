@@ -20,19 +20,13 @@ DESK, LARGE, PHONE = (
     {"width": width, "height": height} for width, height in ((1280, 900), (1440, 900), (360, 740))
 )
 FIRST_SCREEN, SCREENS, EXPLORER_BY = 800, 25, 5
-HEROES = {
-    f"notebooks/{chapter.parent.name}/{chapter.name}.html":
-        f"fig-{chapter.name.replace('_', '-')}-hero"
+CHAPTERS = {
+    f"notebooks/{chapter.parent.name}/{chapter.name}.html": chapter.name.replace("_", "-")
     for chapter in cost.chapters()
-}  # fmt: skip
-HEROES |= {
-    "book/foundations/work_span.html": "fig-work-span-sums",
-    "book/foundations/primitives.html": "fig-primitives-network",
-    "book/foundations/measuring.html": "fig-measuring-order",
 }
 MEASURE = """(name) => {
   const box = (node) => node ? node.getBoundingClientRect() : null;
-  const hero = box(document.getElementById(name).querySelector('img'));
+  const hero = box(document.getElementById(`fig-${name}-hero`).querySelector('img'));
   const explorer = box(document.querySelector('article figure.paralg-explorer'));
   const code = [...document.querySelectorAll('article div.cell_input')]
     .filter((node) => !node.closest('details')).map((node) => box(node).top);
@@ -152,8 +146,8 @@ def look(window, name, made_of):
     assert page.evaluate("document.documentElement.dataset.theme") == "light"
     assert too_wide(page) == []
     assert page.evaluate(NAMELESS) == [], "controls that a screen reader could not announce"
-    if name in HEROES:
-        check_the_first_screen(page, HEROES[name], long=name.startswith("book/"))
+    if name in CHAPTERS:
+        check_the_first_screen(page, CHAPTERS[name])
     for figure in _explorers(page):
         who = figure.get_attribute("aria-label") or "an explorer"
         assert answers(figure, by_mouse), f"{who} does not answer to the mouse"
@@ -173,16 +167,16 @@ def look(window, name, made_of):
     assert window.problems == []
 
 
-def check_the_first_screen(page, hero, long=False):
-    """The idea as a picture comes first, the explorer soon, and a chapter's page is short."""
-    first = page.evaluate(MEASURE, hero)
+def check_the_first_screen(page, chapter):
+    """The idea as a picture comes first, the explorer soon, and the page is short."""
+    first = page.evaluate(MEASURE, chapter)
     assert first["hero"] <= FIRST_SCREEN, "the hero figure is in view at 1280 x 800"
     assert first["code"] > first["hero"], "no code stands before it"
     page.set_viewport_size(LARGE)
-    whole = page.evaluate(MEASURE, hero)
+    whole = page.evaluate(MEASURE, chapter)
     page.set_viewport_size(DESK)
     assert whole["explorer"] <= EXPLORER_BY * 900, "the explorer comes too late"
-    assert long or whole["height"] <= SCREENS * 900, f"{whole['height'] / 900:.1f} screens"
+    assert whole["height"] <= SCREENS * 900, f"{whole['height'] / 900:.1f} screens"
 
 
 def too_wide(page) -> list[str]:

@@ -3,8 +3,6 @@
 [wu-2025-free]
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from math import ceil
 from typing import Literal

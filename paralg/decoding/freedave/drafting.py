@@ -1,7 +1,5 @@
 """Drafts: what static decoding would look like after 1, 2, …, d more steps, guessed at once."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

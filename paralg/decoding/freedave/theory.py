@@ -4,8 +4,6 @@ r(t) is the largest j for which the drafts y_1 … y_j made at s_t all lie on th
 FreeDave jumps from t to t + min(r(t), d); whether that is the fewest forwards is another question.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple

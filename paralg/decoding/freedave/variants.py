@@ -5,8 +5,6 @@ The predictions at earlier accepted states are known as well, and one of them ma
 Sending the drafts of all of them takes the guess out of the choice.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from paralg.decoding.freedave.drafting import draft

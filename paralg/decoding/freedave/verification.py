@@ -5,8 +5,6 @@ Verification starts at draft 0 and hops from b to the *largest* j > b with ``agr
 with one token per step only j = b+1 is possible.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 __all__ = ["AGREEMENTS", "agreement_matrix", "verify", "verify_looped"]

@@ -6,8 +6,6 @@ Shapes: rows ``q``, ``x``, ``p`` (..., b, d), one vector a query; keys ``k`` (..
 all rows; ``t`` and ``weights`` (..., b, m), a number a pair; ``ridge`` (..., b, 1) or a number.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from types import SimpleNamespace
 

@@ -1,7 +1,5 @@
 """The multi-head layer around local linear attention, in parallel and token by token."""
 
-from __future__ import annotations
-
 import math
 
 import torch

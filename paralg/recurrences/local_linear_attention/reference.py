@@ -17,8 +17,6 @@ operand    shape       meaning
 ========== =========== ==========================================================================
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -6,8 +6,6 @@ weights are :math:`e^{-(x - x_0)^2 / 2 h^2}`. For keys on a sphere softmax weigh
 same for all keys of a query.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from math import ceil, log2
 from typing import NamedTuple

@@ -4,8 +4,6 @@ Linear and gated memories are those of :mod:`paralg.sequence.memories`. Mesa (re
 with all weights 1 and keys as they are; ``ridge`` (B, n, 1). Scans take one sequence, without B.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

@@ -12,11 +12,14 @@ position_ids         (n,)                   index of each position for the signa
 ===================  =====================  ======================================================
 """
 
+import numpy as np
 from torch import Tensor, nn
 
-from paralg.sequence import sinusoidal
+from paralg.core import checks
+from paralg.sequence.network import sinusoidal, waves
+from paralg.sequence.padding import blank, token_mask
 
-__all__ = ["CoordinateSignal", "MultiHeadAttention", "TransitionFunction", "UTBlock"]
+__all__ = ["CoordinateSignal", "MultiHeadAttention", "TransitionFunction", "UTBlock", "sinusoidal"]
 
 
 class CoordinateSignal(nn.Module):
@@ -34,8 +37,8 @@ class CoordinateSignal(nn.Module):
 
     def forward(self, x: Tensor, position_ids: Tensor, step: int) -> Tensor:
         """Return H + P of a step, counted from 1; ids broadcast to the leading shape of x."""
-        for index in (position_ids, float(step)):
-            x = x + sinusoidal(index, self.d_model).to(x.dtype)
+        for index in (position_ids, step):
+            x = x + waves(x, index, self.d_model)
         return x
 
 
@@ -44,6 +47,8 @@ class MultiHeadAttention(nn.Module):
 
     def __init__(self, d_model: int, heads: int):
         super().__init__()
+        if checks.integer("d_model", d_model, 1) % checks.integer("heads", heads, 1):
+            raise ValueError(f"heads must divide d_model, got {heads} heads for width {d_model}")
         self.heads = heads
         self.q, self.k, self.v, self.o = (nn.Linear(d_model, d_model) for _ in range(4))
 
@@ -53,7 +58,12 @@ class MultiHeadAttention(nn.Module):
 
     def forward(self, x: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
         """Attend from m states to n keys; a row of the mask without any gives zeros before `o`."""
-        q, k, v = (self.split(part) for part in (self.q(x), keys, values))
+        checks.tensors(x=(x, "b m d"), keys=(keys, "b n d"), values=(values, "b n d"))
+        checks.sizes(x=(x, "b m d"), keys=(keys, "b n d"), o=(self.o.weight, "d d"),
+                     mask=(mask, "b m n", "b 1 n", "1 m n", "1 1 n"))  # fmt: skip
+        mask = token_mask(mask, np.shape(mask), x.device)
+        seen = None if mask is None else mask.any(-2)
+        q, k, v = map(self.split, (self.q(x), blank(keys, seen), blank(values, seen)))
         mask = None if mask is None else mask.unsqueeze(-3)
         mixed = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         return self.o(mixed.transpose(-3, -2).flatten(-2))
@@ -67,6 +77,7 @@ class TransitionFunction(nn.Sequential):
     """The transition of a position by itself: d to d_ff to d with a ReLU between."""
 
     def __init__(self, d_model: int, d_ff: int):
+        d_model, d_ff = checks.integer("d_model", d_model, 1), checks.integer("d_ff", d_ff, 1)
         super().__init__(nn.Linear(d_model, d_ff), nn.ReLU(), nn.Linear(d_ff, d_model))
 
     def forward(self, x: Tensor, padding_mask: Tensor | None = None) -> Tensor:
@@ -75,21 +86,18 @@ class TransitionFunction(nn.Sequential):
 
 
 class UTBlock(nn.Module):
-    r"""One block; the same one at every step.
+    r"""One block of [dehghani-2019-universal], section 2.1; the same one at every step.
 
     .. math:: A = \text{Norm}(X + \text{MHSA}(X)), \quad H = \text{Norm}(A + \text{Transition}(A))
 
-    Source: [dehghani-2019-universal], section 2.1.
-
     Parameters
     ----------
-    d_model, heads : int
+    d_model, heads, dropout : int, int, float
+        The last on every residual branch.
     transition : callable () -> Module
         Makes the transition.
     cross : bool
         Whether attention to another sequence stands between the two sublayers (the decoder).
-    dropout : float
-        On every residual branch.
     """
 
     def __init__(self, d_model: int, heads: int, transition, *, cross=False, dropout=0.0):

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-__all__ = ["HaltingState", "HaltingUnit", "advance", "blend", "start_halting"]
+from paralg.core import checks
+
+__all__ = ["HaltingState", "HaltingUnit", "advance", "blend", "in_unit", "start_halting"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,24 +23,19 @@ class HaltingState:
         """Positions that have not halted."""
         return self.mass < 1
 
-    def waits(self, epsilon: float) -> bool:
-        """Tell whether any position still has less than its threshold."""
-        return bool((self.mass < 1 - epsilon).any())
-
 
 def start_halting(padding_mask: Tensor, dtype: torch.dtype) -> HaltingState:
     """Return the state before the first step, in a `dtype`; `padding_mask` is False for padding."""
-    remainder, steps = (torch.zeros(padding_mask.shape, dtype=dtype) for _ in range(2))
-    return HaltingState((~padding_mask).to(dtype), remainder, steps)
+    checks.kind("padding_mask", padding_mask, "b")
+    checks.instance("dtype", dtype, torch.dtype)
+    mass = (~torch.as_tensor(padding_mask)).to(dtype)
+    return HaltingState(mass, torch.zeros_like(mass), torch.zeros_like(mass))
 
 
 def advance(
     halting: HaltingState, p: Tensor, epsilon: float, last: bool = False
 ) -> tuple[HaltingState, Tensor]:
-    """Take one step of the released halting rule.
-
-    Source: [graves-2016-adaptive]; the rule of the released code,
-    ``universal_transformer_act_basic``.
+    """Take one step of the released ``universal_transformer_act_basic`` [graves-2016-adaptive].
 
     Parameters
     ----------
@@ -56,14 +53,25 @@ def advance(
         The new state, and the weight w of this step's states: p while running, what was missing to
         1 in the halting step, 0 afterwards.
     """
+    checks.instance("halting", halting, HaltingState)
+    checks.tensors(mass=(halting.mass, "..."), p=(in_unit(p), "..."))
+    threshold = 1 - checks.number("epsilon", epsilon, above=0, most=1)
     running = halting.running
-    halts = running & ((halting.mass + p > 1 - epsilon) | last)
+    halts = running & ((halting.mass + p > threshold) | last)
     goes_on = running & ~halts
     mass = halting.mass + p * goes_on
     left = (1 - mass) * halts
     full = torch.where(halts, torch.ones_like(mass), mass)
     new = HaltingState(full, halting.remainder + left, halting.steps + running)
     return new, p * goes_on + left
+
+
+def in_unit(p: Tensor) -> Tensor:
+    """Check that halting probabilities lie in [0, 1]."""
+    checks.tensors(p=(p, "..."))
+    if not bool(((p >= 0) & (p <= 1)).all()):
+        raise ValueError(f"halting probabilities must lie in [0, 1], got {p.min()} to {p.max()}")
+    return p
 
 
 def blend(output: Tensor, state: Tensor, w: Tensor) -> Tensor:
@@ -73,10 +81,7 @@ def blend(output: Tensor, state: Tensor, w: Tensor) -> Tensor:
 
 
 class HaltingUnit(nn.Module):
-    r"""A position's halting probability, :math:`\sigma(w \cdot h + b)` of its state with signal.
-
-    States have the width `d_model`; `bias` is the first b.
-    """
+    r"""Probability :math:`\sigma(w \cdot h + b)` of states of width `d_model`; first b `bias`."""
 
     def __init__(self, d_model: int, bias: float = 1.0):
         super().__init__()

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor, nn
 
+from paralg.core import checks
 from paralg.core.cost import Cost
-from paralg.recurrences.universal_transformer.halting import advance, blend, start_halting
+from paralg.recurrences.universal_transformer.halting import advance, blend, in_unit, start_halting
+from paralg.sequence.padding import blank, token_mask
 
 __all__ = ["DepthRecurrence", "UTInputs", "UTRun", "adaptive_run", "fixed_run"]
 
@@ -61,13 +63,14 @@ class UTRun:
 
 @dataclass(frozen=True, eq=False)
 class UTInputs:
-    """What stays the same during a run, joined and checked; `memory` is for variants."""
+    """What stays the same during a run, checked; `own` are given probabilities of halting."""
 
     most: int
     padding_mask: Tensor
     position_ids: Tensor
     generator: torch.Generator | None
     of_block: dict
+    own: Tensor | None = None
     memory: dict = field(default_factory=dict)
 
 
@@ -88,11 +91,10 @@ class DepthRecurrence(nn.Module):
     epsilon : float
         A position halts when its mass exceeds 1 - epsilon.
 
-    Notes
-    -----
     Paper → here: :math:`H^t` is ``state``, N(t) and R(t) are ``UTRun.steps`` and ``.remainder``.
     In a call, `steps` replaces T, `offset` is added to every position id, `keep` keeps the states
-    and logits of all steps.
+    and logits of all steps; `probabilities`, shape (T, b, n), takes the place of the halting unit.
+    What padding holds, NaN included, has no influence.
     """
 
     closes = False  # whether the last permitted step receives all that is left of the halting mass
@@ -100,7 +102,9 @@ class DepthRecurrence(nn.Module):
 
     def __init__(self, d_model: int, signal, layers, halting=None, *, steps=6, epsilon=0.01):
         super().__init__()
-        self.d_model, self.most, self.epsilon = d_model, steps, epsilon
+        self.d_model = checks.integer("d_model", d_model, 1)
+        self.most = checks.integer("steps", steps)
+        self.epsilon = checks.number("epsilon", epsilon, above=0, most=1)
         self.signal, self.layers, self.halting = signal, nn.ModuleList(layers), halting
         self.crosses = self.layers[0].cross is not None
 
@@ -110,7 +114,8 @@ class DepthRecurrence(nn.Module):
 
     def run(self, x: Tensor, given: UTInputs, keep: bool) -> UTRun:
         """Take a fixed number of steps, or as many as halting asks for."""
-        return (self.fixed if self.halting is None else self.adaptive)(x, given, keep)
+        x, fixed = blank(x, given.padding_mask), self.halting is None and given.own is None
+        return (self.fixed if fixed else self.adaptive)(x, given, keep)
 
     def fixed(self, x: Tensor, given: UTInputs, keep: bool) -> UTRun:
         """Take T steps: H becomes Block(H + P)."""
@@ -126,12 +131,13 @@ class DepthRecurrence(nn.Module):
         state, output, t = x, torch.zeros_like(x), 0
         halting = start_halting(given.padding_mask, x.dtype)
         weights, states, logits = [], [], []
-        while halting.waits(self.epsilon) and t < given.most:
+        while t < given.most and bool(halting.running.any()):
             t += 1
             self.observe(state, halting, given)
             entry = self.enter(state, t, given)
-            p = self.probabilities(entry, halting.running, given)
-            logits += [self.halting.logits(entry)] if keep else []
+            found = None if given.own is None else given.own[t - 1]
+            p = self.probabilities(entry, halting.running, given) if found is None else found
+            logits += [self.halting.logits(entry)] if keep and self.halting else []
             halting, w = advance(halting, p, self.epsilon, self.closes and t == given.most)
             state = self.transform(entry, state, x, given)
             output = self.mix(output, state, w)
@@ -156,40 +162,46 @@ class DepthRecurrence(nn.Module):
 
     def probabilities(self, entry: Tensor, running: Tensor, given: UTInputs, *more) -> Tensor:
         """Return p of the running positions, 0 elsewhere."""
-        group = torch.arange(len(entry))[:, None].expand(running.shape)[running]
+        group = running.nonzero()[:, 0]
         p = self.halting(entry[running], group, *more)
-        return torch.zeros(running.shape, dtype=entry.dtype).masked_scatter(running, p)
+        return entry.new_zeros(running.shape).masked_scatter(running, p)
 
     def given(self, x, *, steps=None, padding_mask=None, attention_mask=None, context=None,
-              context_mask=None, offset=0, position_ids=None, generator=None):  # fmt: skip
+              context_mask=None, offset=0, position_ids=None, generator=None,
+              probabilities=None):  # fmt: skip
         """Check the arguments and join padding and attention into one mask."""
-        most = self.most if steps is None else steps
-        if most < 0:
-            raise ValueError(f"steps must not be negative, got {most}")
-        if x.dim() != 3 or x.shape[-1] != self.d_model:
-            raise ValueError(f"x must be (b, n, {self.d_model}), got {tuple(x.shape)}")
+        checks.tensors(x=(x, f"b n {self.d_model}"), weights=(next(self.parameters(), x), "..."))
+        most, here = checks.integer("steps", self.most if steps is None else steps), x.shape[:2]
         if (context is None) == self.crosses:
-            wanted = "no context" if context is not None else "context"
-            raise ValueError(f"expected {wanted}: cross attention is set when the block is made")
-        ids = torch.arange(x.shape[1]) if position_ids is None else position_ids
-        _check_shape("position_ids", ids, x.shape[1:2])
-        if padding_mask is None:
-            padding_mask = torch.ones(x.shape[:2], dtype=torch.bool)
-        else:
-            _check_shape("padding_mask", padding_mask, x.shape[:2])
-            rows = padding_mask[:, None, :]
+            wanted, got = ("no context", "one") if context is not None else ("context", "none")
+            raise ValueError(f"expected {wanted}, got {got}: cross attention is set at the making")
+        ids = torch.arange(here[1], device=x.device) if position_ids is None else position_ids
+        checks.sizes(T=(range(most), "T"), x=(x, "b n d"), position_ids=(ids, "n"),
+                     probabilities=(probabilities, "T b n"))  # fmt: skip
+        checks.kind("position_ids", ids, "i")
+        mask = token_mask(padding_mask, here, x.device, "padding_mask")
+        if mask is not None:
+            rows = mask[:, None, :]
             attention_mask = rows if attention_mask is None else rows & attention_mask
+        if context is not None:
+            checks.tensors(x=(x, "b n d"), context=(context, "b m d"))
+            context_mask = token_mask(context_mask, context.shape[:2], x.device, "context_mask")
+            context = blank(context, context_mask)
         of_block = {
-            "padding_mask": padding_mask, "attention_mask": attention_mask, "context": context,
+            "padding_mask": mask, "attention_mask": attention_mask, "context": context,
             "context_mask": None if context_mask is None else context_mask[:, None, :],
         }  # fmt: skip
-        return UTInputs(most, padding_mask, ids + offset, generator, of_block)
+        mask = torch.ones(here, dtype=torch.bool, device=x.device) if mask is None else mask
+        own = None if probabilities is None else in_unit(probabilities)
+        return UTInputs(
+            most, mask, ids + checks.integer("offset", offset), generator, of_block, own
+        )
 
 
 def fixed_run(state: Tensor, steps: int, given: UTInputs, blocks=1, states=()) -> UTRun:
     """Return the record of a run in which every position took so many steps of so many blocks."""
     mask = given.padding_mask
-    zeros = torch.zeros(mask.shape, dtype=state.dtype)
+    zeros = state.new_zeros(mask.shape)
     taken = mask.numel() * steps * blocks
     return UTRun(state, steps * mask.to(state.dtype), zeros, zeros, mask, zeros[None][:0], states,
                  queries=taken, keys=taken, rounds=steps)  # fmt: skip
@@ -201,8 +213,3 @@ def adaptive_run(output, halting, weights: list, given: UTInputs, queries: int, 
     stacked = torch.stack(weights) if weights else output.new_zeros(0, *mask.shape)
     return UTRun(output, halting.steps, halting.remainder, halting.mass * mask, mask, stacked,
                  queries=queries, keys=keys, rounds=len(weights))  # fmt: skip
-
-
-def _check_shape(name: str, part: Tensor, shape) -> None:
-    if part.shape != shape:
-        raise ValueError(f"{name} must be {tuple(shape)}, got {tuple(part.shape)}")

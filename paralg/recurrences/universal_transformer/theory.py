@@ -1,7 +1,5 @@
 """Counts of operations, the halting rule in pure Python, and rule 110 with weights set by hand."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,6 +8,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from paralg.core import checks
 from paralg.core.cost import Cost
 from paralg.recurrences.universal_transformer.variants import Recurrence, UTConfig
 
@@ -72,6 +71,7 @@ def halt(p: Sequence[float], *, epsilon: float = 0.01, close: bool = False) -> H
     >>> halt([0.1, 0.1])
     Halted(steps=2, remainder=0.0, mass=0.2, weights=(0.1, 0.1))
     """
+    p, epsilon = checks.floats(p=(p, "T"))[0].tolist(), checks.number("epsilon", epsilon)
     mass, weights = 0.0, []
     for step, probability in enumerate(p, 1):
         if mass + probability > 1 - epsilon or (close and step == len(p)):
@@ -89,7 +89,7 @@ def coefficients(weights: Sequence[float]) -> list[float]:
     [0.126, 0.28, 0.3]
     """
     found, later = [], 1.0
-    for w in reversed(weights):
+    for w in reversed(checks.floats(weights=(weights, "T"))[0].tolist()):
         found.append(w * later)
         later *= 1 - w
     return found[::-1]
@@ -97,9 +97,7 @@ def coefficients(weights: Sequence[float]) -> list[float]:
 
 def table_of(rule: int) -> NDArray[np.int64]:
     """Return the new cell for each value 4 left + 2 centre + right of a rule, shape (8,)."""
-    if not 0 <= rule < 256:
-        raise ValueError(f"rule must lie in 0 … 255, got {rule}")
-    return rule >> np.arange(8) & 1
+    return checks.integer("rule", rule, 0, 255) >> np.arange(8) & 1
 
 
 def rule_steps(cells: ArrayLike, steps: int, rule: int = 110) -> NDArray[np.int64]:

@@ -3,6 +3,7 @@
 `UTConfig` names them all.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal, get_args, get_type_hints
@@ -10,6 +11,7 @@ from typing import Literal, get_args, get_type_hints
 import torch
 from torch import Tensor, nn
 
+from paralg.core import checks
 from paralg.recurrences.universal_transformer.block import (
     CoordinateSignal,
     TransitionFunction,
@@ -17,7 +19,8 @@ from paralg.recurrences.universal_transformer.block import (
 )
 from paralg.recurrences.universal_transformer.halting import HaltingUnit, blend
 from paralg.recurrences.universal_transformer.recurrence import DepthRecurrence, UTRun, fixed_run
-from paralg.sequence import sinusoidal
+from paralg.sequence.network import waves
+from paralg.sequence.padding import blank
 
 __all__ = [
     "PlainStack", "PreNormBlock", "Recurrence", "SeparableConvolution", "StepUpdate", "UTConfig",
@@ -110,24 +113,27 @@ class UTConfig:
 
     def __post_init__(self):
         for name, least in _LEAST.items():
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+            checks.integer(name, getattr(self, name), least)
         for name, kind in get_type_hints(UTConfig).items():
-            if (known := get_args(kind)) and getattr(self, name) not in known:
-                raise ValueError(f"{name} must be one of {known}, got {getattr(self, name)!r}")
+            value, known = getattr(self, name), get_args(kind)
+            if known and value not in known:
+                checks.one_of(name, value, known)
+            elif kind is bool:
+                checks.instance(name, value, bool)
         d, inside = self.d_model, self.layers_inside
         if d % self.heads:
             raise ValueError(f"heads must divide d_model, got {self.heads} heads for width {d}")
         if d % 2 and "sinusoid" in (self.position, self.step_signal):
             raise ValueError(f"a sinusoid needs an even d_model, got {d}")
+        checks.instance("gates", self.gates, str)
         if not set(self.gates) <= set("sti") or not self.gates:
             raise ValueError(f"gates must be letters of 's', 't', 'i', got {self.gates!r}")
         if self.recurrence in ("gru", "lstm") and inside != 1:
             raise ValueError(f"a cell takes one block a step, got layers_inside={inside}")
-        if not 0 < self.epsilon < 1:
-            raise ValueError(f"epsilon must lie between 0 and 1, got {self.epsilon}")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}")
+        checks.number("epsilon", self.epsilon, above=0, most=1)
+        checks.number("halting_bias", self.halting_bias)
+        checks.number("tau", self.tau, 0)
+        checks.number("dropout", self.dropout, 0, 1)
 
 
 class VariedSignal(CoordinateSignal):
@@ -146,20 +152,19 @@ class VariedSignal(CoordinateSignal):
         """Return the states with their signal."""
         if step > 1 and self.config.signal_at == "first":
             return x
-        signals = [signal.to(x.dtype) for signal in self._signals(position_ids, step)]
+        signals = list(self._signals(x, position_ids, step))
         if self.config.combine == "concat":
             return self.project(torch.cat([x, *(one.expand(x.shape) for one in signals)], dim=-1))
         return sum(signals, start=x)
 
-    def _signals(self, position_ids: Tensor, step: int) -> list[Tensor]:
+    def _signals(self, x: Tensor, position_ids: Tensor, step: int) -> Iterator[Tensor]:
         config = self.config
-        waves = partial(sinusoidal, width=config.d_model, layout=config.layout)
-        found = [waves(position_ids)] if config.position != "none" else []
-        if config.step_signal == "sinusoid":
-            found.append(waves(float(step)))
-        elif config.step_signal == "learned":
-            found.append(self._row(step))
-        return found
+        of = partial(waves, x, width=config.d_model, layout=config.layout)
+        if config.position != "none":
+            yield of(position_ids)
+        if config.step_signal != "none":
+            is_wave = config.step_signal == "sinusoid"
+            yield of(step) if is_wave else self._row(step).to(x.dtype)
 
     def _row(self, step: int) -> Tensor:
         known = len(self.table)
@@ -206,7 +211,7 @@ class SeparableConvolution(nn.Module):
         return self._convolve(self._convolve(x, padding_mask, 0).relu(), padding_mask, 1)
 
     def _convolve(self, x: Tensor, padding_mask: Tensor | None, which: int) -> Tensor:
-        x = x if padding_mask is None else x * padding_mask[..., None]
+        x = blank(x, padding_mask)
         k, x = self.KERNELS[which], x.transpose(1, 2)
         sides = (k - 1, 0) if self.causal else (k // 2, k // 2)
         if x.shape[-1]:  # torch convolves nothing empty
@@ -301,6 +306,8 @@ def mix(output: Tensor, state: Tensor, w: Tensor, rule: str) -> Tensor:
     >>> [mix(y, s, w, rule).tolist() for rule in ("blend", "accumulated", "released")]
     [[0.25, 0.25], [0.25, 0.25], [0.0, 0.0]]
     """
+    checks.one_of("rule", rule, ("blend", "accumulated", "released"))
+    checks.tensors(w=(w, "..."), output=(output, "... d"), state=(state, "... d"))
     if rule == "blend":
         return blend(output, state, w)
     added = w[..., None] * state + output
@@ -356,7 +363,7 @@ class Recurrence(DepthRecurrence):
 
     def run(self, x: Tensor, given, keep: bool = False, by=None) -> UTRun:
         """Run the layers before, the steps (by another executor, if one is given), those after."""
-        x = self.mixed_in(self.before, x, given)
+        x = self.mixed_in(self.before, blank(x, given.padding_mask), given)
         given.memory["kept"] = self.update.start(x)
         found = by(self, x, given) if by else super().run(x, given, keep)
         output = self.mixed_in(self.after, self.last_norm(found.output), given)
@@ -422,7 +429,8 @@ class Recurrence(DepthRecurrence):
         """Return the numbers of a step of random halting, shape (b, n)."""
         if self.config.halting != "random":
             return None
-        return torch.rand(given.padding_mask.shape, generator=given.generator, dtype=x.dtype)
+        shape, kind = given.padding_mask.shape, {"dtype": x.dtype, "device": x.device}
+        return torch.rand(shape, generator=given.generator, **kind)
 
 
 def _moved(moves: Tensor | None, new: Tensor, old: Tensor) -> Tensor:
@@ -465,5 +473,6 @@ class PlainStack(Recurrence):
 
     def run(self, x: Tensor, given, keep: bool = False) -> UTRun:
         """Run all layers; `steps` and `keep` play no part."""
-        state = self.last_norm(self.mixed_in(self.before, x, given))
+        state = blank(x, given.padding_mask)
+        state = self.last_norm(self.mixed_in(self.before, state, given))
         return fixed_run(state, len(self.before), given)

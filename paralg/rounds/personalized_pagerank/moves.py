@@ -6,8 +6,6 @@ Records ``0 .. n - 1`` belong to nodes; the others are *virtual*, inner pieces o
 they toss no coin and count no hop.
 """
 
-from __future__ import annotations
-
 from paralg.core.random import uniform
 from paralg.rounds.personalized_pagerank.fast.checks import check_alpha, check_sizes
 from paralg.rounds.personalized_pagerank.fast.hubs import big_moves, split_records

@@ -6,8 +6,6 @@ the same bits; what differs is the number of rounds and of walks alive at once.
 walk 0 of every source starts before walk 1 of any.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from paralg.rounds.personalized_pagerank.fast.checks import check_at_least

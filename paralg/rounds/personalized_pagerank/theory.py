@@ -12,8 +12,6 @@ operand                  meaning
 =======================  ================================================================
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ where it ends: :math:`\log_2 L` rounds for walks of length :math:`L`. Segments t
 append make their ends dependent, which costs variance.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -5,8 +5,6 @@ and shuffles the walks to where they go next. A walk that has stopped goes to th
 source, which counts it.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from operator import methodcaller
 

@@ -3,8 +3,6 @@
 Every run is compared with its sequential baseline, by :func:`compared`.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Answers to the exercises, right and wrong, for the tests: each wrong one with what it is told."""
 
-from __future__ import annotations
-
 from paralg.decoding.freedave.theory import fewest_forwards, greedy_forwards
 
 __all__ = ["RIGHT", "WRONG"]

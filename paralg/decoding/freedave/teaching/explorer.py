@@ -1,7 +1,5 @@
 """Explorer: drafts, verdicts and jumps on a table given by a formula."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """One small network with a choice of mixer, for experiments in which nothing else differs."""
 
-from __future__ import annotations
-
 import math
 from functools import partial
 

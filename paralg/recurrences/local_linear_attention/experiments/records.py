@@ -1,7 +1,5 @@
 """The chapter's records; run as a module, this makes and writes them again."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import torch

@@ -3,8 +3,6 @@
 python -m paralg.recurrences.local_linear_attention.experiments.runs NAME --seed 0
 """
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Any

@@ -3,8 +3,6 @@
 Recall and permutations come from :mod:`paralg.sequence`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Local linear attention: one function, every way to compute it, in the released kernel's shape."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import torch

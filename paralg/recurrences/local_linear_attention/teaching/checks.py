@@ -1,7 +1,5 @@
 """Checks of the exercises on local linear attention."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from paralg.recurrences.local_linear_attention.reference import closed_form

@@ -1,7 +1,5 @@
 """Explorer: one query among real data, its flat and its tilted fit, and what every point counts."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from paralg.core import checks
 from paralg.recurrences.universal_transformer.recurrence import UTRun
 from paralg.recurrences.universal_transformer.variants import PlainStack, Recurrence, UTConfig
 
@@ -50,11 +51,12 @@ class Tagger(nn.Module):
 
     def __init__(self, symbols: int, classes: int, config: UTConfig, *, plain=False, seed: int = 0):
         super().__init__()
+        checks.instance("config", config, UTConfig)
         with torch.random.fork_rng(devices=()):
-            torch.manual_seed(seed)
-            self.embedding = _Embedding(symbols, config.d_model)
+            torch.manual_seed(checks.integer("seed", seed))
+            self.embedding = _Embedding(checks.integer("symbols", symbols, 1), config.d_model)
             self.core = _core(config, plain)
-            self.readout = nn.Linear(config.d_model, classes)
+            self.readout = nn.Linear(config.d_model, checks.integer("classes", classes, 1))
 
     def forward(self, symbols: Tensor, **options) -> tuple[Tensor, UTRun]:
         """Return logits, shape (b, n, classes), and the run."""
@@ -102,9 +104,10 @@ class Seq2Seq(nn.Module):
 
     def __init__(self, symbols: int, config: UTConfig, *, plain=False, seed: int = 0):
         super().__init__()
+        checks.instance("config", config, UTConfig)
         with torch.random.fork_rng(devices=()):
-            torch.manual_seed(seed)
-            self.embedding = _Embedding(symbols, config.d_model)
+            torch.manual_seed(checks.integer("seed", seed))
+            self.embedding = _Embedding(checks.integer("symbols", symbols, 2), config.d_model)
             self.encoder = _core(config, plain)
             self.decoder = _core(config, plain, cross=True, causal=True)
             self.readout = nn.Linear(config.d_model, symbols)

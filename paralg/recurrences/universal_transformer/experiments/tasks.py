@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import shortest_path
 from torch import Tensor
 
+from paralg.core import checks
+
 __all__ = [
     "END", "PLUS", "SYMBOLS", "GraphBatch", "Pairs", "Reachability", "StringTask", "distances",
     "from_networkx", "say",
@@ -37,15 +39,13 @@ class StringTask:
 
     def __post_init__(self):
         for what, known in _CHOICES.items():
-            if getattr(self, what) not in known:
-                raise ValueError(f"{what} must be one of {known}, got {getattr(self, what)!r}")
+            checks.one_of(what, getattr(self, what), known)
         if (self.numbering == "plus") > (self.name == "add"):
             raise ValueError(f"only 'add' has a plus to count from, got {self.name!r}")
 
     def draw(self, rows: int, rng: np.random.Generator, *, length: int) -> Pairs:
         """Draw sequences of one length (for ``add``: numbers of so many digits)."""
-        if length < 1:
-            raise ValueError(f"length must be at least 1, got {length}")
+        rows, length = checks.integer("rows", rows), checks.integer("length", length, 1)
         first = rng.integers(0, 10, (rows, length))
         if self.name == "add":
             second = rng.integers(0, 10, (rows, length))
@@ -124,6 +124,11 @@ class Reachability:
     window: int = 3
     roots: float = 0.15
 
+    def __post_init__(self):
+        checks.integer("nodes", self.nodes, 1)
+        checks.integer("window", self.window, 1)
+        checks.number("roots", self.roots, 0, 1)
+
     def draw(self, rows: int, rng: np.random.Generator) -> GraphBatch:
         """Draw graphs and sources."""
         n = self.nodes
@@ -153,6 +158,9 @@ def from_networkx(graph, source) -> GraphBatch:
     """
     import networkx as nx
 
+    checks.instance("graph", graph, nx.Graph)
+    if source not in graph:
+        raise ValueError(f"source must be a node of the graph, got {source!r}")
     adjacency = nx.to_numpy_array(graph, weight=None).astype(bool)
     adjacency |= np.eye(len(adjacency), dtype=bool)
     return _batch(adjacency[None], np.array([list(graph).index(source)]))

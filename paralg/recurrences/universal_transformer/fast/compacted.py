@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from paralg.core import checks
 from paralg.recurrences.universal_transformer.block import UTBlock
 from paralg.recurrences.universal_transformer.halting import HaltingState, advance, start_halting
 from paralg.recurrences.universal_transformer.recurrence import UTRun, adaptive_run
@@ -23,7 +24,7 @@ def run_compacted(core: Recurrence, x: Tensor, **options) -> UTRun:
     x : Tensor, shape (b, n, d)
     **options
         `steps`, `padding_mask`, `attention_mask`, `context`, `context_mask`, `offset`,
-        `position_ids`, `generator` of :class:`Recurrence`.
+        `position_ids`, `generator`, `probabilities` of :class:`Recurrence`.
 
     Returns
     -------
@@ -44,13 +45,15 @@ def run_compacted(core: Recurrence, x: Tensor, **options) -> UTRun:
     >>> run.queries == run.active.work
     True
     """
+    checks.instance("core", core, Recurrence)
     wanted = {"freeze": True, "recurrence": "basic", "transition": "fc"}
     for name, value in wanted.items():
         if (got := getattr(core.config, name)) != value:
             raise ValueError(f"compaction needs {name}={value!r}, got {got!r}")
-    if core.config.halting is None:
+    given = core.given(x, **options)
+    if core.config.halting is None and given.own is None:
         raise ValueError("compaction needs a halting rule, got halting=None")
-    return core.run(x, core.given(x, **options), by=lambda *parts: _Active(*parts).run())
+    return core.run(x, given, by=lambda *parts: _Active(*parts).run())
 
 
 class _Active:
@@ -59,7 +62,7 @@ class _Active:
     def __init__(self, core: Recurrence, x: Tensor, given):
         self.core, self.given = core, given
         self.b, self.n, d = x.shape
-        self.state = x.reshape(-1, d).clone()
+        self.state = x.flatten(0, 1).clone()
         self.output = torch.zeros_like(self.state)
         self.halting = start_halting(given.padding_mask.flatten(), x.dtype)
         self.change = None
@@ -71,7 +74,7 @@ class _Active:
 
     def run(self) -> UTRun:
         halted, step, most = torch.empty(0, dtype=torch.long), 0, self.given.most
-        while self.halting.waits(self.core.epsilon) and step < most:
+        while step < most and bool(self.halting.running.any()):
             step += 1
             rows = self.halting.running.nonzero().squeeze(-1)
             for number, layer in enumerate(self.core.layers):
@@ -89,7 +92,9 @@ class _Active:
         change = None if self.change is None else self.change[rows]
         noise = core.noise(entry, self.given)
         noise = None if noise is None else noise.flatten()[rows]
-        p = core.halting(entry, rows // self.n, change, noise)
+        own = self.given.own
+        p = (core.halting(entry, rows // self.n, change, noise) if own is None
+             else own[step - 1].flatten()[rows])  # fmt: skip
         old = HaltingState(*(part[rows] for part in vars(now).values()))
         new, w = advance(old, p, config.epsilon, config.close and last)
         now.mass[rows], now.remainder[rows], now.steps[rows] = new.mass, new.remainder, new.steps

@@ -1,7 +1,5 @@
 """The chapter's graphs: three real ones from the shelf of data, and a synthetic one."""
 
-from __future__ import annotations
-
 from paralg.data import graphs
 from paralg.rounds.personalized_pagerank.graph import Digraph
 

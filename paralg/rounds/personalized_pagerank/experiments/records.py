@@ -4,8 +4,6 @@
 Floats are rounded: the last digits of a solve differ between machines.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import subprocess

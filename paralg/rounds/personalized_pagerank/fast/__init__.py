@@ -1,7 +1,5 @@
 """Compiled forms: a round of many walks, their counts, merged walks, power iteration in blocks."""
 
-from __future__ import annotations
-
 __all__ = ["warm"]
 
 

@@ -1,7 +1,5 @@
 """Checks of arguments that several modules share: each returns what it was given, or ValueError."""
 
-from __future__ import annotations
-
 __all__ = [
     "DANGLING", "LEAST_ALPHA", "check_alpha", "check_at_least", "check_dangling",
     "check_partitions", "check_sizes", "check_sources",

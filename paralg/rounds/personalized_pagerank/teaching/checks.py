@@ -1,7 +1,5 @@
 """Checks of the exercises on personalised PageRank."""
 
-from __future__ import annotations
-
 import numpy as np
 
 import paralg.rounds.personalized_pagerank as pr

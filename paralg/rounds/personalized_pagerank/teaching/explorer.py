@@ -1,7 +1,5 @@
 """Explorer: pipelines on a conveyor, under a cap of memory."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,1 +1,0 @@
-"""Checks, answers, the explorer and the quiz of the chapter."""
