@@ -67,8 +67,8 @@ test-clone: $(STAMP) ## clone the last commit elsewhere and run the README's com
 links: book ## every link to the outside, checked over the network
 	@$(PY) book/_ext/build.py --links
 
-lab: kernels ## JupyterLab on the open notebooks
-	@$(PY) -m jupyter lab --notebook-dir=notebooks/open
+lab: kernels ## JupyterLab on copies of the open notebooks, in lab/
+	@$(PY) book/_tools/lab.py
 
 bench: kernels ## every chapter against its peers, in one run; results go to a page of the book
 	@for b in benchmarks/bench_*.py; do printf '\n== %s\n' "$$b"; $(PY) -m benchmarks.$$(basename $$b .py) $(BENCH) || exit 1; done

@@ -25,7 +25,7 @@ RESULTS = Path(__file__).parent / "results"
 COLUMNS = ("bench", "size", "method", "seconds", "low", "high", "ratio", "note")
 
 PACKAGES = ("numpy", "scipy", "numba", "torch", "mambapy", "networkx", "scikit-network", "igraph",
-            "mpi4py", "distributed")  # fmt: skip
+            "mpi4py", "distributed", "transformers")  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ ROOMS = {"fast", "experiments", "teaching", "command"}
 def lines(*paths: Path) -> int:
     """Lines of Python in files and folders."""
     files = [f for path in paths for f in (path.rglob("*.py") if path.is_dir() else [path])]
+    files = [file for file in files if file.parent.name != ".ipynb_checkpoints"]
     return sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files)
 
 

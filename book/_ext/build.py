@@ -13,6 +13,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -40,11 +41,11 @@ def pages() -> list[Path]:
     return found + sorted(path for glob in globs for path in ROOT.glob(f"{glob}.md"))
 
 
-def execute(paths: list[Path], jobs: int) -> bool:
+def execute(paths: list[Path], jobs: int, whole: bool = False) -> bool:
     """Execute what the store lacks; print failures with cell and traceback."""
     from notebook_store import Store, run_all
 
-    failures = run_all(Store(ROOT), paths, workers=jobs, say=_say)
+    failures = run_all(Store(ROOT), paths, workers=jobs, whole=whole, say=_say)
     for failure in failures:
         text = str(failure) if sys.stderr.isatty() else ANSI.sub("", str(failure))
         print(f"\nFailed: {text}", file=sys.stderr)
@@ -120,7 +121,7 @@ def build(jobs: int) -> bool:
     """Execute and write the site; say where it is."""
     start, made_from = time.perf_counter(), state()
     STAMP.unlink(missing_ok=True)
-    if not execute(pages(), jobs):
+    if not execute(pages(), jobs, whole=True):
         return False
     _say("writing pages")
     if not sphinx():
@@ -158,12 +159,22 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--if-stale", action="store_true", help="build only if a source changed")
     parser.add_argument("--links", action="store_true", help="check links to the outside")
     options = parser.parse_args(argv)
-    if options.only:
-        missing = [str(path) for path in options.only if not path.is_file()]
-        if missing:
-            parser.error(f"expected notebooks, got no such file: {', '.join(missing)}")
-        return not execute([path.resolve() for path in options.only], options.jobs)
+    missing = [str(path) for path in options.only or () if not path.is_file()]
+    if missing:
+        parser.error(f"expected notebooks, got no such file: {', '.join(missing)}")
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        signal.signal(number, signal.default_int_handler)  # ends it as Ctrl-C does
+    try:
+        return _run(options)
+    except KeyboardInterrupt:
+        _say("the build was stopped; the next one goes on from here")
+        return 130
+
+
+def _run(options: argparse.Namespace) -> int:
     with alone():
+        if options.only:
+            return not execute([path.resolve() for path in options.only], options.jobs)
         if options.if_stale and is_current():
             return 0
         if options.cold:

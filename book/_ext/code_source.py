@@ -13,6 +13,7 @@ __all__ = ["ALL", "Facts", "read_facts"]
 ALL = None  # stands for "every name of the module"
 _DOTTED = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")
 _WORD = re.compile(r"[\w.*-]+")
+_IN_TEXT = re.compile(r"\b(?:from|import) +([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)")
 _GETTERS = ("__getattr__", "__dir__")
 
 
@@ -31,7 +32,8 @@ class Facts:
     attributes : dict of bound name to names
         What is read as ``bound.name``; ``ALL`` where the object is used in any other way.
     chains, dotted : list of str
-        Chains such as ``paralg.core.scan`` in the code, and string constants that look like one.
+        Chains such as ``paralg.core.scan`` in the code; string constants that look like one, and
+        what those import that are code for another process.
     words : list of str
         Words of the string constants that are no docstrings: names of files.
     exercises : list of str
@@ -77,7 +79,9 @@ def read_facts(code: str, module: str = "", is_package: bool = False) -> Facts:
         module, is_package, imports,
         attributes=_attributes(nodes, {bound for _, _, bound in imports}),
         chains=sorted({chain for node in nodes if (chain := _chain(node))}),
-        dotted=sorted({text for text in strings if _DOTTED.match(text)}),
+        dotted=sorted({text for text in strings if _DOTTED.match(text)}.union(
+            *(_IN_TEXT.findall(text) for text, said in Counter(strings).items()
+              if said > spoken[text]))),
         words=sorted(words),
         exercises=sorted({text for text in strings if re.fullmatch(r"ex-[a-z0-9][\w-]*", text)}),
         statements=_statements(nodes),

@@ -5,6 +5,9 @@ keyed on the code cells, on every library file they depend on and on the version
 that make numbers: an edited module re-runs its chapters and no others.  A notebook that is not
 in the store is executed on the spot.
 
+A build that is killed while it writes leaves the file ``_build/.writing``; the next one reads and
+writes every page again.
+
 Other extensions may listen to the event ``paralg-executed`` (docname, executed notebook).
 """
 
@@ -20,6 +23,7 @@ from notebook_store import Store, fill, read_notebook
 from sphinx.errors import ExtensionError
 
 EVENT = "paralg-executed"
+WRITING = "_build/.writing"
 
 
 def make_client(app):
@@ -53,15 +57,27 @@ def make_client(app):
 
 
 def prepare(app) -> None:
-    """Give the environment the keys that pages were built with."""
+    """Give the environment the keys that pages were built with, and note that a build began."""
     app.paralg_store = Store(app.srcdir)
     if not hasattr(app.env, "paralg_keys"):
         app.env.paralg_keys = {}
+    mark = Path(app.srcdir, WRITING)
+    app.paralg_was_killed = mark.exists()
+    mark.parent.mkdir(exist_ok=True)
+    mark.touch()
+
+
+def finish(app, error: Exception | None) -> None:
+    """Note that all pages are written."""
+    if error is None:
+        Path(app.srcdir, WRITING).unlink(missing_ok=True)
 
 
 def stale_pages(app, env, added, changed, removed) -> Iterator[str]:
-    """Yield pages whose notebook would get another key now."""
+    """Yield pages whose notebook would get another key now, all after a build that was killed."""
     store = app.paralg_store
+    if app.paralg_was_killed:
+        yield from env.found_docs - added
     for docname, key in list(env.paralg_keys.items()):
         path = Path(env.doc2path(docname))
         notebook = read_notebook(path) if path.is_file() else None
@@ -81,4 +97,5 @@ def setup(app):
     app.connect("builder-inited", prepare)
     app.connect("env-get-outdated", lambda *known: list(stale_pages(*known)))
     app.connect("env-purge-doc", forget)
+    app.connect("build-finished", finish)
     return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}

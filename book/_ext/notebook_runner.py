@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-__all__ = ["ENVIRONMENT", "CellFailed", "Executed", "SharedLock", "execute"]
+__all__ = ["ENVIRONMENT", "CellFailed", "Executed", "SharedLock", "execute", "stop_kernels"]
 
 TIMEOUT = 300  # seconds a cell may take
 EXCLUSIVE_TAG = "timing"
@@ -35,12 +36,31 @@ ENVIRONMENT = {
 
 WATCH = """
 import os, sys
-log = os.open({log!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+here, root, log = os.path.dirname(os.path.abspath(__file__)), {root!r}, {log!r}
+left_out, seen = tuple(os.path.join(root, x, "") for x in ("_build", ".git", ".venv")), set()
 def watch(event, arguments):
-    name = os.path.abspath(arguments[0]) if event == "open" and type(arguments[0]) is str else ""
-    if name.startswith({folder!r}):
-        os.write(log, (name + "\\n").encode())
+    if event != "open" or not isinstance(arguments[0], (str, bytes)):
+        return
+    name = os.path.abspath(os.fsdecode(arguments[0]))
+    if name.startswith(root) and not name.startswith(left_out) and name not in seen:
+        seen.add(name)
+        try:  # opened anew each time: a child may close all the files that it has
+            with open(log, "ab") as file:
+                file.write(os.fsencode(name) + b"\\n")
+        except FileNotFoundError:  # the page has ended
+            pass
 sys.addaudithook(watch)
+sys.path[:] = [x for x in sys.path if os.path.abspath(x) != here]
+this = sys.modules.pop("sitecustomize")
+try:
+    import sitecustomize
+except ImportError:
+    pass
+sys.modules.setdefault("sitecustomize", this)
+"""
+"""Module ``sitecustomize`` of the kernel and of every Python that it starts: notes what is opened.
+
+It makes way for the module of that name that would have been there without it.
 """
 
 
@@ -94,19 +114,13 @@ class _Client(NotebookClient):
     """A notebook client that runs cells tagged ``timing`` with the machine to themselves."""
 
     lock: SharedLock | None = None
-    watched: tuple[str, str] | None = None  # a folder, and the file that lists what is opened in it
     current = 0  # index of the cell that was started last
     cpu = 0.0  # processor seconds of the kernel and its workers, up to the cell that ended last
 
-    async def async_start_new_kernel_client(self):
-        client = await super().async_start_new_kernel_client()
-        if self.watched:
-            code = WATCH.format(folder=self.watched[0], log=self.watched[1])
-            client.execute(f"exec({code!r}, {{}})", silent=True)
-        return client
-
     async def async_execute_cell(self, cell, cell_index, *args, **kwargs):
         self.current = cell_index
+        if self not in _running:
+            raise DeadKernelError("the build was stopped")
         alone = EXCLUSIVE_TAG in cell.metadata.get("tags", [])
         if cell.cell_type != "code" or not cell.source.strip():
             return await super().async_execute_cell(cell, cell_index, *args, **kwargs)
@@ -116,11 +130,25 @@ class _Client(NotebookClient):
         return done
 
 
+_running: set[_Client] = set()
+
+
+def stop_kernels() -> None:
+    """End all executions of this process at once, with the kernels and what they started."""
+    stopped = list(_running)
+    _running.clear()
+    for client in stopped:
+        pid = getattr(getattr(client.km, "provisioner", None), "pid", None)
+        if pid:
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)  # a kernel leads a group of its own
+
+
 @dataclass(frozen=True)
 class Executed:
     """An executed notebook, how long it took, processor seconds of its kernel and workers.
 
-    ``opened`` are the files that its kernel opened in the folder that was watched.
+    ``opened`` are the files that the kernel and its children opened in the folder watched.
     """
 
     notebook: NotebookNode
@@ -149,20 +177,28 @@ def execute(
     client.lock = lock
     start = time.perf_counter()
     with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as scratch:
-        opened = Path(scratch, "opened")
-        client.watched = (f"{watched}{os.sep}", str(opened)) if watched else None
+        opened, environment = Path(scratch, "opened"), {**os.environ, **ENVIRONMENT}
+        if watched:
+            hook = WATCH.format(root=f"{watched}{os.sep}", log=str(opened))
+            Path(scratch, "sitecustomize.py").write_text(hook, encoding="utf-8")
+            folders = [scratch, *filter(None, [environment.get("PYTHONPATH")])]
+            environment["PYTHONPATH"] = os.pathsep.join(folders)
+        _running.add(client)
         try:
-            client.execute(env={**os.environ, **ENVIRONMENT}, stderr=log)
+            client.execute(env=environment, stderr=log)
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
             index = client.current
             raise _failure(path, run.cells[index], index, error, log) from None
-        files = _sources(opened.read_text().splitlines()) if opened.is_file() else frozenset()
+        finally:
+            _running.discard(client)
+        names = opened.read_bytes().splitlines() if opened.is_file() else []
+        files = _sources(map(os.fsdecode, names))
     _refuse_stderr(path, run)
     seconds = time.perf_counter() - start
     return Executed(run, seconds, datetime.now().timestamp(), client.cpu, files)
 
 
-def _sources(names: list[str]) -> frozenset[Path]:
+def _sources(names: Iterable[str]) -> frozenset[Path]:
     """Files that were opened; for a compiled module its source, other caches left out."""
     paths = (Path(name) for name in names)
     found = (path.parent.parent / f"{path.name.partition('.')[0]}.py"

@@ -1,4 +1,9 @@
-"""Executed notebooks, kept under a key that covers the library files they use."""
+"""Executed notebooks, kept under a key that covers the library files they use.
+
+The key is made before a notebook runs, by reading. What its processes open while it runs is kept
+with the result: a file that the key does not cover is told, and the result stands only as long as
+that file stays as it was.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -15,12 +21,12 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
-from notebook_runner import ENVIRONMENT, CellFailed, Executed, SharedLock, execute
+from notebook_runner import ENVIRONMENT, CellFailed, Executed, SharedLock, execute, stop_kernels
 from used_sources import Library
 
 __all__ = ["Store", "fill", "read_notebook", "run_all"]
 
-FORMAT = "3"  # part of every key: raise it when the way of executing changes
+FORMAT = "4"  # part of every key: raise it when the way of executing changes
 VERSIONED = ("numpy", "scipy", "torch", "numba", "matplotlib", "networkx", "safetensors")
 RELEVANT_TAGS = {"raises-exception", "skip-execution"}
 
@@ -53,7 +59,11 @@ class Store:
 
     def page_key(self, notebook: NotebookNode) -> str:
         """Hash of all that can change its page: the outputs, and what the site draws on it."""
-        return _hash([self.key(notebook), *self._digests(self.library.drawn_by(_code(notebook)))])
+        return _hash([self.key(notebook), *self._digests(self.drawn(notebook))])
+
+    def drawn(self, notebook: NotebookNode) -> frozenset[Path]:
+        """Library files on which what the site draws on the page depends."""
+        return self.library.drawn_by(_code(notebook))
 
     def module_key(self, module: str) -> str:
         """Hash of all that can change what a module computes and draws."""
@@ -62,14 +72,21 @@ class Store:
         return _hash([FORMAT, self._versions(), *self._digests(used)])
 
     def unknown(self, notebook: NotebookNode, executed: Executed) -> list[str]:
-        """Library files that an execution opened and that its key does not know of."""
-        code = _code(notebook)
-        known = self.library.used_by(code, drawn=True, eager=True) | self.library.drawn_by(code)
-        return sorted(p.relative_to(self.root).as_posix() for p in executed.opened - known)
+        """Files of the repository that an execution opened and the key of its page does not hold.
+
+        The notebook itself is held by its code.
+        """
+        known = self.sources(notebook) | self.drawn(notebook)
+        return sorted(path.relative_to(self.root).as_posix() for path in executed.opened - known)
+
+    def edited(self, notebook: NotebookNode) -> list[str]:
+        """Files that are not any more what the key of a notebook was made from."""
+        return [name for name, digest in self._digests(self.sources(notebook))
+                if _digest(self.root / name) != digest]  # fmt: skip
 
     def execute(self, path: Path, notebook: NotebookNode, lock=None) -> Executed:
-        """Execute a notebook, looking at the files of the library that it opens."""
-        return execute(path, notebook, lock, watched=self.root / self.library.package)
+        """Execute a notebook, looking at the files of the repository that it opens."""
+        return execute(path, notebook, lock, watched=self.root)
 
     def _digests(self, paths: Iterable[Path]) -> list[list[str]]:
         return [[path.relative_to(self.root).as_posix(), self.library.digest(path)]
@@ -92,28 +109,59 @@ class Store:
         return self.folder / f"{key}.ipynb"
 
     def load(self, key: str) -> Executed | None:
-        """Executed notebook, or None when it is not in the store."""
+        """Executed notebook, or None when it is not in the store or does not stand any more.
+
+        A damaged entry is told, and deleted.
+        """
         path = self.path(key)
         if not path.is_file():
             return None
-        notebook = nbformat.read(path, as_version=4)
-        record = notebook.metadata.get("paralg_execution", {})
-        numbers = (record.get(name, 0.0) for name in ("seconds", "when", "cpu"))
-        return Executed(notebook, *numbers)
+        try:
+            text = path.read_text("utf-8")
+            notebook = nbformat.reads(text, as_version=4)
+            record = notebook.metadata["paralg_execution"]
+            opened = {self.root / name: digest for name, digest in record["opened"].items()}
+            if _hash([text.replace(record["whole"], "")]) != record["whole"]:
+                raise ValueError("its content is not what was written")
+            found = Executed(notebook, record["seconds"], record["when"], record["cpu"],
+                             frozenset(opened))  # fmt: skip
+        except Exception as error:  # whatever a damaged file makes nbformat raise
+            print(f"{path.name} in {path.parent.name} is damaged ({type(error).__name__}): its "
+                  "page is executed again", file=sys.stderr)  # fmt: skip
+            path.unlink(missing_ok=True)
+            return None
+        beyond = {path: digest for path, digest in opened.items() if digest}
+        return found if all(_digest(one) == digest for one, digest in beyond.items()) else None
 
-    def save(self, key: str, executed: Executed) -> None:
-        """Write an executed notebook, whole or not at all."""
+    def save(self, notebook: NotebookNode, executed: Executed) -> None:
+        """Write an executed notebook, whole or not at all; of what its key holds, only the names.
+
+        Nothing is written when a file was edited meanwhile: nobody knows what the page has seen.
+        """
+        if self.edited(notebook):
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
+        beyond = set(self.unknown(notebook, executed))
+        opened = sorted(path.relative_to(self.root).as_posix() for path in executed.opened)
         record = {"seconds": round(executed.seconds, 2), "when": executed.when,
-                  "cpu": round(executed.cpu, 2)}  # fmt: skip
+                  "cpu": round(executed.cpu, 2),
+                  "opened": {name: _digest(self.root / name) if name in beyond else ""
+                             for name in opened}, "whole": ""}  # fmt: skip
         executed.notebook.metadata["paralg_execution"] = record
+        text = nbformat.writes(executed.notebook)
+        text = text.replace('"whole": ""', f'"whole": "{_hash([text])}"')
         handle, scratch = tempfile.mkstemp(dir=self.folder, suffix=".part")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            nbformat.write(executed.notebook, file)
-        os.replace(scratch, self.path(key))
+            file.write(text)
+        os.replace(scratch, self.path(self.key(notebook)))
 
     def prune(self, keep: set[str], spare: int = 20) -> None:
-        """Delete all but the current notebooks and the ``spare`` newest of the others."""
+        """Delete all but the current notebooks and the ``spare`` newest of the others.
+
+        What a killed build had begun to write goes, too.
+        """
+        for path in self.folder.glob("*.part"):
+            path.unlink(missing_ok=True)
         old = [p for p in self.folder.glob("*.ipynb") if p.stem not in keep]
         for path in sorted(old, key=lambda p: p.stat().st_mtime, reverse=True)[spare:]:
             path.unlink()
@@ -124,7 +172,7 @@ class Store:
         found = self.load(key)
         if found is None:
             found = self.execute(path, notebook)
-            self.save(key, found)
+            self.save(notebook, found)
         return found
 
 
@@ -156,6 +204,7 @@ def run_all(
     paths: Iterable[Path],
     *,
     workers: int = 2,
+    whole: bool = False,
     say: Callable[[str], None] = print,
 ) -> list[CellFailed]:
     """Execute every notebook that the store lacks, ``workers`` at a time.
@@ -168,6 +217,8 @@ def run_all(
         Notebooks and executable pages; ordinary pages are passed over.
     workers : int
         Notebooks in flight.
+    whole : bool
+        Whether these are all pages: what is of no use any more is then deleted.
     say : callable
         Receives progress lines.
 
@@ -175,39 +226,61 @@ def run_all(
     -------
     list of CellFailed
         One entry for each notebook that failed; the others are in the store.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Nothing more was started then, what ran was ended, and what had run is in the store.
     """
     notebooks = {path: nb for path in paths if (nb := read_notebook(path)) is not None}
-    keys = {path: store.key(nb) for path, nb in notebooks.items()}
-    todo = [path for path in notebooks if store.load(keys[path]) is None]
+    todo = [path for path, nb in notebooks.items() if store.load(store.key(nb)) is None]
     say(f"notebooks: {len(notebooks)}, up to date: {len(notebooks) - len(todo)}")
-    failures = []
-    lock = SharedLock()
-    with ThreadPoolExecutor(max(1, workers)) as pool:
-        jobs = {pool.submit(store.execute, path, notebooks[path], lock): path for path in todo}
-        for count, job in enumerate(as_completed(jobs), 1):
-            path = jobs[job]
-            failure = _settle(store, keys[path], job)
+    failures, lock = [], SharedLock()
+    pool = ThreadPoolExecutor(max(1, workers))
+    jobs = {pool.submit(store.execute, path, notebooks[path], lock): path for path in todo}
+    try:
+        for count, job in enumerate(as_completed(list(jobs)), 1):
+            failure = _settle(store, notebooks[jobs[job]], job)
             failures += [failure] if failure else []
             outcome = "FAILED" if failure else f"{job.result().seconds:.1f} s"
+            path = jobs.pop(job)
             say(f"[{count}/{len(todo)}] {_shown(path, store.root)}  {outcome}")
-            for name in [] if failure else store.unknown(notebooks[path], job.result()):
-                say(f"    opens {name}, which its key does not cover")
-    if not failures:
-        store.prune(set(keys.values()))
+            for line in [] if failure else _doubts(store, notebooks[path], job.result()):
+                say(f"    {line}")
+    except KeyboardInterrupt:
+        pool.shutdown(wait=False, cancel_futures=True)
+        had_run = [job for job in jobs if job.done() and not job.cancelled()]
+        stop_kernels()
+        for job in had_run:
+            _settle(store, notebooks[jobs[job]], job)
+        say(f"stopped; executed and kept: {len(todo) - len(jobs) + len(had_run)} of {len(todo)}")
+        raise
+    finally:
+        pool.shutdown()
+    if whole and not failures:
+        store.prune({store.key(notebook) for notebook in notebooks.values()})
     return failures
 
 
-def _settle(store: Store, key: str, job: Future[Executed]) -> CellFailed | None:
+def _settle(store: Store, notebook: NotebookNode, job: Future[Executed]) -> CellFailed | None:
     """Save what a job brought, or return its failure.
 
     Keys are made and results saved in the main thread only: the parser behind the keys does not
     like company.
     """
     try:
-        store.save(key, job.result())
+        store.save(notebook, job.result())
     except CellFailed as failure:
         return failure
     return None
+
+
+def _doubts(store: Store, notebook: NotebookNode, executed: Executed) -> Iterator[str]:
+    """Yield what may make a number of this execution an old one."""
+    for name in store.edited(notebook):
+        yield f"not kept: {name} was edited while it ran"
+    for name in store.unknown(notebook, executed):
+        yield f"opens {name}, which its key does not cover"
 
 
 def _shown(path: Path, root: Path) -> str:
@@ -220,6 +293,11 @@ def _code_cells(notebook: NotebookNode) -> list[NotebookNode]:
 
 def _code(notebook: NotebookNode) -> str:
     return "\n\n".join(cell.source for cell in _code_cells(notebook))
+
+
+def _digest(path: Path) -> str | None:
+    """SHA-256 of a file as it is now, None when there is none."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
 def _hash(parts: Iterable[object]) -> str:

@@ -4,9 +4,10 @@ The answer must never miss a file (a stale number on a page is a defect; `notebo
 it with what a kernel really opens) and should not name files that cannot matter.  The rules:
 
 * a module is used with everything it imports, at any depth, lazily or not;
-* of a package ``__init__`` that only re-exports, just the names asked for are followed;
-* a string constant ``"paralg.x.y"`` uses that module, and ``import_module(f"….entrants")`` every
-  module of the part whose name ends so;
+* of a package ``__init__`` that only re-exports, just the names asked for are followed, and what
+  it imports at once;
+* a string constant ``"paralg.x.y"`` uses that module, as does one with ``from paralg.x.y import``,
+  and ``import_module(f"….entrants")`` uses every module of the part whose name ends so;
 * a data file belongs to the modules of its paper or shelf that name it, its folder or its suffix,
   and to all of them when none does;
 * what the site draws (`paralg.core.static`) is not used by the page, but by its drawing: an
@@ -32,6 +33,7 @@ import paralg
 __all__ = ["PARTS", "Library"]
 
 PARTS = paralg.PARTS
+_COPIES = {"__pycache__", ".ipynb_checkpoints"}
 _HIDDEN = (".pyc", ".pyo", ".nbi", ".nbc")
 _DRAWING = {
     "quiz": ("teach.quiz_html", "quiz.json"),
@@ -121,22 +123,18 @@ class Library:
 
     # ---- what code uses ----
 
-    def used_by(
-        self, code: str, *, drawn: bool = False, eager: bool = False
-    ) -> frozenset[Path]:
-        """Files on which the outputs of a notebook with this code depend.
-
-        With ``drawn`` and ``eager``, all that its cells may open: also what the site draws, and
-        what packages import at once to hand it on.
-        """
-        return frozenset(self._walk(code, drawn, eager).files)
+    def used_by(self, code: str) -> frozenset[Path]:
+        """Files on which the outputs of a notebook with this code depend."""
+        return frozenset(self._walk(code).files)
 
     def drawn_by(self, code: str) -> frozenset[Path]:
         """Files on which the drawing of a page depends, besides its outputs."""
         walk = _Walk(self)
         facts = self._read(code)
-        drawn = self._walk(code, False).drawn
+        drawn = self._walk(code).drawn
         for module, name in drawn:
+            if module.rpartition(".")[0] == f"{self.package}.teach":  # its calls: quiz, check
+                walk.use(module)
             if name == "explorer":
                 walk.use(module)
                 walk.use(f"{self.package}.figures", "use")
@@ -159,9 +157,9 @@ class Library:
         walk.use(module)
         return frozenset(walk.files)
 
-    def _walk(self, code: str, drawn: bool, eager: bool = False) -> _Walk:
-        walk = _Walk(self, eager)
-        walk.follow_page(self._read(code), drawn)
+    def _walk(self, code: str) -> _Walk:
+        walk = _Walk(self)
+        walk.follow_page(self._read(code))
         return walk
 
     def home_of(self, module: str, name: str) -> str:
@@ -198,7 +196,8 @@ class Library:
     def modules_under(self, folder: Path) -> Iterator[str]:
         """Names of all modules in a folder, at any depth."""
         for path in sorted(folder.rglob("*.py")):
-            yield self._name(path)
+            if not _COPIES & set(path.parts):
+                yield self._name(path)
 
     # ---- data files ----
 
@@ -219,7 +218,7 @@ class Library:
     def _owners(self, unit: Path) -> dict[Path, set[Path]]:
         shared = unit.name in (*PARTS, self.package)  # the papers below own their files
         found = [*unit.glob("*"), *unit.glob("records/*")] if shared else unit.rglob("*")
-        files = [p for p in found if p.is_file() and "__pycache__" not in p.parts]
+        files = [p for p in found if p.is_file() and not _COPIES & set(p.parts)]
         read = {p: self.facts(self._name(p)) for p in files if p.suffix == ".py"}
         modules = [p for p, f in read.items() if not (f.is_package and f.is_facade)] or list(read)
         words = {p: set(read[p].words) for p in modules}
@@ -243,16 +242,15 @@ class Library:
 class _Walk:
     """Transitive closure over modules and re-exported names."""
 
-    def __init__(self, library: Library, eager: bool = False):
+    def __init__(self, library: Library):
         self.library = library
-        self.eager = eager
         self.files: set[Path] = set()
         self.drawn: set[tuple[str, str]] = set()  # home and name of what the site draws
         self._done: set[tuple[str, str | None]] = set()
 
-    def follow_page(self, facts: Facts, drawn: bool) -> None:
-        """Follow a notebook; what the site draws only where ``drawn`` says so."""
-        left = set() if drawn else set(facts.statements)
+    def follow_page(self, facts: Facts) -> None:
+        """Follow a notebook, but not to what the site draws."""
+        left = set(facts.statements)
         for module, name, bound in facts.imports:
             self._follow_import(facts, module, name, bound, left)
         self._follow_dotted(facts)
@@ -400,7 +398,7 @@ class _Walk:
         if path not in self.files:
             self.files.add(path)
             self.files |= self.library.data_of(module)
-            if self.eager and not self.library.facts(module).has_getter:
+            if not self.library.facts(module).has_getter:
                 self.follow(self.library.facts(module))
             if self.library.facts(module).is_lazy:
                 self.follow(self.library.facts(module), "lazy")

@@ -191,8 +191,14 @@ def _command_to_text(args) -> int:
     return 0
 
 
+def notebooks(folder: Path) -> list[Path]:
+    """Return all notebooks below a folder, without the copies that JupyterLab makes on saving."""
+    found = folder.rglob("*.ipynb")
+    return sorted(path for path in found if ".ipynb_checkpoints" not in path.parts)
+
+
 def _command_verify(args) -> int:
-    paths = args.notebooks or sorted(Path("notebooks").rglob("*.ipynb"))
+    paths = args.notebooks or notebooks(Path("notebooks"))
     found = [f"{path}: {what}" for path in paths for what in problems(read(path))]
     print("\n".join(found) if found else f"{len(paths)} notebooks are clean")
     return 1 if found else 0

@@ -43,9 +43,10 @@ if importlib.util.find_spec("paralg") is None:
 
 def sources(root: Path = ROOT) -> list[Path]:
     """Return notebooks of chapters, and pages under ``book/`` that have cells to execute."""
-    chapters = sorted((root / "notebooks").rglob("*.ipynb"))
+    chapters = nb.notebooks(root / "notebooks")
     chapters = [path for path in chapters if root / OPEN not in path.parents]
-    pages = (p for p in sorted((root / "book").rglob("*.md")) if HERE not in p.parents)
+    pages = (p for p in sorted((root / "book").rglob("*.md"))
+             if HERE not in p.parents and p.parent.name != ".ipynb_checkpoints")  # fmt: skip
     return chapters + [p for p in pages if _CODE.search(p.read_text(encoding="utf-8"))]
 
 
@@ -132,7 +133,7 @@ def stale(plain: Plain, root: Path = ROOT) -> list[Path]:
         text = target.read_text(encoding="utf-8") if target.exists() else ""
         if text != nb.dumps(convert(source, plain, root)):
             found.append(source)
-    return found + sorted(set((root / OPEN).rglob("*.ipynb")) - kept)
+    return found + sorted(set(nb.notebooks(root / OPEN)) - kept)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,8 +1,8 @@
 """All decoders on the same tasks, in the same units: what each costs and what it gets wrong.
 
 A paper joins with a module ``entrants`` in its package, ``paralg.decoding.<paper>.entrants``, that
-holds a tuple ``ENTRANTS``, and by making the records of the tables again:
-``python -m paralg.decoding.records``.
+holds a tuple ``ENTRANTS``. The arena page runs all of them when it is executed: a shipped table
+would go on showing the decoders of the day on which it was made.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ from paralg.decoding.trace import Decoded
 from paralg.figures import Table
 from paralg.models.protocol import Model, UnsupportedCall
 
-__all__ = ["PROMISES", "Entrant", "compete", "decode_all", "entrants", "standings"]
+__all__ = ["PROMISES", "Entrant", "compete", "decode_all", "entrants", "order_of", "standings"]
 
 PROMISES = ("sequential", "same trace", "same distribution", "none")
 """What a decoder promises: to be the baseline, to have its trace, to have its distribution, or
@@ -45,11 +45,16 @@ class Entrant:
             raise ValueError(f"expected promise to be one of {PROMISES}, got {self.promise!r}")
 
 
-def _in_order(model: Model, x: np.ndarray, rng: Random) -> Decoded:
-    """Sample from left to right; around given tokens that asks for any-order calls."""
+def order_of(model: Model, x: np.ndarray) -> np.ndarray | None:
+    """Return the order for decoding from left to right: one is needed around given tokens only."""
     masked = np.flatnonzero(np.asarray(x) == model.V)
     prefix = len(masked) == 0 or masked[0] == model.L - len(masked)
-    return ancestral(model, x, rng=rng, order=None if prefix else masked)
+    return None if prefix else masked
+
+
+def _in_order(model: Model, x: np.ndarray, rng: Random) -> Decoded:
+    """Sample from left to right; around given tokens that asks for any-order calls."""
+    return ancestral(model, x, rng=rng, order=order_of(model, x))
 
 
 SEQUENTIAL = (

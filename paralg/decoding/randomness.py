@@ -44,9 +44,9 @@ class RandomDraws:
     def categorical(self, p) -> int:
         """Return i with probability ``p[i]``."""
         p = _checked(p)
-        cumulative = np.cumsum(p)
-        i = int(np.searchsorted(cumulative, self._uniform() * cumulative[-1], side="right"))
-        return min(i, int(np.flatnonzero(p)[-1]))
+        cumulative = p.cumsum()
+        i = int(cumulative.searchsorted(self._uniform() * cumulative[-1], side="right"))
+        return i if i < len(p) else int(np.flatnonzero(p)[-1])
 
     def accept(self, a) -> bool:
         """Return True with probability ``min(a, 1)``; draw nothing when ``a >= 1``."""
@@ -160,7 +160,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 def _checked(p) -> np.ndarray:
     """Return ``p`` as an array of non-negative numbers that sum to one (to 1e-9)."""
     p = np.asarray(p, dtype=np.float64)
-    if p.ndim != 1 or not (p >= 0).all() or abs(p.sum() - 1) > 1e-9:
+    if p.ndim != 1 or not (p.min(initial=0.0) >= 0 and abs(p.sum() - 1) <= 1e-9):
         raise ValueError(f"expected probabilities that sum to 1, got {p}")
     return p
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from paralg.data import addition, pydoc_text, sudoku4
+from paralg.data import addition, digits, pydoc_text, sudoku4
 from paralg.models.family import Family
 from paralg.models.network import Network
 from paralg.models.objectives import OBJECTIVES
@@ -28,6 +28,7 @@ __all__ = [
 
 FOLDER = Path(__file__).with_name("weights")
 TEXT_LENGTH = 64
+UNLABELLED = 0.1  # share of the digits that are shown without their label, for guidance
 _BATCH = 64
 
 
@@ -49,6 +50,14 @@ def _draw_grids(n: int, rng: np.random.Generator, split: str) -> NDArray[np.int6
     return sudoku4.grids()[rng.integers(0, len(sudoku4.grids()), size=n)]
 
 
+def _draw_digits(n: int, rng: np.random.Generator, split: str) -> NDArray[np.int64]:
+    """Draw images with their label, or without one in a tenth of the cases."""
+    x = digits.encode(*digits.load(split))
+    x = x[rng.integers(0, len(x), size=n)]
+    x[rng.random(n) < UNLABELLED, 0] = digits.NULL
+    return x
+
+
 TASKS = {
     "sudoku4": NetworkTask(
         TransformerConfig(V=sudoku4.SYMBOLS, L=sudoku4.CELLS), (0, 0), _draw_grids
@@ -63,12 +72,16 @@ TASKS = {
         (0, TEXT_LENGTH // 2),
         lambda n, rng, split: pydoc_text.windows(n, TEXT_LENGTH, rng, split=split),
     ),
+    "digits": NetworkTask(
+        TransformerConfig(V=digits.SYMBOLS, L=digits.LENGTH), (0, 0), _draw_digits
+    ),
 }
 
 _STEPS = {
     "sudoku4-bidirectional": 2000, "sudoku4-causal": 1200, "sudoku4-anyorder": 8000,
     "addition-bidirectional": 3000, "addition-causal": 3000, "addition-anyorder": 3000,
     "text-bidirectional": 6000, "text-causal": 2000, "text-anyorder": 2000,
+    "digits-causal": 500,
 }  # fmt: skip
 PLANS = {
     name: Plan(name, steps, rate=2e-3 if name.startswith("addition") else 3e-3, floor=0.05)

@@ -7,7 +7,7 @@ Every score is deterministic: its states are drawn with a fixed seed. Arrays of 
 import numpy as np
 from numpy.typing import NDArray
 
-from paralg.data import addition, pydoc_text, sudoku4
+from paralg.data import addition, digits, pydoc_text, sudoku4
 from paralg.models.network import Network
 from paralg.models.objectives import draw_masks, draw_ranks
 
@@ -23,7 +23,7 @@ Logits = NDArray[np.float64]
 
 
 def score(network: Network, task: str, rows: int | None = None) -> dict[str, float]:
-    """Measure a network on "sudoku4", "addition" or "text", rounded to six digits.
+    """Measure a network on the task of `SCORES` named, rounded to six digits.
 
     So many ``rows``, or states, are drawn; by default as for the shipped logs, 512 or 1,000.
     """
@@ -214,5 +214,15 @@ def _runs(split: str, n: int) -> tuple[Tokens, ...]:
     return tuple(text[i : len(text) - n + 1 + i] for i in range(n))
 
 
-SCORES = {"sudoku4": (_sudoku4, 512), "addition": (_addition, 1000), "text": (_text, 512)}
+# ---- digits
+
+
+def _digits(network: Network, rng: np.random.Generator, rows: int) -> dict[str, float]:
+    """Nats per pixel of held-out images given their label."""
+    x = digits.encode(*digits.load("test"))[:rows]
+    return {"nats": nats_of(network.causal(x), x)[:, 1:].mean()}
+
+
+SCORES = {"sudoku4": (_sudoku4, 512), "addition": (_addition, 1000), "text": (_text, 512),
+          "digits": (_digits, 297)}
 """Task → its measure, and the rows on which shipped networks are scored."""

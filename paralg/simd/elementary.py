@@ -7,7 +7,7 @@ import numpy as np
 from numba.extending import overload, register_jitable
 
 from paralg.simd import lanes
-from paralg.simd.cache import cached
+from paralg.simd.cache import compiled
 from paralg.simd.polynomials import ARTANH, EXP2
 
 __all__ = ["evaluate", "exp", "exp2", "sigmoid", "softplus"]
@@ -41,13 +41,13 @@ def exp2(bits):
     r"""Return :math:`2^x`; below the smallest normal number it is 0, above the largest infinite."""
     shift, (low, high), ratio = _SHIFT[bits], _RANGE[bits], _horner(EXP2[bits])
 
-    def compiled(x):
+    def of_lanes(x):
         x = lanes.at_least(low, lanes.at_most(high, x))
         shifted = x + shift
         r = x - (shifted - shift)
         return (ratio(r) * r + 1.0) * lanes.power_of_two(shifted)
 
-    return compiled
+    return of_lanes
 
 
 @_of_lanes
@@ -56,14 +56,14 @@ def exp(bits):
     shift, (head, tail), ratio = _SHIFT[bits], _LOG2E[bits], _horner(EXP2[bits])
     low, high = (bound * math.log(2) for bound in _RANGE[bits])
 
-    def compiled(x):
+    def of_lanes(x):
         x = lanes.at_least(low, lanes.at_most(high, x))
         shifted = lanes.multiply_add(x, head, shift)
         r = lanes.multiply_add(x, head, shift - shifted)
         r = lanes.multiply_add(x, tail, r)  # loses no bit of x
         return (ratio(r) * r + 1.0) * lanes.power_of_two(shifted)
 
-    return compiled
+    return of_lanes
 
 
 @_of_lanes
@@ -71,13 +71,13 @@ def softplus(bits):
     r"""Return :math:`\log(1 + e^x) = \max(x, 0) + \log(1 + e^{-|x|})`."""
     ratio = _horner(ARTANH[bits])
 
-    def compiled(x):
+    def of_lanes(x):
         positive = lanes.at_least(0.0, x)
         e = exp(lanes.at_most(0.0, x) - positive)
         s = e / (e + 2.0)
         return positive + ratio(s * s) * s
 
-    return compiled
+    return of_lanes
 
 
 @_of_lanes
@@ -103,17 +103,12 @@ def _step(inner, coefficient: float):
 def _over_rows(function):
     """Return a loop that applies a function to every row of 32 numbers, in place."""
 
-    @cached()
-    def over_rows(digest, compiled):
-        @compiled
-        def loop(rows):
-            _ = digest
-            for i in range(rows.shape[0]):
-                lanes.store(rows, (i, 0), function(lanes.load(rows, (i, 0))))
+    @compiled(error_model="numpy", _nrt=False)
+    def loop(rows):
+        for i in range(rows.shape[0]):
+            lanes.store(rows, (i, 0), function(lanes.load(rows, (i, 0))))
 
-        return loop
-
-    return over_rows
+    return loop
 
 
 def evaluate(function, x):

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from paralg.core.random import GOLDEN, mix64, to_unit
+from paralg.simd.cache import compiled
 
 __all__ = ["alias_draw", "alias_tables", "binomial", "implied_shares", "mix", "slots_of", "unit"]
 
@@ -87,7 +88,7 @@ def slots_of(indptr, own, other) -> NDArray[np.int64]:
     return order[np.searchsorted(keys, record * width + other.astype(np.int64))]
 
 
-@numba.njit(cache=True)
+@compiled
 def _build(indptr, shares, threshold, alias, small, large):
     """Fill ``threshold`` and ``alias`` record by record; ``small`` and ``large`` are scratch."""
     for record in range(len(indptr) - 1):
@@ -107,7 +108,7 @@ def _build(indptr, shares, threshold, alias, small, large):
         _pair(threshold, alias, small, lows, large, highs)
 
 
-@numba.njit(cache=True)
+@compiled
 def _pair(threshold, alias, small, lows, large, highs):
     """Top up each slot below 1 from one above 1; what rounding leaves over becomes exactly 1."""
     while lows > 0 and highs > 0:
@@ -134,7 +135,7 @@ def alias_draw(word, first, size, threshold, own, other):
     return np.int64(own[slot]) if below else np.int64(other[slot])
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def binomial(stream, counter, trials, chance):
     """Draw how many of ``trials`` random fractions lie below ``chance``; return the counter too."""
     if chance >= 1.0:
@@ -152,7 +153,7 @@ def binomial(stream, counter, trials, chance):
     return wins, counter
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _count_ones(stream, counter, bits):
     """Return the ones among so many random bits."""
     ones = np.int64(0)

@@ -18,6 +18,11 @@ def deal(numbers, index):
     return [numbers[numbers % P == j] + 1000.0 * index for j in range(P)]
 
 
+def ask(part):
+    """Read standard input, in one of four ways."""
+    (input, breakpoint, sys.stdin.readline, lambda: os.read(0, 1) or input())[part]()
+
+
 def stick(blocks):
     """Join the blocks that arrived."""
     return np.concatenate(blocks)

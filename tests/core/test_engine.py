@@ -134,6 +134,12 @@ def test_what_fails_names_the_partition(engine, run, text):
         run(engine)
 
 
+@pytest.mark.parametrize("way", range(4))
+def test_a_task_that_reads_standard_input_fails_at_once(shared, way):
+    with pytest.raises(EngineError, match="a worker has no standard input"):
+        shared.map(programs.ask, shared.scatter([way]))
+
+
 def test_an_interrupt_in_a_serial_function_goes_through():
     def interrupt(part):
         raise KeyboardInterrupt

@@ -35,6 +35,11 @@ def test_partitions_of_any_kind_come_back(engine):
     assert programs.same(engine.gather(engine.scatter(parts))[:2], parts[:2])
 
 
+def test_a_task_that_reads_standard_input_fails_at_once(engine):
+    with pytest.raises(EngineError, match="a worker has no standard input"):
+        engine.map(programs.ask, engine.scatter([0, 1]))
+
+
 def test_failures_are_named_and_the_engine_goes_on(engine):
     parts = engine.scatter(range(6))
     with pytest.raises(EngineError, match="partition 3: fail_on_three raised KeyError") as caught:

@@ -1,5 +1,6 @@
 """MPI: alone in this process, and on several ranks started by the wheel's mpiexec."""
 
+import io
 import os
 import subprocess
 import sys
@@ -54,6 +55,16 @@ def test_failures_on_one_rank():
         with pytest.raises(EngineError, match="expected a list of 6 blocks"):
             engine.shuffle(parts)
         assert engine.gather(parts) == list(range(6))
+
+
+def test_a_task_that_reads_standard_input_fails_and_the_program_may_read_it(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("line\n"))
+    with connect("mpi", 1) as engine:
+        with pytest.raises(EngineError, match="a worker has no standard input"):
+            engine.map(programs.ask, engine.scatter([0]))
+        with pytest.raises(EngineError, match="a worker has no standard input"):
+            engine.reduce(lambda a, b: input(), engine.scatter([0, 1]))
+    assert sys.stdin.readline() == "line\n"
 
 
 def test_the_number_of_ranks_is_that_of_mpiexec():

@@ -5,7 +5,6 @@ import pytest
 
 from paralg.decoding.arena import Entrant, compete, decode_all, entrants, standings
 from paralg.decoding.baselines import static
-from paralg.decoding.records import PROBLEMS, records
 from paralg.decoding.tables import HashConditional
 from paralg.decoding.tiers import TIERS, tier
 from paralg.models.counting import CountingModel
@@ -23,9 +22,10 @@ def test_every_package_is_found():
 
 
 @each_tier
-def test_the_shipped_tables_have_every_decoder_and_keep_every_promise(name):
-    """Records made without a new decoder: run ``python -m paralg.decoding.records``."""
-    scores = {s["entrant"]: s for s in records.read(name)["scores"]}
+def test_every_decoder_is_in_the_tables_and_keeps_its_promise(name):
+    if name in ("addition", "text"):
+        pytest.importorskip("torch")
+    scores = {s["entrant"]: s for s in compete(tier(name, SIZES[name]))["scores"]}
     assert list(scores) == [one for one in NAMES if one in scores]
     if name in ("tables", "sudoku"):
         assert list(scores) == NAMES
@@ -84,7 +84,3 @@ def test_a_decoder_whose_calls_a_model_lacks_is_left_out():
 def test_errors_say_what_was_expected(call, message):
     with pytest.raises(ValueError, match=message):
         call()
-
-
-def test_the_records_are_those_of_the_tiers():
-    assert set(PROBLEMS) == set(TIERS) == set(records.makers)

@@ -94,6 +94,15 @@ def test_execution_left_no_error_and_no_warning(path, store):
 
 
 @pytest.mark.parametrize("path", PAGES, ids=IDS)
+def test_the_key_of_a_page_holds_every_file_that_its_processes_opened(path, store):
+    """As its execution has recorded them, by an audit hook in the kernel and what it starts."""
+    notebook = read_notebook(path)
+    executed = store.obtain(path, notebook)
+    assert ROOT / "paralg/__init__.py" in executed.opened
+    assert store.unknown(notebook, executed) == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=IDS)
 def test_what_the_site_draws_is_shown_once(path, store):
     """The still of an explorer is part of it, and no second figure under the cell."""
     for cell in _code(store.obtain(path, read_notebook(path)).notebook):

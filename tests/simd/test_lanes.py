@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import math
 import os
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -145,6 +149,53 @@ def test_memory_is_read_where_it_lies():
     for dtype in (np.float32, np.float64):
         x = np.arange(12, dtype=dtype).reshape(3, 4)
         assert corner(x.ctypes.data, 3, 4, dtype(0)) == x[1, 2]
+
+
+KERNEL = """
+from paralg.factor import FACTOR
+from paralg.simd.cache import compiled
+from paralg.step import step
+
+
+@compiled
+def scaled(x):
+    return step(x) * FACTOR
+
+
+print(scaled(1), sum(scaled.stats.cache_hits.values()))
+"""
+
+
+def test_a_kernel_is_compiled_again_when_what_it_freezes_has_changed(tmp_path):
+    """Constants and compiled functions of other files, however far; and only then."""
+    files = {"__init__.py": "", "simd/__init__.py": "", "kernel.py": KERNEL,
+             "simd/cache.py": Path(cache.__file__).read_text(),
+             "factor.py": "FACTOR = 10\n", "shift.py": "SHIFT = 1\n",
+             "step.py": "from numba import njit\n\nfrom paralg.shift import SHIFT\n\n\n"
+                        "@njit\ndef step(x):\n    return x + SHIFT\n"}  # fmt: skip
+    for name, text in files.items():
+        (tmp_path / "paralg" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "paralg" / name).write_text(text)
+
+    def run(**edited):
+        for name, text in edited.items():
+            (tmp_path / "paralg" / f"{name}.py").write_text(text)
+        command = [sys.executable, "-m", "paralg.kernel"]
+        environment = {**os.environ, "PYTHONPATH": ".", "PYTHONDONTWRITEBYTECODE": "1"}
+        return subprocess.check_output(command, cwd=tmp_path, env=environment, text=True).split()
+
+    assert run() == ["20", "0"]
+    assert run() == ["20", "1"]
+    assert run(factor="FACTOR = 11\n") == ["22", "0"]
+    assert run(shift="SHIFT = 2\n") == ["33", "0"]
+
+
+def test_all_kernels_of_the_library_are_kept_in_the_one_way():
+    """numba's own cache forgets the constants and functions that a kernel takes from elsewhere."""
+    library = Path(cache.__file__).parents[1]
+    bare = re.compile(r"jit\([^)]*cache=True|vectorize|enable_caching")
+    found = [path.name for path in library.rglob("*.py") if bare.search(path.read_text("utf-8"))]
+    assert found == ["cache.py"]
 
 
 def test_compiling_waits_for_no_lock_file_left_behind(tmp_path, monkeypatch):

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 
 import nbformat
+import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from notebook_runner import CellFailed, SharedLock, execute
@@ -170,13 +175,93 @@ def test_a_timed_cell_has_the_machine_to_itself():
             assert log[place + 1] == ("out", name)
 
 
-def test_a_file_that_is_opened_but_not_in_the_key_is_told(root):
-    (root / "paralg/hidden.py").write_text("NAME = 'hidden'\n")
+HIDDEN = """
+import sys; sys.path.insert(0, '..')
+from paralg import left
+name = 'par' + 'alg.hid' + 'den'; __import__(name)
+import subprocess
+code = "import sys; sys.path.insert(0, '..'); __import__('par' + 'alg.deep')"
+subprocess.run([sys.executable, "-c", code], check=True, close_fds=True)
+"""
+
+
+def test_a_file_that_is_opened_but_not_in_the_key_is_told_and_decides_all_the_same(root):
+    """By the kernel or by a process that it starts."""
+    for name in ("hidden", "deep"):
+        (root / f"paralg/{name}.py").write_text(f"NAME = '{name}'\n")
+    path = root / "notebooks/left.ipynb"
+    write(path, HIDDEN)
+
+    def told():
+        lines = []
+        assert run_all(Store(root), [path], say=lines.append) == []
+        return lines[2:]
+
+    beyond = [f"    opens paralg/{n}.py, which its key does not cover" for n in ("deep", "hidden")]
+    assert told() == beyond
+    assert told() == []  # from the store
+    (root / "paralg/deep.py").write_text("NAME = 'other'\n")
+    assert told() == beyond
+    kept = Store(root).load(Store(root).key(read_notebook(path)))
+    names = {one.relative_to(root).as_posix() for one in kept.opened}
+    assert names == {f"paralg/{n}.py" for n in ("__init__", "left", "deep", "hidden")}
+
+
+def test_what_ran_while_a_file_was_edited_is_not_kept(root):
     path, lines = root / "notebooks/left.ipynb", []
-    code = "import sys; sys.path.insert(0, '..')\nfrom paralg import left\n"
-    write(path, code + "name = 'par' + 'alg.hid' + 'den'; __import__(name); left.NAME")
-    assert run_all(Store(root), [path], say=lines.append) == []
-    assert lines[2:] == ["    opens paralg/hidden.py, which its key does not cover"]
+    edit = "import pathlib; pathlib.Path('../paralg/left.py').write_text('NAME = 2')"
+    write(path, f"import sys; sys.path.insert(0, '..')\nfrom paralg import left\n{edit}")
+    run_all(Store(root), [path], say=lines.append)
+    assert lines[2:] == ["    not kept: paralg/left.py was edited while it ran"]
+    assert not list(Store(root).folder.glob("*"))
+
+
+@pytest.mark.parametrize("damage", [
+    lambda text: "", lambda text: text[: len(text) // 2], lambda text: text.replace("left", "lost"),
+    lambda text: "[]", lambda text: text.replace("paralg_execution", "x"),
+])  # fmt: skip
+def test_a_damaged_entry_is_named_and_made_again(root, capsys, damage):
+    path = root / "notebooks/left.ipynb"
+    store, notebook = Store(root), read_notebook(path)
+    assert run_all(store, [path], say=lambda line: None) == []
+    entry = store.path(store.key(notebook))
+    entry.write_text(damage(entry.read_text()))
+    assert run_all(store, [path], say=print) == []
+    told, said = capsys.readouterr().err, store.load(store.key(notebook))
+    assert f"{entry.name} in execution is damaged" in told
+    assert outputs(said.notebook) == ["'left'"]
+
+
+STOPPED = """
+import sys
+from pathlib import Path
+from notebook_store import Store, run_all
+root = Path(sys.argv[1])
+run_all(Store(root), sorted((root / "notebooks").glob("*.ipynb")), workers=2)
+"""
+
+
+def test_an_interrupt_starts_nothing_more_and_keeps_what_is_done(root):
+    mark = root / "kernel"
+    wait = f"import os, pathlib, time; pathlib.Path({str(mark)!r}).write_text(str(os.getpid()))"
+    write(root / "notebooks/right.ipynb", f"{wait}\ntime.sleep(300)")
+    write(root / "notebooks/to_come.ipynb", "import pathlib; pathlib.Path('begun').touch()")
+    write(root / "notebooks/too.ipynb", "import time; time.sleep(300)")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    build = subprocess.Popen([sys.executable, "-c", STOPPED, root], env=environment, text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+    said = [build.stdout.readline()]
+    while "left.ipynb" not in said[-1] or not mark.exists():
+        said.append(build.stdout.readline() if "left.ipynb" not in said[-1] else said[-1])
+        time.sleep(0.05)
+    build.send_signal(signal.SIGINT)
+    out, error = build.communicate(timeout=30)
+    assert "KeyboardInterrupt" in error
+    assert "stopped; executed and kept: " in out
+    store = Store(root)
+    assert outputs(store.load(store.key(read_notebook(root / "notebooks/left.ipynb"))).notebook)
+    assert not psutil.pid_exists(int(mark.read_text()))
+    assert not list(store.folder.glob("*.part"))
 
 
 def test_a_build_that_fails_reads_its_pages_again_next_time(tmp_path, monkeypatch, capsys):
@@ -187,7 +272,7 @@ def test_a_build_that_fails_reads_its_pages_again_next_time(tmp_path, monkeypatc
         monkeypatch.setattr(build, name, where)
     (folder / ".doctrees").mkdir(parents=True)
     (folder / "execution").mkdir()
-    monkeypatch.setattr(build, "execute", lambda paths, jobs: True)
+    monkeypatch.setattr(build, "execute", lambda paths, jobs, whole: True)
     monkeypatch.setattr(build, "sphinx", lambda: False)
     assert not build.build(1)
     assert not (folder / ".doctrees").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -19,10 +20,12 @@ row = {{"what": "{half}", "ours": {half}.NAME, "verdict": "reproduced", "why": "
 table = {{"chapter": "{half}", "rows": [row]}}
 display({{"application/vnd.paralg.claims+json": table, "text/plain": row["ours"]}}, raw=True)
 """
+NAMES = ["myst_nb", "execution", "claims_store", "scoreboard"]
+EXTENSIONS_AND_KILL = ",".join([*NAMES, "kill"])
 CONF = f"""
 import sys
 sys.path.append({str(EXTENSIONS)!r})
-extensions = ["myst_nb", "execution", "claims_store", "scoreboard"]
+extensions = {NAMES}
 html_theme = "basic"
 exclude_patterns = ["_build"]
 """
@@ -68,6 +71,22 @@ def test_an_edit_reaches_its_page_and_the_scoreboard_and_nothing_else(project):
     assert written.stat().st_mtime_ns == before
     unchanged = build(project)
     assert unchanged == second
+
+
+@pytest.mark.timeout(300)
+def test_a_build_that_was_killed_leaves_no_old_page(project):
+    build(project)
+    (project / "paralg/left.py").write_text('NAME = "new left"\n')
+    (project / "paralg/right.py").write_text('NAME = "new right"\n')
+    kill = "import os\ndef setup(app): app.connect('html-page-context', lambda *_: os._exit(9))\n"
+    (project / "kill.py").write_text(kill)
+    command = [sys.executable, "-m", "sphinx", "-q", "-D", f"extensions={EXTENSIONS_AND_KILL}"]
+    environment = {**os.environ, "PYTHONPATH": str(project)}
+    done = subprocess.run([*command, str(project), str(project / "_build/html")], env=environment)
+    assert done.returncode == 9
+    pages = build(project)
+    assert [half in pages[half] for half in ("left", "right")] == [True, True]
+    assert all(f"new {half}" in pages[half] for half in ("left", "right"))
 
 
 @pytest.mark.timeout(300)

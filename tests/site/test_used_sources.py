@@ -66,9 +66,10 @@ FILES = {
     "paralg/teach/verdict.py": "",
     "paralg/teach/checking.py": "def check(): ...\ndef quiz(): ...\n",
 }
+CORE = {"core/__init__.py", "core/cost.py", "core/prim.py"}  # importing one imports all
 MAMBA = {
     "recurrences/__init__.py", "recurrences/mamba/__init__.py", "recurrences/mamba/scan.py",
-    "core/__init__.py", "core/cost.py", "core/lazy.py",
+    *CORE, "core/lazy.py",
 }  # fmt: skip
 
 
@@ -94,37 +95,41 @@ CASES = [
     ("", set()),
     ("import numpy as np", set()),
     ("import paralg", set()),
-    ("import paralg.core.busy", {"core/__init__.py", "core/busy.py"}),
-    ("from paralg.core import Cost", {"core/__init__.py", "core/cost.py"}),
-    ("from paralg.core import scan", {"core/__init__.py", "core/prim.py", "core/cost.py"}),
-    ("from paralg.core.cost import *", {"core/__init__.py", "core/cost.py"}),
-    ("import paralg.core as c\nc.Cost()", {"core/__init__.py", "core/cost.py"}),
+    ("import paralg.core.busy", {*CORE, "core/busy.py"}),
+    ("from paralg.core import Cost", CORE),
+    ("from paralg.core import scan", CORE),
+    ("from paralg.core.cost import *", CORE),
+    ("import paralg.core as c\nc.Cost()", CORE),
     (
         "import paralg.core as c\ngetattr(c, name)",
-        {"core/__init__.py", "core/cost.py", "core/prim.py"},
+        CORE,
     ),
     (
         "import paralg\nparalg.core.prim.scan()",
-        {"core/__init__.py", "core/prim.py", "core/cost.py"},
+        CORE,
     ),
     (
         "import importlib\nimportlib.import_module('paralg.core.busy')",
-        {"core/__init__.py", "core/busy.py"},
+        {*CORE, "core/busy.py"},
     ),
-    ("def later():\n    from paralg.core import busy", {"core/__init__.py", "core/busy.py"}),
+    (
+        "boot = 'import sys; from paralg.core.engine import serve; serve()'",
+        {*CORE, "core/engine.py"},
+    ),
+    ("def later():\n    from paralg.core import busy", {*CORE, "core/busy.py"}),
     ("from paralg import figures\nfigures.use()", {"figures/__init__.py", "figures/style.py"}),
     (
         "from paralg import figures\nfigures.gantt()",
-        {"figures/__init__.py", "figures/charts.py", "core/__init__.py", "core/cost.py"},
+        {"figures/__init__.py", "figures/charts.py", *CORE},
     ),
     (
         "from paralg.training import run",
-        {"training/__init__.py", "training/loop.py", "core/__init__.py", "core/lazy.py"},
+        {"training/__init__.py", "training/loop.py", *CORE, "core/lazy.py"},
     ),
     (
         "from paralg import training\ntraining.log",
         {"training/__init__.py", "training/more/__init__.py", "training/more/logs.py",
-         "core/__init__.py", "core/lazy.py"},
+         *CORE, "core/lazy.py"},
     ),
     (
         "from paralg.models import net",
@@ -142,13 +147,12 @@ CASES = [
     ("from paralg.recurrences.mamba import run, explorer\nx = explorer()", MAMBA | DRAWN),
     ("from paralg.recurrences.mamba import run, explorer\nexplorer().state", MAMBA | DRAWN),
     ("from paralg.recurrences.mamba.teaching.explorer import NAMES, explorer\nexplorer()",
-     (MAMBA | DRAWN) - {"recurrences/mamba/scan.py", "core/cost.py"}),
+     (MAMBA | DRAWN) - {"recurrences/mamba/scan.py"}),
     ("import paralg.recurrences.mamba.experiments.runs",
-     (MAMBA - {"recurrences/mamba/scan.py", "core/cost.py"}) | RUNS),
+     (MAMBA - {"recurrences/mamba/scan.py"}) | RUNS),
     (
         "from paralg.recurrences.aaren import x",
-        {"recurrences/__init__.py", "recurrences/aaren.py", "core/__init__.py",
-         "core/prim.py", "core/cost.py"},
+        {"recurrences/__init__.py", "recurrences/aaren.py", *CORE},
     ),
     ("from paralg.teach import check\ncheck('ex-mamba-padding', 3)", set()),
     ("from paralg.teach import quiz\nquiz('personalized_pagerank')", set()),
@@ -158,7 +162,7 @@ CASES = [
      MAMBA | DRAWN | RUNS | {
          "recurrences/mamba/theory.py", "recurrences/mamba/teaching/checks.py", "core/engine.py",
          "teach/__init__.py", "teach/checking.py"}),
-    ("%matplotlib inline\nfrom paralg.core import busy\n!ls", {"core/__init__.py", "core/busy.py"}),
+    ("%matplotlib inline\nfrom paralg.core import busy\n!ls", {*CORE, "core/busy.py"}),
 ]  # fmt: skip
 
 
@@ -172,12 +176,12 @@ def test_files_used(library, code, expected):
     ("code", "drawn"),
     [
         ("from paralg.teach import quiz\nquiz('mamba')",
-         {"teach/__init__.py", "teach/quiz_html.py", "teach/quiz.css",
+         {"teach/__init__.py", "teach/checking.py", "teach/quiz_html.py", "teach/quiz.css",
           "recurrences/mamba/teaching/quiz.json"}),
         ("from paralg.teach import check\ncheck('ex-mamba-padding', 3)",
-         {"teach/__init__.py", "teach/verdict.py"}),
+         {"teach/__init__.py", "teach/checking.py", "teach/verdict.py"}),
         ("from paralg.recurrences import mamba\nmamba.explorer()",
-         DRAWN | {"core/__init__.py", "core/lazy.py", "recurrences/__init__.py",
+         DRAWN | CORE | {"core/lazy.py", "recurrences/__init__.py",
                   "recurrences/mamba/__init__.py", "figures/__init__.py", "figures/style.py"}),
         ("from paralg.recurrences import mamba\nmamba.run()", set()),
     ],
@@ -219,10 +223,12 @@ def test_an_init_that_computes_is_followed_as_a_whole(tmp_path):
     assert used == {"__init__.py", "a.py", "b.py", "c.py"}
 
 
-def test_the_records_of_a_part_belong_to_the_module_that_reads_them():
-    part = Path(__file__).resolve().parents[2] / "paralg" / "decoding"
-    used = Library(part.parents[1]).used_by("from paralg.decoding.records import records")
-    assert set((part / "records").glob("*.json")) <= used
+def test_the_key_of_the_arena_holds_the_decoders_that_it_discovers():
+    root = Path(__file__).resolve().parents[2]
+    used = Library(root).used_by("from paralg.decoding.arena import entrants")
+    found = set((root / "paralg" / "decoding").glob("*/entrants.py"))
+    assert found
+    assert found <= used
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def test_commands(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    "path", sorted((ROOT / "notebooks").rglob("*.ipynb")), ids=lambda p: p.stem
+    "path", nb.notebooks(ROOT / "notebooks"), ids=lambda p: p.stem
 )
 def test_every_notebook_of_the_book_is_clean(path):
     assert nb.problems(nb.read(path)) == []

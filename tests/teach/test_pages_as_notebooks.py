@@ -148,6 +148,34 @@ def test_an_edit_makes_it_old_and_what_lost_its_source_goes(root):
     assert left == ["one.ipynb"]
 
 
+def test_what_jupyterlab_saves_beside_notebooks_is_none_of_the_books(root):
+    tool.main(["--root", str(root)])
+    for place in ("notebooks/rounds", "notebooks/open/rounds", "book"):
+        copy = root / place / ".ipynb_checkpoints/one-checkpoint.ipynb"
+        copy.parent.mkdir(parents=True)
+        copy.write_text("{}")
+    (root / "book/.ipynb_checkpoints/x-checkpoint.md").write_text(PAGE)
+    assert tool.main(["--root", str(root), "--check"]) == 0
+    tool.main(["--root", str(root)])
+    assert (root / "notebooks/open/rounds/.ipynb_checkpoints/one-checkpoint.ipynb").exists()
+
+
+def test_the_lab_works_on_copies_and_keeps_what_a_reader_saved(tmp_path):
+    lab, book, copies = load("lab"), tmp_path / "book", tmp_path / "lab"
+    for name in ("a", "b"):
+        (book / "part").mkdir(parents=True, exist_ok=True)
+        (book / f"part/{name}.ipynb").write_text(f"{name} 1")
+    copies.mkdir()
+    assert lab.copy(book, copies) == []
+    (copies / "part/a.ipynb").write_text("a 1, mine")
+    assert lab.copy(book, copies) == []
+    for name in ("a", "b"):
+        (book / f"part/{name}.ipynb").write_text(f"{name} 2")
+    assert lab.copy(book, copies) == [copies / "part/a.ipynb"]
+    texts = {path.name: path.read_text() for path in (copies / "part").iterdir()}
+    assert texts == {"a.ipynb": "a 1, mine", "a.new.ipynb": "a 2", "b.ipynb": "b 2"}
+
+
 def test_without_a_build_it_says_what_comes_first(root, capsys):
     (root / "_build/references.json").unlink()
     with pytest.raises(SystemExit):
@@ -159,7 +187,7 @@ def test_the_notebooks_of_the_book_are_up_to_date():
     if not (ROOT / "_build/references.json").exists():
         pytest.skip("the book is not built")
     assert tool.main(["--check"]) == 0, "run make pages and commit what it writes"
-    for path in sorted((ROOT / "notebooks/open").rglob("*.ipynb")):
+    for path in nb.notebooks(ROOT / "notebooks/open"):
         for cell in nb.read(path).cells:
             if cell.cell_type == "markdown":
                 assert plain.left_over(cell.source) == [], path.name

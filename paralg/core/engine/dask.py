@@ -2,12 +2,13 @@
 
 import logging
 import signal
+import sys
 from concurrent.futures import CancelledError
 from operator import itemgetter
 
 from paralg.core.engine.base import Engine
 from paralg.core.engine.partitions import PartitionCall, ShuffleTraffic
-from paralg.core.engine.tasks import EngineError, Failure, blocks_of, raise_first
+from paralg.core.engine.tasks import EngineError, Failure, NoInput, blocks_of, raise_first
 
 __all__ = ["DaskEngine"]
 
@@ -64,7 +65,7 @@ class DaskEngine(Engine):
         """Return the addresses of the workers to use, always in the same order."""
         if self._cluster is not None:
             self._client.wait_for_workers(workers or 2)
-            self._client.run(_ignore_interrupts)
+            self._client.run(_be_a_worker)
         names = sorted(self._client.scheduler_info(n_workers=-1)["workers"])
         wanted = len(names) if workers is None else workers
         if not 1 <= wanted <= len(names):
@@ -165,9 +166,10 @@ class DaskEngine(Engine):
             self._cluster.close()
 
 
-def _ignore_interrupts() -> None:
-    """Ignore Ctrl-C, which a terminal sends to workers of this machine, too."""
+def _be_a_worker() -> None:
+    """Ignore Ctrl-C, which a terminal sends to workers of this machine, too; read no input."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.stdin = NoInput()
 
 
 def _array_bytes(value) -> int:

@@ -1,5 +1,6 @@
 """MPI ranks as workers: every rank runs the same driver and holds its share of the partitions."""
 
+import contextlib
 import sys
 import traceback
 from collections.abc import Callable
@@ -8,7 +9,15 @@ import numpy as np
 
 from paralg.core.engine.base import Engine
 from paralg.core.engine.partitions import PartitionCall, ShuffleTraffic
-from paralg.core.engine.tasks import EngineError, Failure, blocks_of, call, payload, raise_first
+from paralg.core.engine.tasks import (
+    EngineError,
+    Failure,
+    NoInput,
+    blocks_of,
+    call,
+    payload,
+    raise_first,
+)  # fmt: skip
 from paralg.core.engine.wire import dumps, loads
 
 __all__ = ["MpiEngine"]
@@ -54,10 +63,11 @@ class MpiEngine(Engine):
 
     def _map(self, job: PartitionCall, states: list, count: int) -> dict:
         results: dict = {}
-        for i in self._own(count):
-            results[i] = job.run(tuple(state[i] for state in states), i)
-            if isinstance(results[i], Failure):
-                break
+        with _without_input():
+            for i in self._own(count):
+                results[i] = job.run(tuple(state[i] for state in states), i)
+                if isinstance(results[i], Failure):
+                    break
         self._agree(results.values())
         return results
 
@@ -133,7 +143,8 @@ class MpiEngine(Engine):
             return 0
         other = values.pop(j) if right == self.rank else loads(self._comm.recv(source=right))
         failed = [value for value in (values[i], other) if isinstance(value, Failure)]
-        values[i] = failed[0] if failed else call(fn, (values[i], other), {}, i)
+        with _without_input():
+            values[i] = failed[0] if failed else call(fn, (values[i], other), {}, i)
         return payload(other)
 
     def _barrier(self) -> None:
@@ -165,3 +176,13 @@ class MpiEngine(Engine):
         sys.stderr.write(text)
         sys.stderr.flush()
         self._comm.Abort(1)
+
+
+@contextlib.contextmanager
+def _without_input():
+    """Take standard input away from a task; the program itself may read it."""
+    before, sys.stdin = sys.stdin, NoInput()
+    try:
+        yield
+    finally:
+        sys.stdin = before

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 __all__ = [
-    "EngineError", "Failure", "blocks_of", "call", "name_of", "payload", "raise_first",
+    "EngineError", "Failure", "NoInput", "blocks_of", "call", "name_of", "payload", "raise_first",
     "tree_reduce", "wants_index",
 ]  # fmt: skip
 
@@ -57,6 +57,13 @@ class Failure:
         where = "a worker" if self.partition is None else f"partition {self.partition}"
         message = f"{where}: {self.function} raised {self.kind}: {self.text}"
         return EngineError(message, self.partition, self.function, self.trace)
+
+
+class NoInput:
+    """Standard input of a task in a worker: reading is an error at once, not a wait for ever."""
+
+    def __getattr__(self, name: str):
+        raise OSError("a worker has no standard input (input, breakpoint); only the driver can ask")
 
 
 def call(fn: Callable, args: tuple, kw: dict, index: int, indexed: bool = False):

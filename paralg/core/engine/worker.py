@@ -13,7 +13,7 @@ import sys
 import threading
 
 from paralg.core.engine.partitions import PartitionCall
-from paralg.core.engine.tasks import Failure, blocks_of
+from paralg.core.engine.tasks import Failure, NoInput, blocks_of
 from paralg.core.engine.wire import Packed, receive, send
 
 __all__ = ["Worker", "answer_requests", "serve"]
@@ -80,7 +80,10 @@ class Worker:
 def serve(descriptor: int, rank: int, workers: int) -> None:
     """Be a worker until the driver closes the connection or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides what an interrupt means
-    threading.Thread(target=_leave_with_driver, daemon=True).start()
+    pipe = os.dup(0)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    sys.stdin = NoInput()
+    threading.Thread(target=_leave_with_driver, args=(pipe,), daemon=True).start()
     answer_requests(Worker(rank, workers), socket.socket(fileno=descriptor))
 
 
@@ -104,8 +107,8 @@ def _answer(worker: Worker, request: Packed) -> Packed:
         return Packed.of(Failure.of(None, name, error))
 
 
-def _leave_with_driver() -> None:
+def _leave_with_driver(pipe: int) -> None:
     """Wait on the pipe that only the driver holds open, then leave at once."""
     with contextlib.suppress(OSError):
-        os.read(0, 1)
+        os.read(pipe, 1)
     os._exit(1)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from paralg.simd.cache import cached, compile_lock
+from paralg.simd.cache import compile_lock, compiled
 from paralg.simd.elementary import exp
 from paralg.simd.lanes import WIDTH, at_least, load, store, total
 
@@ -50,41 +50,36 @@ def warm() -> None:
             row_statistics(np.zeros((1, WIDTH + 1), dtype))
 
 
-@cached()
-def _row_pass(digest, compiled):
-    @compiled
-    def row_pass(logits, scratch, top, winner, log_z):
-        _ = digest
-        n, V = logits.shape
-        for row in range(n):
-            best, place, z = -math.inf, 0, 0.0
-            for begin in range(0, V, CHUNK):
-                end = min(begin + CHUNK, V)
-                whole = begin + (end - begin) // WIDTH * WIDTH
-                high = -math.inf
-                if whole > begin:
-                    most = load(logits, (row, begin))
-                    for j in range(begin + WIDTH, whole, WIDTH):
-                        most = at_least(most, load(logits, (row, j)))
-                    store(scratch, (0,), most)
-                    for j in range(WIDTH):
-                        high = max(high, scratch[j])
-                for j in range(whole, end):
-                    high = max(high, logits[row, j])
-                if high > best:
-                    z *= math.exp(best - high)
-                    best, place = high, begin
-                if best == -math.inf:
-                    continue
-                if whole > begin:
-                    part = exp(load(logits, (row, begin)) - best)
-                    for j in range(begin + WIDTH, whole, WIDTH):
-                        part = part + exp(load(logits, (row, j)) - best)
-                    z += total(part)
-                for j in range(whole, end):
-                    z += math.exp(logits[row, j] - best)
-            while place < V - 1 and logits[row, place] != best:
-                place += 1
-            top[row], winner[row], log_z[row] = best, place, best + math.log(z)
-
-    return row_pass
+@compiled(error_model="numpy", _nrt=False)
+def _row_pass(logits, scratch, top, winner, log_z):
+    n, V = logits.shape
+    for row in range(n):
+        best, place, z = -math.inf, 0, 0.0
+        for begin in range(0, V, CHUNK):
+            end = min(begin + CHUNK, V)
+            whole = begin + (end - begin) // WIDTH * WIDTH
+            high = -math.inf
+            if whole > begin:
+                most = load(logits, (row, begin))
+                for j in range(begin + WIDTH, whole, WIDTH):
+                    most = at_least(most, load(logits, (row, j)))
+                store(scratch, (0,), most)
+                for j in range(WIDTH):
+                    high = max(high, scratch[j])
+            for j in range(whole, end):
+                high = max(high, logits[row, j])
+            if high > best:
+                z *= math.exp(best - high)
+                best, place = high, begin
+            if best == -math.inf:
+                continue
+            if whole > begin:
+                part = exp(load(logits, (row, begin)) - best)
+                for j in range(begin + WIDTH, whole, WIDTH):
+                    part = part + exp(load(logits, (row, j)) - best)
+                z += total(part)
+            for j in range(whole, end):
+                z += math.exp(logits[row, j] - best)
+        while place < V - 1 and logits[row, place] != best:
+            place += 1
+        top[row], winner[row], log_z[row] = best, place, best + math.log(z)

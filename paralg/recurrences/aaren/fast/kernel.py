@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from paralg.recurrences.aaren.fast.prefix import State
-from paralg.simd.cache import cached
+from paralg.simd.cache import compiled
 from paralg.simd.lanes import memory
 
 __all__ = ["DTYPES", "fused_attention", "warm"]
@@ -82,33 +82,26 @@ def backward(values, outputs, kept, gates, g, dscores, dvalues, G, own):
                 dscores[b, k, h] = gate * (through - own[h])
 
 
-@cached()
-def _drivers(digest, compiled):
-    """Make arrays of addresses, all of one type, for the kernels; of tensors it takes longer."""
-
-    @compiled
-    def run_forward(sizes, addresses, zero):
-        _ = digest
-        b, n, h, d, stored = sizes
-        a, row, pair, share = addresses, (b, n, h, d), (b, h), (b, stored, h)
-        forward(memory(a[0], (b, n, h), zero), memory(a[1], row, zero), memory(a[2], pair, zero),
-                memory(a[3], pair, zero), memory(a[4], (b, h, d), zero), memory(a[5], row, zero),
-                memory(a[6], share, zero), memory(a[7], share, zero))  # fmt: skip
-
-    @compiled
-    def run_backward(sizes, addresses, zero):
-        _ = digest
-        b, n, h, d, _ = sizes
-        a, one, row = addresses, (b, n, h), (b, n, h, d)
-        backward(memory(a[0], row, zero), memory(a[1], row, zero), memory(a[2], one, zero),
-                 memory(a[3], one, zero), memory(a[4], row, zero), memory(a[5], one, zero),
-                 memory(a[6], row, zero), memory(a[7], (h, d), zero),
-                 memory(a[8], (h,), zero))  # fmt: skip
-
-    return run_forward, run_backward
+# Drivers make arrays of addresses, all of one type, for the kernels; of tensors it takes longer.
 
 
-_run_forward, _run_backward = _drivers
+@compiled(error_model="numpy", _nrt=False)
+def _run_forward(sizes, addresses, zero):
+    b, n, h, d, stored = sizes
+    a, row, pair, share = addresses, (b, n, h, d), (b, h), (b, stored, h)
+    forward(memory(a[0], (b, n, h), zero), memory(a[1], row, zero), memory(a[2], pair, zero),
+            memory(a[3], pair, zero), memory(a[4], (b, h, d), zero), memory(a[5], row, zero),
+            memory(a[6], share, zero), memory(a[7], share, zero))  # fmt: skip
+
+
+@compiled(error_model="numpy", _nrt=False)
+def _run_backward(sizes, addresses, zero):
+    b, n, h, d, _ = sizes
+    a, one, row = addresses, (b, n, h), (b, n, h, d)
+    backward(memory(a[0], row, zero), memory(a[1], row, zero), memory(a[2], one, zero),
+             memory(a[3], one, zero), memory(a[4], row, zero), memory(a[5], one, zero),
+             memory(a[6], row, zero), memory(a[7], (h, d), zero),
+             memory(a[8], (h,), zero))  # fmt: skip
 
 
 def _run(driver, values: Tensor, stored: int, *operands: Tensor) -> None:

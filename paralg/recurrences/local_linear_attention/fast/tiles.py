@@ -13,7 +13,7 @@ from torch.nn.functional import pad
 
 from paralg.recurrences.local_linear_attention.conjugate import RELATIVE
 from paralg.recurrences.local_linear_attention.fast.flash import NORMS, LLAOptions
-from paralg.simd.cache import cached
+from paralg.simd.cache import compiled
 from paralg.simd.elementary import exp
 from paralg.simd.lanes import WIDTH, at_least, load, multiply_add, store
 from paralg.simd.threads import parallel_for
@@ -213,29 +213,24 @@ def tile(q, k, bias, v, ridge, first, seen, scale, norm, limits, hidden, out, om
     store(omega, (0, 0), weights)
 
 
-@cached(allocates=True)
-def run(digest, compiled):
-    @compiled
-    def run(start, end, q, k, bias, v, ridge, scale, norm, offset, keys, limits, hidden, out,
-            omega):  # fmt: skip
-        """Attend from tiles start … end - 1, in an order that mixes long ones and short ones.
+@compiled(error_model="numpy")
+def run(start, end, q, k, bias, v, ridge, scale, norm, offset, keys, limits, hidden, out,
+        omega):  # fmt: skip
+    """Attend from tiles start … end - 1, in an order that mixes long ones and short ones.
 
-        ``q`` is of shape (B, tiles, d, 32); lane r of tile t sees keys 0 … 32 t + r + offset, or
-        all if the offset is negative.
-        """
-        _ = digest
-        tiles, d = q.shape[1], q.shape[2]
-        w, numbers = np.empty((k.shape[1], WIDTH), q.dtype), np.empty((6, WIDTH), q.dtype)
-        vectors = np.empty((5, d, WIDTH), q.dtype)
-        for task in range(start, end):
-            b, place = task // tiles, task % tiles
-            t = place // 2 if place % 2 == 0 else tiles - 1 - place // 2
-            first = keys - 1 if offset < 0 else t * WIDTH + offset
-            seen = min(k.shape[1], (first + WIDTH + KEYS - 1) // KEYS * KEYS)
-            tile(q[b, t], k[b], bias[b], v[b], load(ridge, (b, t, 0, 0)), first, seen, scale, norm,
-                 limits, hidden, out[b, t], omega[b, t], (w, vectors, numbers))  # fmt: skip
-
-    return run
+    ``q`` is of shape (B, tiles, d, 32); lane r of tile t sees keys 0 … 32 t + r + offset, or
+    all if the offset is negative.
+    """
+    tiles, d = q.shape[1], q.shape[2]
+    w, numbers = np.empty((k.shape[1], WIDTH), q.dtype), np.empty((6, WIDTH), q.dtype)
+    vectors = np.empty((5, d, WIDTH), q.dtype)
+    for task in range(start, end):
+        b, place = task // tiles, task % tiles
+        t = place // 2 if place % 2 == 0 else tiles - 1 - place // 2
+        first = keys - 1 if offset < 0 else t * WIDTH + offset
+        seen = min(k.shape[1], (first + WIDTH + KEYS - 1) // KEYS * KEYS)
+        tile(q[b, t], k[b], bias[b], v[b], load(ridge, (b, t, 0, 0)), first, seen, scale, norm,
+             limits, hidden, out[b, t], omega[b, t], (w, vectors, numbers))  # fmt: skip
 
 
 def attend(

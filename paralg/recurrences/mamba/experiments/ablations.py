@@ -6,17 +6,16 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from paralg.recurrences.mamba.fast import kernels
-from paralg.simd.cache import cached, compile_lock
+from paralg.simd.cache import compile_lock, compiled
 from paralg.simd.elementary import evaluate, exp2, sigmoid, softplus
 from paralg.simd.lanes import WIDTH, load, store
 
 __all__ = ["VARIANTS", "run", "warm"]
 
-_compile = njit(cache=True, nogil=True, error_model="numpy")
+_compile = compiled(error_model="numpy")
 
 
 @_compile
@@ -55,36 +54,29 @@ def lanes_library_exp(u, delta, A, B, C, D, z, bias, y):
                 y[b, t, lo + j] = rows[2, j] * gate / (1 + np.exp(-gate))
 
 
-@cached()
-def unfused(digest, compiled):
-    """Build the unfused variant; it calls lanes and polynomials, like the kernels."""
-
-    @compiled
-    def unfused(u, delta, A, B, C, D, z, bias, y, a, h):
-        """Write all coefficients of the whole sequence, then all states, then read them."""
-        _ = digest
-        blocks = u.shape[2] // WIDTH
-        for task in range(u.shape[0] * blocks):
-            b, lo = task // blocks, task % blocks * WIDTH
-            for t in range(u.shape[1]):
-                dt = softplus(load(delta, (b, t, lo)) + load(bias, (lo,)))
-                dx = dt * load(u, (b, t, lo))
-                for n in range(A.shape[0]):
-                    store(a, (b, t, n, lo), exp2(dt * load(A, (n, lo))))
-                    store(h, (b, t, n, lo), dx * B[b, t, n])
-            for t in range(1, u.shape[1]):
-                for n in range(A.shape[0]):
-                    before = load(h, (b, t - 1, n, lo))
-                    now = load(a, (b, t, n, lo)) * before + load(h, (b, t, n, lo))
-                    store(h, (b, t, n, lo), now)
-            for t in range(u.shape[1]):
-                out = load(D, (lo,)) * load(u, (b, t, lo))
-                for n in range(A.shape[0]):
-                    out = out + load(h, (b, t, n, lo)) * C[b, t, n]
-                gate = load(z, (b, t, lo))
-                store(y, (b, t, lo), out * (gate * sigmoid(gate)))
-
-    return unfused
+@compiled(error_model="numpy", _nrt=False)
+def unfused(u, delta, A, B, C, D, z, bias, y, a, h):
+    """Write all coefficients of the whole sequence, then all states, then read them."""
+    blocks = u.shape[2] // WIDTH
+    for task in range(u.shape[0] * blocks):
+        b, lo = task // blocks, task % blocks * WIDTH
+        for t in range(u.shape[1]):
+            dt = softplus(load(delta, (b, t, lo)) + load(bias, (lo,)))
+            dx = dt * load(u, (b, t, lo))
+            for n in range(A.shape[0]):
+                store(a, (b, t, n, lo), exp2(dt * load(A, (n, lo))))
+                store(h, (b, t, n, lo), dx * B[b, t, n])
+        for t in range(1, u.shape[1]):
+            for n in range(A.shape[0]):
+                before = load(h, (b, t - 1, n, lo))
+                now = load(a, (b, t, n, lo)) * before + load(h, (b, t, n, lo))
+                store(h, (b, t, n, lo), now)
+        for t in range(u.shape[1]):
+            out = load(D, (lo,)) * load(u, (b, t, lo))
+            for n in range(A.shape[0]):
+                out = out + load(h, (b, t, n, lo)) * C[b, t, n]
+            gate = load(z, (b, t, lo))
+            store(y, (b, t, lo), out * (gate * sigmoid(gate)))
 
 
 def _fused(u, delta, A, B, C, D, z, bias, y) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from numba import njit
 
 from paralg.recurrences.mamba.fast import ScanOperands
-from paralg.simd.cache import cached
+from paralg.simd.cache import compiled
 from paralg.simd.elementary import exp2, sigmoid, softplus
 from paralg.simd.lanes import WIDTH, load, memory, store, total
 
@@ -198,61 +198,53 @@ def operands(addresses, sizes, zero):
     )  # fmt: skip
 
 
-@cached()
-def _drivers(digest, compiled):
-    @compiled
-    def forward(begin, end, sizes, addresses, zero, positive, gated):
-        """Scan blocks begin … end - 1; ``sizes`` are b, L, D, N and the number of kept chunks.
+@compiled(error_model="numpy", _nrt=False)
+def forward(begin, end, sizes, addresses, zero, positive, gated):
+    """Scan blocks begin … end - 1; ``sizes`` are b, L, D, N and the number of kept chunks.
 
-        ``zero`` has the type of all numbers. ``addresses`` are of eight arrays of `ScanOperands`,
-        of ``h``, which holds the first and then the last states, of the output, of the states at
-        the chunks' starts, and of scratch, of which entry ``begin`` is used.
-        """
-        _ = digest
-        rows, length, channels, states, chunks = sizes
-        x, how = operands(addresses[:8], sizes, zero), Switches(positive, gated)
-        h = memory(addresses[8], (rows, states, channels), zero)
-        y = memory(addresses[9], (rows, length, channels), zero)
-        starts = memory(addresses[10], (rows, chunks, states, channels), zero)
-        blocks = channels // WIDTH
-        scratch = memory(addresses[11], (rows * blocks, 2, states, WIDTH), zero)
-        rates, state = scratch[begin, 0], scratch[begin, 1]
-        for task in range(begin, end):
-            b, lo = task // blocks, task % blocks * WIDTH
-            for n in range(states):
-                store(state, (n, 0), load(h, (b, n, lo)))
-            forward_block(x, how, b, lo, rates, state, y, starts)
-            keep(state, h[b], lo)
-
-    @compiled
-    def backward(begin, end, sizes, addresses, zero, positive, gated):
-        """Run blocks backwards; the gradients of A and D start at 0, that of h0 at the last's.
-
-        After the operands come the addresses of the output's gradient, of the states at the chunks'
-        starts, of the arrays of `Grads`, those of B and C together, and of two arrays of scratch,
-        for every block the shapes ``SCRATCH``, of which the entries number ``begin`` are used.
-        """
-        _ = digest
-        rows, length, channels, states, chunks = sizes
-        blocks, a = channels // WIDTH, addresses
-        sequence, carried = (rows, length, channels), (rows, states, channels)
-        x, how = operands(a[:8], sizes, zero), Switches(positive, gated)
-        dy = memory(a[8], sequence, zero)
-        starts = memory(a[9], (rows, chunks, states, channels), zero)
-        parts = memory(a[13], (2, blocks, rows, length, states), zero)
-        g = Grads(
-            memory(a[10], sequence, zero), memory(a[11], sequence, zero),
-            memory(a[12], carried, zero), parts[0], parts[1],
-            memory(a[14], (rows, channels), zero), memory(a[15], sequence, zero),
-            memory(a[16], carried, zero),
-        )  # fmt: skip
-        table = memory(a[17], (rows * blocks, *SCRATCH[0]), zero)
-        kept = memory(a[18], (rows * blocks, *SCRATCH[1]), zero)
-        for task in range(begin, end):
-            b, block = task // blocks, task % blocks
-            backward_block(x, how, g, dy, starts, b, block, table[begin], kept[begin])
-
-    return forward, backward
+    ``zero`` has the type of all numbers. ``addresses`` are of eight arrays of `ScanOperands`,
+    of ``h``, which holds the first and then the last states, of the output, of the states at
+    the chunks' starts, and of scratch, of which entry ``begin`` is used.
+    """
+    rows, length, channels, states, chunks = sizes
+    x, how = operands(addresses[:8], sizes, zero), Switches(positive, gated)
+    h = memory(addresses[8], (rows, states, channels), zero)
+    y = memory(addresses[9], (rows, length, channels), zero)
+    starts = memory(addresses[10], (rows, chunks, states, channels), zero)
+    blocks = channels // WIDTH
+    scratch = memory(addresses[11], (rows * blocks, 2, states, WIDTH), zero)
+    rates, state = scratch[begin, 0], scratch[begin, 1]
+    for task in range(begin, end):
+        b, lo = task // blocks, task % blocks * WIDTH
+        for n in range(states):
+            store(state, (n, 0), load(h, (b, n, lo)))
+        forward_block(x, how, b, lo, rates, state, y, starts)
+        keep(state, h[b], lo)
 
 
-forward, backward = _drivers
+@compiled(error_model="numpy", _nrt=False)
+def backward(begin, end, sizes, addresses, zero, positive, gated):
+    """Run blocks backwards; the gradients of A and D start at 0, that of h0 at the last's.
+
+    After the operands come the addresses of the output's gradient, of the states at the chunks'
+    starts, of the arrays of `Grads`, those of B and C together, and of two arrays of scratch,
+    for every block the shapes ``SCRATCH``, of which the entries number ``begin`` are used.
+    """
+    rows, length, channels, states, chunks = sizes
+    blocks, a = channels // WIDTH, addresses
+    sequence, carried = (rows, length, channels), (rows, states, channels)
+    x, how = operands(a[:8], sizes, zero), Switches(positive, gated)
+    dy = memory(a[8], sequence, zero)
+    starts = memory(a[9], (rows, chunks, states, channels), zero)
+    parts = memory(a[13], (2, blocks, rows, length, states), zero)
+    g = Grads(
+        memory(a[10], sequence, zero), memory(a[11], sequence, zero),
+        memory(a[12], carried, zero), parts[0], parts[1],
+        memory(a[14], (rows, channels), zero), memory(a[15], sequence, zero),
+        memory(a[16], carried, zero),
+    )  # fmt: skip
+    table = memory(a[17], (rows * blocks, *SCRATCH[0]), zero)
+    kept = memory(a[18], (rows * blocks, *SCRATCH[1]), zero)
+    for task in range(begin, end):
+        b, block = task // blocks, task % blocks
+        backward_block(x, how, g, dy, starts, b, block, table[begin], kept[begin])

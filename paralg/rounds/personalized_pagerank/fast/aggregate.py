@@ -8,7 +8,6 @@ and depend on the schedule, still not on the engine or the number of partitions.
 
 from functools import partial
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +19,7 @@ from paralg.rounds.personalized_pagerank.fast.records import PLACE_BITS, PLAIN, 
 from paralg.rounds.personalized_pagerank.moves import MoveTable
 from paralg.rounds.personalized_pagerank.schedules import AllAtOnce, Pipelined, Refilled
 from paralg.rounds.personalized_pagerank.walks import WalkCounts, check_walks, run_rounds
+from paralg.simd.cache import compiled
 from paralg.simd.sampling import alias_draw, binomial, mix
 
 __all__ = ["aggregated_walks", "combine"]
@@ -148,7 +148,7 @@ def _draw_records(walks, part, turn):
     return out[: _move(walks, arrays, shard.alpha, part.root, np.uint64(turn), partitions, out)]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _move(walks, arrays, alpha, root, turn, partitions, out):
     indptr, kind = arrays[0], arrays[1]
     filled = 0
@@ -171,7 +171,7 @@ def _move(walks, arrays, alpha, root, turn, partitions, out):
     return filled
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _emit(out, filled, key, code, count):
     """Write a record that goes on at ``code``, or has stopped at ``~code``."""
     if count == 0:
@@ -182,7 +182,7 @@ def _emit(out, filled, key, code, count):
     return filled + 1
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _one_by_one(stream, counter, key, count, row, arrays, out, filled):
     """Few walks, many outcomes: an alias draw for each."""
     indptr, _, _, threshold, own, other = arrays
@@ -194,7 +194,7 @@ def _one_by_one(stream, counter, key, count, row, arrays, out, filled):
     return filled
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _all_together(stream, counter, key, count, row, arrays, out, filled):
     """Many walks, few outcomes: a multinomial as a chain of binomials."""
     indptr, _, shares, _, own, _ = arrays

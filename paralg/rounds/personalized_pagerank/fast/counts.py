@@ -4,13 +4,15 @@ A source is open from its first walk's start to its last walk's stop. Its row ho
 :math:`\min(n, \omega)` small integers, counters or a list of nodes; then it is used again.
 """
 
-import numba
+from __future__ import annotations
+
 import numpy as np
 from numpy.typing import NDArray
 
 from paralg.core.ragged import SparseRows, joined
 from paralg.core.random import derive
 from paralg.rounds.personalized_pagerank.fast.records import PLACE_BITS, MoveTable
+from paralg.simd.cache import compiled
 
 __all__ = ["Partition", "StopCounts", "finish"]
 
@@ -75,7 +77,7 @@ class StopCounts:
         self.open_rows -= len(slots)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _count(walks, slot, partitions, rows, filled, dense):
     for k in range(len(walks)):
         place = walks[k, 1]
@@ -100,7 +102,7 @@ def _best(rows, slots, n, omega, top, least):
     return joined(sizes), nodes[keep], counts[keep]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _read(rows, slots, dense, n, omega, ranked, room, least, sizes, nodes, counts):
     """Condense each row: count, drop the small ones, sort by (count down, node up), cut."""
     counter = np.zeros(n, dtype=np.int32)
@@ -118,7 +120,7 @@ def _read(rows, slots, dense, n, omega, ranked, room, least, sizes, nodes, count
             counts[k, i] = omega - best[i] // n if ranked else best[i] % omega + 1
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _keys(row, counter, dense, n, omega, ranked, least, keys):
     """Write a key for each node with enough stops, zero the counter, and return how many."""
     found = 0

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from paralg.core.cost import Cost
@@ -12,6 +11,7 @@ from paralg.rounds.personalized_pagerank.fast.checks import check_at_least, chec
 from paralg.rounds.personalized_pagerank.graph import Digraph
 from paralg.rounds.personalized_pagerank.theory import sweeps_needed
 from paralg.rounds.personalized_pagerank.variants import with_loops
+from paralg.simd.cache import compiled
 
 __all__ = ["BLOCK", "ExactResult", "blocked_power_iteration"]
 
@@ -115,7 +115,7 @@ def _solve_blocks(firsts, *, arcs, stop, block, alpha, error, most, top, least):
     return solved
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@compiled(error_model="numpy", fastmath={"contract"})
 def _sweep(indptr, tails, shares, keep, now, new):
     """Compute ``new = keep * now P``, node by node, all lanes of a node together."""
     lanes = now.shape[1]
@@ -128,7 +128,7 @@ def _sweep(indptr, tails, shares, keep, now, new):
                 new[v, s] += share * now[u, s]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _send_back(sources, now, new):
     """Give each lane's source the mass that the sweep lost; return the largest L1 step."""
     lanes = now.shape[1]

@@ -9,12 +9,14 @@ time, so the distribution of the final stop is kept. Both ideas are those of
 [lin-2019-distributed]; the internals are ours.
 """
 
-import numba
+from __future__ import annotations
+
 import numpy as np
 
 from paralg.core.ragged import joined, stretches
 from paralg.rounds.personalized_pagerank.fast.checks import check_at_least
 from paralg.rounds.personalized_pagerank.fast.records import PLAIN, HopRecords, replace_rows
+from paralg.simd.cache import compiled
 
 __all__ = ["big_moves", "split_records"]
 
@@ -89,7 +91,7 @@ def _blocks(records, graph, alpha, largest, hops):
         yield sizes, levels, outcome[:filled].copy(), shares[:filled].copy()
 
 
-@numba.njit(cache=True)
+@compiled
 def _expand_block(first, arcs, alpha, largest, hops, masses, lists, sizes, levels, outcome, shares):
     """Expand each small node of the block; return the number of slots written."""
     alive, _, stopped = masses
@@ -119,7 +121,7 @@ def _expand_block(first, arcs, alpha, largest, hops, masses, lists, sizes, level
     return filled
 
 
-@numba.njit(cache=True)
+@compiled
 def _one_level(arcs, alpha, largest, masses, lists, count, stops):
     """Expand every small node on the frontier; stop early once the outcomes are too many."""
     indptr, targets, chance, small = arcs
@@ -145,7 +147,7 @@ def _one_level(arcs, alpha, largest, masses, lists, count, stops):
     return news, stops
 
 
-@numba.njit(cache=True)
+@compiled
 def _add(masses, nodes, count, node, mass):
     """Add mass at a node, list the node when it is new, and return the length of the list."""
     if mass > 0.0:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from paralg.core.ragged import joined
 from paralg.core.random import GOLDEN
 from paralg.rounds.personalized_pagerank.fast.records import LEVEL_BITS, PLACE_BITS, PLAIN, RETURN
+from paralg.simd.cache import compiled
 from paralg.simd.sampling import alias_draw, mix, unit
 
 __all__ = ["WalkRange", "advance", "starting_walks"]
@@ -65,7 +66,7 @@ def advance(walks: NDArray[np.int64], part) -> tuple[list[NDArray[np.int64]], in
     return np.split(moved[order], np.cumsum(sizes)[:-1]), live, joins
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def _move_all(walks, arrays, n, alpha, root, partitions, index, descend, moved, goes_to):
     """Write where each walk goes; return how many there are, how many live, and the look-ups."""
     live = joins = filled = 0

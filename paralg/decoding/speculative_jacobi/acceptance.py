@@ -1,0 +1,62 @@
+r"""Keep a draft or repair it: the result has distribution p, whatever the draft was drawn from.
+
+A draft :math:`x \sim q` is kept with probability :math:`\min(1, p(x)/q(x))`; a refused one is
+replaced by a draw from the residual, proportional to :math:`\max(0, p - q)`.
+[leviathan-2023-fast]; in [teng-2025-accelerating] q is the distribution of the round before.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from paralg.decoding.randomness import Random
+
+__all__ = ["keeps", "overlap", "residual"]
+
+
+def overlap(p: np.ndarray, q: np.ndarray) -> float:
+    r"""Return the probability that a draft is kept, :math:`\sum_v \min(p(v), q(v))`.
+
+    Parameters
+    ----------
+    p, q : ndarray, shape (V,)
+        What the token should follow, and what the draft was drawn from.
+
+    Returns
+    -------
+    float
+        1 minus their total variation.
+
+    Examples
+    --------
+    >>> round(overlap(np.array([0.6, 0.4]), np.array([0.3, 0.7])), 12)
+    0.7
+    """
+    return float(np.minimum(p, q).sum())
+
+
+def residual(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    r"""Return what a refused draft is replaced from, :math:`\propto \max(0, p - q)`.
+
+    Parameters
+    ----------
+    p, q : ndarray, shape (V,)
+
+    Returns
+    -------
+    ndarray, shape (V,)
+        Where p = q nothing is ever refused; p itself is returned.
+
+    Examples
+    --------
+    >>> residual(np.array([0.6, 0.4]), np.array([0.3, 0.7]))
+    array([1., 0.])
+    """
+    excess = np.maximum(p - q, 0.0)
+    total = excess.sum()
+    return excess / total if total > 0 else p
+
+
+def keeps(rng: Random, p: np.ndarray, q: np.ndarray, token: int) -> bool:
+    """Decide whether ``token``, drawn from ``q``, is kept."""
+    return rng.accept(p[token] / q[token])

@@ -1,0 +1,1 @@
+"""Images of handwritten digits and half-windows of text, sampled by every variant."""
