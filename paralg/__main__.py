@@ -1,7 +1,5 @@
 """The command ``paralg``, also as ``python -m paralg``."""
 
-from __future__ import annotations
-
 import sys
 
 from paralg.cli import main

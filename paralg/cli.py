@@ -5,8 +5,6 @@ A subcommand is a module with ``configure(parser)`` and ``run(args) -> int``; ad
 Modules are imported only when their command is called, so ``paralg --help`` answers at once.
 """
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import importlib
@@ -18,9 +16,10 @@ from typing import NamedTuple
 
 import paralg
 
-__all__ = ["COMMANDS", "Command", "CommandError", "main"]
+__all__ = ["COMMANDS", "Command", "CommandError", "Stopped", "main"]
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+_STOPS = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "hung up"}
 
 
 class Command(NamedTuple):
@@ -53,25 +52,35 @@ class CommandError(Exception):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command, by default that of the program's arguments, and return its exit code.
 
-    0 done; 1 failed on the way; 2 wrong usage or input; 130 interrupted; 143 terminated.
+    0 done; 1 failed on the way; 2 wrong usage or input; 128 and its number after a signal.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     name = argv[0] if argv and argv[0] in COMMANDS else None
-    args = _parser(name).parse_args(argv)
-    prefix = f"paralg {name}"
-    try:
-        with _stoppable():
+    if sys.stderr is None:  # closed by the caller
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    with _stoppable():
+        try:
+            args = _parser(name).parse_args(argv)
             return args.run(args)
-    except CommandError as error:
-        if str(error):  # of several processes one speaks
-            print(f"{prefix}: {error}", file=sys.stderr)
-        return error.code
-    except KeyboardInterrupt as error:
-        print(f"{prefix}: {error or 'interrupted'}", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:  # the reader of our output has left
+        except CommandError as error:
+            if str(error):  # of several processes one speaks
+                print(f"paralg {name}: {error}", file=sys.stderr)
+            return _flushed(error.code)
+        except KeyboardInterrupt as error:
+            print(f"paralg {name}: {str(error) or 'interrupted'}", file=sys.stderr)
+            return _flushed(getattr(error, "code", INTERRUPTED))
+        except BrokenPipeError:  # the reader of our output has left
+            return _flushed(FAILED)
+
+
+def _flushed(code: int) -> int:
+    """Return the code; what standard output does not take is dropped, and not tried at exit."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
+    return code
 
 
 def _parser(name: str | None) -> argparse.ArgumentParser:
@@ -92,22 +101,29 @@ def _parser(name: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-class _Interrupt(KeyboardInterrupt):
-    """A Ctrl-C. Python kills itself after a plain one that passed through ``exec`` of a text."""
+class Stopped(KeyboardInterrupt):
+    """A signal that asks to stop. Engines let it pass; ``code`` is the exit code."""
+
+    def __init__(self, number: int):
+        super().__init__(_STOPS[signal.Signals(number).name])
+        self.code = 128 + number
 
 
 @contextlib.contextmanager
 def _stoppable() -> Iterator[None]:
-    """Turn Ctrl-C and a polite termination into exceptions, so that both clean up."""
+    """Turn signals into an exception, so that all clean up; once, so that cleaning up can end."""
 
-    def interrupt(signum, frame):
-        raise _Interrupt
+    def stop(number, frame):
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)
+        raise Stopped(number)
 
-    def terminate(signum, frame):
-        raise SystemExit(128 + signum)
-
-    handlers = {signal.SIGINT: interrupt, signal.SIGTERM: terminate}
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    numbers = [getattr(signal, name) for name in _STOPS if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in numbers}
+    if before.get(numbers[-1]) == signal.SIG_IGN:  # nohup
+        before.pop(numbers[-1])
+    for number in before:
+        signal.signal(number, stop)
     try:
         yield
     finally:

@@ -4,8 +4,6 @@ Run as ``python -m paralg.warm``. A chapter takes part by exposing a function ``
 so does each module of its ``experiments/`` that compiles loops of its own.
 """
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 import time

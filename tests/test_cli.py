@@ -2,6 +2,7 @@
 
 import gzip
 import importlib.util
+import io
 import json
 import os
 import signal
@@ -17,8 +18,10 @@ import pytest
 import paralg
 from paralg.cli import COMMANDS, main
 from paralg.rounds.personalized_pagerank import Digraph, command, dense_solve
+from paralg.rounds.personalized_pagerank.command import workspace
 from paralg.rounds.personalized_pagerank.command.job import RankingJob, RankingSettings, chunks
 from paralg.rounds.personalized_pagerank.experiments.graphs import les_miserables, stdlib_imports
+from paralg.rounds.personalized_pagerank.fast import exact
 
 DATA = Path(paralg.__file__).parent / "data" / "graphs"
 PEOPLE = [str(DATA / "les_miserables.tsv"), "--delimiter", "tab", "--undirected"]
@@ -90,7 +93,7 @@ def test_help_of_pagerank_has_examples(capsys):
     assert caught.value.code == 0
     text = capsys.readouterr().out
     assert "mpiexec -n 64" in text
-    assert "exit codes: 0 done, 1 failed on the way, 2 wrong usage or input, 130" in text
+    assert "exit codes: 0 done, 1 failed on the way, 2 wrong usage or input, 129" in text
     assert "Two methods: 'exact' is power iteration" in text
 
 
@@ -103,6 +106,11 @@ def test_help_of_pagerank_has_examples(capsys):
         ["pagerank", "x", "--top", "y"],
         ["pagerank", "x", "--memory", "lots"],
         ["pagerank", "x", "--delimiter", ""],
+        ["pagerank", "x", "--columns", "1"],
+        ["pagerank", "x", "--columns", "1,1"],
+        ["pagerank", "x", "--header", "--first", "arc"],
+        ["pagerank", "x", "--weighted", "--unweighted"],
+        ["pagerank", "x", "--directed", "--undirected"],
     ],
 )
 def test_wrong_usage_ends_with_code_2(arguments, capsys):
@@ -237,15 +245,20 @@ def test_gzip_in_and_out(capsys, tmp_path):
     assert gzip.decompress(output.read_bytes()).decode() == plain
 
 
-def test_a_line_of_column_names(capsys, tmp_path):
+def test_options_of_the_input_reach_the_reader_and_notes_are_said(capsys, tmp_path):
     edges = tmp_path / "edges.csv"
-    edges.write_text("# made today\nSource,Target\na,b\n")
-    _, out, err = inside(capsys, edges, "--delimiter", ",")
-    assert {row[0] for row in lines(out)} == {"Source", "Target", "a", "b"}
-    assert "note: the line 'Source Target' was read as an arc; --header skips" in err
-    _, out, err = inside(capsys, edges, "--delimiter", ",", "--header")
-    assert {row[0] for row in lines(out)} == {"a", "b"}
-    assert "note" not in err
+    edges.write_text("# made today\nwhen|'w'|x|y\n1|2,5|a|'b|c'\n2|1|a|a\n")
+    code, out, err = inside(capsys, edges, "--columns", "x,y,w", "--delimiter", "|", "--quote", "'",
+                            "--decimal", ",", "--alpha", 0.5, "--error", 1e-9)  # fmt: skip
+    assert code == 0
+    assert {row[:2] for row in lines(out)} == {("a", "a"), ("a", "b|c"), ("b|c", "b|c")}
+    assert dict(zip("ab", (r[2] for r in lines(out)), strict=False))["a"] == pytest.approx(7 / 12)
+    assert "note: comment lines skipped: 1" in err
+    edges.write_text("x y\n1 2\n")
+    code, out, err = inside(capsys, edges, "--first", "arc")
+    assert (code, len(lines(out))) == (0, 6)
+    code, out, err = inside(capsys, edges)
+    assert "note: the first line 'x y' gives the columns and is no arc" in err
 
 
 def test_bad_lines_are_listed(capsys, tmp_path):
@@ -256,7 +269,7 @@ def test_bad_lines_are_listed(capsys, tmp_path):
     assert err.startswith("paralg pagerank: 32 bad lines\n")
     assert "edges.txt, line 17: expected 'source target [weight]', got 'a'" in err
     assert "edges.txt, line 18: expected a positive weight, got '-1'" in err
-    assert err.endswith("and 12 more bad lines\n")
+    assert err.endswith("and 12 more\n")
     assert [path.name for path in tmp_path.iterdir()] == ["edges.txt"]
 
 
@@ -270,9 +283,10 @@ def test_bad_lines_are_listed(capsys, tmp_path):
             "cannot read {0}: the gzip data is damaged or cut off",
         ),
         ("a b".encode("utf-16"), "cannot read {0}: expected UTF-8 text, plain or gzip, got"),
-        (b"a,b,1\nb,c,2\n", "separated otherwise: try --delimiter comma"),
-        (b"a b weight\nb c 2\n", "1 bad line\n{0}, line 1: expected a positive weight"),
-        (b"a b weight\nb c 2\n", "if this line names the columns: try --header"),
+        (b"a;b;0,5\nb;c;2\n", "positive weight, got '0,5'\ntry --decimal ','"),
+        (b"3 3\n1 2\n2 3\n3 1\n", "nodes and arcs (--first counts), or an arc (--first arc)"),
+        (b"a b weight\nb c 2\n", "{0}, line 1: expected a positive weight"),
+        (b"a b weight\nb c 2\n", "try --header if the first line names the columns"),
     ],
 )
 def test_unreadable_input(capsys, tmp_path, content, message):
@@ -288,6 +302,15 @@ def test_unreadable_input(capsys, tmp_path, content, message):
     "asked, message",
     [
         (["--alpha", "0"], r"alpha must lie in (0, 1], got 0.0"),
+        (["--alpha", "1e-9"], r"alpha must be at least 1e-06, got 1e-09"),
+        (["--quote", "::"], "--quote must be none, or a sign unlike --delimiter and --decimal"),
+        (["--quote", "\t"], "and --decimal, got '\\t'"),
+        (["--columns", "1,2", "--weighted"], "--columns 1,2 contradicts --weighted"),
+        (["--columns", "1,2,3", "--unweighted"], "--columns 1,2,3 contradicts"),
+        (["--output-delimiter", "."], "--output-delimiter must differ from a score, got '.'"),
+        (["--output", "-", "--resume"], "--resume needs --output"),
+        (["--engine", "dask", "--address", "foo"], "address must be one such as tcp://head:8786"),
+        (["--error", "1e-300"], "error must be at least 1e-15, got 1e-300"),
         (["--top", "-1"], "--top must not be negative, got -1"),
         (["--omega", "0"], "omega must be positive, got 0"),
         (["--omega", "5", "--error", "1"], "give one of omega, error, or epsilon with delta"),
@@ -298,7 +321,7 @@ def test_unreadable_input(capsys, tmp_path, content, message):
         (["--resume"], "--resume needs --output"),
         (["--output", "/no/such/folder/x.tsv"], "--output: there is no folder /no/such/folder"),
         (["--output", "/"], "--output must be a file, got the folder /"),
-        (["--output-delimiter", "e"], "contains the output delimiter 'e'"),
+        (["--output-delimiter", "a"], "contains the output delimiter 'a'"),
         (["--seed", str(2**70), "--omega", "5"], "--seed must lie in 0..2**63 - 1"),
     ],
 )
@@ -316,7 +339,7 @@ def test_out_of_memory_is_as_shown(capsys, monkeypatch):
     monkeypatch.setattr(RankingJob, "solve", greedy)
     code, _, err = inside(capsys, *PEOPLE)
     assert (code, "out of memory; try --method walks or a smaller --top" in err) == (1, True)
-    rank = SimpleNamespace(name="mpi")
+    rank = SimpleNamespace(name="mpi", is_root=True)
     with pytest.raises(SystemExit), command._all_ranks_end(rank):  # and the engine ends all ranks
         raise MemoryError
     assert "out of memory" in capsys.readouterr().err
@@ -367,6 +390,85 @@ def test_ranks_end_together_when_the_disk_is_full(tmp_path):
                  before=[MPIEXEC, "-n", 2])  # fmt: skip
     assert done.returncode == 1
     assert done.stderr.count(b"No space left on device; finished sources are kept") == 1
+
+
+@pytest.fixture
+def small(tmp_path):
+    """An edge list in a folder of its own."""
+    edges = tmp_path / "in" / "edges.txt"
+    edges.parent.mkdir()
+    edges.write_text("a b\nb Zürich\n")
+    return edges
+
+
+def test_the_edge_list_is_never_the_output(capsys, small, monkeypatch):
+    link, other = small.with_name("link"), small.with_name("hard")
+    link.symlink_to(small)
+    other.hardlink_to(small)
+    before = small.read_bytes()
+    for edges, output in ((small, small), (small, link), (link, small), (small, other)):
+        code, out, err = inside(capsys, edges, "--output", output)
+        assert (code, out) == (2, "")
+        assert f"the output {output} is the edge list itself; choose another" in err
+    with small.open() as file:
+        monkeypatch.setattr(sys, "stdin", file)
+        assert "is the edge list itself" in inside(capsys, "-", "--output", small)[2]
+    kept = small.with_name(".o.tsv.resume") / "edges.txt"
+    kept.parent.mkdir()
+    kept.write_bytes(before)
+    code, _, err = inside(capsys, kept, "--output", small.with_name("o.tsv"), "--resume")
+    assert (code, "the edge list lies in the checkpoint" in err) == (2, True)
+    assert small.read_bytes() == kept.read_bytes() == before
+
+
+def test_a_dash_is_standard_output_and_it_must_hold_every_name(capsys, small, monkeypatch):
+    monkeypatch.chdir(small.parent)
+    code, out, _ = inside(capsys, small, "--output", "-")
+    assert (code, "Zürich" in out, len(list(small.parent.iterdir()))) == (0, True, 1)
+    narrow = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", narrow)
+    code = main(["pagerank", str(small)])
+    assert (code, narrow.buffer.getvalue()) == (1, b"")
+    assert "standard output, ascii, cannot hold the name 'Zürich'" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(["pagerank", str(small)]) == 2
+    assert "cannot write standard output: it is closed" in capsys.readouterr().err
+
+
+def test_what_a_killed_run_left_is_removed_and_what_runs_is_not(capsys, small, tmp_path):
+    dead, alive, old = (tmp_path / f".o.tsv-{x}.partial" for x in "abc")
+    for folder in (dead, alive, old):
+        folder.mkdir()
+    (dead / "lock").touch()
+    held = workspace._locked(alive)
+    code, _, err = inside(capsys, small, "--output", tmp_path / "o.tsv")
+    assert (code, err.count("note: removed")) == (0, 1)
+    assert f"note: removed {dead}, which a killed run had left" in err
+    assert sorted(path.name for path in tmp_path.glob(".*")) == [alive.name, old.name]
+    held.close()
+
+
+def test_damaged_checkpoints_are_named_and_made_again(capsys, tmp_path, interrupted):
+    output = tmp_path / "ranks.tsv"
+    asked = [*MODULES, "--method", "exact", "--output", output, "--resume", "--top", 4]
+    inside(capsys, *asked)
+    interrupted()
+    rows = sorted((tmp_path / ".ranks.tsv.resume").glob("rows-*"))
+    rows[0].write_bytes(rows[0].read_bytes()[:-100])
+    held = workspace._locked(rows[0].parent)
+    code, _, err = inside(capsys, *asked)
+    assert (code, "another run is at work on" in err) == (2, True)
+    held.close()
+    code, _, err = inside(capsys, *asked)
+    assert (code, f"note: {rows[0]} is damaged, its sources are computed again" in err) == (0, True)
+    assert "1 of " in err
+    whole = output.read_text()
+    assert whole == inside(capsys, *MODULES, "--method", "exact", "--top", 4)[1]
+    rows[0].parent.mkdir()
+    (rows[0].parent / "job.json").write_text('{"chunks": [[0, 7]]}')
+    code, _, err = inside(capsys, *asked)
+    assert (code, "job.json is damaged, all sources are computed again" in err) == (0, True)
+    assert output.read_text() == whole
 
 
 def test_a_link_and_permissions_stay(capsys, tmp_path):
@@ -471,7 +573,7 @@ def test_a_chunk_is_bounded_by_its_entries(method, top, size):
 
 @pytest.mark.parametrize(
     "stop, code",
-    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.weekly)],
+    [pytest.param(signal.SIGINT, 130, marks=pytest.mark.weekly), (signal.SIGTERM, 143)],
 )
 def test_a_signal_leaves_no_file_and_no_process(tmp_path, stop, code):
     psutil = pytest.importorskip("psutil")
@@ -484,18 +586,48 @@ def test_a_signal_leaves_no_file_and_no_process(tmp_path, stop, code):
     for line in running.stderr:
         if b"method walks" in line:
             break
-    main, until, workers = psutil.Process(running.pid), time.monotonic() + 60, []
-    while time.monotonic() < until:  # until both are at work
-        workers = main.children(recursive=True)
-        if len(workers) == 2 and all(one.cpu_times().user > 1 for one in workers):
-            break
-        time.sleep(0.05)
+    time.sleep(1)
+    workers = psutil.Process(running.pid).children(recursive=True)
     assert len(workers) == 2
     running.send_signal(stop)
     _, err = running.communicate(timeout=60)
     assert running.returncode == code, err
     assert b"Traceback" not in err
     assert psutil.wait_procs(workers, timeout=20)[1] == []
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+@pytest.mark.parametrize("stop, code, word", [
+    (signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated"),
+    (signal.SIGHUP, 129, "hung up"),
+])  # fmt: skip
+def test_a_signal_passes_through_the_engine_and_is_told(capsys, tmp_path, monkeypatch, stop, code,
+                                                        word):  # fmt: skip
+    monkeypatch.setattr(exact, "_sweep", lambda *_: signal.raise_signal(stop))
+    for asked, left in (([], "nothing was written"), (["--resume"], "finished sources are kept")):
+        found, out, err = inside(capsys, *PEOPLE, "--output", tmp_path / "o.tsv", *asked)
+        assert (found, out) == (code, "")
+        assert err.splitlines()[-1].startswith(f"paralg pagerank: {word}; {left}")
+        assert [path.name for path in tmp_path.iterdir()] == [".o.tsv.resume"] * len(asked)
+    assert signal.getsignal(stop) not in (signal.SIG_IGN, None)
+
+
+@MPI
+@pytest.mark.weekly
+def test_ranks_end_together_when_told_to_stop(tmp_path):
+    edges = tmp_path / "in" / "edges.txt"
+    edges.parent.mkdir()
+    edges.write_text("".join(f"{u} {(u * 7 + k) % 9000}\n" for u in range(9000) for k in range(9)))
+    asked = ["pagerank", edges, "--engine", "mpi", "--output", tmp_path / "o.tsv"]
+    running = subprocess.Popen(
+        program(*asked, before=[MPIEXEC, "-n", 2]), env=environment(), stderr=subprocess.PIPE
+    )
+    next(line for line in running.stderr if b"method" in line)
+    time.sleep(1)
+    running.send_signal(signal.SIGTERM)
+    _, err = running.communicate(timeout=60)
+    assert (running.returncode, b"Traceback" in err) == (143, False)
+    assert b"terminated; nothing was written" in err
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
 

@@ -4,8 +4,6 @@ Row ``k`` is the stretch ``indptr[k]`` to ``indptr[k + 1] - 1``. Where all pairs
 value, a result keeps the best of each row, so that nothing of size n × n is ever held.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Choices of 330 people among four decks of cards: the Iowa gambling task, real data."""
 
-from __future__ import annotations
-
 import functools
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -54,7 +52,7 @@ class Decks:
     drawn: NDArray[np.int64]  # (rows, 4), cards taken so far; `draw` adds to it
 
     @classmethod
-    def shuffled(cls, rows: int, rng: np.random.Generator) -> Decks:
+    def shuffled(cls, rows: int, rng: np.random.Generator) -> "Decks":
         """Return new decks for so many games."""
         blocks = np.broadcast_to(LOSSES[:, None], (rows, 4, TRIALS // 10, 10))
         cards = rng.permuted(blocks, axis=3).reshape(rows, 4, TRIALS)

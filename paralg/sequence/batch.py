@@ -1,7 +1,5 @@
 """A batch of sequences and the answers wanted, and what a model answers."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -44,7 +42,7 @@ class Batch:
         return slice(-k, None)
 
     @classmethod
-    def of(cls, inputs: NDArray, targets: NDArray, asked: slice = slice(None)) -> Batch:
+    def of(cls, inputs: NDArray, targets: NDArray, asked: slice = slice(None)) -> "Batch":
         """Return a batch of arrays."""
         return cls(*(torch.from_numpy(np.ascontiguousarray(x)) for x in (inputs, targets)), asked)
 

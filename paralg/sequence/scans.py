@@ -6,8 +6,6 @@ The schedules are those of `paralg.core.primitives`, and so are combines and rou
 coefficients shifted by one, so that one `torch.autograd.Function` serves every method.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 
@@ -166,7 +164,7 @@ class AffineRounds:
     def __init__(self, a: Tensor, h: Tensor):
         self.a, self.h, self.n = a, h, h.shape[1]
 
-    def level(self, rows: AffineRounds, src: slice, dst: slice) -> None:
+    def level(self, rows: "AffineRounds", src: slice, dst: slice) -> None:
         """Compose the maps at ``dst`` after those at ``src``."""
         a = self.a[:, dst]
         self.h[:, dst] += a * self.h[:, src]

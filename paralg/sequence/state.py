@@ -1,7 +1,5 @@
 """What is kept between two tokens: the cache of keys and values; the bytes of any state."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 
@@ -54,7 +52,7 @@ class KeyValueCache:
             raise ValueError("expected a cache that has been extended, got one without tokens")
         return tuple(part[..., : self._length, :] for part in (self._room.k, self._room.v))
 
-    def extended(self, k: Tensor, v: Tensor) -> KeyValueCache:
+    def extended(self, k: Tensor, v: Tensor) -> "KeyValueCache":
         """Return the cache with keys, shape (..., t, d), and values, shape (..., t, d_v), appended.
 
         ValueError if leading axes or widths differ from those of the tokens before.

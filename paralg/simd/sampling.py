@@ -6,8 +6,6 @@ A binomial compares many random binary fractions with the probability digit by d
 a word: a draw of ``m`` trials takes about ``m / 32`` words and no table.
 """
 
-from __future__ import annotations
-
 import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray

@@ -21,13 +21,13 @@ def arcs(graph):
 
 
 @pytest.mark.parametrize("given, message", [
-    (([0, 1, 1], np.array([100_000], np.int32), [1.0]), "targets must lie in 0..1, got 100000"),
-    (([0, 1, 1], np.array([-7], np.int32), [1.0]), "targets must lie in 0..1, got -7"),
-    (([0, 1], [2**40], [1.0]), "targets must lie in 0..0, got 1099511627776"),
-    (([0, 2, 1, 2], [0, 1], [1.0, 1.0]), r"indptr must rise from 0 to 2, got \[0, 2, 1, 2\]"),
+    (([0, 1, 1], np.array([100_000], np.int32), [1.0]), "nodes must lie in 0..1, got 100000"),
+    (([0, 1, 1], np.array([-7], np.int32), [1.0]), "nodes must lie in 0..1, got -7"),
+    (([0, 1], [2**40], [1.0]), "nodes must lie in 0..0, got 1099511627776"),
+    (([0, 2, 1, 2], [0, 1], [1.0, 1.0]), r"indptr must rise from 0 to 2, got \[0 2 1 2\]"),
     (([1, 2], [0, 0], [1.0, 1.0]), "indptr must rise from 0 to 2"),
     (([], [], []), r"indptr must rise from 0 to 0, got \[\]"),
-    (([0, 2], [0, 0], [1.0, 1.0]), r"ascend within a row, without repetition, got \[0, 0\]"),
+    (([0, 2], [0, 0], [1.0, 1.0]), r"ascend within a row, without repetition, got \[0 0\]"),
     (([0, 1], [0.0], [1.0]), r"targets must be integers, shape \(k,\), got float64"),
     (([0, 1], [[0]], [1.0]), r"targets must be integers, shape \(k,\), got int64, \(1, 1\)"),
     (([0, 1], np.array([2**63], np.uint64), [1.0]), "targets must be integers of 64 bits with"),
@@ -43,7 +43,7 @@ def test_a_graph_is_checked_where_it_is_made(given, message):
 
 @pytest.mark.parametrize("n", [-1, 2.5, 2**31, 1])
 def test_a_senseless_number_of_nodes(n):
-    with pytest.raises(ValueError, match=r"must (be an integer|lie) in 0\.\."):
+    with pytest.raises((TypeError, ValueError), match=r"n must be|nodes must lie in 0\.\.0, got 1"):
         Digraph.from_arcs([0], [1], n=n)
 
 
@@ -79,7 +79,7 @@ def test_networkx_graphs_of_every_kind():
     assert Digraph.from_networkx(networkx.DiGraph([(0, 1)])).m == 1
     assert Digraph.from_networkx(networkx.karate_club_graph(), None).weights.max() == 1.0
     assert Digraph.from_networkx(networkx.Graph()).n == 0
-    with pytest.raises(ValueError, match="names of nodes must differ as text, got '1' twice"):
+    with pytest.raises(ValueError, match="names of nodes must differ as text, got"):
         Digraph.from_networkx(networkx.DiGraph([(1, "1")]))
 
 

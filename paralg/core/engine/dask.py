@@ -1,6 +1,7 @@
 """A Dask cluster as workers: partitions are futures pinned to the worker that made them."""
 
 import logging
+import re
 import signal
 import sys
 from concurrent.futures import CancelledError
@@ -12,6 +13,7 @@ from paralg.core.engine.tasks import EngineError, Failure, NoInput, blocks_of, r
 
 __all__ = ["DaskEngine"]
 
+_ADDRESS = re.compile(r"((tcp|tls|ucxx?|wss?)://)?(\[[\da-fA-F:]+\]|[\w.-]+):\d{1,5}/?")
 _POLL = 2.0  # seconds between two checks that all workers are there
 _LARGE = 1 << 20  # bytes of arguments that are not to travel with each task
 
@@ -26,6 +28,8 @@ class DaskEngine(Engine):
 
     def __init__(self, workers: int | None = None, progress: bool | None = None,
                  address: str | None = None):  # fmt: skip
+        if address is not None and not _ADDRESS.fullmatch(address):
+            raise ValueError(f"address must be one such as tcp://head:8786, got {address!r}")
         try:
             import distributed
         except ImportError as error:

@@ -161,7 +161,7 @@ class MpiEngine(Engine):
             self.close()
         self.closed, self._why_closed = True, "the program left it"
         if isinstance(error, SystemExit) and error.code:
-            self._abort(f"rank {self.rank} of {self.workers}: exit {error.code}\n")
+            self._abort(f"rank {self.rank} of {self.workers}: exit {error.code}\n", error.code)
 
     def _end_together(self, kind, error, trace) -> None:
         """Print the error that ends the program once; end all ranks, unless all raise it."""
@@ -171,11 +171,11 @@ class MpiEngine(Engine):
         elif self.is_root:
             sys.stderr.write(lines)
 
-    def _abort(self, text: str) -> None:
+    def _abort(self, text: str, code: int = 1) -> None:
         """Say why, and end all ranks."""
         sys.stderr.write(text)
         sys.stderr.flush()
-        self._comm.Abort(1)
+        self._comm.Abort(code)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,5 @@
 """What an engine does with one partition: call a function, weigh a block, report a failure."""
 
-from __future__ import annotations
-
 import inspect
 import pickle
 import traceback
@@ -47,7 +45,7 @@ class Failure:
     trace: str = ""
 
     @classmethod
-    def of(cls, partition: int | None, function: str, error: BaseException) -> Failure:
+    def of(cls, partition: int | None, function: str, error: BaseException) -> "Failure":
         """Describe the exception that is being handled."""
         trace = "".join(traceback.format_exception(error))
         return cls(partition, function, type(error).__name__, str(error), trace)

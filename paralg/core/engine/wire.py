@@ -1,7 +1,5 @@
 """Objects between processes: pickles whose large buffers travel beside them, uncopied."""
 
-from __future__ import annotations
-
 import pickle
 import socket
 import struct
@@ -23,7 +21,7 @@ class Packed:
     frames: tuple
 
     @classmethod
-    def of(cls, value) -> Packed:
+    def of(cls, value) -> "Packed":
         """Pickle an object; functions of ``__main__`` go by value where cloudpickle is there."""
         buffers: list[pickle.PickleBuffer] = []
         head = dumps(value, protocol=5, buffer_callback=buffers.append)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from paralg.data.arcs import ArcList
+from paralg.data.edge_lists import EdgeFormat, read_edge_list
 from paralg.data.source import Source
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
 ]  # fmt: skip
 
 _HERE = Path(__file__).parent
+_TABS = EdgeFormat("\t", comment="", quote="", first="arc")
 _PSF = "PSF License Version 2 (full text in LICENSES.md beside the data)"
 
 SOURCES = {
@@ -50,12 +52,12 @@ def les_miserables() -> ArcList:
     >>> len(les_miserables().names), len(les_miserables().tails)
     (77, 254)
     """
-    return _lines("les_miserables.tsv", undirected=True)
+    return read_edge_list(_HERE / "les_miserables.tsv", _TABS._replace(undirected=True))[0]
 
 
 def stdlib_imports() -> ArcList:
     """Return which module of Python's standard library imports which, weighted by names taken."""
-    return _lines("stdlib_imports.tsv", undirected=False)
+    return read_edge_list(_HERE / "stdlib_imports.tsv", _TABS)[0]
 
 
 def topic_words() -> ArcList:
@@ -97,15 +99,3 @@ def _distinct(rng, ends, count):
         drawn = ends[rng.integers(len(ends), size=count)]
         chosen.update(dict.fromkeys(drawn.tolist()))
     return np.array(list(chosen)[:count])
-
-
-def _lines(name: str, undirected: bool) -> ArcList:
-    """Read lines of tail, head and weight; nodes are numbered by first appearance."""
-    number: dict[str, int] = {}
-    arcs = []
-    for line in (_HERE / name).read_text(encoding="utf-8").splitlines():
-        tail, head, weight = line.split("\t")
-        ends = [number.setdefault(end, len(number)) for end in (tail, head)]
-        arcs.append((*ends, float(weight)))
-    tails, heads, weights = map(np.array, zip(*arcs, strict=True))
-    return ArcList(tails, heads, weights, tuple(number), undirected)

@@ -5,8 +5,6 @@ B takes 5 % longer by construction; ``twin`` is A once more. In the middle third
 another process wants the same core.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -4,8 +4,6 @@ The four kernels are those of every tiled factorisation: factor a diagonal tile,
 below it, and subtract a product from a diagonal or an off-diagonal tile.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

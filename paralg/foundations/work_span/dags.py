@@ -3,8 +3,6 @@
 References: [graham-1969-bounds] for the anomaly, [brent-1974-parallel] for what the graphs are for.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 

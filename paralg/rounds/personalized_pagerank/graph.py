@@ -1,7 +1,5 @@
 """Weighted directed graphs as three arrays, and the transition matrix of the walk on them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +47,7 @@ class Digraph:
     def from_arcs(
         cls, sources: ArrayLike, targets: ArrayLike, weights: ArrayLike | None = None, *,
         n: int | None = None, names: tuple[str, ...] | None = None, undirected: bool = False,
-    ) -> Digraph:  # fmt: skip
+    ) -> "Digraph":  # fmt: skip
         """Build a graph from ``k`` arcs, counted from 0; parallel arcs are merged, weights added.
 
         ``weights`` are 1 by default, ``n`` is one more than the largest end; ``undirected`` walks
@@ -61,13 +59,13 @@ class Digraph:
         return cls(*compress(tail, head, weight, n), names)
 
     @classmethod
-    def from_scipy(cls, matrix, names: tuple[str, ...] | None = None) -> Digraph:
+    def from_scipy(cls, matrix, names: tuple[str, ...] | None = None) -> "Digraph":
         """Build a graph from a scipy or dense matrix, entry (u, v) the weight of the arc."""
         *arcs, n = matrix_arcs(matrix)
         return cls.from_arcs(*arcs, n=n, names=names)
 
     @classmethod
-    def from_networkx(cls, graph, weight: str | None = "weight") -> Digraph:
+    def from_networkx(cls, graph, weight: str | None = "weight") -> "Digraph":
         """Build a graph from any of networkx, parallel edges and isolated nodes included."""
         *arcs, names, undirected = networkx_arcs(graph, weight)
         return cls.from_arcs(*arcs, names=names, undirected=undirected)

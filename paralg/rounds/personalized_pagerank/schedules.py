@@ -8,7 +8,7 @@ walk 0 of every source starts before walk 1 of any.
 
 from dataclasses import dataclass
 
-from paralg.rounds.personalized_pagerank.fast.checks import check_at_least
+from paralg.core.checks import integer
 
 __all__ = ["AllAtOnce", "Pipelined", "Refilled"]
 
@@ -38,7 +38,7 @@ class Pipelined:
     by_number = True
 
     def __post_init__(self):
-        check_at_least("gamma", self.gamma)
+        integer("gamma", self.gamma, 1)
 
     def starting(self, live: int, waiting: int, sources: int) -> int:
         return min(waiting, self.gamma * sources)
@@ -60,7 +60,7 @@ class Refilled:
     by_number = False
 
     def __post_init__(self):
-        check_at_least("cap", self.cap)
+        integer("cap", self.cap, 1)
 
     def starting(self, live: int, waiting: int, sources: int) -> int:
         return min(waiting, self.cap - live)

@@ -20,7 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from paralg.rounds.personalized_pagerank.fast.checks import check_alpha, check_at_least
+from paralg.core.checks import integer
+from paralg.rounds.personalized_pagerank.fast.checks import check_alpha
 
 __all__ = [
     "CostModel", "TimedRun", "best_gamma", "expected_l1", "failure_bound", "fit_costs",
@@ -45,7 +46,7 @@ def walks_needed(epsilon: float, delta: float, p_fail: float, pairs: int = 1) ->
     4946
     """
     _check(epsilon=epsilon, delta=delta, p_fail=p_fail)
-    log = math.log(2.0 * check_at_least("pairs", pairs) / p_fail)
+    log = math.log(2.0 * integer("pairs", pairs, 1) / p_fail)
     return math.ceil((2.0 + 2.0 * epsilon / 3.0) * log / (epsilon**2 * delta))
 
 
@@ -270,7 +271,7 @@ def tree_depth(degree: int, largest: int) -> int:
     >>> [tree_depth(d, 10) for d in (1, 10, 11, 100, 101)]
     [1, 1, 2, 2, 3]
     """
-    check_at_least("largest", largest, 2)
+    integer("largest", largest, 2)
     levels = 1
     while degree > largest:
         degree = -(-degree // largest)

@@ -10,13 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from paralg.core.checks import integer
 from paralg.core.cost import Cost
 from paralg.core.random import derive, uniform
-from paralg.rounds.personalized_pagerank.fast.checks import (
-    check_alpha,
-    check_at_least,
-    check_dangling,
-)
+from paralg.rounds.personalized_pagerank.fast.checks import check_alpha, check_dangling
 from paralg.rounds.personalized_pagerank.graph import Digraph
 from paralg.rounds.personalized_pagerank.moves import move_table
 
@@ -101,8 +98,8 @@ def segment_doubling(
     >>> segment_doubling(Digraph.from_arcs([0], [1]), 5, 2, alpha=1.0).counts.tolist()
     [[5, 0], [0, 5]]
     """
-    check_at_least("omega", omega)
-    check_at_least("doublings", doublings, 0)
+    integer("omega", omega, 1)
+    integer("doublings", doublings)
     if pick not in PICKS:
         raise ValueError(f"pick must be one of {', '.join(PICKS)}, got {pick!r}")
     here, number = np.divmod(np.arange(graph.n * omega), omega)

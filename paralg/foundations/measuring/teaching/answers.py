@@ -1,7 +1,5 @@
 """Right and wrong answers to the exercises, for the tests of their checks."""
 
-from __future__ import annotations
-
 from math import comb
 
 __all__ = ["RIGHT", "WRONG"]

@@ -1,7 +1,5 @@
 """Checks of the exercises on measuring."""
 
-from __future__ import annotations
-
 from math import comb
 
 import numpy as np

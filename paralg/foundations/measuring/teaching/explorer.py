@@ -1,7 +1,5 @@
 """Explorer: what one would conclude from real timings, by statistic, order and repeats."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

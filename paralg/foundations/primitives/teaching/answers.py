@@ -1,7 +1,5 @@
 """Right and wrong answers to the exercises, for the tests of their checks."""
 
-from __future__ import annotations
-
 import numpy as np
 
 __all__ = ["OTHER_FORMS", "RIGHT", "WRONG"]

@@ -1,7 +1,5 @@
 """Checks of the exercises on primitives and scans."""
 
-from __future__ import annotations
-
 import re
 
 import numpy as np

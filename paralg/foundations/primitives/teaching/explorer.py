@@ -1,7 +1,5 @@
 """Explorer: five scan networks on sixteen numbers, level by level."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

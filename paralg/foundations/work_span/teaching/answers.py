@@ -1,7 +1,5 @@
 """Right and wrong answers to the exercises, for the tests of their checks."""
 
-from __future__ import annotations
-
 from fractions import Fraction
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Checks of the exercises on work, span and schedules."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from paralg.core.cost import Cost

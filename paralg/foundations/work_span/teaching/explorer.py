@@ -1,7 +1,5 @@
 """Explorer: a small graph on p workers, as a schedule between Brent's bounds."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

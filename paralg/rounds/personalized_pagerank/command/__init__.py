@@ -1,34 +1,33 @@
 """The command ``paralg pagerank``."""
 
-from __future__ import annotations
-
 import argparse
 import contextlib
+import os
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 
 from paralg.cli import FAILED, INTERRUPTED, USAGE, CommandError
 from paralg.core.engine import Engine, EngineError, connect
+from paralg.data.edge_lists import EdgeFormat, EdgeListError, read_edge_list
 from paralg.rounds.personalized_pagerank.command.choice import AccuracyRequest, choose_method
-from paralg.rounds.personalized_pagerank.command.edges import (
-    EdgeListError,
-    column_names,
-    explain,
-    read_edges,
-)
 from paralg.rounds.personalized_pagerank.command.job import RankingJob, RankingSettings, chunks
 from paralg.rounds.personalized_pagerank.command.options import configure
 from paralg.rounds.personalized_pagerank.command.workspace import (
-    StaleCheckpoint,
     Workspace,
-    write_atomically,
+    folder_of,
     write_rows,
+    written,
 )
 from paralg.rounds.personalized_pagerank.fast.checks import check_alpha, check_sizes
 from paralg.rounds.personalized_pagerank.graph import Digraph
 
 __all__ = ["configure", "run"]
+
+_GRACE = 2.0  # seconds in which rank 0, if told to stop as well, cleans up and ends all
 
 
 def run(args: argparse.Namespace) -> int:
@@ -44,11 +43,12 @@ def run(args: argparse.Namespace) -> int:
             if engine.name != "serial":
                 say(_place(engine))
             with _all_ranks_end(engine):
-                job = _plan(args, _read(args, engine), say)
+                job = _plan(args, _read(args, engine, say), say)
                 lines = _solve(args, job, engine, say)
             where = args.output or "standard output"
             say(f"{lines:,} lines to {where} in {time.monotonic() - began:.1f} s")
-    except (CommandError, EngineError, KeyboardInterrupt, MemoryError, ValueError) as error:
+    except (CommandError, EngineError, KeyboardInterrupt, MemoryError, ValueError,
+            ArithmeticError) as error:  # fmt: skip
         shown = _as_shown(error)
         raise shown if is_root else CommandError("", getattr(shown, "code", INTERRUPTED)) from error
     return 0
@@ -65,14 +65,16 @@ def _as_shown(error: BaseException) -> BaseException:
 
 @contextlib.contextmanager
 def _all_ranks_end(engine: Engine) -> Iterator[None]:
-    """End all ranks when one of them is out of memory; the others would wait for it for ever."""
+    """End all ranks when one is out of memory or told to stop; the others would wait for ever."""
     try:
         yield
-    except MemoryError as error:
+    except (MemoryError, KeyboardInterrupt) as error:
         if engine.name != "mpi":
             raise
+        if not engine.is_root:
+            time.sleep(_GRACE)
         print(f"paralg pagerank: {_as_shown(error)}", file=sys.stderr, flush=True)
-        raise SystemExit(FAILED) from error
+        raise SystemExit(getattr(error, "code", FAILED)) from error
 
 
 def _check(args) -> None:
@@ -80,6 +82,8 @@ def _check(args) -> None:
     out = args.output
     folder = None if out is None else out.absolute().parent
     for refused, message in (
+        (args.edges == "-" and sys.stdin is None, "cannot read standard input: it is closed"),
+        (out is None and sys.stdout is None, "cannot write standard output: it is closed"),
         (args.resume and out is None,
          "--resume needs --output, beside which it keeps the finished sources"),
         (args.address and args.engine != "dask",
@@ -88,6 +92,13 @@ def _check(args) -> None:
         (out is not None and out.is_dir(), f"--output must be a file, got the folder {out}"),
         (out is not None and out.exists() and not out.is_file(),
          f"--output must be a regular file, got {out}; write there with '>'"),
+        (len(args.quote) > 1 or (args.quote and args.quote in (args.delimiter, args.decimal)),
+         f"--quote must be none, or a sign unlike --delimiter and --decimal, got {args.quote!r}"),
+        (args.delimiter == args.decimal == ",", "--decimal must differ from --delimiter, got ','"),
+        (args.columns and args.weights == ("ignored", "required")[len(args.columns) == 2],
+         f"--columns {','.join(args.columns or ())} contradicts --weighted or --unweighted"),
+        (not set(args.output_delimiter) - set("0123456789.e+-"),
+         f"--output-delimiter must differ from a score, got {args.output_delimiter!r}"),
         (args.top < 0, f"--top must not be negative, got {args.top}"),
         (not 0 <= args.threshold <= 1, f"--threshold must lie in 0..1, got {args.threshold}"),
         (not 0 <= args.seed < 1 << 63, f"--seed must lie in 0..2**63 - 1, got {args.seed}"),
@@ -134,7 +145,7 @@ def _from_root(engine: Engine, make: Callable[[], object]):
             return None
         try:
             return make(), None
-        except (ValueError, OSError) as error:
+        except (CommandError, ValueError, OSError) as error:
             return None, error
 
     parts = engine.map(attempt, engine.scatter([None] * engine.workers))
@@ -144,30 +155,54 @@ def _from_root(engine: Engine, make: Callable[[], object]):
     return value
 
 
-def _read(args, engine: Engine) -> Digraph:
+def _read(args, engine: Engine, say) -> Digraph:
     """Read the edge list on the root rank."""
+    form = EdgeFormat(**{k: v for k, v in vars(args).items() if k in EdgeFormat._fields})
     source = sys.stdin.buffer if args.edges == "-" else args.edges
 
     def read():
-        return read_edges(
-            source, delimiter=args.delimiter, comment=args.comment, weights=args.weights,
-            header=args.header, undirected=args.undirected,
-            watch=lambda lines: engine.progress(lines, label="lines", delay=1.0),
-        )  # fmt: skip
+        _refuse_same_file(source, args.output)
+        watch = partial(engine.progress, label="lines", delay=1.0)
+        (*arcs, names, undirected), notes = read_edge_list(source, form, watch=watch)
+        _refuse_names(args, names)
+        return Digraph.from_arcs(*arcs, names=names, undirected=undirected), notes
 
     try:
-        graph = _from_root(engine, read)
+        graph, notes = _from_root(engine, read)
     except EdgeListError as error:
-        raise CommandError(explain(error, args.delimiter)) from error
+        raise CommandError(str(error)) from error
     except OSError as error:
         raise CommandError(f"cannot read {args.edges}: {error.strerror or error}") from error
-    for name in graph.names:
-        if args.output_delimiter in name:
-            raise CommandError(
-                f"node name {name!r} contains the output delimiter {args.output_delimiter!r}; "
-                "choose another with --output-delimiter"
-            )
+    for note in notes:
+        say(f"note: {note}")
     return graph
+
+
+def _refuse_same_file(source, output: Path | None) -> None:
+    """Refuse to write where the input is read, also through links, or where it would be removed."""
+    named = isinstance(source, str)
+    if output and named and folder_of(output) in Path(source).resolve().parents:
+        raise CommandError(f"the edge list lies in the checkpoint {folder_of(output)}")
+    with contextlib.suppress(OSError, ValueError):  # what there is not
+        read = os.stat(source if named else source.fileno())
+        write = os.stat(output or sys.stdout.fileno())
+        if stat.S_ISREG(write.st_mode) and os.path.samestat(read, write):
+            where = output or "standard output"
+            raise CommandError(f"the output {where} is the edge list itself; choose another")
+
+
+def _refuse_names(args, names: tuple[str, ...]) -> None:
+    """Refuse names that the output cannot hold."""
+    for name in names:
+        if args.output_delimiter in name:
+            raise CommandError(f"node name {name!r} contains the output delimiter "
+                               f"{args.output_delimiter!r}; choose another with --output-delimiter")
+        try:
+            if args.output is None:
+                name.encode(sys.stdout.encoding or "utf-8", sys.stdout.errors or "strict")
+        except UnicodeEncodeError as error:
+            raise CommandError(f"standard output, {error.encoding}, cannot hold the name {name!r}: "
+                               "PYTHONIOENCODING=utf-8 or --output can", FAILED) from error
 
 
 def _plan(args, graph: Digraph, say) -> RankingJob:
@@ -178,8 +213,6 @@ def _plan(args, graph: Digraph, say) -> RankingJob:
     )
     dead = int(graph.dangling.sum())
     say(f"{graph.n:,} nodes, {graph.m:,} arcs, {dead:,} nodes without arcs")
-    if not args.header and column_names(graph):
-        say(f"note: {column_names(graph)}")
     detail = f"L1 error {choice.error:.2g}" if choice.method == "exact" else (
         f"{accuracy.omega:,} walks per source"
     )  # fmt: skip
@@ -188,15 +221,16 @@ def _plan(args, graph: Digraph, say) -> RankingJob:
     return RankingJob(
         graph,
         RankingSettings(
-            choice.method, args.alpha, args.dangling, args.top or graph.n, args.threshold,
-            accuracy.omega, args.seed, args.largest, args.hops, choice.error, choice.block,
+            choice.method, args.alpha, args.dangling, min(args.top or graph.n, graph.n),
+            args.threshold, accuracy.omega, args.seed, args.largest, args.hops, choice.error,
+            choice.block,
         ),
     )  # fmt: skip
 
 
 def _solve(args, job: RankingJob, engine: Engine, say) -> int:
     """Solve chunk by chunk, then write the output; leave nothing behind that was not asked for."""
-    space, begun, done = Workspace(args.output, args.resume), False, False
+    space, begun, done = Workspace(args.output, args.resume, say), False, False
     try:
         planned = _from_root(engine, lambda: space.open(job, chunks(job, engine.workers)))
         missing = _from_root(engine, lambda: [c for c in planned if not space.has(c)])
@@ -206,16 +240,15 @@ def _solve(args, job: RankingJob, engine: Engine, say) -> int:
         begun = args.output is None
         lines = _from_root(engine, lambda: _write(args, job, space, planned))
         done = True
-    except StaleCheckpoint as error:
-        raise CommandError(f"{error}; remove it, or choose another --output") from error
     except BrokenPipeError:
         raise
     except OSError as error:
         where, why = error.filename or "standard output", error.strerror or error
         shown = f"cannot write {where}: {why}; {_left(args, begun)}"
         raise CommandError(shown, FAILED) from error
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"interrupted; {_left(args, begun)}") from None
+    except KeyboardInterrupt as error:
+        error.args = (f"{str(error) or 'interrupted'}; {_left(args, begun)}",)
+        raise
     finally:
         if engine.is_root:
             space.close(done)
@@ -232,7 +265,7 @@ def _solve_chunks(job: RankingJob, engine: Engine, space: Workspace, planned, mi
 
 
 def _write(args, job: RankingJob, space: Workspace, planned) -> int:
-    with write_atomically(args.output) as file:
+    with written(args.output, space.folder) as file:
         return write_rows(
             file, map(space.get, planned), job.graph, args.output_delimiter, not args.no_header
         )

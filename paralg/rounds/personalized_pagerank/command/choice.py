@@ -4,8 +4,6 @@ The decision is a function of the graph's size and of what was asked, never of t
 command gives the same numbers on every machine and at every load.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 
@@ -41,9 +39,7 @@ class AccuracyRequest:
     strict: bool = False
 
     @classmethod
-    def of(
-        cls, n, *, omega=None, epsilon=None, delta=None, p_fail=None, error=None
-    ) -> AccuracyRequest:
+    def of(cls, n, *, omega=None, epsilon=None, delta=None, p_fail=None, error=None):
         """Translate what was given; a relative error of 0.5 on values above 1/n by default."""
         ways = [omega is not None, error is not None, (epsilon or delta or p_fail) is not None]
         if sum(ways) > 1:
@@ -53,9 +49,10 @@ class AccuracyRequest:
         if error is not None:
             if not error < 2:
                 raise ValueError(f"error must be below 2, where any distribution is, got {error}")
-            walks = math.ceil(n / _positive("error", error) ** 2)
+            walks = math.ceil(n / _positive("error", error, 1e-15) ** 2)
             return cls(walks, error, f"L1 error {error:g}", True)
         epsilon, small = 0.5 if epsilon is None else epsilon, min(0.5, 1.0 / max(n, 1))
+        _positive("epsilon", epsilon, 1e-15)
         delta, p_fail = (small if value is None else value for value in (delta, p_fail))
         walks = walks_needed(epsilon, delta, p_fail, pairs=max(1, n * n))
         asked = f"relative error {epsilon:g} on values above {delta:.3g}"
@@ -109,9 +106,11 @@ def in_bytes(text: str) -> int:
     return amount
 
 
-def _positive(name: str, value):
+def _positive(name: str, value, least: float = 1):
     if not 0 < value < math.inf:
         raise ValueError(f"{name} must be positive, got {value}")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least:g}, got {value}")
     return value
 
 

@@ -1,7 +1,5 @@
 """One run of the command: a graph, what was asked for, and the chunks of sources it is done in."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math

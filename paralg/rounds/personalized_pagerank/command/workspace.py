@@ -1,8 +1,7 @@
 """Files of a run: finished chunks, and an output that appears whole or not at all."""
 
-from __future__ import annotations
-
 import contextlib
+import glob
 import gzip
 import io
 import json
@@ -10,10 +9,11 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
+from paralg.cli import CommandError
 from paralg.core.ragged import SparseRows
 from paralg.rounds.personalized_pagerank.command.job import (
     RankingJob,
@@ -23,45 +23,72 @@ from paralg.rounds.personalized_pagerank.command.job import (
 )
 from paralg.rounds.personalized_pagerank.graph import Digraph
 
-__all__ = ["StaleCheckpoint", "Workspace", "write_atomically", "write_rows"]
+try:
+    import fcntl
+except ImportError:  # Windows: no locks
+    fcntl = None
+
+__all__ = ["Workspace", "folder_of", "write_rows", "written"]
 
 
-class StaleCheckpoint(ValueError):
-    """A checkpoint belongs to another job."""
+def folder_of(output: Path) -> Path:
+    """Return the folder of finished chunks that ``--resume`` keeps beside an output."""
+    target = output.resolve()
+    return target.with_name(f".{target.name}.resume")
 
 
 class Workspace:
-    """A folder that holds the finished chunks of a run."""
+    """A folder that holds the finished chunks of a run, and a lock while the run lives."""
 
-    def __init__(self, output: Path | None, resume: bool):
-        self.output, self.resume = output, resume
+    def __init__(self, output: Path | None, resume: bool, say: Callable[[str], None]):
+        self.output, self.resume, self.say = output, resume, say
         self.folder: Path | None = None
+        self.lock: IO | None = None
 
     def open(self, job: RankingJob, planned: list[range]) -> list[range]:
         """Create or find the folder and return the chunks, of an earlier run if there is one."""
-        if not self.resume:
-            name = "paralg" if self.output is None else self.output.name
-            beside = None if self.output is None else self.output.absolute().parent
-            made = tempfile.mkdtemp(prefix=f".{name}-", suffix=".partial", dir=beside)
-            self.folder = Path(made)
-            return planned
-        self.folder = self.output.with_name(f".{self.output.name}.resume")
-        self.folder.mkdir(exist_ok=True)
-        return self._agree(job.fingerprint(), planned)
+        target = (self.output or Path(tempfile.gettempdir(), "paralg")).resolve()
+        self._remove_left(target)
+        if self.resume:
+            folder = folder_of(self.output)
+            folder.mkdir(exist_ok=True)
+        else:
+            folder = Path(tempfile.mkdtemp(".partial", f".{target.name}-", target.parent))
+        self.lock = _locked(folder)
+        if self.lock is None:
+            raise CommandError(f"another run is at work on {folder}; choose another --output")
+        self.folder = folder
+        return self._agree(job.fingerprint(), planned) if self.resume else planned
+
+    def _remove_left(self, target: Path) -> None:
+        """Remove what runs to the same output left when they were killed, and say so."""
+        for left in target.parent.glob(f".{glob.escape(target.name)}-*.partial"):
+            own = (left / "lock").exists() and left.stat().st_uid == os.getuid()
+            lock = _locked(left) if own else None
+            if lock is not None:
+                shutil.rmtree(left, ignore_errors=True)
+                lock.close()
+                self.say(f"note: removed {left}, which a killed run had left")
 
     def _agree(self, fingerprint: dict, planned: list[range]) -> list[range]:
         """Compare with the job that the folder was made for, or note this one."""
         note = self.folder / "job.json"
         if note.exists():
-            old = json.loads(note.read_text())
-            changes = differences(old, fingerprint)
-            if changes:
-                raise StaleCheckpoint(
-                    f"the checkpoint {self.folder} is of another run: {'; '.join(changes)}"
-                )
-            return [range(*pair) for pair in old["chunks"]]
+            try:
+                old = json.loads(note.read_text())
+                kept = [range(*pair) for pair in old["chunks"]]
+                changes = differences({name: old[name] for name in fingerprint}, fingerprint)
+            except (ValueError, KeyError, TypeError):
+                self.say(f"note: {note} is damaged, all sources are computed again")
+                for path in self.folder.glob("rows-*"):
+                    path.unlink()
+            else:
+                if changes:
+                    shown = f"the checkpoint {self.folder} is of another run: {'; '.join(changes)}"
+                    raise CommandError(f"{shown}; remove it, or choose another --output")
+                return kept
         listed = [[chunk.start, chunk.stop] for chunk in planned]
-        with write_atomically(note) as file:
+        with written(note, self.folder) as file:
             file.write(json.dumps(fingerprint | {"chunks": listed}))
         return planned
 
@@ -69,14 +96,26 @@ class Workspace:
         return self.folder / f"rows-{chunk.start}-{chunk.stop}.npz"
 
     def has(self, chunk: range) -> bool:
-        """Tell whether a chunk is finished."""
-        return self._path(chunk).exists()
+        """Tell whether a chunk is finished; a damaged one is named, and is not."""
+        path = self._path(chunk)
+        if not path.exists():
+            return False
+        whole = False
+        with contextlib.suppress(Exception):  # whatever a damaged archive makes of itself
+            rows = load_rows(path)
+            whole = rows.sources.tolist() == list(chunk) and rows.indptr[-1] == len(rows.values)
+        if not whole:
+            self.say(f"note: {path} is damaged, its sources are computed again")
+        return whole
 
     def put(self, chunk: range, rows: SparseRows) -> None:
         """Keep a finished chunk."""
         partial = self._path(chunk).with_suffix(".partial")
         with _naming(self.folder), partial.open("wb") as file:
             save_rows(file, rows)
+            if self.resume:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(partial, self._path(chunk))
 
     def get(self, chunk: range) -> SparseRows:
@@ -87,28 +126,45 @@ class Workspace:
         """Remove the folder, unless an interrupted run shall be resumed."""
         if self.folder is not None and (done or not self.resume):
             shutil.rmtree(self.folder, ignore_errors=True)
+        if self.lock is not None:
+            self.lock.close()
+
+
+def _locked(folder: Path) -> IO | None:
+    """Return the lock of a folder, held until the process ends at the latest; None if another's."""
+    file = (folder / "lock").open("a")
+    try:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
 
 
 @contextlib.contextmanager
-def write_atomically(path: Path | None) -> Iterator[IO[str]]:
-    """Open a text file that gets its name only when it is complete; None is standard output."""
+def written(path: Path | None, folder: Path) -> Iterator[IO[str]]:
+    """Open a text file that gets its name only when complete and synced; None is standard output.
+
+    Until then it lies in ``folder``, which is on the same disk.
+    """
     if path is None:
         yield sys.stdout
         sys.stdout.flush()
         return
-    target = path.resolve()
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=target.parent)
-    try:
-        with _naming(path), os.fdopen(handle, "wb") as raw:
-            with _text(raw, path.suffix == ".gz") as file:
-                yield file
-            raw.flush()
-            os.fsync(raw.fileno())
-        os.chmod(temporary, _mode(target))
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    target, temporary = path.resolve(), folder / "output"
+    with _naming(path), temporary.open("wb") as raw:
+        with _text(raw, path.suffix == ".gz") as file:
+            yield file
+        raw.flush()
+        os.fsync(raw.fileno())
+    if target.exists():
+        os.chmod(temporary, target.stat().st_mode & 0o777)
+    os.replace(temporary, target)
+    with contextlib.suppress(OSError):  # not every system opens folders
+        handle = os.open(target.parent, os.O_RDONLY)
+        os.fsync(handle)
+        os.close(handle)
 
 
 @contextlib.contextmanager
@@ -131,15 +187,6 @@ def _text(raw: IO[bytes], packed: bool) -> Iterator[IO[str]]:
     file.detach()
     if packed:
         inner.close()
-
-
-def _mode(target: Path) -> int:
-    """Return the permissions of a file, or those that a new one gets."""
-    if target.exists():
-        return target.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
 
 
 def write_rows(

@@ -1,21 +1,16 @@
 """Checks of arguments that several modules share: each returns what it was given, or ValueError."""
 
+from paralg.core.checks import integer
+
 __all__ = [
-    "DANGLING", "LEAST_ALPHA", "check_alpha", "check_at_least", "check_dangling",
-    "check_partitions", "check_sizes", "check_sources",
+    "DANGLING", "LEAST_ALPHA", "check_alpha", "check_dangling", "check_partitions", "check_sizes",
+    "check_sources",
 ]  # fmt: skip
 
 LEAST_ALPHA = 1e-6
 """A walk has room for 2**26 hops; at this alpha one in exp(67) is longer."""
 
 DANGLING = ("stop", "source")  # at a node without out-arcs: stop there, or jump back
-
-
-def check_at_least(name: str, value, least: int = 1):
-    """Refuse a value below ``least``."""
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, got {value}")
-    return value
 
 
 def check_alpha(alpha: float) -> float:
@@ -37,7 +32,7 @@ def check_dangling(dangling: str) -> str:
 def check_sizes(largest: int | None, hops: int) -> None:
     """Refuse records and moves of sizes that cannot be."""
     if largest is not None:
-        check_at_least("largest", largest, 2)
+        integer("largest", largest, 2)
     if not 1 <= hops <= 255:
         raise ValueError(f"hops must lie in 1..255, got {hops}")
     if hops > 1 and largest is None:

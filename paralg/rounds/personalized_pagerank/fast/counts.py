@@ -4,8 +4,6 @@ A source is open from its first walk's start to its last walk's stop. Its row ho
 :math:`\min(n, \omega)` small integers, counters or a list of nodes; then it is used again.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from paralg.core.checks import integer
 from paralg.core.cost import Cost
 from paralg.core.engine import Engine, connect
 from paralg.core.ragged import SparseRows, best_of_scores, merge_rows
-from paralg.rounds.personalized_pagerank.fast.checks import check_at_least, check_sources
+from paralg.rounds.personalized_pagerank.fast.checks import check_sources
 from paralg.rounds.personalized_pagerank.graph import Digraph
 from paralg.rounds.personalized_pagerank.theory import sweeps_needed
 from paralg.rounds.personalized_pagerank.variants import with_loops
@@ -72,7 +73,7 @@ def blocked_power_iteration(
     >>> result.scores.row(0)[1].round(6)
     array([0.571429, 0.285714, 0.142857])
     """
-    check_at_least("block", block)
+    integer("block", block, 1)
     most, sources = sweeps_needed(alpha, error), check_sources(graph.n, sources)
     engine = connect("serial") if engine is None else engine
     arcs = _reversed_arcs(with_loops(graph, dangling))

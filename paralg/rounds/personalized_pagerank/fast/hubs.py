@@ -9,12 +9,10 @@ time, so the distribution of the final stop is kept. Both ideas are those of
 [lin-2019-distributed]; the internals are ours.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
+from paralg.core.checks import integer
 from paralg.core.ragged import joined, stretches
-from paralg.rounds.personalized_pagerank.fast.checks import check_at_least
 from paralg.rounds.personalized_pagerank.fast.records import PLAIN, HopRecords, replace_rows
 from paralg.simd.cache import compiled
 
@@ -25,7 +23,7 @@ _BLOCK_SLOTS = 1 << 22  # 48 MB of outcomes and shares at a time
 
 def split_records(records: HopRecords, largest: int) -> HopRecords:
     """Cut every record of more than ``largest`` outcomes into a tree of records that fit."""
-    check_at_least("largest", largest, 2)
+    integer("largest", largest, 2)
     while (np.diff(records.indptr) > largest).any():
         records = _cut_once(records, largest)
     return records

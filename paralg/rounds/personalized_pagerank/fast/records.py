@@ -3,8 +3,6 @@
 Record ``k``, outcomes with probabilities, owns the slots ``indptr[k]`` to ``indptr[k + 1] - 1``.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -12,11 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paralg.core.ragged import joined, stretches
-from paralg.rounds.personalized_pagerank.fast.checks import (
-    check_alpha,
-    check_dangling,
-    check_sources,
-)
+from paralg.rounds.personalized_pagerank.fast import checks
 from paralg.simd.sampling import implied_shares, slots_of
 
 __all__ = [
@@ -107,7 +101,7 @@ class MoveTable:
         alias = slots_of(self.indptr, self.own, self.other)
         return implied_shares(self.indptr, self.threshold, alias)
 
-    def shard(self, index: int, of: int) -> MoveTable:
+    def shard(self, index: int, of: int) -> "MoveTable":
         """Return records ``index, index + of, index + 2 of, ...``: the part of one partition."""
         mine = np.arange(index, self.records, of)
         slots = stretches(self.indptr, mine)
@@ -118,7 +112,7 @@ class MoveTable:
 
 def hop_records(graph, dangling: str = "stop") -> HopRecords:
     """Return the records of single hops; the stop coin stays outside the table."""
-    back = check_dangling(dangling) == "source"
+    back = checks.check_dangling(dangling) == "source"
     hops = np.ones(graph.n, dtype=np.uint8)
     kind = np.where(graph.dangling, RETURN if back else PLAIN, COIN).astype(np.uint8)
     if back:
@@ -149,7 +143,7 @@ def replace_rows(records: HopRecords, rows, sizes, outcome, shares) -> HopRecord
 
 def check_walks(table, sources: range | None, omega: int) -> range:
     """Return the sources, after a look at the whole table: no record may lead a walk outside."""
-    check_alpha(table.alpha)
+    checks.check_alpha(table.alpha)
     slots, records = len(table.own), len(table.kind)
     sizes = (len(table.shares), len(table.threshold), len(table.other), len(table.hops))
     if sizes != (slots, slots, slots, records) or not 0 <= table.n <= records:
@@ -163,4 +157,4 @@ def check_walks(table, sources: range | None, omega: int) -> range:
         codes = getattr(table, name)
         if len(codes) and not -table.n <= codes.min() <= codes.max() < records:
             raise ValueError(f"{name} must lie in {-table.n}..{records - 1}")
-    return check_sources(table.n, sources, omega)
+    return checks.check_sources(table.n, sources, omega)
