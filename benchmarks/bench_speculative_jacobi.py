@@ -90,7 +90,7 @@ def run(quick: bool = False) -> list[dict]:
     notes = {name: "{forwards:.1f} forwards, {positions:.0f} positions an image".format(
         **summary(method())) for name, method in mine.items()}  # fmt: skip
     notes[PEER] = "64 calls; logits equal to the last bit"
-    timings = compare(methods, repeats=2 if quick else 9)
+    timings = compare(methods, repeats=2 if quick else 7)
     return rows_of(timings, BENCH, f"{len(images)} images", OURS, notes)
 
 

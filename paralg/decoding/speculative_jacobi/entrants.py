@@ -8,7 +8,7 @@ __all__ = ["ENTRANTS"]
 
 ENTRANTS = tuple(
     Entrant(name, lambda model, x, rng, decode=decode: decode(
-        model, x, 3, rng=rng, order=order_of(model, x)), "same distribution", "ancestral")
-    for name, decode in {"speculative Jacobi, W = 3": speculative_jacobi,
-                         "the same, coupled": coupled}.items()
+        model, x, 7, rng=rng, order=order_of(model, x)), "same distribution", "ancestral")
+    for name, decode in {"speculative Jacobi, W = 7": speculative_jacobi,
+                         "speculative Jacobi, coupled": coupled}.items()
 )  # fmt: skip

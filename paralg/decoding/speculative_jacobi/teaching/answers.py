@@ -43,10 +43,10 @@ RIGHT = {
     "ex-speculative-jacobi-window": {"0": 32, "0.02": 16, "0.1": 8},
 }
 
-OTHER_FORMS = {
-    "ex-speculative-jacobi-rate": ["7/10"],
-    "ex-speculative-jacobi-joint": [lambda p, q: _joint(p, q).tolist()],
-}
+OTHER_FORMS = [
+    ("ex-speculative-jacobi-rate", "7/10"),
+    ("ex-speculative-jacobi-joint", lambda p, q: _joint(p, q).tolist()),
+]
 
 WRONG = {
     "ex-speculative-jacobi-rate": [(0.46, "independent draw"), (0.3, "refused"), ("half", "")],

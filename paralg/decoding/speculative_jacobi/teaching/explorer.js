@@ -22,11 +22,12 @@ function stateOf(film, n) {
   return cells;
 }
 
+const edge = (hue, strokeWidth, strokeDasharray) => ({ fill: "none", stroke: kit.colors[hue], strokeWidth, strokeDasharray });
 const LOOKS = {
-  final: { stroke: "none" },
-  accepted: { stroke: kit.colors.green, "stroke-width": 3 },
-  replaced: { stroke: kit.colors.orange, "stroke-width": 3, "stroke-dasharray": "7 3" },
-  unreached: { stroke: kit.colors.grey, "stroke-width": 1.5, "stroke-dasharray": "2 3" },
+  final: { fill: "none", stroke: "none" },
+  accepted: edge("green", 3),
+  replaced: edge("orange", 3, "7 3"),
+  unreached: edge("grey", 1.5, "2 3"),
 };
 
 function cell(i, { level, look, was }) {
@@ -35,7 +36,7 @@ function cell(i, { level, look, was }) {
   const text = look === "replaced" && was !== undefined ? `${was}→${level}` : level;
   return kit.svg("g", { "data-look": look },
     kit.svg("rect", { x, y, width: CELL, height: CELL, class: "pe-fill-grey", "fill-opacity": 0.55 * level / 7 }),
-    kit.svg("rect", { x: x + 3, y: y + 3, width: CELL - 6, height: CELL - 6, class: "pe-fill-none", ...LOOKS[look] }),
+    kit.svg("rect", { x: x + 3, y: y + 3, width: CELL - 6, height: CELL - 6, style: LOOKS[look] }),
     kit.svg("text", { x: x + CELL / 2, y: y + CELL / 2 + 5, "text-anchor": "middle", text }));
 }
 
@@ -70,7 +71,7 @@ export default {
       kit.clear(picture);
       for (let i = 0; i < SIDE * SIDE; i += 1) {
         picture.append(kit.svg("rect", { x: LEFT + (i % SIDE) * CELL, y: TOP + Math.floor(i / SIDE) * CELL,
-          width: CELL, height: CELL, class: "pe-fill-none pe-line-grey", "stroke-opacity": 0.35 }));
+          width: CELL, height: CELL, style: { ...edge("grey", 1), strokeOpacity: 0.35 } }));
       }
       const cells = stateOf(film, n);
       cells.forEach((one, i) => { if (one !== null) picture.append(cell(i, one)); });
