@@ -75,9 +75,10 @@ def _processor_seconds() -> float:
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item, nextitem):
     """Remember what a test cost, for ``make cost``; end the browser when the next needs none."""
-    before = _processor_seconds()
+    before = _LAST.pop() if _LAST else _processor_seconds()
     yield
-    spent = max(0.0, _processor_seconds() - before - sum(_SHARED))
+    _LAST.append(_processor_seconds())
+    spent = max(0.0, _LAST[0] - before - sum(_SHARED))
     if _SHARED:
         _SPENT.append(("tests/conftest.py::chromium", round(_SHARED.pop(), 3)))
     if ("kept", True) in item.user_properties and item.nodeid in _BEFORE:
@@ -86,10 +87,13 @@ def pytest_runtest_protocol(item, nextitem):
         _SPENT.append((item.nodeid, round(spent, 3)))
     if nextitem is None or (nextitem.path != item.path and not _in_browser(nextitem)):
         _close()
+        _LAST.clear()
 
 
 _COST = Path(__file__).resolve().parents[1] / "_build" / "cost"
 _SPENT: list[tuple[str, float]] = []
+_LAST: list[float] = []
+"""Processor seconds at the end of the test before."""
 _SHARED: list[float] = []
 """What starting the browser cost, in the test that came first: no cost of that test."""
 _BEFORE: dict[str, float] = {}

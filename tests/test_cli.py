@@ -586,8 +586,12 @@ def test_a_signal_leaves_no_file_and_no_process(tmp_path, stop, code):
     for line in running.stderr:
         if b"method walks" in line:
             break
-    time.sleep(1)
-    workers = psutil.Process(running.pid).children(recursive=True)
+    main, until, workers = psutil.Process(running.pid), time.monotonic() + 60, []
+    while time.monotonic() < until:  # until both are at work
+        workers = main.children(recursive=True)
+        if len(workers) == 2 and all(one.cpu_times().user > 1 for one in workers):
+            break
+        time.sleep(0.05)
     assert len(workers) == 2
     running.send_signal(stop)
     _, err = running.communicate(timeout=60)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
@@ -233,6 +234,14 @@ def plain_signature(app, what, name, thing, options, signature, returns):
     return None
 
 
+def name_own_places(app, doctree) -> None:
+    """Write places in the repository as they are in any copy of it; constants show them."""
+    here = f"{app.srcdir}{os.sep}"
+    for text in list(doctree.findall(nodes.Text)):
+        if here in text:
+            text.parent.replace(text, nodes.Text(text.replace(here, "")))
+
+
 def setup(app):
     """Register the extension."""
     app.setup_extension("sphinx.ext.autodoc")
@@ -241,5 +250,6 @@ def setup(app):
     app.connect("env-before-read-docs", note_chapters)
     app.connect("autodoc-process-docstring", rewrite_docstring)
     app.connect("autodoc-process-signature", plain_signature)
+    app.connect("doctree-read", name_own_places)
     app.connect("missing-reference", resolve_alias)
     return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": True}

@@ -27,7 +27,9 @@ from used_sources import Library
 __all__ = ["Store", "fill", "read_notebook", "run_all"]
 
 FORMAT = "4"  # part of every key: raise it when the way of executing changes
-VERSIONED = ("numpy", "scipy", "torch", "numba", "matplotlib", "networkx", "safetensors")
+VERSIONED = (
+    "numpy", "scipy", "torch", "numba", "matplotlib", "networkx", "safetensors", "mambapy",
+)  # fmt: skip
 RELEVANT_TAGS = {"raises-exception", "skip-execution"}
 
 
@@ -99,7 +101,8 @@ class Store:
     def _ingredients(self, notebook: NotebookNode) -> Iterator[object]:
         yield FORMAT
         yield self._versions()
-        yield sorted(ENVIRONMENT.items())
+        told = {name: value for name, value in os.environ.items() if name.startswith("PARALG_")}
+        yield sorted((told | ENVIRONMENT).items())
         for cell in _code_cells(notebook):
             yield [cell.source, sorted(RELEVANT_TAGS & set(cell.metadata.get("tags", [])))]
         yield from self._digests(self.sources(notebook))

@@ -10,6 +10,7 @@ answers as plain lists.
 from __future__ import annotations
 
 import importlib
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -132,7 +133,9 @@ def draw_explorer(store, module: str) -> str:
         with book_style():
             text = importlib.import_module(module).explorer().html
         kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(text, encoding="utf-8")
+        scratch = kept.with_suffix(f".{os.getpid()}.part")
+        scratch.write_text(text, encoding="utf-8")
+        os.replace(scratch, kept)  # whole or not at all
     return kept.read_text(encoding="utf-8")
 
 

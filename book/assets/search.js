@@ -74,11 +74,12 @@
   const pages = new Map();
   function read(url) {
     if (!pages.has(url)) {
-      pages.set(url, fetch(url).then((answer) => answer.text()).then((text) => {
+      const folder = location.protocol === "file:"; /* nothing can be fetched then, and asking is an error */
+      pages.set(url, folder ? Promise.resolve(null) : fetch(url).then((answer) => answer.text()).then((text) => {
         const page = new DOMParser().parseFromString(text, "text/html");
         page.querySelectorAll(NOT_QUOTED).forEach((node) => node.remove());
         return page;
-      }).catch(() => null)); /* opened from a folder: results without their sections */
+      }).catch(() => null)); /* results without their sections */
     }
     return pages.get(url);
   }

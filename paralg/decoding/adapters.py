@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.decoding.tables import RecomputingModel, TableModel
 from paralg.models.protocol import AttendingModel, ForwardCache, Layout, Model, positions, tokens_of
 
@@ -40,6 +41,7 @@ class Shifted:
     """
 
     def __init__(self, raw: Model):
+        checks.instance("raw", raw, Model, RecomputingModel)
         self.raw, self.V, self.L = raw, raw.V, raw.L
 
     def denoise(self, x, *, at=None, cache: ShiftedCache | None = None, layout: Layout = "rows"):
@@ -70,6 +72,7 @@ class NextToken(RecomputingModel):
     """A table in the raw convention of :class:`Shifted`, to test it with."""
 
     def __init__(self, table: TableModel):
+        checks.instance("table", table, TableModel)
         self.table, self.V, self.L = table, table.V, table.L
 
     def answer(self, x, at):
@@ -82,13 +85,14 @@ class NextToken(RecomputingModel):
 class BlockCausal(TableModel):
     """A table that sees only positions up to the end of the block it is asked about.
 
-    Blocks have ``block`` positions; what lies before ``begin`` is visible to all.
+        Blocks have ``block`` positions; what lies before ``begin`` is visible to all.
 
-    >>> from paralg.decoding.tables import HashConditional
-    >>> blind = BlockCausal(HashConditional(2, 4, eps=1.0), block=2)
-    >>> far, near = np.array([[2, 2, 2, 1]]), np.array([[2, 2, 2, 0]])
-    >>> bool(np.all(blind.denoise(far, at=[0]) == blind.denoise(near, at=[0])))
-    True
+        >>> from paralg.core import checks
+    from paralg.decoding.tables import HashConditional
+        >>> blind = BlockCausal(HashConditional(2, 4, eps=1.0), block=2)
+        >>> far, near = np.array([[2, 2, 2, 1]]), np.array([[2, 2, 2, 0]])
+        >>> bool(np.all(blind.denoise(far, at=[0]) == blind.denoise(near, at=[0])))
+        True
     """
 
     def __init__(self, table: TableModel, block: int, begin: int = 0):
@@ -118,8 +122,7 @@ class BlockCausalNetwork(RecomputingModel):
 
 def _block_causal(L: int, block: int, begin: int) -> np.ndarray:
     """Return which position sees which, shape (L, L)."""
-    if block < 1:
-        raise ValueError(f"expected a block of at least one position, got {block}")
+    checks.integer("block", block, 1), checks.integer("begin", begin)
     number = np.maximum((np.arange(L) - begin) // block, -1)
     return number <= number[:, None]
 

@@ -14,6 +14,7 @@ from pkgutil import iter_modules
 import numpy as np
 
 import paralg.decoding
+from paralg.core import checks
 from paralg.decoding.baselines import ancestral, static, threshold
 from paralg.decoding.randomness import Random, RandomDraws
 from paralg.decoding.tiers import Tier
@@ -41,8 +42,8 @@ class Entrant:
     against: str = "static"
 
     def __post_init__(self) -> None:
-        if self.promise not in PROMISES:
-            raise ValueError(f"expected promise to be one of {PROMISES}, got {self.promise!r}")
+        checks.instance("name", self.name, str)
+        checks.one_of("promise", self.promise, PROMISES)
 
 
 def order_of(model: Model, x: np.ndarray) -> np.ndarray | None:

@@ -1,12 +1,10 @@
 """Sequential decoders: one model call for every step.  Operands are those of the part."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from paralg.decoding.randomness import Random
 from paralg.decoding.reading import Reader
-from paralg.decoding.rule import UnmaskingRule
+from paralg.decoding.rule import UnmaskingRule, with_threshold
 from paralg.decoding.session import Session
 from paralg.decoding.trace import Decoded, Recorder
 from paralg.models.counting import CountingModel, LogitsHook
@@ -53,9 +51,7 @@ def threshold(model: Model, x, tau: float = 0.95, rule: UnmaskingRule | None = N
     >>> threshold(Sudoku4(), Sudoku4().puzzle(seed=0), tau=0.7).forwards
     7
     """
-    if not tau > 0:
-        raise ValueError(f"expected tau above 0, got {tau}")
-    return static(model, x, replace(rule or UnmaskingRule(), threshold=tau), rng=rng)
+    return static(model, x, with_threshold(rule, tau), rng=rng)
 
 
 def ancestral(model: Model, x, *, rng: Random, order=None, shape: LogitsHook | None = None,

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.core.random import uniform
 
 __all__ = ["ExactDistribution", "Random", "RandomDraws", "Replay", "distribution_of",
@@ -38,7 +39,10 @@ class RandomDraws:
     """
 
     def __init__(self, seed: int = 0, sample: int = 0):
-        self._seed, self._sample, self._drawn = seed, sample, 0
+        lowest = -(2**63)
+        self._seed = checks.integer("seed", seed, lowest, 2**64 - 1)
+        self._sample = checks.integer("sample", sample, lowest, 2**64 - 1)
+        self._drawn = 0
         self._ready: list[float] = []
 
     def categorical(self, p) -> int:
@@ -50,7 +54,7 @@ class RandomDraws:
 
     def accept(self, a) -> bool:
         """Return True with probability ``min(a, 1)``; draw nothing when ``a >= 1``."""
-        return True if a >= 1 else self._uniform() < a
+        return True if _ratio(a) >= 1 else self._uniform() < a
 
     def _uniform(self) -> float:
         """Return draw number 1, 2, 3, …; 64 at a time are computed, the last one first."""
@@ -85,7 +89,7 @@ class Replay:
 
     def accept(self, a) -> bool:
         """Branch on acceptance unless it is certain or impossible."""
-        return True if a >= 1 else bool(self.categorical(np.array([1 - max(a, 0.0), max(a, 0.0)])))
+        return True if _ratio(a) >= 1 else bool(self.categorical(np.array([1 - a, a])))
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,7 @@ def exact_distribution(
     >>> dict(exact_distribution(two_coins).probability)
     {0: 0.25, 1: 0.5, 2: 0.25}
     """
+    checks.integer("limit", limit, 1)
     outcomes, calls, script, runs = defaultdict(list), defaultdict(list), (), 0
     while script is not None:
         if runs == limit:
@@ -145,6 +150,9 @@ def total_variation(p: Mapping[Hashable, float], q: Mapping[Hashable, float]) ->
     >>> total_variation({"a": 0.5, "b": 0.5}, {"a": 1.0})
     0.5
     """
+    for name, one in (("p", p), ("q", q)):
+        checks.instance(name, one, Mapping)
+        checks.probabilities(name, list(one.values()), None)
     return 0.5 * fsum(abs(p.get(o, 0.0) - q.get(o, 0.0)) for o in {*p, *q})
 
 
@@ -157,9 +165,14 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return weights / weights.sum(axis=-1, keepdims=True)
 
 
+def _ratio(a) -> float:
+    """Check a ratio of probabilities; one to zero is infinite."""
+    return min(checks.number("a", 2.0 if isinstance(a, float) and a == np.inf else a, 0), 2.0)
+
+
 def _checked(p) -> np.ndarray:
     """Return ``p`` as an array of non-negative numbers that sum to one (to 1e-9)."""
-    p = np.asarray(p, dtype=np.float64)
+    p = checks.array("p", p).astype(np.float64)
     if p.ndim != 1 or not (p.min(initial=0.0) >= 0 and abs(p.sum() - 1) <= 1e-9):
         raise ValueError(f"expected probabilities that sum to 1, got {p}")
     return p

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.decoding.randomness import softmax
 from paralg.models.counting import CountingModel
 
@@ -26,7 +27,7 @@ class Reader:
     def __init__(self, model: CountingModel, x: np.ndarray, order=None, cache: bool = False):
         masked = np.flatnonzero(x == model.V)
         if order is None and len(masked) and masked[0] != model.L - len(masked):
-            raise ValueError("expected the given tokens to be a prefix, or an order")
+            raise ValueError("expected the given tokens to be a prefix, or an order, got no order")
         if cache and order is not None:
             raise ValueError("keys and values are kept from left to right: expected no order with "
                              "cache=True, got one")  # fmt: skip
@@ -71,7 +72,7 @@ def ranks(x, V: int, order=None) -> np.ndarray:
     """
     x = np.asarray(x)
     masked = np.flatnonzero(x == V)
-    order = masked if order is None else np.asarray(order)
+    order = masked if order is None else np.atleast_1d(checks.array("order", order, "i"))
     if sorted(order) != masked.tolist():
         raise ValueError(f"expected an order of the masked positions {masked.tolist()}, "
                          f"got {np.asarray(order).tolist()}")  # fmt: skip

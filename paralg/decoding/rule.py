@@ -5,15 +5,16 @@ What else a decoder is told (draft length, layout) changes the cost only, and th
 "lossless" means: same rule, same trace.  Options that break it say so.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.decoding.prediction import Prediction, tie_keys
 from paralg.models.counting import LogitsHook
 
-__all__ = ["UnmaskingRule", "BoundRule"]
+__all__ = ["UnmaskingRule", "BoundRule", "with_threshold"]
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,18 @@ class UnmaskingRule:
     shape: LogitsHook | None = None
 
     def __post_init__(self):
-        if min(_sizes(self.tokens), default=0) < 1:
-            raise ValueError(f"expected at least one token per step, got {self.tokens}")
-        _one_of("order", self.order, ("confidence", "left-to-right"))
-        _one_of("cache", self.cache, (None, "prefix", "dual"))
-        _one_of("confidence", self.confidence, ("maximum", "sampled"))
-        if self.block is not None and min(_sizes(self.block), default=0) < 1:
-            raise ValueError(f"expected a block of at least one position, got {self.block}")
+        for name, sizes in (("tokens", self.tokens), ("block", self.block)):
+            for size in () if sizes is None and name == "block" else _sizes(sizes) or (0,):
+                checks.integer(name, size, 1)
+        checks.one_of("order", self.order, ("confidence", "left-to-right"))
+        checks.one_of("confidence", self.confidence, ("maximum", "sampled"))
+        if self.cache is not None:
+            checks.one_of("cache", self.cache, ("prefix", "dual"))
+        if self.threshold is not None:
+            checks.number("threshold", self.threshold, above=0)
+        checks.integer("digits", self.digits)
+        if self.ties is not None:
+            checks.integer("ties", self.ties, -(2**63))
         if self.first and self.cache is None:
             raise ValueError("first=True commits from the forward that makes the cache: "
                              "expected cache 'prefix' or 'dual', got None")  # fmt: skip
@@ -74,6 +80,13 @@ class UnmaskingRule:
         ends = np.cumsum(self.tokens)
         left = ends[ends > committed] - committed
         return int(left[0]) if len(left) else self.tokens[-1]
+
+
+def with_threshold(rule: UnmaskingRule | None, tau: float) -> UnmaskingRule:
+    """Return a rule, by default the plain one, that commits from a confidence ``tau`` on."""
+    rule = UnmaskingRule() if rule is None else rule
+    checks.instance("rule", rule, UnmaskingRule)
+    return replace(rule, threshold=checks.number("tau", tau, above=0))
 
 
 class BoundRule:
@@ -172,9 +185,3 @@ def _block_numbers(L: int, begin: int, block: int | tuple[int, ...]) -> np.ndarr
     number += np.where(number == len(ends), beyond, 0)
     number[:begin] = -1
     return number
-
-
-def _one_of(name: str, value, allowed) -> None:
-    """Raise unless ``value`` is one of ``allowed``."""
-    if value not in allowed:
-        raise ValueError(f"expected {name} to be one of {allowed}, got {value!r}")

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.decoding.prediction import Prediction, predictions
 from paralg.decoding.randomness import Random
 from paralg.decoding.rule import BoundRule, UnmaskingRule
@@ -21,7 +22,8 @@ class Session:
 
     def __init__(self, model: Model, x, rule: UnmaskingRule | None = None,
                  rng: Random | None = None, layout: Layout = "rows"):  # fmt: skip
-        rule = rule or UnmaskingRule()
+        rule = UnmaskingRule() if rule is None else rule
+        checks.instance("rule", rule, UnmaskingRule)
         if layout == "tree" and rule.cache is None:
             raise ValueError("layout 'tree' needs a rule with cache 'prefix' or 'dual': through a "
                              "live context the copies would reach each other")  # fmt: skip

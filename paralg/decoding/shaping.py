@@ -5,10 +5,12 @@ Speculative methods compare two distributions p and q; both must be the *shaped*
 the hook sits in the counting wrapper and not in a decoder.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.decoding.randomness import softmax
 
 __all__ = ["AllowedTokens", "Chain", "Guidance", "Temperature", "TopK", "TopP"]
@@ -25,8 +27,7 @@ class Temperature:
     value: float
 
     def __post_init__(self):
-        if not self.value > 0:
-            raise ValueError(f"expected a temperature above 0, got {self.value}")
+        checks.number("a temperature", self.value, above=0)
 
     def __call__(self, logits, at):
         return logits / self.value
@@ -46,8 +47,7 @@ class TopP:
     p: float
 
     def __post_init__(self):
-        if not 0 < self.p <= 1:
-            raise ValueError(f"expected p in (0, 1], got {self.p}")
+        checks.number("p", self.p, above=0, most=1)
 
     def __call__(self, logits, at):
         order, distribution = _descending(logits), softmax(logits)
@@ -66,8 +66,7 @@ class TopK:
     k: int
 
     def __post_init__(self):
-        if self.k < 1:
-            raise ValueError(f"expected k of at least 1, got {self.k}")
+        checks.integer("k", self.k, 1)
 
     def __call__(self, logits, at):
         return _kept(logits, _descending(logits), np.arange(logits.shape[-1]) < self.k)
@@ -80,10 +79,15 @@ class AllowedTokens:
     mask: np.ndarray
 
     def __post_init__(self):
+        object.__setattr__(self, "mask", checks.mask("mask", self.mask, np.shape(self.mask)))
         if self.mask.ndim != 2 or not self.mask.any(axis=1).all():
-            raise ValueError("expected a mask of shape (L, V) with an allowed token in every row")
+            raise ValueError("expected a mask of shape (L, V) with an allowed token in every row, "
+                             f"got the shape {self.mask.shape}")  # fmt: skip
 
     def __call__(self, logits, at):
+        if len(self.mask) <= max(at, default=0) or self.mask.shape[1] != logits.shape[-1]:
+            expected = f"({max(at, default=0) + 1} or more, {logits.shape[-1]})"
+            raise ValueError(f"mask must have the shape {expected}, got {self.mask.shape}")
         return np.where(self.mask[at], logits, -np.inf)
 
 
@@ -98,6 +102,11 @@ class Guidance:
     scale: float
     at: tuple[int, ...]
     null: int
+
+    def __post_init__(self):
+        checks.number("scale", self.scale)
+        checks.sizes(at=(checks.array("at", self.at, "i", least=0), "n"))
+        checks.integer("null", self.null)
 
     def expand(self, x, carried=None):
         """Append to the B conditional rows their B unconditional twins.
@@ -121,6 +130,8 @@ class Chain:
     """
 
     def __init__(self, *hooks):
+        for hook in hooks:
+            checks.instance("a hook", hook, Callable)
         if any(hasattr(hook, "expand") for hook in hooks[1:]):
             raise ValueError("expected a hook that adds rows only in the first place")
         self.hooks = hooks

@@ -6,6 +6,7 @@ valid grids measures the quality of a *joint* distribution at a glance.
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.core.random import derive, uniform
 from paralg.data.sudoku4 import CELLS, SYMBOLS, grids, is_valid
 from paralg.decoding.tables import WeightedSequences
@@ -25,8 +26,7 @@ class Sudoku4(WeightedSequences):
 
     def puzzle(self, seed: int, givens: int = 4) -> np.ndarray:
         """Return a random grid with all but ``givens`` cells masked, shape (16,)."""
-        if not 0 <= givens <= CELLS:
-            raise ValueError(f"expected 0..{CELLS} givens, got {givens}")
+        checks.integer("seed", seed, -(2**63)), checks.integer("givens", givens, 0, CELLS)
         key = int(derive(seed, givens) >> np.uint64(1))
         x = grids()[int(uniform(key, 0, 0) * len(grids()))].copy()
         x[np.argsort(uniform(key, 1, np.arange(CELLS)))[givens:]] = self.V

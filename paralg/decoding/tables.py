@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.models.protocol import Layout, positions, tokens_of
 
 __all__ = ["HashConditional", "RecomputingModel", "TableCache", "TableModel", "TabularJoint",
@@ -82,7 +83,8 @@ class TableModel(RecomputingModel):
 
     def anyorder(self, x, rank, visible=None, *, at=None):
         """Row i is the distribution of ``x_i`` given j with ``rank[j] < min(rank[i], visible)``."""
-        x, at, rank = tokens_of(x, self.V, self.L), positions(at, self.L), np.asarray(rank)
+        x, at = tokens_of(x, self.V, self.L), positions(at, self.L)
+        rank = checks.array("rank", rank, "i", least=-1)
         if rank.shape != (self.L,):
             raise ValueError(f"expected rank of shape ({self.L},), got {rank.shape}")
         limit = rank[at] if visible is None else np.minimum(rank[at], visible)
@@ -128,9 +130,9 @@ class HashConditional(TableModel):
     """
 
     def __init__(self, V: int, L: int, k: int = 0, eps: float = 0.1):
-        if V < 1 or L < 1:
-            raise ValueError(f"expected V and L of at least 1, got V={V}, L={L}")
-        self.V, self.L, self.k, self.eps = V, L, k, eps
+        checks.integer("V", V, 1), checks.integer("L", L, 1), checks.number("k", k)
+        self.eps = checks.number("eps", eps)
+        self.V, self.L, self.k = V, L, k
         i, v = np.arange(L)[:, None], np.arange(V)
         self.alone = 2 * np.sin(1.7 * v + 2.3 * i + 0.7131 * k)
         phase = 1.9 * (v + 1) * (i + 1) + 0.7131 * k
@@ -154,6 +156,12 @@ class WeightedSequences(TableModel):
     """
 
     def __init__(self, sequences: np.ndarray, weights: np.ndarray, V: int):
+        sequences = checks.array("sequences", sequences, "i")
+        weights = checks.probabilities("weights", weights, None)
+        checks.sizes(sequences=(sequences, "n L"), weights=(weights, "n"))
+        V = checks.integer("V", V, 1)
+        if not weights.sum() > 0 or not np.isin(sequences, np.arange(V)).all():
+            raise ValueError(f"expected weights and tokens below {V}, got {weights}, {sequences}")
         self.sequences, self.weights, self.V = sequences, weights, V
         self.L = sequences.shape[1]
         one_hot = sequences[:, :, None] == np.arange(V)
@@ -188,7 +196,7 @@ class TabularJoint(WeightedSequences):
     """
 
     def __init__(self, p: np.ndarray):
-        p = np.asarray(p, dtype=np.float64)
+        p = checks.array("p", p).astype(np.float64)
         if p.ndim < 1 or len(set(p.shape)) != 1:
             raise ValueError(f"expected an array of shape (V,) * L, got {p.shape}")
         if not (p >= 0).all() or abs(p.sum() - 1) > 1e-9:

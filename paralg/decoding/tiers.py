@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.decoding.baselines import static
 from paralg.decoding.sudoku import Sudoku4, is_valid
 from paralg.decoding.tables import HashConditional
@@ -44,11 +45,8 @@ def tier(name: str, problems: int = 20) -> Tier:
     >>> len(sudoku.problems), sudoku.measure
     (3, 'valid grids')
     """
-    if name not in TIERS:
-        raise ValueError(f"expected a tier of {tuple(TIERS)}, got {name!r}")
-    if problems < 1:
-        raise ValueError(f"expected at least one problem, got {problems}")
-    return Tier(name, *TIERS[name](problems))
+    maker = TIERS[checks.one_of("name", name, TIERS)]
+    return Tier(name, *maker(checks.integer("problems", problems, 1)))
 
 
 def _tables(n: int):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.core.cost import Cost, sequential
 
 __all__ = ["GIVEN", "KEPT", "MASKED", "NEW", "REFUSED", "WHAT", "Decoded", "Event", "Recorder",
@@ -153,7 +154,9 @@ class Recorder:
     """Collects the events of one run that starts at ``start``, shape (L,)."""
 
     def __init__(self, start: np.ndarray, V: int):
-        self.start, self.V = tuple(int(t) for t in start), V
+        start = checks.array("start", start, "i", least=0)
+        checks.sizes(start=(start, "L"))
+        self.start, self.V = tuple(start.tolist()), checks.integer("V", V, 1)
         self.events: list[Event] = []
         self.costs: list[Cost] = []
         self.group = -1
@@ -166,9 +169,14 @@ class Recorder:
         self, what: str, positions: Sequence[int], tokens, values=None, row: int = 0
     ) -> None:
         """Append one event for each position to the open round."""
-        if what not in WHAT:
-            raise ValueError(f"expected one of {WHAT}, got {what!r}")
-        positions, tokens = np.asarray(positions).tolist(), np.asarray(tokens).tolist()
+        checks.one_of("what", what, WHAT)
+        positions, tokens = (checks.array("an event's position or token", one, "i", least=0)
+                             for one in (positions, tokens))  # fmt: skip
+        checks.sizes(positions=(positions, "n"), tokens=(tokens, "n"))
+        positions, tokens = positions.tolist(), tokens.tolist()
+        if max(positions, default=-1) >= len(self.start) or max(tokens, default=-1) >= self.V:
+            expected = f"positions below {len(self.start)} and tokens below {self.V}"
+            raise ValueError(f"expected {expected}, got {positions} and {tokens}")
         values = np.full(len(positions), np.nan) if values is None else np.asarray(values, float)
         self.group += what == "committed"
         group = self.group if what == "committed" else -1

@@ -23,6 +23,8 @@ from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
+from paralg.core import checks
+
 __all__ = [
     "AttendingModel", "ForwardCache", "Layout", "Model", "SlotMemory",
     "UnsupportedCall", "positions", "tokens_of",
@@ -150,11 +152,9 @@ def tokens_of(x: np.ndarray, V: int, L: int) -> np.ndarray:
     ValueError if the shape is another one or an entry is neither a token nor the mask, TypeError
     if the entries are not integers.
     """
-    x = np.asarray(x)
+    x = checks.array("x", x, "i")
     if x.ndim != 2 or x.shape[1] != L:
         raise ValueError(f"expected x of shape (B, {L}), got {x.shape}")
-    if not np.issubdtype(x.dtype, np.integer):
-        raise TypeError(f"expected integer tokens, got dtype {x.dtype}")
     if x.size and (x.min() < 0 or x.max() > V):
         raise ValueError(f"expected tokens in 0..{V} (mask = {V}), got {x.min()}..{x.max()}")
     return x.astype(np.int64, copy=False)
@@ -164,7 +164,7 @@ def positions(at: Sequence[int] | None, L: int) -> np.ndarray:
     """Check that positions are ascending and in ``0 … L-1``; return int64, all of them for None."""
     if at is None:
         return np.arange(L)
-    at = np.asarray(at, dtype=np.int64)
+    at = checks.array("at", at, "i").astype(np.int64)
     if at.ndim != 1 or (at.size and (at[0] < 0 or at[-1] >= L or np.any(np.diff(at) <= 0))):
         raise ValueError(f"expected ascending positions in 0..{L - 1}, got {at.tolist()}")
     return at

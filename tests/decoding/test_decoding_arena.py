@@ -77,9 +77,9 @@ def test_a_decoder_whose_calls_a_model_lacks_is_left_out():
 
 
 @pytest.mark.parametrize(("call", "message"), [
-    (lambda: tier("chess"), "expected a tier of .* got 'chess'"),
-    (lambda: tier("sudoku", 0), "at least one problem, got 0"),
-    (lambda: Entrant("x", static, promise="best"), "promise to be one of .* got 'best'")],
+    (lambda: tier("chess"), "name must be one of .* got 'chess'"),
+    (lambda: tier("sudoku", 0), "problems must be at least 1, got 0"),
+    (lambda: Entrant("x", static, promise="best"), "promise must be one of .* got 'best'")],
 )  # fmt: skip
 def test_errors_say_what_was_expected(call, message):
     with pytest.raises(ValueError, match=message):

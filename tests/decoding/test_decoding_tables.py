@@ -185,11 +185,11 @@ def test_a_cache_freezes_what_lies_outside_the_window(table, rng):
         (lambda m: m.denoise(np.zeros((1, 5), int), layout="forest"), "'rows' or 'tree', got 'for"),
         (lambda m: m.anyorder(np.zeros((1, 5), int), [0, 1]), r"rank of shape \(5,\)"),
         (lambda m: m.snapshot(np.zeros((2, 5), int)), "expected one row to keep, got 2"),
-        (lambda m: HashConditional(0, 3), "got V=0, L=3"),
+        (lambda m: HashConditional(0, 3), "V must be at least 1, got 0"),
         (lambda m: TabularJoint(np.ones((2, 3)) / 6), r"shape \(V,\) \* L, got \(2, 3\)"),
         (lambda m: TabularJoint(np.ones((2, 2))), "sum to 1, got a sum of 4.0"),
-        (lambda m: Sudoku4().puzzle(0, givens=17), "expected 0..16 givens, got 17"),
-        (lambda m: BlockCausal(m, 0), "at least one position, got 0"),
+        (lambda m: Sudoku4().puzzle(0, givens=17), "givens must be at most 16, got 17"),
+        (lambda m: BlockCausal(m, 0), "block must be at least 1, got 0"),
     ],
 )
 def test_errors_say_what_was_expected(call, message):
@@ -198,7 +198,7 @@ def test_errors_say_what_was_expected(call, message):
 
 
 def test_tokens_must_be_integers():
-    with pytest.raises(TypeError, match="integer tokens, got dtype float64"):
+    with pytest.raises(TypeError, match="x must be integers, got float64"):
         TABLES[0].denoise(np.zeros((1, 5)))
 
 

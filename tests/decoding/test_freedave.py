@@ -213,12 +213,12 @@ def test_redrawing_after_a_rejection_would_bias_the_distribution(monkeypatch):
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"d": 0}, "d of at least 1, got 0"),
-     ({"agreement": "superset"}, "agreement to be one of .*, got 'superset'"),
+    [({"d": 0}, "d must be at least 1, got 0"),
+     ({"agreement": "superset"}, "agreement must be one of .*, got 'superset'"),
      ({"layout": "tree"}, "needs a rule with cache 'prefix' or 'dual'"),
      ({"eager": True, "rule": UnmaskingRule(block=2, cache="dual", first=True)},
       "expected eager=False"),
-     ({"tau": 0.0}, r"tau above 0, got 0\.0")],
+     ({"tau": 0.0}, r"tau must be above 0, got 0")],
 )  # fmt: skip
 def test_errors_say_what_was_expected(options, message):
     decode = freedave_plus_plus if "tau" in options else freedave

@@ -133,15 +133,15 @@ def test_several_tokens_per_step_and_nothing_to_do():
 
 @pytest.mark.parametrize(
     ("call", "message"),
-    [(lambda: verify(np.zeros((0, 3)), np.zeros((0, 3)), M), "m ≥ 1"),
+    [(lambda: verify(np.zeros((0, 3), int), np.zeros((0, 3), int), M), "m ≥ 1"),
      (lambda: verify_looped([[1, 2]], [[1, 2], [1, 2]], M), r"got \(1, 2\) and \(2, 2\)"),
-     (lambda: agreement_matrix([[1]], [[1]], M, "near"), "agreement to be one of .* got 'near'"),
-     (lambda: greedy_forwards([1], 0), "d of at least 1"),
+     (lambda: agreement_matrix([[1]], [[1]], M, "near"), "agreement must be one of .* got 'near'"),
+     (lambda: greedy_forwards([1], 0), "d must be at least 1"),
      (lambda: fewest_forwards([2], 1), r"1 ≤ r\(t\) ≤ T - t, got \(2,\)"),
      (lambda: reach(table(0, 0.1), EMPTY, UnmaskingRule(block=4)), "without blocks"),
      (lambda: multi_anchor(table(0, 0.1), EMPTY, rule=UnmaskingRule(cache="dual")),
       "without blocks"),
-     (lambda: multi_anchor(table(0, 0.1), EMPTY, rows=0), "rows=0")],
+     (lambda: multi_anchor(table(0, 0.1), EMPTY, rows=0), "rows must be at least 1, got 0")],
 )  # fmt: skip
 def test_errors_say_what_was_expected(call, message):
     with pytest.raises(ValueError, match=message):

@@ -48,7 +48,7 @@ def open_page(chromium, tmp_path):
         path.write_text(page_of(body, theme), encoding="utf-8")
         page.goto(address(path) if address else path.as_uri())
         if wait:
-            page.wait_for_selector(wait, state="attached", timeout=10_000)
+            page.wait_for_selector(wait, state="attached")
         return page
 
     yield opened

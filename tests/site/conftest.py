@@ -43,6 +43,13 @@ def address(site: Path) -> Iterator[str]:
         yield f"{root}/"
 
 
+READY = """document.documentElement.dataset.paralgReady === 'true'
+  && [...document.querySelectorAll('figure.paralg-explorer')]
+    .every((figure) => figure.dataset.ready === 'true')"""
+DRAWN = """Promise.all([window.MathJax?.startup?.promise, document.fonts.ready]).then(() => true)"""
+"""Formulas are set, and words have their own font and not the one shown until it arrives."""
+
+
 class Visit:
     """A window on the site, with everything that went wrong on the page it shows.
 
@@ -71,7 +78,8 @@ class Visit:
             self.problems.append(f"asked the network: {request.url}")
 
     def _on_console(self, message) -> None:
-        if message.type in ("error", "warning"):
+        slow = "Slow network" in message.text  # says the browser of a busy machine
+        if message.type in ("error", "warning") and not slow:
             self.problems.append(f"console {message.type}: {message.text}")
 
     def _on_response(self, response) -> None:
@@ -82,15 +90,8 @@ class Visit:
         """Open a page and wait until its scripts, its mathematics and its explorers stand."""
         self.problems.clear()
         self.page.goto(self.address + name, wait_until="load")
-        self.page.wait_for_function("document.documentElement.dataset.paralgReady === 'true'")
-        self.page.wait_for_function(
-            "!window.MathJax || !MathJax.startup || !MathJax.startup.promise "
-            "|| MathJax.startup.promise.then(() => true)"
-        )
-        self.page.wait_for_function(
-            "[...document.querySelectorAll('figure.paralg-explorer')]"
-            ".every((figure) => figure.dataset.ready === 'true')"
-        )
+        self.page.wait_for_function(READY)
+        self.page.evaluate(DRAWN)
         return self.page
 
 

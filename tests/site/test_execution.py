@@ -75,7 +75,7 @@ def test_going_back_to_an_old_version_runs_nothing(root):
     assert build(root) == []
 
 
-def test_the_key_sees_code_and_tags_that_matter_but_no_text(root):
+def test_the_key_sees_code_tags_and_scale_but_no_text(root, monkeypatch):
     store = Store(root)
 
     def key(code, text="", tags=()):
@@ -84,6 +84,9 @@ def test_the_key_sees_code_and_tags_that_matter_but_no_text(root):
 
     assert key("1") == key("1", text="more words") == key("1", tags=["hide-input"])
     assert len({key("1"), key("2"), key("1", tags=["raises-exception"])}) == 3
+    before = key("1")
+    monkeypatch.setenv("PARALG_SCALE", "full")
+    assert key("1") != before
 
 
 def test_outputs_are_filled_into_the_current_notebook(root):
@@ -280,3 +283,36 @@ def test_a_build_that_fails_reads_its_pages_again_next_time(tmp_path, monkeypatc
     monkeypatch.setattr(build, "sphinx", lambda: True)
     assert build.build(1)
     assert (folder / ".built").exists()
+
+
+def test_two_builds_of_a_folder_take_turns_and_one_that_is_stopped_says_so(
+    tmp_path, monkeypatch, capsys
+):
+    import build
+
+    monkeypatch.setattr(build, "BUILD", tmp_path)
+    order = []
+
+    def second():
+        with build.alone():
+            order.append("second")
+
+    with build.alone():
+        other = threading.Thread(target=second)
+        other.start()
+        while "waiting for it" not in capsys.readouterr().out:
+            time.sleep(0.01)
+        order.append("first")
+    other.join(20)
+    assert order == ["first", "second"]
+
+    def stopped(options):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(20)
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    monkeypatch.setattr(build, "_run", stopped)
+    assert build.main([]) == 130
+    assert "the build was stopped; the next one goes on from here" in capsys.readouterr().out
+    for number, handler in handlers.items():
+        signal.signal(number, handler)

@@ -51,7 +51,7 @@ def lab(tmp_path_factory):
             server.wait(20)
 
 
-def _address(runtime: Path, server, patience: float = 60) -> str:
+def _address(runtime: Path, server, patience: float = 180) -> str:
     until = time.monotonic() + patience
     while time.monotonic() < until and server.poll() is None:
         for path in runtime.glob("jpserver-*.json"):

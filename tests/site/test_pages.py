@@ -6,6 +6,8 @@ import html
 import json
 import os
 import re
+import sys
+import tempfile
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -304,3 +306,14 @@ def test_the_root_of_the_site_leads_home(site):
     page = soup(site / "index.html")
     target = page.find("meta", attrs={"http-equiv": "refresh"})["content"].partition("url=")[2]
     assert (site / target).is_file()
+
+
+def test_no_page_names_a_place_on_the_machine_that_built_it(site):
+    machine = (ROOT, sys.prefix, Path.home(), tempfile.gettempdir())
+    places = {f"{place}{os.sep}" for place in machine}
+    found = []
+    for path in sorted(site.rglob("*")):
+        if path.suffix in (".html", ".js", ".ipynb", ".txt", ".svg", ".json"):
+            text = path.read_text(encoding="utf-8")
+            found += [f"{path.relative_to(site)}: {place}" for place in places if place in text]
+    assert found == []

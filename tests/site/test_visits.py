@@ -273,8 +273,7 @@ def test_explorers_work_from_a_folder_without_a_server(pages, chromium):
         page.goto((SITE / name).as_uri(), wait_until="load")
         page.wait_for_function(
             "[...document.querySelectorAll('figure.paralg-explorer')]"
-            ".every((figure) => figure.dataset.ready === 'true')",
-            timeout=10_000,
+            ".every((figure) => figure.dataset.ready === 'true')"
         )
     context.close()
 

@@ -3,17 +3,17 @@
 [wu-2025-free]
 """
 
-from dataclasses import replace
 from math import ceil
 from typing import Literal
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.decoding.freedave.drafting import Drafts, draft
 from paralg.decoding.freedave.verification import AGREEMENTS, verify
 from paralg.decoding.prediction import Prediction
 from paralg.decoding.randomness import Random
-from paralg.decoding.rule import UnmaskingRule
+from paralg.decoding.rule import UnmaskingRule, with_threshold
 from paralg.decoding.session import Session
 from paralg.decoding.trace import Decoded
 from paralg.models.protocol import Layout, Model
@@ -99,10 +99,9 @@ def freedave(
     >>> fast.trace == slow.trace, fast.forwards, slow.forwards
     (True, 8, 12)
     """
-    if d < 1:
-        raise ValueError(f"expected d of at least 1, got {d}")
-    if agreement not in AGREEMENTS:
-        raise ValueError(f"expected agreement to be one of {AGREEMENTS}, got {agreement!r}")
+    checks.integer("d", d, 1)
+    checks.one_of("agreement", agreement, AGREEMENTS)
+    checks.one_of("layout", layout, ("rows", "tree"))
     if eager and rule and rule.first:
         raise ValueError("eager drafts cross into blocks whose first position must come from a "
                          "fresh cache: expected eager=False with first=True")  # fmt: skip
@@ -143,10 +142,8 @@ def freedave_plus_plus(model: Model, x, d: int = 4, tau: float = 0.95,
     >>> threshold(model, x, 0.9).forwards, freedave_plus_plus(model, x, 4, 0.9).forwards
     (7, 4)
     """
-    if not tau > 0:
-        raise ValueError(f"expected tau above 0, got {tau}")
     options = {"agreement": "subset"} | options
-    return freedave(model, x, d, replace(rule or UnmaskingRule(), threshold=tau), **options)
+    return freedave(model, x, d, with_threshold(rule, tau), **options)
 
 
 def _horizon(run: Session, block: int, d: int) -> int:

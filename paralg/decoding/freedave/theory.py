@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.decoding.freedave.drafting import draft
 from paralg.decoding.rule import UnmaskingRule
 from paralg.decoding.session import Session
@@ -33,8 +34,9 @@ class ForwardPlan(NamedTuple):
 
 def one_block(model: Model, x, rule: UnmaskingRule | None) -> Session:
     """Return a session in which drafts end nowhere but at the end of the sequence."""
+    checks.instance("rule", rule, UnmaskingRule, type(None))
     if rule and (rule.block or rule.cache or rule.eos):
-        raise ValueError("expected a rule without blocks, cache and end tokens")
+        raise ValueError(f"expected a rule without blocks, cache and end tokens, got {rule}")
     return Session(model, x, rule)
 
 
@@ -118,7 +120,7 @@ def greedy_rows(r: Sequence[int], d: int) -> int:
     >>> greedy_rows([2, 2, 1, 1, 2, 6, 1, 2, 3, 3, 2, 1], d=4)
     27
     """
-    T = len(r)
+    T, r = _checked(r, d), list(r)
     sent = [min(d, T - a) - (d >= T - a) for a in greedy_forwards(r, d).anchors]
     return min(T, 1) + sum(sent)
 
@@ -163,7 +165,12 @@ def union_forwards(lands: np.ndarray, d: int) -> ForwardPlan:
     >>> union_forwards(landings(HashConditional(4, 12, k=28, eps=0.1), [4] * 12), d=4).forwards
     7
     """
+    checks.integer("d", d, 1)
+    lands = checks.array("lands", lands, "b")
+    checks.sizes(lands=(lands, "T U"))
     T, p, progress = len(lands), 0, []
+    if T and lands.shape[1] != T + 1:
+        raise ValueError(f"lands must have the shape (T, T + 1), got {lands.shape}")
     while T - p > 1:
         known, to = range(max(p - d + 1, 0), p + 1), p + 1
         while to < T and any(lands[a, to + 1] for a in known if to + 1 - a <= d):
@@ -175,9 +182,9 @@ def union_forwards(lands: np.ndarray, d: int) -> ForwardPlan:
 
 def _checked(r: Sequence[int], d: int) -> int:
     """Return T after checking 1 ≤ r(t) ≤ T - t and d."""
+    checks.integer("d", d, 1)
+    checks.sizes(r=(checks.array("r", r, "i"), "T"))
     T = len(r)
-    if d < 1:
-        raise ValueError(f"expected d of at least 1, got {d}")
     if any(not 1 <= value <= T - t for t, value in enumerate(r)):
         raise ValueError(f"expected 1 ≤ r(t) ≤ T - t, got {tuple(r)}")
     return T

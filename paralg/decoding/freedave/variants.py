@@ -7,6 +7,7 @@ Sending the drafts of all of them takes the guess out of the choice.
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.decoding.freedave.drafting import draft
 from paralg.decoding.freedave.theory import one_block
 from paralg.decoding.rule import UnmaskingRule
@@ -57,8 +58,7 @@ def multi_anchor(model: Model, x, d: int = 4, rule: UnmaskingRule | None = None,
     >>> one.trace == many.trace, one.forwards, many.forwards
     (True, 8, 7)
     """
-    if d < 1 or (rows is not None and rows < 1):
-        raise ValueError(f"expected d and rows of at least 1, got d={d}, rows={rows}")
+    d, rows = checks.integer("d", d, 1), None if rows is None else checks.integer("rows", rows, 1)
     run = one_block(model, x, rule)
     if run.next_block() is None:
         return run.result()

@@ -7,6 +7,8 @@ with one token per step only j = b+1 is possible.
 
 import numpy as np
 
+from paralg.core import checks
+
 __all__ = ["AGREEMENTS", "agreement_matrix", "verify", "verify_looped"]
 
 AGREEMENTS = ("exact_match", "subset")
@@ -38,6 +40,7 @@ def agreement_matrix(drafts, targets, V: int, agreement: str = "exact_match") ->
            [False, False]])
     """
     drafts, targets = _checked(drafts, targets, agreement)
+    checks.integer("V", V)
     same = drafts[None] == targets[:, None]
     if agreement == "subset":
         same |= drafts[None] == V
@@ -75,6 +78,7 @@ def verify_looped(drafts, targets, V: int, agreement: str = "exact_match") -> tu
     (0, 1)
     """
     drafts, targets = _checked(drafts, targets, agreement)
+    checks.integer("V", V)
     chain = [0]
     while chain[-1] < len(targets):
         target, farthest = targets[chain[-1]], None
@@ -90,13 +94,12 @@ def verify_looped(drafts, targets, V: int, agreement: str = "exact_match") -> tu
 
 def _checked(drafts, targets, agreement: str) -> tuple[np.ndarray, np.ndarray]:
     """Check shapes and the name of the agreement."""
-    drafts, targets = np.asarray(drafts), np.asarray(targets)
+    drafts, targets = checks.array("drafts", drafts, "i"), checks.array("targets", targets, "i")
     if targets.ndim < 2 and not targets.size:
         targets = np.empty((0, drafts.shape[-1]), dtype=drafts.dtype)
     fits = drafts.ndim == targets.ndim == 2 and drafts.shape[1] == targets.shape[1]
     if not fits or not len(drafts) or len(targets) > len(drafts):
         raise ValueError("expected drafts of shape (m, L), m ≥ 1, and at most m targets, got "
                          f"{drafts.shape} and {targets.shape}")  # fmt: skip
-    if agreement not in AGREEMENTS:
-        raise ValueError(f"expected agreement to be one of {AGREEMENTS}, got {agreement!r}")
+    checks.one_of("agreement", agreement, AGREEMENTS)
     return drafts, targets

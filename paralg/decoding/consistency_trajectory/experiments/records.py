@@ -84,7 +84,7 @@ def transfer() -> dict:
     for stem in runs.RUNS.names():
         name, _, seed = stem.rpartition("-")
         networks[stem] = runs.RUNS.load(name, int(seed))
-    return {name: {way: runs.evaluate(network, *how, n=200) for way, how in ways.items()}
+    return {name: {way: runs.evaluate(network, *how) for way, how in ways.items()}
             for name, network in networks.items()}  # fmt: skip
 
 

@@ -10,7 +10,7 @@ const STEP = 44;
 const BARS = { top: 18, bottom: 138 };
 const RATE = { left: 390, width: 170 };
 const GRID = { top: 190, size: 30 };
-const EOS = { L: 8, top: 26, cell: 38, row: 26, left: 90 };
+const EOS = { L: 8, top: 26, cell: 38, row: 26, left: 180 };
 const DIGITS = 1e12; // scores are compared after rounding, as in the library
 
 const height = kit.linear([0, CELLS], [BARS.bottom, BARS.top]);
@@ -97,7 +97,7 @@ export default {
     const grids = model.get("grids").map((text) => [...text].map(Number));
     let seed = 1;
 
-    const picture = kit.picture({ width: WIDTH, height: 350, label: "" });
+    const picture = kit.picture({ width: WIDTH, height: 320, label: "" });
     const numbers = kit.numbers(["Rounds", "Forwards saved", "Valid, by confidence", "Valid, random order"]);
     const status = kit.status();
     const bars = kit.bars({
@@ -154,7 +154,7 @@ export default {
     function bar(rate, k) {
       const y = 40 + k * 52;
       const hue = ["blue", "vermilion"][k];
-      picture.append(kit.svg("text", { x: RATE.left, y: y - 6, fill: kit.colors.text[hue],
+      picture.append(kit.svg("text", { x: RATE.left, y: y - 6, style: { fill: kit.colors.text[hue] },
         text: ["by confidence", "random order"][k] }));
       picture.append(kit.svg("rect", { x: RATE.left, y, width: RATE.width, height: 18, class: "pe-fill-none",
         stroke: kit.colors.grey, "stroke-width": 1 }));
@@ -202,8 +202,8 @@ export default {
         }
       });
       const { first } = rows[rows.length - 1];
-      const words = `${kit.plural(first, "token")} of content, then EOS; the lengths of the model average 4.5`;
-      told.say(`Length ${words}.`);
+      const words = `Decoded: ${kit.plural(first, "token")} of content, then EOS; the lengths of the model average 4.5`;
+      told.say(`${words}.`);
       answer.describe(`An answer of eight places, round by round: ${words}.`);
     }
 

@@ -70,9 +70,9 @@ def explorer() -> Explorer:
         script=Path(__file__).with_name("explorer.js"),
         state={"logits": presets[0]["logits"], "presets": presets, "tau": TAU, **constants},
         still=_still(),
-        caption="One masked position over eight rounds. Top: logits of tokens A, B, C. Middle: "
-        "their credit. Bottom: raw and fused confidence of the likeliest token, with the threshold "
-        "τ and the first-look threshold τ₁.",
+        caption="One masked position over eight rounds: logits of tokens A, B, C; their credit; "
+        "confidence, raw (dashed) and fused (solid), with its bar τ and that of the first look, "
+        "τ₁. Rings: commits of plain τ (blue), credit (vermilion) and plain τ₁ (green).",
         alt="Three panels over eight rounds: the logit of token A rises, its credit grows to two "
         "and a half, and the fused confidence passes 0.9 two rounds before the raw one.",
         table=(("logits, τ = 0.9", "plain", "credit", "plain at τ₁"), rows),

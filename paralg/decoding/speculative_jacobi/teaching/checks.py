@@ -86,6 +86,7 @@ def _sweeps(F, x):
 
 def _maps():
     """Return maps in which entry i depends on earlier entries only, with starts."""
+
     def chain(x):
         return [1, *(v + 1 for v in x[:-1])][: len(x)]
 

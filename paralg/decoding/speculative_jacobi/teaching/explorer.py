@@ -17,8 +17,12 @@ def explorer():
     from paralg.figures import Explorer
 
     films = records.read("films")
-    choices = {name: list(dict.fromkeys(values)) for name, values in
-               zip(START, zip(*(key.split(" ", 3) for key in films), strict=True), strict=True)}
+    choices = {
+        name: list(dict.fromkeys(values))
+        for name, values in zip(
+            START, zip(*(key.split(" ", 3) for key in films), strict=True), strict=True
+        )
+    }
     rows = [(treatment, *(str(len(films[f"{W} 8 random {treatment}"])) for W in choices["W"]))
             for treatment in choices["treatment"]]  # fmt: skip
     return Explorer(
