@@ -1,7 +1,5 @@
 """Counted cost: what an algorithm did, in units that do not depend on the machine."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import reduce
@@ -58,12 +56,12 @@ class Cost:
         for name in UNITS:
             object.__setattr__(self, name, checks.integer(name, getattr(self, name)))
 
-    def __add__(self, other: Cost) -> Cost:
+    def __add__(self, other: "Cost") -> "Cost":
         if not isinstance(other, Cost):
             return NotImplemented
         return Cost(**{name: getattr(self, name) + getattr(other, name) for name in UNITS})
 
-    def __or__(self, other: Cost) -> Cost:
+    def __or__(self, other: "Cost") -> "Cost":
         if not isinstance(other, Cost):
             return NotImplemented
         return Cost(**{name: _beside(name, self, other) for name in UNITS})

@@ -6,8 +6,6 @@ of which only the entries where ``visible[k]`` may matter; a position never sees
 A table **raises when a masked token is read**; a network would answer and hide the bug.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -204,7 +202,7 @@ class TabularJoint(WeightedSequences):
         super().__init__(np.argwhere(p > 0), p[p > 0], p.shape[0])
 
     @classmethod
-    def random(cls, V: int, L: int, seed: int = 0, sharpness: float = 1.0) -> TabularJoint:
+    def random(cls, V: int, L: int, seed: int = 0, sharpness: float = 1.0) -> "TabularJoint":
         """Return a joint distribution with weights ``exp(sharpness · normal)``."""
         weights = np.exp(sharpness * np.random.default_rng(seed).normal(size=(V,) * L))
         return cls(weights / weights.sum())

@@ -1,7 +1,5 @@
 """What a decoder did, as a flat list of events; everything drawn or counted is derived from it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -131,7 +129,7 @@ class Trace:
                 picture[event.round, event.position] = REFUSED
         return picture
 
-    def first_difference(self, other: Trace) -> str | None:
+    def first_difference(self, other: "Trace") -> str | None:
         """Say where two traces part, or None if they are equal."""
         if self.start != other.start:
             return "the prompts differ"

@@ -16,8 +16,6 @@ logits
     at this border, so a decoder never imports its framework.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Literal, Protocol, runtime_checkable
 
@@ -65,10 +63,10 @@ class SlotMemory(Protocol):
     def __len__(self) -> int:
         """Return the number of slots."""
 
-    def select(self, slots: Sequence[int], row: int | None = None) -> SlotMemory:
+    def select(self, slots: Sequence[int], row: int | None = None) -> "SlotMemory":
         """Return some of the slots, in the order given; of one row, if a row is named."""
 
-    def join(self, *others: SlotMemory) -> SlotMemory:
+    def join(self, *others: "SlotMemory") -> "SlotMemory":
         """Return these slots followed by the others', nothing recomputed."""
 
 

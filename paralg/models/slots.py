@@ -1,7 +1,5 @@
 """Keys and values that a network keeps, and the border between numpy and torch."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,7 +58,7 @@ class NetworkSlots:
         """Size of keys and values, in bytes."""
         return sum(part.nbytes for layer in self.layers for part in layer)
 
-    def select(self, slots: Sequence[int], row: int | None = None) -> NetworkSlots:
+    def select(self, slots: Sequence[int], row: int | None = None) -> "NetworkSlots":
         """Return some of the slots, in the order given; of one row, if a row is named."""
         chosen = np.asarray(slots, dtype=np.int64)
         if chosen.size and not (chosen.min() >= 0 and chosen.max() < len(self)):
@@ -73,7 +71,7 @@ class NetworkSlots:
         layers = tuple((k[rows, :, at], v[rows, :, at]) for k, v in self.layers)
         return NetworkSlots(self.owner, layers)
 
-    def join(self, *others: NetworkSlots) -> NetworkSlots:
+    def join(self, *others: "NetworkSlots") -> "NetworkSlots":
         """Return these slots followed by the others', of as many rows, nothing recomputed."""
         if any(one.owner is not self.owner or one.rows != self.rows for one in others):
             raise ValueError(f"expected slots of {self.owner!r} with {self.rows} rows each, got "

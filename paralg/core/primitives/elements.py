@@ -1,7 +1,5 @@
 """Storage of a scan: one array or a tuple of arrays whose axis 0 is the sequence."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from paralg.core import checks
@@ -22,7 +20,7 @@ class Elements:
         self.n = len(leaves[0])
 
     @classmethod
-    def of(cls, xs, op: Operator) -> Elements:
+    def of(cls, xs, op: Operator) -> "Elements":
         """Copy the user's input and check that all leaves have the same number of rows."""
         checks.instance("op", op, Operator)
         leaves = [np.array(checks.array("xs", leaf, "bifcOMm")) for leaf in leaves_of(xs)]
@@ -38,7 +36,7 @@ class Elements:
             leaves = [leaf.astype(int) if leaf.dtype == bool else leaf for leaf in leaves]
         return cls(leaves, not isinstance(xs, tuple))
 
-    def like(self, leaves) -> Elements:
+    def like(self, leaves) -> "Elements":
         """Return other leaves as elements of the same form."""
         return Elements(list(leaves), self.single)
 
@@ -63,22 +61,22 @@ class Elements:
         for k, part in enumerate(parts):
             self.leaves[k] = _store(self.leaves[k], index, part, op)
 
-    def head(self, n: int) -> Elements:
+    def head(self, n: int) -> "Elements":
         """Return the first ``n`` elements."""
         return self.like(leaf[:n] for leaf in self.leaves)
 
-    def prepend(self, first: Elements) -> Elements:
+    def prepend(self, first: "Elements") -> "Elements":
         """Return the sequence with ``first`` put before it."""
         return self.like(map(np.concatenate, zip(first.leaves, self.leaves, strict=True)))
 
-    def seed(self, initial) -> Elements:
+    def seed(self, initial) -> "Elements":
         """Return ``initial``, one element without axis 0, as a sequence of length one."""
         parts = self._parts(initial)
         if parts is None:
             raise ValueError(f"initial must be a tuple of {len(self.leaves)}, got {initial!r}")
         return self.like(map(_one_row, map(np.asarray, parts), self.leaves))
 
-    def identity(self, op: Operator) -> Elements:
+    def identity(self, op: Operator) -> "Elements":
         """Return the identity of ``op`` as a sequence of length one."""
         if op.identity is None:
             raise ValueError(f"{op} has no identity; expected initial=..., got None")
@@ -90,7 +88,7 @@ class Elements:
         pairs = zip(parts, self.leaves, strict=True)
         return self.like(_one_row(np.asarray(part, leaf.dtype), leaf) for part, leaf in pairs)
 
-    def padded(self, n: int) -> Elements:
+    def padded(self, n: int) -> "Elements":
         """Return ``n`` elements that begin with this sequence; the others are never read."""
         longer = self.like(np.zeros((n, *leaf.shape[1:]), leaf.dtype) for leaf in self.leaves)
         for new, old in zip(longer.leaves, self.leaves, strict=True):

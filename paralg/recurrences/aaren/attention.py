@@ -1,7 +1,5 @@
 """Attention of one query over every prefix: one scan of the core with the operator `SOFTMAX`."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from numpy.typing import ArrayLike, NDArray

@@ -15,8 +15,6 @@ outputs  (n, ..., d)    row k attends to the tokens 0 … k
 ======== ============== ============================================================
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 

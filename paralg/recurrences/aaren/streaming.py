@@ -1,7 +1,5 @@
 """The same outputs from tokens that arrive one by one, or in blocks, with one summary kept."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 
 import numpy as np

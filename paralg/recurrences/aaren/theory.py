@@ -16,8 +16,6 @@ width, heads              int, of a layer
 =============== ========= ==================================================
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 

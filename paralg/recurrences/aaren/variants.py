@@ -4,8 +4,6 @@ The last two, `running_maximum` and `global_maximum`, are for the chapter's hunt
 other unsafe. Operands are those of `paralg.recurrences.aaren.monoid`.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 

@@ -1,7 +1,5 @@
 """The Mamba block: projections, causal convolution, selective scan, gate; parallel and stepwise."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """A language model of Mamba blocks: embedding, pre-norm residual blocks, norm, tied head."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

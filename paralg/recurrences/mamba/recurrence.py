@@ -24,8 +24,6 @@ All scans of the chapter, of arrays and of tensors, take these operands (b batch
 ================== ======================== ====================================================
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

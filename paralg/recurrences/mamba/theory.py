@@ -1,7 +1,5 @@
 r"""The recurrence as one scan of maps, and what follows: gates, kernels, gradients, bytes moved."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ What is not selective has a parameter of its own in place of a share of ``x_proj
 :math:`2 \operatorname{Re}(C h)`.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

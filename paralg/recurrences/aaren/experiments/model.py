@@ -5,8 +5,6 @@ to the input; the paper does not say where its norms stand, before is our choice
 Positions have a fifth of the usual amplitude, for both kinds; `records` has what it was chosen by.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -56,7 +54,7 @@ class AarenConfig:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
 
-    def of(self, kind: str) -> AarenConfig:
+    def of(self, kind: str) -> "AarenConfig":
         """Return the same sizes with the other layer."""
         return replace(self, kind=kind)
 

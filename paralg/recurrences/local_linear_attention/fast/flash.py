@@ -5,8 +5,6 @@ Operands have one batch axis here: ``q`` (B, n, d), ``k`` (B, m, d), ``v`` (B, m
 A block of b queries works on its m visible keys.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -64,7 +62,7 @@ class LLAOptions:
 
     @classmethod
     def of(cls, q: Tensor, *, qk_scale=None, cg_atol=1e-12, cg_rtol=None, cg_max_iters=32,
-           cg_use_preconditioner=False, **switches) -> LLAOptions:  # fmt: skip
+           cg_use_preconditioner=False, **switches) -> "LLAOptions":  # fmt: skip
         """Return the switches for queries, from the keyword arguments of `lla_attention`."""
         cg = CGOptions(cg_atol, cg_rtol, cg_max_iters, cg_use_preconditioner)
         scale = max(q.shape[-1], 1) ** -0.5 if qk_scale is None else qk_scale

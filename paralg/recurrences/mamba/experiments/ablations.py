@@ -1,7 +1,5 @@
 """The compiled forward pass with one idea taken away at a time, on one thread, to be measured."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """The operator of the public package ``mambapy``, called with the operands of `selective_scan`."""
 
-from __future__ import annotations
-
 from importlib.util import find_spec
 
 import torch

@@ -1,7 +1,5 @@
 """Records of the chapter's page: ``python -m paralg.recurrences.mamba.experiments.records``."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from paralg.core.records import Records

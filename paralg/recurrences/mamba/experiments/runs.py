@@ -1,7 +1,5 @@
 """Tasks, and the runs that ship: ``python -m paralg.recurrences.mamba.experiments.runs NAME``."""
 
-from __future__ import annotations
-
 import sys
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What a trained model is worth: accuracy, bits per character, text it writes, steps it chooses."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from functools import partial
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """One operator for tensors; compiled, chunked and log-depth forms, each equal to the loop."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 __all__ = ["ScanOperands"]

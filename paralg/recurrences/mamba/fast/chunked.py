@@ -4,8 +4,6 @@ Slow beside the compiled kernel, but of any type, complex decay rates, both disc
 B, C of either kind.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable

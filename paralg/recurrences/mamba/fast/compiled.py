@@ -1,7 +1,5 @@
 """The fused selective scan as a torch operator: numba kernels forward and backward."""
 
-from __future__ import annotations
-
 import functools
 import math
 

@@ -1,7 +1,5 @@
 """All states of arrays by one scan of maps, its combines counted."""
 
-from __future__ import annotations
-
 from paralg.recurrences.mamba.recurrence import coefficients, read
 from paralg.recurrences.mamba.theory import ScanRun, linear_states
 

@@ -9,8 +9,6 @@ Nothing is allocated here: scratch comes from the caller, and numba counts no re
 more than half of the time of the forward pass.
 """
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """The selective scan: one function, every way to compute it, and the official signature."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

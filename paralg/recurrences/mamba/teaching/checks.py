@@ -1,7 +1,5 @@
 """Checks of the exercises on selective state-space models."""
 
-from __future__ import annotations
-
 from itertools import product
 
 import numpy as np

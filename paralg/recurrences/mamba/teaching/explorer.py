@@ -1,7 +1,5 @@
 """Explorer: sixteen gates that can be dragged, the tree that composes them, the states it gives."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 

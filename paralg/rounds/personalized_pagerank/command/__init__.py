@@ -16,12 +16,7 @@ from paralg.data.edge_lists import EdgeFormat, EdgeListError, read_edge_list
 from paralg.rounds.personalized_pagerank.command.choice import AccuracyRequest, choose_method
 from paralg.rounds.personalized_pagerank.command.job import RankingJob, RankingSettings, chunks
 from paralg.rounds.personalized_pagerank.command.options import configure
-from paralg.rounds.personalized_pagerank.command.workspace import (
-    Workspace,
-    folder_of,
-    write_rows,
-    written,
-)
+from paralg.rounds.personalized_pagerank.command.workspace import Workspace, folder_of
 from paralg.rounds.personalized_pagerank.fast.checks import check_alpha, check_sizes
 from paralg.rounds.personalized_pagerank.graph import Digraph
 
@@ -238,7 +233,8 @@ def _solve(args, job: RankingJob, engine: Engine, say) -> int:
             say(f"{len(planned) - len(missing)} of {len(planned)} chunks are finished already")
         _solve_chunks(job, engine, space, planned, missing)
         begun = args.output is None
-        lines = _from_root(engine, lambda: _write(args, job, space, planned))
+        kind = args.output_delimiter, not args.no_header
+        lines = _from_root(engine, lambda: space.write(planned, job.graph, *kind))
         done = True
     except BrokenPipeError:
         raise
@@ -262,13 +258,6 @@ def _solve_chunks(job: RankingJob, engine: Engine, space: Workspace, planned, mi
         if chunk in todo:
             rows = job.solve(chunk, engine, table)
             _from_root(engine, lambda chunk=chunk, rows=rows: space.put(chunk, rows))
-
-
-def _write(args, job: RankingJob, space: Workspace, planned) -> int:
-    with written(args.output, space.folder) as file:
-        return write_rows(
-            file, map(space.get, planned), job.graph, args.output_delimiter, not args.no_header
-        )
 
 
 def _left(args, begun: bool) -> str:

@@ -28,7 +28,7 @@ try:
 except ImportError:  # Windows: no locks
     fcntl = None
 
-__all__ = ["Workspace", "folder_of", "write_rows", "written"]
+__all__ = ["Workspace", "folder_of"]
 
 
 def folder_of(output: Path) -> Path:
@@ -118,9 +118,10 @@ class Workspace:
                 os.fsync(file.fileno())
         os.replace(partial, self._path(chunk))
 
-    def get(self, chunk: range) -> SparseRows:
-        """Return a finished chunk."""
-        return load_rows(self._path(chunk))
+    def write(self, chunks: list[range], *kind) -> int:
+        """Write the output from finished chunks, and return the number of lines."""
+        with written(self.output, self.folder) as file:
+            return write_rows(file, (load_rows(self._path(chunk)) for chunk in chunks), *kind)
 
     def close(self, done: bool) -> None:
         """Remove the folder, unless an interrupted run shall be resumed."""
