@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser import FLAGS, HELP, find_browser
+from tests.cost import processor_seconds
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
@@ -24,9 +25,9 @@ def chromium():
     it ends with the last of them (`pytest_runtest_protocol`).
     """
     if not _OPEN:
-        before = _processor_seconds()
+        before = processor_seconds()
         _OPEN.extend(_launched())
-        _SHARED.append(_processor_seconds() - before)
+        _SHARED.append(processor_seconds() - before)
     yield _OPEN[1]
     for context in _OPEN[1].contexts:
         context.close()
@@ -59,29 +60,20 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: not _in_browser(item))
 
 
-def _processor_seconds() -> float:
-    """Processor time of this process, of what it started, and of what all these have reaped."""
-    import psutil
-
-    process, total = psutil.Process(), 0.0
-    for one in (process, *process.children(recursive=True)):
-        try:
-            total += sum(one.cpu_times()[:4])
-        except psutil.NoSuchProcess:
-            continue
-    return total
-
-
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item, nextitem):
     """Remember what a test cost, for ``make cost``; end the browser when the next needs none."""
-    before = _LAST.pop() if _LAST else _processor_seconds()
+    before = _LAST.pop() if _LAST else processor_seconds()
     yield
-    _LAST.append(_processor_seconds())
-    spent = max(0.0, _LAST[0] - before - sum(_SHARED))
+    _LAST.append(processor_seconds())
+    found = dict(item.user_properties)
+    apart = found.get("axe", 0.0)
+    spent = max(0.0, _LAST[0] - before - sum(_SHARED) - apart)
     if _SHARED:
         _SPENT.append(("tests/conftest.py::chromium", round(_SHARED.pop(), 3)))
-    if ("kept", True) in item.user_properties and item.nodeid in _BEFORE:
+    if apart:
+        _SPENT.append((f"axe: {item.callspec.id}", round(apart, 3)))
+    if "kept" in found and item.nodeid in _BEFORE:
         spent = _BEFORE[item.nodeid]  # nothing was examined: what it cost when it was
     if spent >= 0.005:
         _SPENT.append((item.nodeid, round(spent, 3)))

@@ -140,11 +140,11 @@ def test_a_visit(name, request, record_property):
     if verdicts.passed("axe", name, made_of) and verdicts.passed("visit", name, shown):
         record_property("kept", True)
         return
-    look(request.getfixturevalue("window"), name, made_of)
+    look(request.getfixturevalue("window"), name, made_of, record_property)
     verdicts.note("visit", name, shown)
 
 
-def look(window, name, made_of):
+def look(window, name, made_of, record_property):
     """Open a page and ask all that is asked of it."""
     page = window.page
     page.set_viewport_size(DESK)
@@ -162,6 +162,7 @@ def look(window, name, made_of):
     assert too_wide(page) == []
     assert page.evaluate(CUT_OFF) == []
     if not verdicts.passed("axe", name, made_of):
+        before = cost.processor_seconds()
         page.evaluate(FORMULAS_AS_WORDS)
         page.evaluate(ONE_OF_A_KIND)
         page.set_viewport_size(DESK)
@@ -169,6 +170,7 @@ def look(window, name, made_of):
         page.set_viewport_size(PHONE)
         page.evaluate("document.documentElement.dataset.theme = 'dark'")
         assert findings(page, COLOURS) == []
+        record_property("axe", cost.processor_seconds() - before)
         verdicts.note("axe", name, made_of)
     assert window.problems == []
 
