@@ -10,8 +10,6 @@ Log-probabilities, ``revealed`` and ``weights`` have shape (S, B, L); ``network`
 gradient goes through the ranking, nor through the factors of EOSER.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor

@@ -5,8 +5,6 @@ A *ranking* ``ranking(s, confidence, tokens)`` turns the confidences of the draw
 (..., n), into scores; logits, and so the draws, stay as they are.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import numpy as np

@@ -3,8 +3,6 @@
 [yang-2025-taming]; the theorems on gradients and on the price of rounds are ours.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product

@@ -14,8 +14,6 @@ S, B                   rounds, rows; L positions and V tokens as everywhere in t
 =====================  ==========================================================================
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 [yang-2025-taming]
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

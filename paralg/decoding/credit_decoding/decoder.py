@@ -1,7 +1,5 @@
 """Threshold decoding on logits that carry trace credit.  [wang-2026-creditdecoding]"""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -5,8 +5,6 @@ A token of raw probability p whose odds are multiplied by X, its rivals' by noth
 credit is a threshold below τ, how far below depends on the rounds that agreed.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from paralg.decoding.credit_decoding.account import TraceCredit

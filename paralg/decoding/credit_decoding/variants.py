@@ -1,7 +1,5 @@
 """What the paper varies: the reward, the constants, and the selector that reads the logits."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -5,8 +5,6 @@ replaced by a draw from the residual, proportional to :math:`\max(0, p - q)`.
 [leviathan-2023-fast]; in [teng-2025-accelerating] q is the distribution of the round before.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from paralg.decoding.randomness import Random

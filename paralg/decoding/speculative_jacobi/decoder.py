@@ -3,8 +3,6 @@
 [teng-2025-accelerating]
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from paralg.decoding.randomness import Random

@@ -1,7 +1,5 @@
 """Initial drafts: the distribution from which a position that enters the window is drafted."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What one test makes of a draft, and how many tokens a forward yields."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from math import ceil
 

@@ -16,8 +16,6 @@ function            what happens to an unreached draft          distribution
 All take the operands of :func:`~paralg.decoding.speculative_jacobi.decoder.speculative_jacobi`.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from paralg.decoding.randomness import RandomDraws

@@ -1,7 +1,5 @@
 """Sweeps: ``python -m paralg.decoding.consistency_trajectory.experiments.records``."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

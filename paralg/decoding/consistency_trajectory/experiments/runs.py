@@ -6,8 +6,6 @@ states to look at (S for CJ, 1 for the others) for the reference and for each in
 masks its prompt anew for each inner step, needs three for each, the old policy being the third.
 """
 
-from __future__ import annotations
-
 import copy
 import sys
 from dataclasses import dataclass, field

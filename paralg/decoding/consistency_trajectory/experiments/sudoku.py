@@ -3,8 +3,6 @@
 Rows are grids of 16 cells, the mask is 4.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from paralg.data.sudoku4 import CELLS, SYMBOLS, grids, is_valid

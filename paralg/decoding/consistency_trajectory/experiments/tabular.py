@@ -1,7 +1,5 @@
 """Reinforcement learning without noise: a tabular policy and its exact expected updates."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from itertools import product
 

@@ -1,7 +1,5 @@
 """Checks of the exercises on rounds, EOSER and groups of answers."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from paralg.decoding.consistency_trajectory.schedule import ascending

@@ -1,7 +1,5 @@
 """Explorer: rounds of one's own on Sudoku in both orders, and where EOS goes under EOSER."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

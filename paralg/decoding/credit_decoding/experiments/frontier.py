@@ -4,8 +4,6 @@ A comparison at equal τ says little: credit *is* a lower threshold.  So each me
 and credit is compared with the point of the plain frontier that has the same mean of forwards.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import NamedTuple
 

@@ -3,8 +3,6 @@
 Buffers are reused, as an accelerator's allocator would: fresh pages cost more than the arithmetic.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 

@@ -1,7 +1,5 @@
 """The sweeps of the chapter: ``python -m paralg.decoding.credit_decoding.experiments.records``."""
 
-from __future__ import annotations
-
 from functools import cache, partial
 from pathlib import Path
 

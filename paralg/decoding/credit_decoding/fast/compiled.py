@@ -1,7 +1,5 @@
 """Maximum, its place and log-sum-exp of every row, in one pass over memory, compiled by numba."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

@@ -9,8 +9,6 @@ different winners, at most one a round. With the raw log-partition Z and, for th
 and the fused winner is the best of the kept tokens and the raw winner.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

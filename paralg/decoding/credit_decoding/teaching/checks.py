@@ -1,7 +1,5 @@
 """Checks of the exercises on trace credit."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from paralg.decoding.baselines import static

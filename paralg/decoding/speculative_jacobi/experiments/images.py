@@ -1,7 +1,5 @@
 """Sampling digits: prompts, hooks, initialisers that know the image, and what the samples say."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import numpy as np

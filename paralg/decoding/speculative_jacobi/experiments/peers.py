@@ -1,7 +1,5 @@
 """The same weights in the public library that a user would pick: GPT-2 of ``transformers``."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import nn

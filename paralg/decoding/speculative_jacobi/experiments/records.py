@@ -1,7 +1,5 @@
 """The chapter's sweeps: ``python -m paralg.decoding.speculative_jacobi.experiments.records``."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Answers to the exercises, right and wrong, for the tests: each wrong one with what it is told."""
 
-from __future__ import annotations
-
 import numpy as np
 
 __all__ = ["OTHER_FORMS", "RIGHT", "WRONG"]

@@ -1,7 +1,5 @@
 """Checks of the exercises on speculative Jacobi decoding."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from paralg.decoding.speculative_jacobi.acceptance import residual

@@ -1,7 +1,5 @@
 """Explorer: a digit that fills up forward by forward, under recorded settings."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from paralg.decoding.speculative_jacobi.experiments.records import records
