@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.core.cost import Cost
 from paralg.models.protocol import ForwardCache, Layout, Model, UnsupportedCall, positions
 
@@ -60,6 +61,9 @@ class CountingModel:
     """
 
     def __init__(self, model: Model, shape: LogitsHook | None = None):
+        checks.instance("shape", shape, Callable, type(None))
+        if not (hasattr(model, "V") and hasattr(model, "L")):
+            raise TypeError(f"expected a model of V tokens and L positions, got {model!r}")
         self.model, self.shape = model, shape
         self.V, self.L = model.V, model.L
         self.cost = Cost()

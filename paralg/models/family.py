@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from paralg.core import checks
 from paralg.models.network import CALLS, Network
 from paralg.models.protocol import UnsupportedCall
 
@@ -28,6 +29,8 @@ class Family:
     """
 
     def __init__(self, *networks: Network) -> None:
+        for network in networks:
+            checks.instance("a network", network, Network)
         sizes = {(network.V, network.L) for network in networks}
         modes = [network.mode for network in networks]
         if len(sizes) != 1 or len(set(modes)) != len(modes):

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.models import masks
 from paralg.models.protocol import UnsupportedCall, positions, tokens_of
 from paralg.models.slots import NetworkSlots, to_numpy, to_torch, without_gradients
@@ -80,8 +81,8 @@ class Network:
         self, transformer: Transformer, mode: str, name: str = "untrained",
         config: dict[str, Any] | None = None,
     ) -> None:  # fmt: skip
-        if mode not in CALLS:
-            raise ValueError(f"mode must be one of {', '.join(CALLS)}, got {mode!r}")
+        checks.instance("transformer", transformer, Transformer)
+        checks.one_of("mode", mode, CALLS)
         self.transformer = transformer.eval()
         self.mode, self.name, self.config = mode, name, dict(config or {})
         self.V, self.L = transformer.config.V, transformer.config.L
@@ -109,8 +110,7 @@ class Network:
     ) -> np.ndarray:  # fmt: skip
         """Distribution of x_i given every unmasked x_j: B · L slots, B · len(at) with a cache."""
         x, at = tokens_of(x, self.V, self.L), positions(at, self.L)
-        if layout not in ("rows", "tree"):
-            raise ValueError(f'layout must be "rows" or "tree", got {layout!r}')
+        checks.one_of("layout", layout, ("rows", "tree"))
         if cache is None and layout == "tree":
             raise ValueError(
                 'layout="tree" needs a cache: outside the window nothing is frozen, so every copy '
@@ -156,9 +156,10 @@ class Network:
         at: Sequence[int] | None = None,
     ) -> np.ndarray:  # fmt: skip
         """Distribution of x_i given earlier ranks: the content stream, and a query for each i."""
-        x, at, rank = tokens_of(x, self.V, self.L), positions(at, self.L), np.asarray(rank)
-        if rank.shape != (self.L,) or not np.issubdtype(rank.dtype, np.integer):
-            raise ValueError(f"rank must hold {self.L} integers, got {rank.dtype} {rank.shape}")
+        x, at = tokens_of(x, self.V, self.L), positions(at, self.L)
+        rank = checks.array("rank", rank, "i", least=-1)
+        checks.sizes(x=(x, "B L"), rank=(rank, "L"))
+        visible = visible if visible is None else checks.integer("visible", visible)
         self._refuse_masks(x, masks.query_mask(rank, visible)[at].any(axis=0))
         queries = np.full((len(x), len(at)), self.V)
         slots = np.concatenate([x, queries], axis=1)
@@ -186,7 +187,10 @@ class Network:
         >>> len(kept.join(more))
         3
         """
-        position_ids, mask = np.asarray(position_ids, dtype=np.int64), np.asarray(mask, dtype=bool)
+        position_ids = checks.array("position_ids", position_ids, "i").astype(np.int64)
+        checks.sizes(position_ids=(position_ids, "S"))
+        mask = checks.array("mask", mask, "bif")
+        mask = checks.mask("mask", np.where(np.isin(mask, (0, 1)), mask, 2).astype(int), mask.shape)
         tokens = tokens_of(tokens, self.V, len(position_ids))
         if past is not None and past.owner is not self:
             raise ValueError(f"the slots were made by {past.owner!r}, not by {self!r}")

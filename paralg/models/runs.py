@@ -170,7 +170,7 @@ def load(name: str, folder: Path | str = FOLDER, seed: int = 0) -> Network | Fam
     if not members:
         raise ValueError(
             f"no weights named {name!r}; expected one of {', '.join(names) or '(none shipped)'}"
-            + (", or data alone" if names else "")
+            + f"{', or data alone' if names else ''}, got {name!r}"
         )
     networks = [_network(runs, member, seed) for member in members]
     return networks[0] if name in names else Family(*networks)

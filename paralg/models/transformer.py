@@ -19,6 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from paralg.core import checks
+
 __all__ = ["TransformerConfig", "Transformer"]
 
 _EMBEDDING_STD = 0.5
@@ -59,9 +61,8 @@ class TransformerConfig:
 
     def __post_init__(self) -> None:
         for name in ("V", "L", "width", "layers", "heads"):
-            value = getattr(self, name)
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
+            checks.integer(name, getattr(self, name), 1)
+        checks.instance("rotary", self.rotary, bool)
         if self.width % (2 * self.heads):
             twice = 2 * self.heads
             raise ValueError(f"width must be a multiple of 2 heads = {twice}, got {self.width}")
@@ -150,11 +151,10 @@ class Transformer(nn.Module):
     def __init__(self, config: TransformerConfig, seed: int = 0) -> None:
         super().__init__()
         self.config = config
-        turn = turns(config.L, config.width // config.heads)
-        self.register_buffer("cos", turn.real.float(), persistent=False)
-        self.register_buffer("sin", turn.imag.float(), persistent=False)
+        checks.instance("config", config, TransformerConfig)
+        self.turn = turns(config.L, config.width // config.heads)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.manual_seed(checks.integer("seed", seed))
             self.token = nn.Embedding(config.V + 1, config.width)
             self.position = nn.Embedding(config.L, config.width)
             self.blocks = nn.ModuleList(
@@ -193,6 +193,17 @@ class Transformer(nn.Module):
         Returned are normalised vectors (B, S, width) and keys and values of the S slots, a later
         `past`; the work is O(S (P + S) width + S width²) per row and layer.
         """
+        for name, ids, most in (("tokens", tokens, self.config.V),
+                                ("positions", positions, self.config.L - 1)):  # fmt: skip
+            checks.instance(name, ids, Tensor)
+            checks.kind(name, ids, "i")
+            if ids.numel() and not 0 <= int(ids.min()) <= int(ids.max()) <= most:
+                raise ValueError(f"{name} must lie in 0..{most}, got {ids.tolist()}")
+        checks.instance("mask", mask, torch.Tensor, type(None))
+        checks.kind("mask", torch.ones((), dtype=torch.bool) if mask is None else mask, "b")
+        seen = tokens.shape[-1] + (0 if past is None else past[0][0].shape[2])
+        checks.sizes(tokens=(tokens, "B S"), positions=(positions, "S", "B S"),
+                     mask=(mask, f"S {seen}", f"B S {seen}"))  # fmt: skip
         if mask is not None and mask.ndim == 3:
             mask = mask[:, None]
         h = self.token(tokens) + self.position(positions)
@@ -203,4 +214,6 @@ class Transformer(nn.Module):
         return self.norm(h), own
 
     def _turn(self, positions: Tensor) -> Turn:
-        return self.cos[positions].unsqueeze(-3), self.sin[positions].unsqueeze(-3)
+        """Return the rotations of positions, as precise as the weights."""
+        turn = self.turn.to(positions.device)[positions].unsqueeze(-3)
+        return turn.real.to(self.token.weight), turn.imag.to(self.token.weight)

@@ -8,6 +8,8 @@ from safetensors.torch import load as parse
 from safetensors.torch import save as serialise
 from torch import nn
 
+from paralg.core import checks
+
 __all__ = ["read_weights", "write_weights", "write_whole"]
 
 
@@ -27,6 +29,7 @@ def write_whole(path: Path, content: bytes) -> None:
     >>> path.read_bytes()
     b'abc'
     """
+    checks.instance("path", path, Path), checks.instance("content", content, bytes)
     scratch = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         scratch.write_bytes(content)
@@ -46,6 +49,7 @@ def write_weights(model: nn.Module, path: Path, *, half: bool = False) -> str:
     half : bool
         Store float16; round the model before it is scored, then.
     """
+    checks.instance("model", model, nn.Module), checks.instance("path", path, Path)
     parts = model.state_dict().items()
     blob = serialise({key: (part.half() if half else part).contiguous() for key, part in parts})
     write_whole(path, blob)
@@ -64,6 +68,7 @@ def read_weights(model: nn.Module, path: Path, sha256: str) -> None:
     sha256 : str
         Expected hash, from the log.
     """
+    checks.instance("model", model, nn.Module), checks.instance("path", path, Path)
     blob = path.read_bytes()
     found = hashlib.sha256(blob).hexdigest()
     if found != sha256:

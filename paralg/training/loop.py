@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from paralg.core import checks
 from paralg.training.files import write_whole
 
 __all__ = ["Plan", "TrainingRun", "decay_groups", "train"]
@@ -56,8 +57,15 @@ class Plan:
     decay: float = 0.01
     clip: float = 1.0
 
+    def __post_init__(self):
+        checks.instance("name", self.name, str)
+        checks.integer("steps", self.steps), checks.integer("warmup", self.warmup)
+        checks.number("rate", self.rate, above=0), checks.number("floor", self.floor, 0, 1)
+        checks.number("decay", self.decay, 0), checks.number("clip", self.clip, above=0)
+
     def rate_at(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""
+        checks.integer("step", step)
         if step < self.warmup:
             return self.rate * (step + 1) / self.warmup
         done = (step - self.warmup) / max(1, self.steps - self.warmup)
@@ -91,6 +99,8 @@ class TrainingRun:
         self, plan: Plan, model: nn.Module, loss: Loss, seed: int = 0,
         optimiser: torch.optim.Optimizer | None = None,
     ):  # fmt: skip
+        checks.instance("plan", plan, Plan), checks.instance("model", model, nn.Module)
+        checks.instance("loss", loss, Callable), checks.integer("seed", seed)
         self.plan, self.model, self.loss, self.seed = plan, model, loss, seed
         groups = decay_groups(model, plan.decay)
         self.optimiser = optimiser or torch.optim.AdamW(groups, lr=plan.rate)
@@ -160,6 +170,7 @@ def decay_groups(model: nn.Module, decay: float) -> list[dict[str, Any]]:
     >>> [group["weight_decay"] for group in decay_groups(nn.Linear(2, 3), 0.1)]
     [0.1, 0.0]
     """
+    checks.instance("model", model, nn.Module), checks.number("decay", decay, 0)
     free, bound = [], []
     for parameter in model.parameters():
         marked = getattr(parameter, "_no_weight_decay", False) or parameter.ndim < 2

@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from paralg.core import checks
+
 __all__ = ["Saved", "peak_bytes", "saved_tensors"]
 
 
@@ -43,6 +45,7 @@ def saved_tensors(
     >>> saved_tensors(lambda: torch.exp(x) * 2, [x])
     Saved(bytes=400, extra=400, tensors=1)
     """
+    checks.instance("function", function, Callable)
     kept: list[Tensor] = []  # keeps the memory alive, so that no address is used twice
     with torch.autograd.graph.saved_tensors_hooks(lambda x: kept.append(x) or x, lambda x: x):
         result = function()
@@ -102,6 +105,7 @@ def peak_bytes(function: Callable[[], object], operands: Iterable[Tensor] = ()) 
     >>> peak_bytes(lambda: torch.ones(1000).exp().sum())
     8000
     """
+    checks.instance("function", function, Callable)
     with (watch := _Watch(operands)):
         function()
     return watch.peak

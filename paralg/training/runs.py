@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from paralg.core import checks
 from paralg.training.files import read_weights, write_weights, write_whole
 from paralg.training.loop import Loss, Plan, train
 
@@ -73,9 +74,7 @@ class Runs:
 
     def plan(self, name: str) -> Plan:
         """Return a plan; ValueError, with the names that there are, if there is none."""
-        if name not in self.plans:
-            raise ValueError(f"expected one of {', '.join(self.plans)}, got {name!r}")
-        return self.plans[name]
+        return self.plans[checks.one_of("name", name, self.plans)]
 
     def names(self) -> list[str]:
         """List the runs in the folder that kept their weights, as ``NAME-SEED``."""
@@ -88,6 +87,7 @@ class Runs:
 
     def log(self, name: str, seed: int = 0) -> dict[str, Any]:
         """Return plan, curve, scores, seconds, versions and hash of a run; ValueError if none."""
+        checks.instance("name", name, str), checks.integer("seed", seed)
         path = self.folder / f"{name}-{seed}.json"
         if not path.exists():
             known = ", ".join(sorted(one.stem for one in self.folder.glob("*.json"))) or "none"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from paralg.models import Family, Network, TransformerConfig
 from paralg.models.network import CALLS
 from paralg.models.protocol import ForwardCache, Model
+from paralg.models.transformer import Transformer, turns
 
 V, L = 5, 12
 SHAPE = TransformerConfig(V, L, width=32, layers=2, heads=2, rotary=True)
@@ -314,7 +315,7 @@ def test_attend_allows_repeated_positions():
 def test_bad_tokens_and_positions_are_refused(mode):
     with pytest.raises(ValueError, match=rf"shape \(B, {L}\), got \({L},\)"):
         ask(mode, np.zeros(L, dtype=int))
-    with pytest.raises(TypeError, match="integer tokens, got dtype float64"):
+    with pytest.raises(TypeError, match="x must be integers, got float64"):
         ask(mode, np.zeros((1, L)))
     with pytest.raises(ValueError, match=r"tokens in 0\.\.5 \(mask = 5\), got 6\.\.6"):
         ask(mode, np.full((1, L), V + 1))
@@ -337,7 +338,7 @@ def test_layouts_and_caches_that_cannot_be_exact_are_refused():
     x = np.zeros((2, L), dtype=int)
     with pytest.raises(ValueError, match='layout="tree" needs a cache'):
         DENOISER.denoise(x, layout="tree")
-    with pytest.raises(ValueError, match='layout must be "rows" or "tree", got \'heap\''):
+    with pytest.raises(ValueError, match="layout must be one of .*, got 'heap'"):
         DENOISER.denoise(x, layout="heap")
     with pytest.raises(ValueError, match="a snapshot is made of one sequence, got 2 rows"):
         DENOISER.snapshot(x)
@@ -348,7 +349,7 @@ def test_layouts_and_caches_that_cannot_be_exact_are_refused():
 
 @pytest.mark.parametrize("rank", [np.arange(L - 1), np.arange(L)[None], np.arange(L) / 2])
 def test_bad_ranks_are_refused(rank):
-    with pytest.raises(ValueError, match=f"rank must hold {L} integers, got"):
+    with pytest.raises((TypeError, ValueError), match="rank must"):
         ANYORDER.anyorder(np.zeros((1, L), dtype=int), rank)
 
 
@@ -360,8 +361,19 @@ def test_bad_layouts_of_the_callers_own_are_refused():
         DENOISER.attend(x, np.array([0, 12]), np.eye(2))
 
 
+def test_rotations_are_as_precise_as_the_weights():
+    config = TransformerConfig(V=4, L=512, width=16, layers=1, heads=2, rotary=True)
+    transformer, at = Transformer(config), torch.arange(512)
+    exact = turns(512, 8)
+    for kind, most in ((torch.float64, 1e-15), (torch.float32, 1e-7)):
+        cos, sin = transformer.to(kind)._turn(at)
+        assert cos.dtype == sin.dtype == kind
+        assert (cos[0] - exact.real).abs().max() < most
+        assert (sin[0] - exact.imag).abs().max() < most
+
+
 def test_impossible_networks_are_refused():
-    with pytest.raises(ValueError, match="one of bidirectional, causal, anyorder, got 'prefix'"):
+    with pytest.raises(ValueError, match="mode must be one of .*, got 'prefix'"):
         Network.untrained(SHAPE, "prefix")
     with pytest.raises(ValueError, match="layers must be at least 1, got 0"):
         TransformerConfig(4, 16, layers=0)

@@ -169,7 +169,7 @@ def test_the_command_line_trains_and_says_what_is_wrong(tmp_path, capsys, brief_
     assert RUNS.main(["sudoku4-causal", "--steps", "3", *words], module="paralg.models.runs") == 0
     assert "sudoku4-causal-0" in capsys.readouterr().out
     assert RUNS.main(["chess", *words], module="paralg.models.runs") == 2
-    assert "expected one of sudoku4-bidir" in capsys.readouterr().err
+    assert "name must be one of ('sudoku4-bidir" in capsys.readouterr().err
 
 
 # ---- files

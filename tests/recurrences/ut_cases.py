@@ -208,7 +208,7 @@ WRONG = {
     "numbering must be one of .*, got 'middle'": lambda: tasks.StringTask("add", "middle"),
     "only 'add' has a plus to count from, got 'copy'": lambda: tasks.StringTask("copy", "plus"),
     "at least 1, got 0": lambda: tasks.StringTask("copy").draw(1, rng(), length=0),
-    "expected one of reach-fixed": lambda: runs.RUNS.plan("nonsense"),
+    "name must be one of .'reach-fixed'": lambda: runs.RUNS.plan("nonsense"),
 }
 """What is said, and the call that says it."""
 

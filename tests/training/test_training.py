@@ -143,7 +143,7 @@ def test_files_come_back_and_damage_is_told(tmp_path, half):
         runs.load("line")
     with pytest.raises(ValueError, match="expected a run among line-0; got 'line-4'"):
         runs.log("line", 4)
-    with pytest.raises(ValueError, match="expected one of line, line-long, got 'curve'"):
+    with pytest.raises(ValueError, match="name must be one of .'line', 'line-long'., got 'curve'"):
         runs.train("curve")
 
 
@@ -190,7 +190,7 @@ def test_command_line(tmp_path, capsys, monkeypatch):
     assert call("line", "--seed", "9") == 130
     told = capsys.readouterr()
     assert 'line-2: {"bias"' in told.out
-    assert "expected one of line, line-long, got 'curve'" in told.err
+    assert "name must be one of ('line', 'line-long'), got 'curve'" in told.err
     assert "goes on from" in told.err
 
 
