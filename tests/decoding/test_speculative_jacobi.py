@@ -282,15 +282,16 @@ def test_entrants_run_on_prompts_of_every_shape():
 
 
 @pytest.mark.parametrize(("call", "message"), [
-    (lambda m: speculative_jacobi(m, [4] * 6, -1, rng=RandomDraws()), "W of at least 0, got -1"),
+    (lambda m: kept(m, [4] * 6, -1, rng=RandomDraws()), "W must be at least 0, got -1"),
     (lambda m: speculative_jacobi(m, [4, 0, 4, 4, 4, 4], rng=RandomDraws()), "a prefix, or an ord"),
     (lambda m: coupled(m, [4] * 6, rng=RandomDraws(), order=[0, 1]), "expected an order of"),
-    (lambda m: Initialiser("below"), r"expected a kind of .*, got 'below'"),
-    (lambda m: Initialiser(width=0), "width of at least 1, got 0"),
-    (lambda m: Initialiser(start=-1), "start of at least 0, got -1"),
-    (lambda m: verified(np.ones(1), np.zeros(1), np.ones(1)), "expected q > 0 wherever"),
+    (lambda m: Initialiser("below"), r"kind must be one of .*, got 'below'"),
+    (lambda m: Initialiser(width=0), "width must be at least 1, got 0"),
+    (lambda m: Initialiser(start=-1), "start must be at least 0, got -1"),
+    (lambda m: verified([0, 1.0], [0, 1.0], [1.0, 0]), "expected q > 0 wherever"),
     (lambda m: expected_tokens([1.2]), r"rates in \[0, 1\], got \[1.2\]"),
-    (lambda m: forward_bounds(-1, 2), "got N=-1, W=2")])  # fmt: skip
+    (lambda m: forward_bounds(-1, 2), "N must be at least 0, got -1"),
+    (lambda m: fixed_point(m, [4] * 6, noise=[1.0]), r"shape \(6, 4\), got \(1,\)")])  # fmt: skip
 def test_errors_say_what_was_expected(call, message):
     with pytest.raises(ValueError, match=message):
         call(HashConditional(4, 6))

@@ -7,9 +7,17 @@ replaced by a draw from the residual, proportional to :math:`\max(0, p - q)`.
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.decoding.randomness import Random
 
-__all__ = ["keeps", "overlap", "residual"]
+__all__ = ["distributions", "keeps", "overlap", "residual"]
+
+
+def distributions(**operands) -> list[np.ndarray]:
+    """Check that operands are distributions over the same tokens."""
+    found = {name: checks.probabilities(name, value) for name, value in operands.items()}
+    checks.sizes(**{name: (value, "V") for name, value in found.items()})
+    return list(found.values())
 
 
 def overlap(p: np.ndarray, q: np.ndarray) -> float:
@@ -30,7 +38,7 @@ def overlap(p: np.ndarray, q: np.ndarray) -> float:
     >>> round(overlap(np.array([0.6, 0.4]), np.array([0.3, 0.7])), 12)
     0.7
     """
-    return float(np.minimum(p, q).sum())
+    return float(np.minimum(*distributions(p=p, q=q)).sum())
 
 
 def residual(p: np.ndarray, q: np.ndarray) -> np.ndarray:
@@ -50,6 +58,7 @@ def residual(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     >>> residual(np.array([0.6, 0.4]), np.array([0.3, 0.7]))
     array([1., 0.])
     """
+    p, q = distributions(p=p, q=q)
     excess = np.maximum(p - q, 0.0)
     total = excess.sum()
     return excess / total if total > 0 else p

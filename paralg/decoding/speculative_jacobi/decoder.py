@@ -5,6 +5,7 @@
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.decoding.randomness import Random
 from paralg.decoding.reading import Reader
 from paralg.decoding.speculative_jacobi.acceptance import keeps, residual
@@ -62,8 +63,8 @@ def speculative_jacobi(
 
     Raises
     ------
-    ValueError
-        If ``W`` < 0, or given tokens are no prefix and there is no order.
+    ValueError, TypeError
+        If ``W`` is no integer of at least 0, or given tokens are no prefix and there is no order.
 
     Cost
     ----
@@ -105,12 +106,12 @@ class SpeculativeJacobi:
     """
 
     def __init__(self, model, x, W, rng, initialiser=None, order=None, shape=None, cache=False):
-        if W < 0:
-            raise ValueError(f"expected W of at least 0, got {W}")
+        if initialiser is not None and not callable(initialiser):
+            raise TypeError(f"initialiser must be an Initialiser, got {initialiser!r}")
         self.model = CountingModel(model, shape)
         self.x = tokens_of(np.asarray(x)[None], model.V, model.L)[0].copy()
         self.read = Reader(self.model, self.x, order, cache)
-        self.order, self.W, self.rng = self.read.order.tolist(), W, rng
+        self.order, self.W, self.rng = self.read.order.tolist(), checks.integer("W", W), rng
         self.initialiser = initialiser or Initialiser()
         self.record = Recorder(self.x, model.V)
         self.q = np.zeros((model.L, model.V))

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from paralg.core import checks
+
 __all__ = ["KINDS", "Initialiser"]
 
 KINDS = ("random", "position", "left", "above", "left-likeliest", "left-draw")
@@ -69,12 +71,12 @@ class Initialiser:
     declared: bool = False
 
     def __post_init__(self):
-        if self.kind not in KINDS:
-            raise ValueError(f"expected a kind of {KINDS}, got {self.kind!r}")
-        for name, least in (("width", 1), ("tokens", 1), ("start", 0)):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise ValueError(f"expected {name} of at least {least}, got {value}")
+        checks.one_of("kind", self.kind, KINDS)
+        checks.integer("start", self.start)
+        checks.instance("declared", self.declared, bool)
+        for name, value in (("width", self.width), ("tokens", self.tokens)):
+            if value is not None:
+                checks.integer(name, value, 1)
 
     def __call__(self, i: int, x: np.ndarray, q: np.ndarray) -> np.ndarray:
         """Return q₀ of position ``i``, shape (V,).

@@ -5,7 +5,8 @@ from math import ceil
 
 import numpy as np
 
-from paralg.decoding.speculative_jacobi.acceptance import residual
+from paralg.core import checks
+from paralg.decoding.speculative_jacobi.acceptance import distributions, residual
 
 __all__ = ["coincidence", "expected_tokens", "forward_bounds", "verified"]
 
@@ -39,7 +40,7 @@ def verified(p: np.ndarray, q: np.ndarray, drawn: np.ndarray | None = None) -> n
     >>> verified(p, q), verified(p, p, drawn=q)
     (array([0.6, 0.4]), array([0.3, 0.7]))
     """
-    drawn = q if drawn is None else drawn
+    p, q, drawn = distributions(p=p, q=q, drawn=q if drawn is None else drawn)
     if ((drawn > 0) & (q == 0)).any():
         raise ValueError("expected q > 0 wherever a draft may be drawn, got "
                          f"q = {q}, drawn from {drawn}")  # fmt: skip
@@ -65,7 +66,7 @@ def coincidence(p: np.ndarray, q: np.ndarray) -> float:
     >>> round(coincidence(np.array([0.6, 0.4]), np.array([0.3, 0.7])), 12)
     0.46
     """
-    return float(p @ q)
+    return float(np.dot(*distributions(p=p, q=q)))
 
 
 def expected_tokens(rates: Sequence[float], bonus: bool = True) -> float:
@@ -89,9 +90,11 @@ def expected_tokens(rates: Sequence[float], bonus: bool = True) -> float:
     >>> expected_tokens([0.5, 0.5]), expected_tokens([0.5, 0.5], bonus=False)
     (1.75, 1.5)
     """
-    runs = np.cumprod(np.asarray(rates, dtype=float))
-    if len(runs) and not ((np.asarray(rates) >= 0) & (np.asarray(rates) <= 1)).all():
-        raise ValueError(f"expected rates in [0, 1], got {list(rates)}")
+    [rates] = checks.floats(rates=(rates, "W"))
+    checks.instance("bonus", bonus, bool)
+    if not ((rates >= 0) & (rates <= 1)).all():
+        raise ValueError(f"expected rates in [0, 1], got {rates.tolist()}")
+    runs = np.cumprod(rates)
     ends = 1 if bonus or not len(runs) else 1 - runs[-1]
     return float(runs.sum() + ends)
 
@@ -110,14 +113,13 @@ def forward_bounds(N: int, W: int) -> tuple[int, int]:
 
     Raises
     ------
-    ValueError
-        If a number is negative.
+    ValueError, TypeError
+        If a number is negative, or no integer.
 
     Examples
     --------
     >>> forward_bounds(64, 15)
     (4, 64)
     """
-    if N < 0 or W < 0:
-        raise ValueError(f"expected N and W of at least 0, got N={N}, W={W}")
+    N, W = checks.integer("N", N), checks.integer("W", W)
     return ceil(N / (W + 1)), N

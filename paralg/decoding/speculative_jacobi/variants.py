@@ -18,6 +18,7 @@ All take the operands of :func:`~paralg.decoding.speculative_jacobi.decoder.spec
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.decoding.randomness import RandomDraws
 from paralg.decoding.speculative_jacobi.acceptance import keeps, residual
 from paralg.decoding.speculative_jacobi.decoder import SpeculativeJacobi
@@ -82,13 +83,12 @@ class Matched(SpeculativeJacobi):
 class FixedPoint(Matched):
     """Jacobi iteration of a deterministic map: the likeliest token, after noise that is fixed."""
 
-    noise = 0.0
+    noise: np.ndarray
 
     def draw(self, i, p_i):
         """Return the likeliest token, the lowest among equals to twelve digits."""
         with np.errstate(divide="ignore"):
-            return int((np.log(p_i) + np.broadcast_to(self.noise, self.q.shape)[i])
-                       .round(12).argmax())  # fmt: skip
+            return int((np.log(p_i) + self.noise[i]).round(12).argmax())
 
 
 def kept(model: Model, x, W: int = 15, **options) -> Decoded:
@@ -214,7 +214,7 @@ def fixed_point(model: Model, x, W: int | None = None, *, noise=0.0, **options) 
         only.
     W : int, optional
         Drafts in the window; by default all positions.
-    noise : array_like, broadcast to shape (L, V)
+    noise : float or array_like, shape (L, V)
         g; 0 is greedy decoding. Gumbel noise makes the fixed point a sample, and independent noise
         an independent one.
 
@@ -235,5 +235,10 @@ def fixed_point(model: Model, x, W: int | None = None, *, noise=0.0, **options) 
     """
     run = FixedPoint(model, x, model.L if W is None else W,
                      **({"rng": RandomDraws(0)} | options))  # fmt: skip
-    run.noise = noise
+    noise = checks.array("noise", noise).astype(float)
+    checks.finite("noise", noise)
+    if noise.shape not in ((), (model.L, model.V)):
+        raise ValueError(f"noise must be a number or have the shape {(model.L, model.V)}, got "
+                         f"{noise.shape}")  # fmt: skip
+    run.noise = np.broadcast_to(noise, run.q.shape)
     return run.decode()
