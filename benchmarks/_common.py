@@ -159,11 +159,13 @@ def write(name: str, rows: list[dict], *, quick: bool = False, folder: Path = RE
             raise ValueError(f"a row must have the keys {COLUMNS}, got {tuple(entry)}")
     record = {"name": name, "quick": quick, "environment": environment(), "rows": rows}
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.json"
+    return _write_whole(folder / f"{name}.json", json.dumps(record, indent=1, default=float))
+
+
+def _write_whole(path: Path, text: str) -> Path:
     partial = path.with_suffix(".part")
-    partial.write_text(json.dumps(record, indent=1, default=float) + "\n", encoding="utf-8")
-    partial.replace(path)
-    return path
+    partial.write_text(f"{text}\n", encoding="utf-8")
+    return partial.replace(path)
 
 
 def table(rows: list[dict]) -> str:
@@ -180,11 +182,10 @@ def read(name: str, folder: Path = RESULTS) -> dict:
 
 
 def keep(standard: Standard, taken: dict) -> Path:
-    """Write the standard speed-up beside its chapter's questions."""
+    """Write the standard speed-up beside its chapter's questions, whole or not at all."""
     path = find(standard.chapter).teaching / "speedup.json"
     record = standard.record(taken["rows"], taken["environment"])
-    path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return path
+    return _write_whole(path, json.dumps(record, indent=1, ensure_ascii=False))
 
 
 def main(
