@@ -2,6 +2,6 @@
 
 Recorded: `pydoc_text`, `japanese_vowels`, `sunspots`, `ridgecrest`, `iowa_gambling`, `engel`,
 `digits`, and three weighted `graphs`. Generated: `sudoku4`, `addition`, `pendulum`. What a loader
-returns is read-only.
+returns is read-only. Graphs of one's own: `edge_lists` and `arcs` read files and foreign objects.
 ``python -m paralg.data.make NAME …`` writes a shipped file anew from what it was made of.
 """

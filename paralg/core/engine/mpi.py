@@ -161,7 +161,8 @@ class MpiEngine(Engine):
             self.close()
         self.closed, self._why_closed = True, "the program left it"
         if isinstance(error, SystemExit) and error.code:
-            self._abort(f"rank {self.rank} of {self.workers}: exit {error.code}\n", error.code)
+            code = error.code if isinstance(error.code, int) else 1
+            self._abort(f"rank {self.rank} of {self.workers}: exit {error.code}\n", code)
 
     def _end_together(self, kind, error, trace) -> None:
         """Print the error that ends the program once; end all ranks, unless all raise it."""
