@@ -215,7 +215,8 @@ def _remedies(stream, asked: EdgeFormat, scan: Scan | None) -> list[str]:
     if "--decimal" in words and all(thousands.search(bad.text) for bad in scan.bad):
         words += " if these are decimal commas; commas between thousands are not read"
     widths = {*scan.widths, len(scan.first or [])} if scan else {0}
-    if not words and min(widths) > 2 + bool(scan and scan.tails) and asked.columns is None:
+    weights = scan and (scan.tails or re.search(r"weight, got '.*\d", str(scan.bad)))
+    if not words and min(widths) > 2 + bool(weights) and asked.columns is None:
         return ["which fields are meant? --columns SOURCE,TARGET or SOURCE,TARGET,WEIGHT says it"
                 + "; are there decimal commas?" * (scan.form.delimiter == ",")]
     return [f"try {words}"] if words and not more else []
@@ -236,9 +237,6 @@ def _tries(asked: EdgeFormat, scan: Scan | None):
     words = all(re.match(r"[^\W\d]", field) for field in scan.first or [])
     if scan.count == 1 and "positive" in bad.reason and words and not scan.first_is_arc:
         yield "--header if the first line names the columns", asked._replace(first="names")
-    if asked.quote and asked.quote in bad.text:
-        yield "--quote ''", asked._replace(quote="")
-    if asked.comment is None and scan.tally["comments"] and not scan.count:
+    names = scan.comments and all(re.match(r"\s*([#%]|//)\S", line) for line in scan.comments)
+    if asked.comment is None and names and not scan.count:
         yield "--comment ''", asked._replace(comment="")
-    if (sign := re.match(r"[^\w\s\"']+", bad.text)) and asked.comment != sign[0]:
-        yield f"--comment '{sign[0]}'", asked._replace(comment=sign[0])

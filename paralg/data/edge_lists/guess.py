@@ -99,8 +99,8 @@ def _fit(lines: list[str], form: EdgeFormat) -> tuple[int, int, list[str]]:
 
 
 def _is_number(text: str) -> bool:
-    """Tell a weight, with a decimal point or comma."""
-    return bool(re.fullmatch(r"[-+]?(\d+([.,]\d*)*|\.\d+)(e[-+]?\d+)?", text, re.I))
+    """Tell what is meant as a weight, also with a decimal comma or thousands set off."""
+    return bool(re.fullmatch(r"[-+]?(\d+([.,' _]\d*)*|\.\d+)(e[-+]?\d+)?", text, re.I))
 
 
 def _header(form: EdgeFormat, lines: list[str], notes: list[str]) -> EdgeFormat:

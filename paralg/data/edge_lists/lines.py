@@ -119,11 +119,10 @@ class Scan:
                     yield number, text
 
     def _comment(self, number: int, text: str) -> None:
-        """Count a comment; keep the first of those between arcs that would be arcs themselves."""
+        """Count a comment; keep the first ones, and the first of those that would be arcs."""
         self.tally["comments"] += 1
-        if self.first is None:
-            self.comments += [text] if len(self.comments) < 50 else []
-        elif self.form.comment is None and re.match(r"\s*([#%]|//)\S", text):
+        self.comments += [text] if len(self.comments) < 50 else []
+        if self.form.comment is None and re.match(r"\s*([#%]|//)\S", text):
             try:
                 arc_of(split(text, self.form), self.form, text)
             except ValueError:
