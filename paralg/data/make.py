@@ -2,7 +2,7 @@
 
 =================  ======================================================================
 engel              the package's table
-sunspots           the table of the US National Geophysical Data Center
+choptank           the package's table of days and cubic metres a second
 ridgecrest         the catalogue's table
 japanese_vowels    the two ``.ts`` files of the time-series archive, training part first
 iowa_gambling      the folder with the collection's tables, ``choice_100.csv`` and others
@@ -12,7 +12,6 @@ digits             the package's table
 """
 
 import csv
-import re
 import sys
 from pathlib import Path
 
@@ -35,11 +34,9 @@ def _engel(table: str) -> Arrays:
     return {"hundredths": np.round(100 * ordered).astype(np.uint32)}
 
 
-def _sunspots(table: str) -> Arrays:
-    lines = Path(table).read_text(encoding="utf-8").splitlines()
-    years = [line.split()[1:] for line in lines if re.match(r"\d{4} ", line)]
-    tenths = [round(10 * float(number)) for year in years for number in year]
-    return {"tenths": np.array(tenths, np.uint16)}
+def _choptank(table: str) -> Arrays:
+    metres = np.loadtxt(table, delimiter="\t", skiprows=1, usecols=1)
+    return {"hundredths": np.round(100 * metres / 0.3048**3).astype(np.uint32)}
 
 
 def _ridgecrest(table: str) -> Arrays:
@@ -106,7 +103,7 @@ def _digits(table: str) -> Arrays:
 
 
 MAKERS = {
-    "engel": _engel, "sunspots": _sunspots, "ridgecrest": _ridgecrest,
+    "engel": _engel, "choptank": _choptank, "ridgecrest": _ridgecrest,
     "japanese_vowels": _japanese_vowels, "iowa_gambling": _iowa_gambling,
     "pydoc_text": _pydoc_text, "digits": _digits,
 }  # fmt: skip

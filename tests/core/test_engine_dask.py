@@ -37,7 +37,7 @@ def test_partitions_of_any_kind_come_back(engine):
 
 def test_a_task_that_reads_standard_input_fails_at_once(engine):
     with pytest.raises(EngineError, match="a worker has no standard input"):
-        engine.map(programs.ask, engine.scatter([0, 1]))
+        engine.map(lambda part: input(), engine.scatter([0, 1]))
 
 
 def test_failures_are_named_and_the_engine_goes_on(engine):

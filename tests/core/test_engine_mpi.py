@@ -61,7 +61,7 @@ def test_a_task_that_reads_standard_input_fails_and_the_program_may_read_it(monk
     monkeypatch.setattr(sys, "stdin", io.StringIO("line\n"))
     with connect("mpi", 1) as engine:
         with pytest.raises(EngineError, match="a worker has no standard input"):
-            engine.map(programs.ask, engine.scatter([0]))
+            engine.map(lambda part: input(), engine.scatter([0]))
         with pytest.raises(EngineError, match="a worker has no standard input"):
             engine.reduce(lambda a, b: input(), engine.scatter([0, 1]))
     assert sys.stdin.readline() == "line\n"

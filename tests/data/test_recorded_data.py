@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from paralg.data import (
+    choptank,
     digits,
     engel,
     graphs,
@@ -14,11 +15,10 @@ from paralg.data import (
     pendulum,
     pydoc_text,
     ridgecrest,
-    sunspots,
 )
 from paralg.data.make import MAKERS, main
 
-RECORDED = (japanese_vowels, sunspots, ridgecrest, iowa_gambling, engel, digits)
+RECORDED = (japanese_vowels, choptank, ridgecrest, iowa_gambling, engel, digits)
 
 
 @pytest.mark.parametrize("module", RECORDED)
@@ -46,9 +46,11 @@ def test_utterances_are_those_of_the_archive():
 
 
 def test_series_events_and_graphs_are_those_of_the_sources():
-    months = sunspots.monthly()
-    assert len(months) == 12 * (2009 - sunspots.FIRST_YEAR) + 6
-    assert months[:3].tolist() == [58.0, 62.6, 70.0]
+    days = choptank.daily()
+    years = np.datetime64("2011-10-01") - np.datetime64(choptank.FIRST_DAY)
+    assert len(days) == years.astype(int)
+    assert days[:3].tolist() == [107.0, 85.0, 76.0]
+    assert (days > 0).all()
     quakes = ridgecrest.load()
     assert len(quakes.hours) == 829
     assert (np.diff(quakes.hours) >= 0).all()
@@ -107,8 +109,8 @@ def test_the_shipped_files_can_be_made_again(tmp_path):
     vowels = made("japanese_vowels", "a.ts", "a.ts")
     assert np.cumsum(vowels["rows"], 0)[:2, 0].tolist() == [500, 1500]
     assert vowels["labels"] == [1, 1]
-    (tmp_path / "t").write_text("MONTHLY\n1749    58.0  62.6\n\n2009     1.5\nNote\n")
-    assert made("sunspots", "t") == {"tenths": [580, 626, 15]}
+    (tmp_path / "t").write_text("date\tQdaily\n10/1/1999\t3.029902561\n10/2/1999\t0.0099109\n")
+    assert made("choptank", "t") == {"hundredths": [10700, 35]}
     (tmp_path / "e").write_text("income,food\n2.5,1.25\n1.999,1\n")
     assert made("engel", "e") == {"hundredths": [[200, 250], [100, 125]]}
     for trials, name in ((100, "Horstmann"), (150, "Wetzels")):

@@ -9,7 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from paralg.data import iowa_gambling, sunspots
+from paralg.data import choptank, iowa_gambling
 from paralg.recurrences.aaren.experiments import control, events, forecast, gambling, recall
 from paralg.recurrences.aaren.experiments import records as choices
 from paralg.recurrences.aaren.experiments import runs, speakers
@@ -33,18 +33,18 @@ def test_recall_can_be_solved_by_reading(pairs, joined):
     assert 1 / recall.VALUES < guesses[2] < guesses[1] < 0.4 < guesses[0] == 1
 
 
-def test_forecasts_are_of_new_months_and_follow_scale_and_level():
+def test_forecasts_are_of_new_days_and_follow_scale_and_level():
     context, wanted = forecast.windows("test")
-    months = sunspots.monthly()
-    cut = round(0.8 * len(months))
-    assert np.corrcoef(context[0], months[cut - 132 : cut])[0, 1] == pytest.approx(1)
-    assert np.corrcoef(wanted[0], months[cut : cut + 96])[0, 1] == pytest.approx(1)
+    days = np.log(choptank.daily())
+    cut = round(0.8 * len(days))
+    assert np.corrcoef(context[0], days[cut - 120 : cut])[0, 1] == pytest.approx(1)
+    assert np.corrcoef(wanted[0], days[cut : cut + 96])[0, 1] == pytest.approx(1)
     model = build_model(forecast.CONFIG).eval()
     with torch.no_grad():
         one, two = (forecast.forecast(model, x) for x in (context[:4], 3 * context[:4] + 5))
     torch.testing.assert_close(two, 3 * one + 5, rtol=1e-2, atol=1e-1)
     naive = forecast.naive()
-    assert naive["linear"]["mse"] < naive["mean"]["mse"]
+    assert naive["season"]["mse"] < naive["linear"]["mse"] < naive["mean"]["mse"]
     (past, after), best = forecast.windows("validation"), forecast.strength()
     found = [forecast.errors(forecast._ridge(past, best * x), after)["mse"] for x in (1, 0.1, 10)]
     assert found[0] == min(found)
@@ -175,4 +175,4 @@ def test_what_the_chapter_says_of_the_runs():
     recent, linear = events.recent()["both"], forecast.naive()["linear"]["mse"]
     for kind in KINDS:
         assert scores(f"quakes-{kind}", "test", "both").mean() < recent
-        assert scores(f"sunspots-{kind}", "test", "mse").mean() > linear
+        assert scores(f"river-{kind}", "test", "mse").mean() > linear

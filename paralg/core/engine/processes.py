@@ -194,7 +194,7 @@ def _processors() -> int:
 
 
 def _start_worker(rank: int, workers: int, threads: int) -> tuple[subprocess.Popen, socket.socket]:
-    """Start one worker at the other end of a connection, in a process group of its own."""
+    """Start one worker at the other end of a connection, in a session of its own."""
     ours, theirs = socket.socketpair()
     with theirs:
         given = {"rank": rank, "workers": workers, "descriptor": theirs.fileno()}
@@ -204,7 +204,7 @@ def _start_worker(rank: int, workers: int, threads: int) -> tuple[subprocess.Pop
             stdin=subprocess.PIPE,
             pass_fds=[theirs.fileno()],
             env=os.environ | dict.fromkeys(_THREADS, str(threads)),
-            process_group=0,
+            start_new_session=True,  # without the terminal: who asks there gets an error, too
         )
     return process, ours
 

@@ -5,7 +5,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import combinations, product
 from math import comb, log
 
@@ -169,10 +168,6 @@ class Paths:
     round: np.ndarray
     chosen: np.ndarray
 
-    @cached_property
-    def _answer_of(self) -> np.ndarray:
-        return np.unique(self.final, axis=0, return_inverse=True)[1].ravel()
-
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Return the probability of each path, shape (n,)."""
         terms = _log_softmax(logits)[self.state, self.position, self.token]
@@ -184,7 +179,8 @@ class Paths:
 
     def answers(self, logits: np.ndarray) -> float:
         """Return the effective number of answers, e to the entropy of the final sequences."""
-        p = np.bincount(self._answer_of, self.probabilities(logits))
+        _, inverse = np.unique(self.final, axis=0, return_inverse=True)
+        p = np.bincount(inverse.ravel(), self.probabilities(logits))
         return float(np.exp(-(p[p > 0] * np.log(p[p > 0])).sum()))
 
     def gradient(self, logits: np.ndarray, reward: np.ndarray, how: str = "policy", *,
@@ -204,9 +200,12 @@ class Paths:
         if how == "mean":
             gain = gain * self.final.shape[1] / np.array(self.sizes)[self.round] / len(self.sizes)
         state = np.full_like(self.state, self.state[0]) if how == "one_step" else self.state
-        places = np.ravel_multi_index((state, self.position, self.token), logits.shape)
-        found = np.bincount(places, gain, logits.size).reshape(logits.shape)
-        return found - found.sum(axis=-1, keepdims=True) * np.exp(_log_softmax(logits))
+        found = np.zeros_like(logits)
+        np.add.at(found, (state, self.position, self.token), gain)
+        soft = np.exp(_log_softmax(logits))
+        drawn = np.zeros(logits.shape[:2])
+        np.add.at(drawn, (state, self.position), gain)
+        return found - drawn[..., None] * soft
 
 
 def all_paths(V: int, L: int, sizes: Sequence[int], logits: np.ndarray | None = None) -> Paths:

@@ -1,4 +1,4 @@
-"""Time-series forecasting: the next 96 months of sunspots from eleven years of them, real data.
+"""Time-series forecasting: the next 96 days of a river from 120 of them, real data.
 
 A window is standardised by its own mean and spread, and the forecast is brought back by them, as
 in the input normalisation of the paper's baselines (recalled).
@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from paralg.data import sunspots
+from paralg.data import choptank
 from paralg.recurrences.aaren.experiments.model import AarenConfig
 
 __all__ = ["CONFIG", "errors", "forecast", "loss", "naive", "score", "windows"]
 
-CONTEXT, HORIZON = 132, 96
+CONTEXT, HORIZON = 120, 96
 CONFIG = AarenConfig(1, HORIZON, dropout=0.1)
 _SPLITS = {"train": (0.0, 0.7), "validation": (0.7, 0.8), "test": (0.8, 1.0)}
 _BATCH = 32
@@ -23,8 +23,8 @@ _BATCH = 32
 
 @functools.cache
 def _series(split: str) -> np.ndarray:
-    """Return a part, standardised as the training part; its first *forecast* is new."""
-    numbers = sunspots.monthly()
+    """Return logarithms of a part, standardised by the training part; *forecasts* are new."""
+    numbers = np.log(choptank.daily())
     ends = {name: [round(x * len(numbers)) for x in ends] for name, ends in _SPLITS.items()}
     train, (first, last) = numbers[slice(*ends["train"])], ends[split]
     part = numbers[max(0, first - CONTEXT) : last]
@@ -32,7 +32,7 @@ def _series(split: str) -> np.ndarray:
 
 
 def windows(split: str) -> tuple[Tensor, Tensor]:
-    """Return all windows of a part: contexts (n, 132) and what came next (n, 96)."""
+    """Return all windows of a part: contexts (n, 120) and what came next (n, 96)."""
     whole = np.lib.stride_tricks.sliding_window_view(_series(split), CONTEXT + HORIZON)
     whole = torch.from_numpy(whole.copy())
     return whole[:, :CONTEXT], whole[:, CONTEXT:]
@@ -45,7 +45,7 @@ def _normal(context: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def forecast(model: nn.Module, context: Tensor) -> Tensor:
-    """Return the forecast after the last month of each context, shape (n, 96)."""
+    """Return the forecast after the last day of each context, shape (n, 96)."""
     inputs, middle, spread = _normal(context)
     return model(inputs[..., None])[:, -1] * spread + middle
 
@@ -68,11 +68,20 @@ def naive() -> dict[str, dict[str, float]]:
     """Return the errors of four answers without a network, the last one of ridge regression."""
     context, wanted = windows("test")
     return {
-        "last month": errors(context[:, -1:].expand_as(wanted), wanted),
+        "last day": errors(context[:, -1:].expand_as(wanted), wanted),
         "mean": errors(context.mean(1, keepdim=True).expand_as(wanted), wanted),
-        "eleven years ago": errors(context[:, :HORIZON], wanted),
+        "season": errors(_season(), wanted),
         "linear": errors(_ridge(context, strength()), wanted),
     }
+
+
+def _season() -> Tensor:
+    """Return the mean of the training years on the days that the test windows ask for."""
+    numbers, train = choptank.daily(), _series("train")
+    day = (np.arange(len(numbers)) % 365.25).astype(int)
+    mean = np.bincount(day[: len(train)], train) / np.bincount(day[: len(train)])
+    asked = day[round(_SPLITS["test"][0] * len(numbers)) :]
+    return torch.from_numpy(np.lib.stride_tricks.sliding_window_view(mean[asked], HORIZON).copy())
 
 
 @functools.cache

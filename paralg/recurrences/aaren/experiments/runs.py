@@ -35,7 +35,7 @@ def _recall(**sizes) -> LearnedTask:
 
 PAIRS = (4, 8, 16)
 """Sizes of the joined recall."""
-_SETTINGS = {"speakers": (speakers, 500), "sunspots": (forecast, 300), "quakes": (events, 50),
+_SETTINGS = {"speakers": (speakers, 500), "river": (forecast, 300), "quakes": (events, 50),
              "gambling": (gambling, 300), "pendulum": (control, 400)}  # fmt: skip
 TASKS = {
     **{name: LearnedTask(one.CONFIG, one.loss, one.score, steps)
