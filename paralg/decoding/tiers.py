@@ -5,6 +5,7 @@ tier       model                                       quality
 =========  ==========================================  =====================================
 tables     conditionals from a formula, twelve tokens  tokens as static decoding has them
 sudoku     the exact distribution, four givens         valid grids
+grids      a network trained on them, two givens       valid grids
 addition   trained on three-digit sums, eight tokens   right sums
 text       trained on documentation, 32 characters     nats a character, by a causal network
 =========  ==========================================  =====================================
@@ -61,6 +62,14 @@ def _sudoku(n: int):
     return problems, lambda y: float(is_valid(y).mean()), "valid grids"
 
 
+def _grids(n: int):
+    from paralg.models import load
+
+    model, exact = load("sudoku4"), Sudoku4()
+    problems = tuple((model, exact.puzzle(seed, givens=2)) for seed in range(n))
+    return problems, lambda y: float(is_valid(y).mean()), "valid grids"
+
+
 def _addition(n: int):
     from paralg.data import addition
     from paralg.models import load
@@ -83,5 +92,6 @@ def _text(n: int):
             "nats per character")  # fmt: skip
 
 
-TIERS = {"tables": _tables, "sudoku": _sudoku, "addition": _addition, "text": _text}
-"""Name to maker; the last two need torch."""
+TIERS = {"tables": _tables, "sudoku": _sudoku, "grids": _grids, "addition": _addition,
+         "text": _text}  # fmt: skip
+"""Name to maker; the last three need torch."""

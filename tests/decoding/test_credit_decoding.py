@@ -10,22 +10,21 @@ from hypothesis import strategies as st
 from paralg.decoding.baselines import static, static_run, threshold
 from paralg.decoding.credit_decoding import (
     AdaptiveCredit,
-    CreditMargin,
-    CreditNearTies,
     CreditSession,
     FullCredit,
-    MarginSession,
-    NearTieSession,
     TraceCredit,
-    boosted,
-    credit_after,
     decode_with_credit,
     first_look,
     floor,
-    gain_needed,
-    overtaking_odds,
     standing_floor,
     time_to_commit,
+)
+from paralg.decoding.credit_decoding.theory import boosted, credit_after, gain_needed
+from paralg.decoding.credit_decoding.variants import (
+    CreditMargin,
+    CreditNearTies,
+    MarginSession,
+    NearTieSession,
 )
 from paralg.decoding.randomness import distribution_of, softmax, total_variation
 from paralg.decoding.rule import UnmaskingRule
@@ -103,7 +102,7 @@ def test_numbers_of_the_closed_forms():
     assert credit_after(3, 0.9, SHIPPED) == pytest.approx(0.9**0.2 * (1 + 0.8 + 0.64))
     C, q = rounds(SHIPPED, LOGITS)[2]
     odds = softmax(LOGITS[2])[1] / softmax(LOGITS[2])[0]
-    assert (odds > overtaking_odds(C[0], C[1], SHIPPED)) == (q.argmax() == 1)
+    assert (odds > ((1 + C[0]) / (1 + C[1])) ** SHIPPED.alpha) == (q.argmax() == 1)
 
 
 @given(prompts(), st.floats(0.3, 1.2), st.one_of(st.none(), st.integers(1, 5)))
@@ -230,10 +229,11 @@ def test_selectors():
 
 
 @pytest.mark.parametrize(("call", "message"), [
-    (lambda: TraceCredit(beta=1.0), "0 ≤ beta < 1"), (lambda: TraceCredit(gamma=0), "gamma > 0"),
-    (lambda: TraceCredit(alpha=-1), "expected alpha ≥ 0"),
-    (lambda: decode_with_credit(Sudoku4(), [4] * 16, 0), "tau above 0, got 0"),
-    (lambda: first_look(1.0, SHIPPED), r"tau between 0 and 1, got 1\.0"),
+    (lambda: TraceCredit(beta=1.0), "beta must be below 1"),
+    (lambda: TraceCredit(gamma=0), "gamma must be above 0"),
+    (lambda: TraceCredit(alpha=-1), "alpha must be"),
+    (lambda: decode_with_credit(Sudoku4(), [4] * 16, 0), "tau must be above 0, got 0"),
+    (lambda: first_look(1.0, SHIPPED), r"tau must lie between 0 and 1, got 1\.0"),
     (lambda: CreditSession(Sudoku4(), [4] * 16).predict(np.full((2, 16), 4), np.zeros((2, 16, 4))),
      "expected one row, whose credit this is, got 2"),
 ])  # fmt: skip

@@ -5,12 +5,14 @@ import pytest
 
 from paralg.decoding.arena import Entrant, compete, decode_all, entrants, standings
 from paralg.decoding.baselines import static
+from paralg.decoding.compared import exactness, player
 from paralg.decoding.tables import HashConditional
 from paralg.decoding.tiers import TIERS, tier
 from paralg.models.counting import CountingModel
 from paralg.models.protocol import UnsupportedCall
+from tests.figures.web import explorer_page, set_to, shown
 
-SIZES = {"tables": 4, "sudoku": 4, "addition": 2, "text": 1}
+SIZES = {"tables": 4, "sudoku": 4, "grids": 2, "addition": 2, "text": 1}
 each_tier = pytest.mark.parametrize("name", TIERS)
 NAMES = [one.name for one in entrants()]
 
@@ -23,7 +25,7 @@ def test_every_package_is_found():
 
 @each_tier
 def test_every_decoder_is_in_the_tables_and_keeps_its_promise(name):
-    if name in ("addition", "text"):
+    if name in ("grids", "addition", "text"):
         pytest.importorskip("torch")
     scores = {s["entrant"]: s for s in compete(tier(name, SIZES[name]))["scores"]}
     assert list(scores) == [one for one in NAMES if one in scores]
@@ -37,9 +39,50 @@ def test_every_decoder_is_in_the_tables_and_keeps_its_promise(name):
             assert score["forwards"] <= scores[one.against]["forwards"]
 
 
+def test_those_that_promise_the_distribution_have_it():
+    for one in entrants():
+        runs, answers, distance = exactness(one)
+        if "ancestral" in (one.name, one.against):
+            assert answers > 1
+            assert distance <= 1e-12
+        elif one.promise in ("sequential", "same trace"):
+            assert (runs, answers) == (1, 1)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory, chromium):
+    pytest.importorskip("matplotlib")
+    folder = tmp_path_factory.mktemp("player")
+    return explorer_page(chromium, folder, player(("tables", "sudoku")))
+
+
+def test_the_player_shows_what_the_decoders_did(page):
+    few = {name: tier(name, 1) for name in ("tables", "sudoku")}
+    for label, one in zip(("a table of twelve tokens", "Sudoku, the exact model"),
+                          few.values(), strict=True):  # fmt: skip
+        page.get_by_label(label, exact=True).check()
+        page.get_by_label("Left: next").click()  # another method each time
+        names = page.locator("g[data-method]").evaluate_all(
+            "nodes => nodes.map((n) => n.dataset.method)")  # fmt: skip
+        runs = [decode_all(entrant, one)[0] for name in names
+                for entrant in entrants() if entrant.name == name]  # fmt: skip
+        got = shown(page)
+        assert got["Forwards"] == " | ".join(f"{n} of {n}" for n in (r.forwards for r in runs))
+        assert got["Rows"] == " | ".join(f"{n} of {n}" for n in (r.cost.rows for r in runs))
+        moment = min(run.forwards for run in runs) // 2
+        set_to(page, "Moment", moment)
+        written = [int(run.trace.committed[:moment].sum()) for run in runs]
+        total = [int(run.trace.committed.sum()) for run in runs]
+        pairs = zip(written, total, strict=True)
+        assert shown(page)["Committed"] == " | ".join(f"{n} of {all_}" for n, all_ in pairs)
+        new = page.locator("g[data-method] g[data-code='3']").count()
+        assert new == sum(written)
+    assert page.errors == []
+
+
 @each_tier
 def test_counts_are_those_of_the_decoders(name):
-    if name in ("addition", "text"):
+    if name in ("grids", "addition", "text"):
         pytest.importorskip("torch")
     few = tier(name, SIZES[name])
     field = [one for one in entrants() if one.name in ("static", "FreeDave, d = 4")]

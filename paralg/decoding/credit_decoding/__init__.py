@@ -15,11 +15,9 @@ from paralg.core.lazy import lazy
 __getattr__, __dir__, __all__ = lazy(__name__, {
     "PAPER": "account", "RELEASED": "account", "TraceCredit": "account",
     "CreditSession": "decoder", "decode_with_credit": "decoder",
-    "boosted": "theory", "credit_after": "theory", "first_look": "theory", "floor": "theory",
-    "gain_needed": "theory", "overtaking_odds": "theory", "standing_floor": "theory",
+    "first_look": "theory", "floor": "theory", "standing_floor": "theory",
     "time_to_commit": "theory",
-    "AdaptiveCredit": "variants", "CreditMargin": "variants", "CreditNearTies": "variants",
-    "FullCredit": "variants", "MarginSession": "variants", "NearTieSession": "variants",
-    "SparseCredit": "fast.sparse", "decode_sparsely": "fast.sparse", "warm": "fast.compiled",
+    "AdaptiveCredit": "variants", "FullCredit": "variants",
+    "SparseCredit": "fast.sparse", "warm": "fast.compiled",
     "explorer": "teaching.explorer",
 })  # fmt: skip

@@ -10,11 +10,11 @@
 =========  ================================================================================
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
+
+from paralg.core import checks
 
 __all__ = ["PAPER", "RELEASED", "TraceCredit"]
 
@@ -42,15 +42,11 @@ class TraceCredit:
     Raises
     ------
     ValueError
-        If a constant is out of its range.
+        If a constant is out of its range; TypeError if it is no number.
 
     Cost
     ----
-    Of a round: V multiplications, logarithms and additions a position, and a table of V numbers.
-
-    Notes
-    -----
-    The default constants are those that the paper tuned; its letters are ours.
+    A round: V multiplications, logarithms and additions a position, and a table of V numbers.
 
     References
     ----------
@@ -70,11 +66,12 @@ class TraceCredit:
     gamma: float = 0.2
 
     def __post_init__(self):
-        if not (self.alpha >= 0 and 0 <= self.beta < 1 and self.gamma > 0):
-            raise ValueError("expected alpha ≥ 0, 0 ≤ beta < 1 and gamma > 0, got "
-                             f"{self.alpha}, {self.beta}, {self.gamma}")  # fmt: skip
+        checks.number("alpha", self.alpha, 0)
+        checks.number("gamma", self.gamma, above=0)
+        if not checks.number("beta", self.beta, 0) < 1:
+            raise ValueError(f"beta must be below 1, got {self.beta}")
 
-    def at(self, masked: float) -> TraceCredit:
+    def at(self, masked: float) -> "TraceCredit":
         """Return the constants of a round that starts with this share of the block ``masked``."""
         return self
 

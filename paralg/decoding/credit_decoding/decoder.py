@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.decoding.baselines import static_run
 from paralg.decoding.credit_decoding.account import PAPER, TraceCredit
 from paralg.decoding.prediction import Prediction
@@ -102,11 +103,6 @@ def decode_with_credit(model: Model, x, tau: float = 0.95, rule: UnmaskingRule |
     -------
     Decoded
 
-    Raises
-    ------
-    ValueError
-        If ``tau`` is not positive.
-
     Cost
     ----
     At most one forward for each mask, of one row; O(L V) numbers of credit.
@@ -128,7 +124,6 @@ def decode_with_credit(model: Model, x, tau: float = 0.95, rule: UnmaskingRule |
     >>> threshold(model, x, 0.7).forwards, decode_with_credit(model, x, 0.7).forwards
     (7, 5)
     """
-    if not tau > 0:
-        raise ValueError(f"expected tau above 0, got {tau}")
+    tau = checks.number("tau", tau, above=0)
     rule = replace(rule or UnmaskingRule(), threshold=tau)
     return static_run(CreditSession(model, x, rule, rng, credit))

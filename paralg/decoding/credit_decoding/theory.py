@@ -7,25 +7,16 @@ credit is a threshold below τ, how far below depends on the rounds that agreed.
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.decoding.credit_decoding.account import TraceCredit
 
-__all__ = ["boosted", "credit_after", "first_look", "floor", "gain_needed", "overtaking_odds",
-           "standing_floor", "time_to_commit"]  # fmt: skip
+__all__ = ["boosted", "credit_after", "first_look", "floor", "gain_needed", "standing_floor",
+           "time_to_commit"]  # fmt: skip
 
 
 def boosted(p, X):
     """Return the probability of a token whose odds are multiplied by ``X``.
 
-    Parameters
-    ----------
-    p, X : float or ndarray
-
-    Returns
-    -------
-    float or ndarray
-
-    Examples
-    --------
     >>> boosted(0.5, 3.0)
     0.75
     """
@@ -33,25 +24,8 @@ def boosted(p, X):
 
 
 def gain_needed(p, tau: float):
-    r"""Return the least X with which probability ``p`` reaches ``tau``.
+    r"""Return the least X with which ``p`` reaches ``tau``: τ/(1-τ) · (1/p - 1).
 
-    .. math:: X_{\min} = \frac{\tau}{1-\tau} \Bigl(\frac 1p - 1\Bigr)
-
-    Parameters
-    ----------
-    p : float or ndarray
-    tau : float, below 1
-
-    Returns
-    -------
-    float or ndarray
-
-    References
-    ----------
-    [wang-2026-creditdecoding]
-
-    Examples
-    --------
     >>> round(gain_needed(0.7, 0.9), 3)
     3.857
     """
@@ -61,21 +35,8 @@ def gain_needed(p, tau: float):
 def credit_after(t, p, credit: TraceCredit):
     r"""Return the credit of a token that was likeliest, with probability p, in all of t rounds.
 
-    .. math:: C_t = p^\gamma\, \frac{1 - \beta^t}{1 - \beta} \le \frac{1}{1-\beta}
+    It is :math:`C_t = p^\gamma (1 - \beta^t) / (1 - \beta) \le 1 / (1 - \beta)`.
 
-    Parameters
-    ----------
-    t : int, float or ndarray
-        Rounds; infinity gives the limit.
-    p : float or ndarray
-    credit : TraceCredit
-
-    Returns
-    -------
-    float or ndarray
-
-    Examples
-    --------
     >>> round(float(credit_after(np.inf, 1.0, TraceCredit(beta=0.7))), 3)
     3.333
     """
@@ -180,31 +141,10 @@ def time_to_commit(p: float, tau: float, credit: TraceCredit) -> float:
     return float(np.ceil(np.log(left) / np.log(credit.beta) - 1e-9)) if left > 0 else np.inf
 
 
-def overtaking_odds(mine, rival, credit: TraceCredit):
-    r"""Return the odds ratio that a rival needs: :math:`((1+C_a)/(1+C_b))^\alpha`.
-
-    Parameters
-    ----------
-    mine, rival : float or ndarray
-        Credits of the token in front and of its rival, after the observation.
-    credit : TraceCredit
-
-    Returns
-    -------
-    float or ndarray
-
-    Examples
-    --------
-    >>> round(overtaking_odds(1.242979, 0.858258, TraceCredit(0.7, 0.8, 0.2)), 2)
-    1.14
-    """
-    return ((1 + mine) / (1 + rival)) ** credit.alpha
-
-
 def _committed_from(tau: float, credit: TraceCredit, t: float) -> float:
     """Return the p whose fused probability, after t equal rounds, is ``tau``: by bisection."""
-    if not 0 < tau < 1:
-        raise ValueError(f"expected tau between 0 and 1, got {tau}")
+    if not 0 < checks.number("tau", tau) < 1:
+        raise ValueError(f"tau must lie between 0 and 1, got {tau}")
     low, high = 0.0, 1.0
     while low < (middle := (low + high) / 2) < high:
         X = (1 + credit_after(t, middle, credit)) ** credit.alpha

@@ -53,16 +53,7 @@ class AdaptiveCredit(TraceCredit):
 class NearTieSession(Session):
     """Commit together what lies within 1e-5 of the surest, when nothing reaches the threshold.
 
-    As the shipped selectors do, with credit and without: the threshold is
-    min(τ, maximum - 1e-5). On exact models equal confidences abound, and it commits them all.
-
-    Examples
-    --------
-    >>> from paralg.decoding.baselines import static_run
-    >>> from paralg.decoding.rule import UnmaskingRule
-    >>> from paralg.decoding.sudoku import Sudoku4
-    >>> static_run(NearTieSession(Sudoku4(), [4] * 16, UnmaskingRule(threshold=0.9))).forwards
-    1
+    As the released selectors do; on exact models, where equals abound, it commits them all.
     """
 
     def predict(self, rows: np.ndarray, logits: np.ndarray) -> list[Prediction]:
@@ -78,15 +69,7 @@ class NearTieSession(Session):
 
 
 class MarginSession(Session):
-    """Rank positions by the margin between the two likeliest tokens, not by the likeliest alone.
-
-    Examples
-    --------
-    >>> from paralg.decoding.baselines import static_run
-    >>> from paralg.decoding.tables import HashConditional
-    >>> static_run(MarginSession(HashConditional(4, 6), [4] * 6)).forwards
-    6
-    """
+    """Rank positions by the margin between the two likeliest tokens, not by the likeliest alone."""
 
     def predict(self, rows: np.ndarray, logits: np.ndarray) -> list[Prediction]:
         """Replace each confidence by the margin."""

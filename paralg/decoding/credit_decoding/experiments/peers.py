@@ -8,7 +8,7 @@ import torch
 
 from paralg.decoding.credit_decoding.account import PAPER, TraceCredit
 
-__all__ = ["DENSE_ARRAYS", "DenseCredit", "plain_pass"]
+__all__ = ["DENSE_ARRAYS", "DenseCredit"]
 
 DENSE_ARRAYS = 13
 """Arrays of V numbers a position that `DenseCredit.look` reads or writes; one pass reads one."""
@@ -20,11 +20,6 @@ class DenseCredit:
     def __init__(self, n: int, V: int, credit: TraceCredit = PAPER):
         self.credit = credit
         self.C, self.p, self.q = (torch.zeros(n, V) for _ in range(3))
-
-    @property
-    def nbytes(self) -> int:
-        """Size of the table, buffers not counted."""
-        return self.C.nbytes
 
     def look(self, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Observe logits (n, V) of float32; return fused winners and their probabilities."""
@@ -38,10 +33,3 @@ class DenseCredit:
         torch.softmax(self.p, -1, out=self.q)  # 2
         q, token = self.q.max(-1)  # 1
         return token.numpy(), q.numpy()
-
-
-def plain_pass(logits: np.ndarray, buffer: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Return winners and confidences of plain threshold decoding, in torch."""
-    torch.softmax(torch.from_numpy(logits), -1, out=buffer)
-    q, token = buffer.max(-1)
-    return token.numpy(), q.numpy()

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from paralg.core.records import Records
-from paralg.data import addition, pydoc_text
 from paralg.decoding.baselines import static, threshold
 from paralg.decoding.credit_decoding.account import PAPER, RELEASED, TraceCredit
 from paralg.decoding.credit_decoding.decoder import decode_with_credit
@@ -143,24 +142,8 @@ def _batch(runs) -> DecodedBatch:
                  np.array([run.forwards for run in runs]), nothing, nothing)  # fmt: skip
 
 
-def unsuitable() -> dict:
-    """Forwards on the two networks that cannot tell: sums take one, text as many as tokens."""
-    from paralg.models import load
-
-    windows = pydoc_text.windows(4, 64, np.random.default_rng(0), split="test")
-    windows[:, 32:] = len(pydoc_text.SYMBOLS)
-    sums, found = addition.problems(100), {}
-    for name, x, taus in (("addition", sums, (0.9,)), ("text", windows, (0.9, 0.8, 0.5))):
-        network = load(f"{name}-bidirectional")
-        for tau in taus:
-            run = decode_batch(network, x, tau)
-            right = addition.is_correct(run.tokens).mean() if name == "addition" else None
-            found[f"{name}, {tau}"] = [float(run.forwards.mean()), right]
-    return found
-
-
 MAKERS = {f"sudoku_{givens}": partial(_sudoku, givens) for givens in (2, 3, 4, 6)} | {
-    make.__name__: make for make in (constants, noisy, selectors, gap, tables, unsuitable)
+    make.__name__: make for make in (constants, noisy, selectors, gap, tables)
 }
 records = Records(Path(__file__).with_name("records"), MAKERS)
 

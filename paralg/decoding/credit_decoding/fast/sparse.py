@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.decoding.baselines import static_run
 from paralg.decoding.credit_decoding.account import PAPER, TraceCredit
 from paralg.decoding.credit_decoding.decoder import CreditSession
@@ -43,7 +44,7 @@ class SparseCredit:
 
     Cost
     ----
-    Of a round: one pass over n rows of V logits, and O(n · slots); 12 bytes a slot.
+    One pass over n rows of V logits a round; 12 bytes a slot.
 
     Examples
     --------
@@ -123,32 +124,15 @@ class SparseSession(CreditSession):
 
 def decode_sparsely(model, x, tau: float = 0.95, rule: UnmaskingRule | None = None, *,
                     credit: TraceCredit = PAPER) -> Decoded:  # fmt: skip
-    """Decode as :func:`~paralg.decoding.credit_decoding.decode_with_credit` does, with no table.
+    """Decode as `decode_with_credit` does, with the same trace and no table; ties: lowest index.
 
-    Parameters
-    ----------
-    model, x, tau, rule, credit
-        As there; ties go to the lowest index.
-
-    Returns
-    -------
-    Decoded
-        With the same trace.
-
-    Raises
-    ------
-    ValueError
-        If ties are to be broken at random, or the reward goes to every token.
-
-    Examples
-    --------
     >>> from paralg.decoding.credit_decoding.decoder import decode_with_credit
     >>> from paralg.decoding.tables import HashConditional
     >>> model, x = HashConditional(4, 12, k=1, eps=0.4), [4] * 12
     >>> decode_sparsely(model, x, 0.8).trace == decode_with_credit(model, x, 0.8).trace
     True
     """
-    rule = replace(rule or UnmaskingRule(), threshold=tau)
+    rule = replace(rule or UnmaskingRule(), threshold=checks.number("tau", tau, above=0))
     if rule.ties is not None:
         raise ValueError(f"expected ties to go to the lowest index, got seed {rule.ties}")
     return static_run(SparseSession(model, x, rule, credit=credit))

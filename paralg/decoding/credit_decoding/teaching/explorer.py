@@ -1,18 +1,12 @@
 """Explorer: one position over eight rounds, its logits as bars, credit, confidence and commits."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from paralg.decoding.credit_decoding.account import TraceCredit
 from paralg.decoding.credit_decoding.theory import first_look
 from paralg.decoding.randomness import softmax
-
-if TYPE_CHECKING:
-    from paralg.figures import Explorer
 
 __all__ = ["PRESETS", "TAU", "explorer", "trace"]
 
@@ -51,7 +45,7 @@ def _commit(distributions, tau: float) -> tuple[int, int] | None:
     return (int(over[0]) + 1, int(distributions[over[0]].argmax())) if len(over) else None
 
 
-def explorer() -> Explorer:
+def explorer():
     """Return the interactive figure: drag logits, move α, β, γ and τ, see who commits when.
 
     >>> explorer().name

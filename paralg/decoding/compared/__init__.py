@@ -1,0 +1,11 @@
+"""All decoders side by side: what the arena page shows beside the tables of `arena`.
+
+1. `theory`: how far the answers of a decoder are from what it promises, by enumeration.
+2. `teaching`: the player of two rasters.
+"""
+
+from paralg.core.lazy import lazy
+
+__getattr__, __dir__, __all__ = lazy(__name__, {
+    "exactness": "theory", "player": "teaching.explorer",
+})  # fmt: skip
