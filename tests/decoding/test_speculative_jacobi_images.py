@@ -31,18 +31,8 @@ def network():
 def test_kept_keys_and_values_change_no_token(network, decode):
     x = images.prompts(5)[4]
     for scale in (None, 2.0):
-        runs = [
-            decode(
-                network,
-                x,
-                8,
-                rng=RandomDraws(3),
-                cache=cache,
-                shape=images.hook(4, scale),
-                initialiser=images.initialiser("above"),
-            )
-            for cache in (True, False)
-        ]
+        runs = [decode(network, x, 8, rng=RandomDraws(3), cache=cache, shape=images.hook(4, scale),
+                       initialiser=images.initialiser("above")) for cache in (True, False)]
         assert (runs[0].tokens == runs[1].tokens).all()
         rows = 1 if scale is None else 2
         assert runs[0].cost.rows == runs[1].cost.rows == rows * runs[0].forwards
@@ -51,10 +41,8 @@ def test_kept_keys_and_values_change_no_token(network, decode):
 
 def test_ancestral_sampling_with_a_cache_draws_what_it_draws_without(network):
     x, hook = images.prompts(3)[2], images.hook(scale=1.5)
-    runs = [
-        ancestral(network, x, rng=RandomDraws(1), cache=cache, shape=hook)
-        for cache in (True, False)
-    ]
+    runs = [ancestral(network, x, rng=RandomDraws(1), cache=cache, shape=hook)
+            for cache in (True, False)]
     assert runs[0].trace == runs[1].trace
     assert runs[0].cost.tokens == 2 * 65
 
