@@ -280,8 +280,10 @@ def _settle(store: Store, notebook: NotebookNode, job: Future[Executed]) -> Cell
 
 def _doubts(store: Store, notebook: NotebookNode, executed: Executed) -> Iterator[str]:
     """Yield what may make a number of this execution an old one."""
-    for name in store.edited(notebook):
-        yield f"not kept: {name} was edited while it ran"
+    edited = store.edited(notebook)
+    if edited:
+        others = f" and {len(edited) - 1} more files were" if len(edited) > 1 else " was"
+        yield f"not kept: {edited[0]}{others} edited while it ran"
     for name in store.unknown(notebook, executed):
         yield f"opens {name}, which its key does not cover"
 
