@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "array", "finite", "floats", "instance", "integer", "kind", "mask", "number", "one_of",
-    "probabilities", "sizes", "tensors",
+    "array", "finite", "floats", "instance", "integer", "integers", "kind", "mask", "number",
+    "one_of", "probabilities", "sizes", "tensors",
 ]  # fmt: skip
 
 _KINDS = {"b": "booleans", "i": "integers", "f": "floats", "c": "complex numbers",
@@ -27,6 +27,12 @@ def integer(name: str, value, least=0, most=math.inf) -> int:
     if isinstance(value, bool | np.bool_) or np.ndim(value) or not hasattr(value, "__index__"):
         raise TypeError(f"{name} must be an integer, got {_shown(value)}")
     return _within(name, value.__index__(), least, most)
+
+
+def integers(least: float = 0, **values) -> None:
+    """Check several integers."""
+    for name, value in values.items():
+        integer(name, value, least)
 
 
 def number(name: str, value, least=-math.inf, most=math.inf, *, above=-math.inf) -> float:
@@ -138,10 +144,11 @@ def floats(**operands) -> list[NDArray[np.float64]]:
     return list(found.values())
 
 
-def tensors(**operands) -> None:
+def tensors(allowed: str = "f", /, **operands) -> None:
     """Check that operands are torch's tensors, of one floating-point type and of shapes."""
     kinds = [getattr(value, "dtype", type(value).__name__) for value, *_ in operands.values()]
-    if len(set(kinds)) > 1 or not getattr(kinds[0], "is_floating_point", False):
+    first = next(iter(operands.values()))[0]
+    if len(set(kinds)) > 1 or isinstance(first, np.ndarray) or _kind(first) not in allowed:
         expected = "tensors of one floating-point type" if len(kinds) > 1 else "a tensor of floats"
         got = ", ".join(map(str, kinds))
         raise TypeError(f"{', '.join(operands)} must be {expected}, got {got}")

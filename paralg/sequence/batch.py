@@ -8,7 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["Batch", "answers"]
+from paralg.core import checks
+
+__all__ = ["Batch", "answers", "check_tokens"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,10 +38,18 @@ class Batch:
     targets: Tensor
     asked: slice | Tensor = field(default_factory=lambda: slice(None))
 
+    def __post_init__(self):
+        for name in ("inputs", "targets"):
+            checks.instance(name, getattr(self, name), Tensor)
+        checks.instance("asked", self.asked, slice, Tensor)
+        if isinstance(self.asked, Tensor):
+            checks.kind("asked", self.asked, "b")
+            checks.sizes(inputs=(self.inputs, "b n ..."), asked=(self.asked, "n", "b n"))
+
     @staticmethod
     def last(k: int) -> slice:
         """Return the last k >= 1 positions."""
-        return slice(-k, None)
+        return slice(-checks.integer("k", k, 1), None)
 
     @classmethod
     def of(cls, inputs: NDArray, targets: NDArray, asked: slice = slice(None)) -> "Batch":
@@ -48,9 +58,22 @@ class Batch:
 
     def answers(self, outputs: Tensor) -> Tensor:
         """Return the outputs, shape (b, n, ...), at the positions that are asked."""
+        checks.instance("outputs", outputs, Tensor)
+        b = len(self.inputs)
+        checks.sizes(outputs=(outputs, f"{b} n ..."))
         if isinstance(self.asked, Tensor) and self.asked.dim() == 2:
             return outputs[self.asked]
         return outputs[:, self.asked]
+
+
+def check_tokens(name: str, x: Tensor, shape: str, count: int) -> None:
+    """Check that ``x`` has a shape, as in `checks.sizes`, and tokens 0 … count - 1."""
+    if getattr(x, "dtype", None) not in (torch.int64, torch.int32):
+        raise TypeError(f"{name} must be tokens of torch.int64 or int32, got {x!s:.60}")
+    checks.sizes(**{name: (x, shape)})
+    low, high = x.aminmax() if x.numel() else (0, -1)
+    if low < 0 or high >= count:
+        raise ValueError(f"{name} must be tokens 0 … {count - 1}, got {int(low)} … {int(high)}")
 
 
 @torch.no_grad()
@@ -72,4 +95,7 @@ def answers(model: Callable[[Tensor], Tensor], batch: Batch, *, rows: int = 64) 
     >>> answers(lambda x: 10 * x, batch, rows=1).tolist()
     [[20], [40]]
     """
-    return batch.answers(torch.cat([model(part) for part in batch.inputs.split(rows)]))
+    checks.instance("model", model, Callable)
+    checks.instance("batch", batch, Batch)
+    parts = batch.inputs.split(checks.integer("rows", rows, 1))
+    return batch.answers(torch.cat([model(part) for part in parts]))

@@ -12,6 +12,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from paralg.core import checks
+from paralg.sequence.batch import check_tokens
+from paralg.sequence.padding import blank, token_mask
 from paralg.sequence.state import state_bytes
 
 __all__ = [
@@ -30,6 +33,9 @@ class Mixer(Protocol):
 
     def begin(self, batch: int) -> Any:
         """Return the state before the first token."""
+
+    def extend(self, v: Tensor, state: Any, **how) -> tuple[Tensor, Any]:
+        """Mix a block of tokens after a state, shape (b, n, width); only some mixers can."""
 
     def step(self, v: Tensor, state: Any) -> tuple[Tensor, Any]:
         """Mix one token, shape (b, width); return its output and the state after it."""
@@ -56,6 +62,9 @@ class PerceptronBlock(nn.Module):
 
     def __init__(self, width: int, mixer: nn.Module, *, widen: int = 2, dropout: float = 0.0):
         super().__init__()
+        checks.integers(1, width=width, widen=widen)
+        checks.instance("mixer", mixer, nn.Module)
+        checks.number("dropout", dropout, 0, 1)
         self.norm, self.mixer = nn.LayerNorm(width), mixer
         self.perceptron = nn.Sequential(
             nn.LayerNorm(width), nn.Linear(width, widen * width), nn.GELU(),
@@ -70,6 +79,11 @@ class PerceptronBlock(nn.Module):
     def begin(self, batch: int) -> Any:
         """Return the mixer's first state."""
         return self.mixer.begin(batch)
+
+    def extend(self, v: Tensor, state: Any, **how) -> tuple[Tensor, Any]:
+        """Mix a block of tokens, shape (b, n, width)."""
+        mixed, state = self.mixer.extend(self.norm(v), state, **how)
+        return self._rest(v, mixed), state
 
     def step(self, v: Tensor, state: Any) -> tuple[Tensor, Any]:
         """Mix one token, shape (b, width)."""
@@ -101,12 +115,14 @@ class ConvolutionBlock(nn.Module):
 
     def __init__(self, width: int, mixer: nn.Module):
         super().__init__()
+        checks.integer("width", width, 1)
+        checks.instance("mixer", mixer, nn.Module)
         self.norm, self.mixer = nn.LayerNorm(width), mixer
         self.conv = nn.Conv1d(width, width, 4, groups=width, padding=3)
 
     def forward(self, v: Tensor, **how) -> Tensor:
-        """Mix a whole sequence, shape (b, n, width)."""
-        y = self.norm(v)
+        """Mix a whole sequence, shape (b, n, width); no masked token enters the convolution."""
+        y = _covered(self.norm(v), how)
         y = y + self.conv(y.mT)[..., : v.shape[1]].mT
         return v + self.mixer(y, **how)
 
@@ -114,9 +130,19 @@ class ConvolutionBlock(nn.Module):
         """Return a window of zeros, shape (batch, 3, width), and the mixer's first state."""
         return self.conv.weight.new_zeros(batch, 3, len(self.conv.weight)), self.mixer.begin(batch)
 
+    def extend(self, v: Tensor, state: tuple[Tensor, Any], **how) -> tuple[Tensor, Any]:
+        """Mix a block of tokens, shape (b, n, width)."""
+        y, (window, inner) = _covered(self.norm(v), how), state
+        checks.sizes(v=(v, "b ..."), window=(window, "b 3 width"))
+        window = torch.cat([window, y], dim=1)
+        y = y + self.conv(window.mT)[..., 3 : window.shape[1]].mT
+        mixed, inner = self.mixer.extend(y, inner, **how)
+        return v + mixed, (window[:, v.shape[1] :], inner)
+
     def step(self, v: Tensor, state: tuple[Tensor, Any]) -> tuple[Tensor, tuple[Tensor, Any]]:
         """Mix one token, shape (b, width)."""
         y, (window, inner) = self.norm(v), state
+        checks.sizes(v=(v, "b ..."), window=(window, "b 3 width"))
         window = torch.cat([window, y[:, None]], dim=1)
         y = y + (window * self.conv.weight[:, 0].T).sum(1) + self.conv.bias
         mixed, inner = self.mixer.step(y, inner)
@@ -170,6 +196,10 @@ class SequenceModel(nn.Module):
         positions: Callable[[Tensor, int], Tensor] | None = None, seed: int = 0,
     ):  # fmt: skip
         super().__init__()
+        checks.integers(1, inputs=inputs, outputs=outputs, width=width)
+        checks.integers(0, layers=layers, seed=seed)
+        for name, make in (("mixer", mixer), ("block", block), ("positions", positions or block)):
+            checks.instance(name, make, Callable)
         self.width, self.positions = width, positions
         with torch.random.fork_rng(devices=()):
             torch.manual_seed(seed)
@@ -178,27 +208,56 @@ class SequenceModel(nn.Module):
             self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, outputs)
 
     def forward(self, x: Tensor, **how) -> Tensor:
-        """Return outputs, (b, n) or (b, n, inputs) → (b, n, outputs); options go to every mixer."""
-        v = self._placed(self.embed(x), torch.arange(x.shape[1]))
+        """Return outputs, (b, n) or (b, n, inputs) → (b, n, outputs); options go to every mixer.
+
+        What stands where ``mask``, (b, n), is False has no influence on the other outputs.
+        """
+        v = self._entered(x, 0, how)
         for block in self.blocks:
             v = block(v, **how)
         return self.head(self.norm(v))
 
     def begin(self, batch: int = 1) -> SequenceState:
         """Return the state before the first token."""
+        checks.integer("batch", batch)
         return SequenceState(0, tuple(block.begin(batch) for block in self.blocks))
 
     def step(self, x: Tensor, state: SequenceState) -> tuple[Tensor, SequenceState]:
         """Take one token of each row, (b,) or (b, inputs); return outputs, and the new state."""
-        v, after = self._placed(self.embed(x), torch.tensor([state.count])), []
+        checks.instance("state", state, SequenceState)
+        checks.instance("x", x, Tensor)
+        v, after = self._entered(x[:, None], state.count, {})[:, 0], []
         for block, before in zip(self.blocks, state.states, strict=True):
             v, new = block.step(v, before)
             after.append(new)
         return self.head(self.norm(v)), SequenceState(state.count + 1, tuple(after))
 
-    def _placed(self, v: Tensor, ids: Tensor) -> Tensor:
-        ids = ids.to(v) if v.dtype == torch.float64 else ids.to(v.device)  # no less precise than v
-        return v if self.positions is None else v + self.positions(ids, self.width).to(v)
+    def extend(self, x: Tensor, state: SequenceState, **how) -> tuple[Tensor, SequenceState]:
+        """Take a block of tokens of each row, as `forward`; return outputs, and the new state."""
+        checks.instance("state", state, SequenceState)
+        v, after = self._entered(x, state.count, how), []
+        for block, before in zip(self.blocks, state.states, strict=True):
+            v, new = block.extend(v, before, **how)
+            after.append(new)
+        return self.head(self.norm(v)), SequenceState(state.count + x.shape[1], tuple(after))
+
+    def _entered(self, x: Tensor, first: int, how: dict) -> Tensor:
+        """Return the vectors of tokens of which the first has this position."""
+        if isinstance(self.embed, nn.Embedding):
+            check_tokens("x", x, "b n", self.embed.num_embeddings)
+        else:
+            weight = self.embed.weight
+            checks.tensors(x=(x, f"b n {weight.shape[1]}"), weights=(weight, "o i"))
+        v = self.embed(_covered(x, how))
+        if self.positions is None:
+            return v
+        ids = torch.arange(first, first + x.shape[1], dtype=torch.float64, device=v.device)
+        return v + self.positions(ids, self.width).to(v)
+
+
+def _covered(x: Tensor, how: dict) -> Tensor:
+    """Return x without what stands behind the mask among the options."""
+    return blank(x, token_mask(how.get("mask"), x.shape[:2], x.device))
 
 
 def sinusoidal(
@@ -214,7 +273,8 @@ def sinusoidal(
     Parameters
     ----------
     ids : Tensor, any shape, or float
-        Position, or step, i.
+        Position, or step, i. All is computed in double precision; what is returned has the type of
+        a tensor of floats, else torch's default.
     width : int
         Numbers d in a vector; even for the layout "split".
     longest, amplitude : float
@@ -228,14 +288,22 @@ def sinusoidal(
     >>> sinusoidal(0, 4).tolist(), sinusoidal(0, 4, layout="split").tolist()
     ([0.0, 1.0, 0.0, 1.0], [0.0, 0.0, 1.0, 1.0])
     """
-    ids, split = torch.as_tensor(ids), layout == "split"
-    ids = ids if ids.is_floating_point() else ids.to(torch.get_default_dtype())
+    ids = torch.as_tensor(ids if isinstance(ids, Tensor) else checks.number("ids", ids))
+    checks.kind("ids", ids, "if")
+    checks.finite("ids", ids)
+    dtype = ids.dtype if ids.is_floating_point() else torch.get_default_dtype()
+    ids, width = ids.double(), checks.integer("width", width, 1)
+    split = checks.one_of("layout", layout, ("interleaved", "split")) == "split"
+    if split and width % 2:
+        raise ValueError(f"width must be even for the layout 'split', got {width}")
+    longest = checks.number("longest", longest, above=0)
+    amplitude = checks.number("amplitude", amplitude)
     intervals = max(width // 2 - 1, 1) if split else width / 2
-    channels = torch.arange((width + 1) // 2, dtype=ids.dtype, device=ids.device)
+    channels = torch.arange((width + 1) // 2, dtype=torch.float64, device=ids.device)
     rates = torch.exp(channels * (-math.log(longest) / intervals))
     angles = ids[..., None] * rates
     waves = torch.stack([angles.sin(), angles.cos()], dim=-2 if split else -1)
-    return amplitude * waves.flatten(-2)[..., :width]
+    return (amplitude * waves.flatten(-2)[..., :width]).to(dtype)
 
 
 def waves(x: Tensor, ids: Tensor | float, width: int, **how) -> Tensor:

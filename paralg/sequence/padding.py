@@ -17,8 +17,10 @@ def token_mask(mask, shape, device=None, name: str = "mask") -> Tensor | None:
 
 
 def blank(x: Tensor, mask: Tensor | None) -> Tensor:
-    """Return states x, shape (..., n, d), with zeros where the mask, (..., n), is False.
+    """Return x, shape (..., n) or (..., n, d), with zeros where the mask, (..., n), is False.
 
     Whatever padding holds, NaN included, it is gone; a product with the mask would keep it.
     """
-    return x if mask is None or bool(mask.all()) else x.masked_fill(~mask[..., None], 0)
+    if mask is None or bool(mask.all()):
+        return x
+    return x.masked_fill(~(mask if x.dim() == mask.dim() else mask[..., None]), 0)

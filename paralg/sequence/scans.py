@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from paralg.core import checks
 from paralg.core.primitives import AFFINE, methods
 
 __all__ = ["LINEAR_METHODS", "METHODS", "AffineRounds", "linear_scan", "tensor_scan"]
@@ -35,7 +36,7 @@ def tensor_scan(combine: Combine, parts: Parts, *, method: str = "brent-kung") -
     combine : callable (left, right) -> sequence of Tensor
         The operator, on many pairs at once: a side is a sequence of tensors whose axis 1 counts the
         pairs, ``left`` earlier in the sequence.
-    parts : sequence of Tensor, each of shape (b, n, ...), n >= 1
+    parts : sequence of Tensor, each of shape (b, n, ...)
         The components of the elements.
     method : {"sequential", "kogge-stone", "brent-kung", "associative"}
         "associative" is torch's own generic scan, where this torch has one; else a ValueError.
@@ -54,9 +55,15 @@ def tensor_scan(combine: Combine, parts: Parts, *, method: str = "brent-kung") -
     >>> tensor_scan(add, [torch.tensor([[3, 1, 4, 1, 5]])], method="kogge-stone")
     [tensor([[ 3,  4,  8,  9, 14]])]
     """
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {METHODS}, got {method!r}")
-    return _FORMS[method](combine, parts)
+    checks.one_of("method", method, METHODS)
+    checks.instance("combine", combine, Callable)
+    checks.instance("parts", parts, Sequence)
+    lead: dict = {}
+    for part in parts:
+        checks.instance("each of parts", part, Tensor)
+        lead = lead or checks.sizes(parts=(part, "b n ..."))
+        checks.sizes(parts=(part, f"{lead['b']} {lead['n']} ..."))
+    return _FORMS[method](combine, parts) if len(parts) and parts[0].shape[1] else parts
 
 
 def _sequential(combine: Combine, parts: Parts) -> Parts:
@@ -97,6 +104,8 @@ def _interleaved(part: Tensor, even: Tensor, odd: Tensor) -> Tensor:
 
 def _associative(combine: Combine, parts: Parts) -> Parts:
     """Call the scan that torch keeps in a private module; its API may change."""
+    if not all(part.numel() for part in parts):  # it has no answer for these
+        return _brent_kung(combine, parts)
     try:
         from torch._higher_order_ops import associative_scan
     except ImportError as error:
@@ -135,10 +144,9 @@ def linear_scan(a: Tensor, b: Tensor, h0: Tensor | None = None, *, method="brent
     >>> linear_scan(a, torch.ones(1, 3), torch.ones(1))
     tensor([[3.0000, 2.5000, 8.5000]])
     """
-    if a.shape != b.shape:
-        raise ValueError(f"a and b must share a shape, got {tuple(a.shape)} and {tuple(b.shape)}")
-    if method not in LINEAR_METHODS:
-        raise ValueError(f"method must be one of {LINEAR_METHODS}, got {method!r}")
+    checks.one_of("method", method, LINEAR_METHODS)
+    first = {} if h0 is None else {"h0": (h0, "batch ...")}
+    checks.tensors("fc", a=(a, "batch L ..."), b=(b, "batch L ..."), **first)
     if a.shape[1] == 0:
         return b
     if h0 is not None:

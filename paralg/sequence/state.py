@@ -5,6 +5,8 @@ from typing import Any
 
 from torch import Tensor
 
+from paralg.core import checks
+
 __all__ = ["KeyValueCache", "state_bytes"]
 
 
@@ -33,9 +35,7 @@ class KeyValueCache:
     """
 
     def __init__(self, capacity: int = 64):
-        if capacity < 1:
-            raise ValueError(f"capacity must be at least 1, got {capacity}")
-        self.capacity, self._length = capacity, 0
+        self.capacity, self._length = checks.integer("capacity", capacity, 1), 0
         self._room: _Room | None = None
 
     def __len__(self) -> int:
@@ -57,6 +57,7 @@ class KeyValueCache:
 
         ValueError if leading axes or widths differ from those of the tokens before.
         """
+        checks.tensors(k=(k, "... t d"), v=(v, "... t d_v"))
         stop, room = self._length + k.shape[-2], self._room
         if room is not None:
             for name, new, old in (("k", k, room.k), ("v", v, room.v)):
@@ -94,4 +95,8 @@ def state_bytes(state: Any | Iterable[Any]) -> int:
     >>> state_bytes((torch.zeros(2, 3), [torch.zeros(1), KeyValueCache()]))
     28
     """
-    return state.nbytes if hasattr(state, "nbytes") else sum(map(state_bytes, state))
+    if hasattr(state, "nbytes"):
+        return state.nbytes
+    if isinstance(state, str) or not isinstance(state, Iterable):
+        raise TypeError(f"state must be tensors, caches or iterables of such, got {state!r}")
+    return sum(map(state_bytes, state))

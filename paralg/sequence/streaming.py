@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from paralg.core import checks
 from paralg.sequence.network import SequenceModel, SequenceState
 from paralg.sequence.state import KeyValueCache
 
@@ -64,8 +65,13 @@ def stream(
     >>> stream(SequenceModel(Sum, 5, 3, width=8), torch.zeros(9, dtype=torch.int64), (3, 9)).bytes
     array([64, 64])
     """
-    at = list(at)
-    _check(at, len(inputs))
+    checks.instance("model", model, SequenceModel)
+    checks.instance("inputs", inputs, torch.Tensor)
+    checks.sizes(inputs=(inputs, "n", "n inputs"))
+    checks.instance("at", at, Iterable)
+    _check(at := [checks.integer("at", one, 1) for one in at], len(inputs))
+    checks.integer("window", window, 1)
+    checks.integer("reads", 0 if reads is None else reads)
     state, kept, seconds = model.begin(1), [], []
     for stop in at:
         if reads is not None and stop - window > max(reads, state.count):

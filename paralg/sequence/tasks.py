@@ -16,7 +16,7 @@ where ``outputs`` are those of a model at all positions. Only ``draw`` costs any
 memory of the order of what it returns, for `Drift` times the width.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import permutations
 from math import factorial
 
@@ -25,14 +25,30 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from paralg.sequence.batch import Batch
+from paralg.core import checks
+from paralg.sequence.batch import Batch, check_tokens
 
 __all__ = [
     "Copying", "Drift", "InductionHeads", "Recall", "TokenTask", "Tracking", "permutation_table",
 ]  # fmt: skip
 
 
-class TokenTask:
+class _Sizes:
+    """A task whose integers are sizes."""
+
+    def __post_init__(self):
+        for field in fields(self):
+            if field.type is int:
+                checks.integer(field.name, getattr(self, field.name), 1)
+
+    def check(self, rows: int, rng: np.random.Generator, size: int, least=1, most=np.inf) -> int:
+        """Check the arguments of ``draw`` and return the size."""
+        checks.integer("rows", rows)
+        checks.instance("rng", rng, np.random.Generator)
+        return checks.integer("size", size, least, most)
+
+
+class TokenTask(_Sizes):
     """What tasks share in which one token is right at each position that is asked.
 
     >>> import torch
@@ -46,12 +62,19 @@ class TokenTask:
 
     def loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Return the cross-entropy in nats per answer."""
-        said = batch.answers(outputs)
+        said = self._said(outputs, batch)
         return cross_entropy(said.reshape(-1, said.shape[-1]), batch.targets.flatten())
+
+    def _said(self, outputs: Tensor, batch: Batch) -> Tensor:
+        checks.instance("batch", batch, Batch)
+        said = batch.answers(outputs)
+        checks.tensors(outputs=(said, "..."))
+        check_tokens("targets", batch.targets, " ".join(map(str, said.shape[:-1])), said.shape[-1])
+        return said
 
     def score(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Return which answers are right, shape (b, k), as 0 and 1."""
-        return (batch.answers(outputs).argmax(-1) == batch.targets).float()
+        return (self._said(outputs, batch).argmax(-1) == batch.targets).float()
 
 
 @dataclass(frozen=True)
@@ -88,16 +111,19 @@ class Recall(TokenTask):
     outputs = property(lambda self: self.inputs if self.as_tokens else self.values)
     chance = property(lambda self: 1 / self.values)
 
+    def __post_init__(self):
+        super().__post_init__()
+        checks.integer("fewest", self.fewest, 1, self.pairs)
+
     def draw(self, rows: int, rng: np.random.Generator, *, size: int | None = None) -> Batch:
         """Return rows with ``size`` pairs, or with a number of pairs drawn once for all of them."""
+        self.check(rows, rng, self.pairs if size is None else size, most=self.keys)
         if size is None:
             fixed = self.fewest == self.pairs
             size = self.pairs if fixed else int(rng.integers(self.fewest, self.pairs + 1))
-        if not 1 <= size <= self.keys:
-            raise ValueError(f"size must be between 1 and {self.keys} pairs, got {size}")
         keys = rng.random((rows, self.keys)).argsort(1)[:, :size]
         values = rng.integers(0, self.values, (rows, size))
-        pairs = np.stack([keys, self.keys + values], axis=2).reshape(rows, -1)
+        pairs = np.stack([keys, self.keys + values], axis=2).reshape(rows, 2 * size)
         order = rng.random((rows, size)).argsort(1)
         asked, right = (np.take_along_axis(x, order, 1) for x in (keys, values))
         right = right + self.keys * self.as_tokens
@@ -138,9 +164,7 @@ class Copying(TokenTask):
 
     def draw(self, rows: int, rng: np.random.Generator, *, size: int | None = None) -> Batch:
         """Return rows of ``size + data`` tokens, or ``length + data``, and their letters."""
-        length = self.length if size is None else size
-        if length < self.data:
-            raise ValueError(f"size must be at least {self.data}, got {length}")
+        length = self.check(rows, rng, self.length if size is None else size, self.data)
         letters = rng.integers(0, self.letters, (rows, self.data))
         at = np.sort(rng.random((rows, length)).argsort(axis=1)[:, : self.data], axis=1)
         if not self.scattered:
@@ -182,11 +206,9 @@ class InductionHeads(TokenTask):
         distance: int | None = None,
     ) -> Batch:  # fmt: skip
         """Return rows in which the first marker is anywhere, or ``distance`` before the last."""
-        length = self.length if size is None else size
-        if length < 3:
-            raise ValueError(f"size must be at least 3, got {length}")
-        if distance is not None and not 2 <= distance < length:
-            raise ValueError(f"distance must be between 2 and {length - 1}, got {distance}")
+        length = self.check(rows, rng, self.length if size is None else size, 3)
+        if distance is not None:
+            checks.integer("distance", distance, 2, length - 1)
         tokens = rng.integers(0, self.letters, (rows, length))
         marker = rng.integers(0, length - 2, (rows, 1))
         if distance is not None:
@@ -222,8 +244,9 @@ class Tracking(TokenTask):
 
     def draw(self, rows: int, rng: np.random.Generator, *, size: int | None = None) -> Batch:
         """Return rows of ``size`` tokens, by default ``length``; every position is asked."""
+        length = self.check(rows, rng, self.length if size is None else size)
         table = permutation_table(self.things)
-        tokens = rng.integers(0, len(table), (rows, self.length if size is None else size))
+        tokens = rng.integers(0, len(table), (rows, length))
         products = tokens.copy()
         for t in range(1, tokens.shape[1]):
             products[:, t] = table[products[:, t - 1], tokens[:, t]]
@@ -232,13 +255,13 @@ class Tracking(TokenTask):
 
 def permutation_table(things: int) -> NDArray[np.int64]:
     """Return the table of a symmetric group in lexicographic order: entry (a, b) is b after a."""
-    group = np.array(list(permutations(range(things))))
+    group = np.array(list(permutations(range(checks.integer("things", things, 1, 7)))))
     number = {tuple(p): i for i, p in enumerate(group.tolist())}
     return np.array([[number[tuple(b[a].tolist())] for b in group] for a in group])
 
 
 @dataclass(frozen=True)
-class Drift:
+class Drift(_Sizes):
     """Fit: say :math:`v = W k` for a key k, be told v, and go on, while W jumps now and then.
 
     Tokens come in twos: (k, 0, 1) asks for v, and (k, v, 0) tells it. Keys are uniform on the
@@ -276,12 +299,13 @@ class Drift:
         flag = np.ones_like(keys[..., :1])
         asking, telling = (keys, 0 * values, flag), (keys, values, 0 * flag)
         inputs = np.stack([np.concatenate(token, axis=2) for token in (asking, telling)], axis=2)
-        inputs = inputs.reshape(rows, -1, self.inputs)
+        inputs = inputs.reshape(rows, 2 * keys.shape[1], self.inputs)
         return Batch.of(inputs, values, slice(None, None, 2))
 
     def pairs(self, rows: int, rng: np.random.Generator, size: int | None = None):
         """Return keys and values, arrays of shape (rows, questions, width)."""
-        d, n = self.width, self.segment * (self.segments if size is None else size)
+        length = self.check(rows, rng, self.segments if size is None else size)
+        d, n = self.width, self.segment * length
         keys = rng.normal(size=(rows, n, d))
         keys /= np.linalg.norm(keys, axis=-1, keepdims=True)
         maps = rng.normal(size=(rows, n, d, d)) / np.sqrt(d)
@@ -299,5 +323,8 @@ class Drift:
 
     def score(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Return squared errors over the mean of that of the answer 0, shape (b, k)."""
-        error = (batch.answers(outputs) - batch.targets).square().sum(-1)
+        checks.instance("batch", batch, Batch)
+        said = batch.answers(outputs)
+        checks.tensors(targets=(batch.targets, "..."), outputs=(said, "..."))
+        error = (said - batch.targets).square().sum(-1)
         return error / batch.targets.square().sum(-1).mean()

@@ -6,6 +6,7 @@ from functools import cache, wraps
 import numpy as np
 from numba.extending import overload, register_jitable
 
+from paralg.core import checks
 from paralg.simd import lanes
 from paralg.simd.cache import compiled
 from paralg.simd.polynomials import ARTANH, EXP2
@@ -114,6 +115,7 @@ def _over_rows(function):
 def evaluate(function, x):
     """Apply one of the four functions to an array, for tests and figures."""
     flat = np.ravel(x)
+    checks.one_of("the type of x", str(flat.dtype), ("float32", "float64"))
     rows = np.zeros((-(-flat.size // lanes.WIDTH), lanes.WIDTH), flat.dtype)
     rows.ravel()[: flat.size] = flat
     _over_rows(function)(rows)

@@ -10,6 +10,7 @@ import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from paralg.core import checks
 from paralg.core.random import GOLDEN, mix64, to_unit
 from paralg.simd.cache import compiled
 
@@ -37,7 +38,8 @@ def alias_tables(
     indptr : ndarray of int64, shape (r + 1,)
         Record ``k`` owns slots ``indptr[k]`` to ``indptr[k + 1] - 1``; it rises from 0 to ``s``.
     shares : array_like of float, shape (s,)
-        Weights of the outcomes, finite and not negative, else ValueError; they need not sum to 1.
+        Weights of the outcomes, finite and not negative, else ValueError, as their sums must be;
+        these need not be 1.
 
     Returns
     -------
@@ -51,15 +53,22 @@ def alias_tables(
     >>> threshold, alias
     (array([0.75, 0.75, 1.  ]), array([2, 2, 2]))
     """
-    indptr, shares = np.asarray(indptr), np.ascontiguousarray(shares, dtype=np.float64)
-    if indptr[0] != 0 or indptr[-1] != len(shares) or (np.diff(indptr) < 0).any():
-        ends = indptr[[0, -1]].tolist()
+    indptr = checks.array("indptr", indptr, "i").astype(np.int64)
+    shares = np.ascontiguousarray(checks.array("shares", shares), dtype=np.float64)
+    checks.sizes(indptr=(indptr, "records"), shares=(shares, "slots"))
+    ends = indptr.tolist()[:1] + indptr.tolist()[-1:]
+    if ends != [0, len(shares)] or (np.diff(indptr) < 0).any():
         raise ValueError(f"indptr must rise from 0 to {len(shares)}, got {ends}")
     bad = shares[~(np.isfinite(shares) & (shares >= 0))]
     if len(bad):
         raise ValueError(f"shares must be finite and not negative, got {bad[0]}")
+    sizes = np.diff(indptr)
+    with np.errstate(over="ignore"):
+        total = np.bincount(np.repeat(np.arange(len(sizes)), sizes), shares, len(sizes))[sizes > 0]
+    if not ((total > 0) & (total < np.inf)).all():
+        raise ValueError(f"shares of a record must have a finite sum above 0, got {total.min()}")
     threshold, alias = np.ones(len(shares)), np.arange(len(shares))
-    widest = int(np.diff(indptr).max(initial=0))
+    widest = int(sizes.max(initial=0))
     _build(indptr, shares, threshold, alias, np.empty(widest, np.int64), np.empty(widest, np.int64))
     return threshold, alias
 

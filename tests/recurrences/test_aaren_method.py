@@ -183,8 +183,8 @@ def test_the_gradient_is_a_scan_from_the_right(method):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: leaves(np.zeros(3), np.zeros(3)), r"values must have the shape \(3, 'd'\)"),
-        (lambda: leaves(np.array([np.inf]), np.zeros((1, 1))), r"below \+∞"),
+        (lambda: leaves(np.zeros(3), np.zeros(3)), r"values must have the shape \(3, d\)"),
+        (lambda: leaves(np.array([np.inf]), np.zeros((1, 1))), "must be finite, got inf"),
         (lambda: leaves(np.zeros(3), np.zeros((3, 1)), [True]), r"mask must have the shape \(3,\)"),
         (lambda: variants.decayed(-1.0), "rate must be at least 0, got -1"),
         (lambda: stream_blocks([0.0], [[0.0]], 0), "size must be at least 1, got 0"),

@@ -81,7 +81,7 @@ def test_linear_scans_are_the_loop_and_have_its_gradient(method, n, kind):
 
 def test_what_cannot_be_scanned_is_refused():
     one = torch.ones(1, 3)
-    with pytest.raises(ValueError, match="a and b must share a shape, got .1, 3. and .1, 2."):
+    with pytest.raises(ValueError, match="b must have the shape .1, 3., got .1, 2."):
         linear_scan(one, torch.ones(1, 2))
     with pytest.raises(ValueError, match="method must be one of .*got 'blelloch'"):
         linear_scan(one, one, method="blelloch")

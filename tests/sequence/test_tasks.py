@@ -156,12 +156,12 @@ def _explained(keys, values):
 
 
 @pytest.mark.parametrize("task, size, words", [
-    (Recall(), {"size": 33}, "size must be between 1 and 32 pairs, got 33"),
-    (Recall(), {"size": 0}, "size must be between 1 and 32 pairs, got 0"),
+    (Recall(), {"size": 33}, "size must be at most 32, got 33"),
+    (Recall(), {"size": 0}, "size must be at least 1, got 0"),
     (Copying(), {"size": 3}, "size must be at least 4, got 3"),
     (InductionHeads(), {"size": 2}, "size must be at least 3, got 2"),
-    (InductionHeads(), {"distance": 1}, "distance must be between 2 and 63, got 1"),
-    (InductionHeads(), {"distance": 64}, "distance must be between 2 and 63, got 64"),
+    (InductionHeads(), {"distance": 1}, "distance must be at least 2, got 1"),
+    (InductionHeads(), {"distance": 64}, "distance must be at most 63, got 64"),
 ])  # fmt: skip
 def test_sizes_that_do_not_fit_are_refused(task, size, words):
     with pytest.raises(ValueError, match=words):

@@ -8,7 +8,10 @@ from paralg.core.cost import Cost
 from paralg.core.primitives import scan
 from paralg.recurrences.aaren.monoid import SOFTMAX, Summary, empty, leaves, read
 
-__all__ = ["AttentionResult", "prefixes"]
+__all__ = ["METHODS", "AttentionResult", "prefixes"]
+
+METHODS = ("auto", "compiled", "loop", "blocks", "kogge-stone", "brent-kung", "associative")
+"""The ways in which `prefix_attention` attends over tensors; all give the same."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from paralg.recurrences.aaren.fast.prefix import State, first_state, prefix_attention
+from paralg.recurrences.aaren.fast.prefix import (
+    State,
+    check_operands,
+    check_scores,
+    first_state,
+    prefix_attention,
+)
 from paralg.sequence.attention import HeadProjections
+from paralg.sequence.padding import blank, token_mask
 
 __all__ = ["Aaren"]
 
@@ -70,15 +77,22 @@ class Aaren(HeadProjections):
         """Return the state before any token."""
         return first_state(batch, self.heads, self.size, self.query.dtype)
 
-    def extend(self, x: Tensor, state: State | None, **how) -> tuple[Tensor, State]:
+    def extend(
+        self, x: Tensor, state: State | None, *, mask: Tensor | None = None, **how
+    ) -> tuple[Tensor, State]:
         """Go on with a block of shape (b, n, width); return outputs and the state after it."""
+        self.check(x, "b n")
+        x = blank(x, token_mask(mask, x.shape[:2], x.device))
         values = self.split(self.to_value(x))
-        mixed, state = prefix_attention(self.scores(x), values, state=state, **how)
+        mixed, state = prefix_attention(self.scores(x), values, mask, state=state, **how)
         return self.out(mixed.flatten(2)), state
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Take one token of shape (b, width); return its output and the state after it."""
+        self.check(x, "b")
         scores, values = self.scores(x), self.split(self.to_value(x))
+        check_scores(scores)
+        check_operands(scores, values, () if state is None else state, "b")
         before, u, w = state
         m = torch.maximum(before, scores)
         keep, enter = torch.exp(before - m), torch.exp(scores - m)

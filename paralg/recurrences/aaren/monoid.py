@@ -18,9 +18,12 @@ outputs  (n, ..., d)    row k attends to the tokens 0 … k
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from paralg.core import checks
 from paralg.core.primitives import Operator
 
-__all__ = ["SOFTMAX", "Summary", "empty", "join", "leaves", "read", "shift"]
+__all__ = [
+    "SOFTMAX", "Summary", "check_summary", "empty", "join", "leaves", "read", "real", "shift",
+]  # fmt: skip
 
 Summary = tuple[NDArray, NDArray, NDArray]
 """Maximum, denominator, numerator; with a leading axis n where each token has one."""
@@ -51,7 +54,8 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike = np.float64) -> Summary:
     >>> empty((2,))
     (array(-inf), array(0.), array([0., 0.]))
     """
-    heads = shape[:-1]
+    checks.instance("shape", shape, tuple)
+    *heads, _ = (checks.integer("each size of shape", size) for size in shape or (None,))
     return np.full(heads, -np.inf, dtype), np.zeros(heads, dtype), np.zeros(shape, dtype)
 
 
@@ -61,8 +65,9 @@ def leaves(scores: ArrayLike, values: ArrayLike, mask: ArrayLike | None = None) 
     Parameters
     ----------
     scores, values, mask : array_like
-        As in the table of this module; a score of −∞ is no token, either, and one of +∞ or NaN, or
-        shapes that do not fit, a ValueError.
+        As in the table of this module; a score of −∞ is no token, either. What stands where there
+        is no token is never read. Another score that is not finite, or shapes that do not fit, are
+        a ValueError, numbers that are not real a TypeError.
 
     Returns
     -------
@@ -73,19 +78,30 @@ def leaves(scores: ArrayLike, values: ArrayLike, mask: ArrayLike | None = None) 
     >>> leaves(np.array([0.5]), np.array([[2.0, 3.0]]))
     (array([0.5]), array([1.]), array([[2., 3.]]))
     """
-    scores, values = np.asarray(scores), np.asarray(values)
-    if values.shape[:-1] != scores.shape or values.ndim != scores.ndim + 1:
-        expected = f"values must have the shape {(*scores.shape, 'd')}"
-        raise ValueError(f"{expected} for scores of shape {scores.shape}, got {values.shape}")
-    if not (scores < np.inf).all():
-        raise ValueError("scores must be below +∞, got +∞ or NaN")
+    scores, values = real("scores", scores), real("values", values)
+    checks.sizes(scores=(scores, "n ..."), values=(values, "n ... d"))
     there = ~np.isneginf(scores)
     if mask is not None:
-        if np.shape(mask) != scores.shape:
-            raise ValueError(f"mask must have the shape {scores.shape}, got {np.shape(mask)}")
-        there &= mask
+        there &= checks.mask("mask", mask, scores.shape)
+    checks.finite("scores", scores[there])
     m = np.where(there, scores, -np.inf).astype(scores.dtype)
     return m, there.astype(scores.dtype), np.where(there[..., None], values, 0)
+
+
+def real(name: str, values: ArrayLike) -> NDArray:
+    """Return array_like of real numbers as floats, integers in double precision."""
+    found = checks.array(name, values)
+    return found if found.dtype.kind == "f" else found.astype(np.float64)
+
+
+def check_summary(summary: Summary, **operands) -> Summary:
+    """Return a summary of three parts whose shapes fit, and `operands`, see `checks.sizes`."""
+    checks.instance("summary", summary, tuple)
+    if len(summary) != 3:
+        raise ValueError(f"summary must have three parts, got {len(summary)}")
+    m, u, w = (checks.array("each part of summary", part) for part in summary)
+    checks.sizes(**operands, maximum=(m, "..."), denominator=(u, "..."), numerator=(w, "... d"))
+    return summary
 
 
 def read(summary: Summary) -> NDArray:
@@ -94,5 +110,5 @@ def read(summary: Summary) -> NDArray:
     >>> read((np.array(0.0), np.array(4.0), np.array([2.0, 8.0])))
     array([0.5, 2. ])
     """
-    _, u, w = summary
+    _, u, w = check_summary(summary)
     return w / np.where(u == 0, 1, u)[..., None]

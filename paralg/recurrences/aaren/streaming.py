@@ -5,9 +5,18 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from paralg.core import checks
 from paralg.core.cost import Cost
 from paralg.recurrences.aaren.attention import AttentionResult
-from paralg.recurrences.aaren.monoid import Summary, empty, read, shift
+from paralg.recurrences.aaren.monoid import (
+    Summary,
+    check_summary,
+    empty,
+    leaves,
+    read,
+    real,
+    shift,
+)
 
 __all__ = ["cell", "stream", "stream_blocks"]
 
@@ -35,7 +44,11 @@ def cell(summary: Summary, score: ArrayLike, value: ArrayLike) -> Summary:
     >>> cell(empty((1,)), np.array(2.0), np.array([5.0]))
     (np.float64(2.0), np.float64(1.0), array([5.]))
     """
-    before, u, w = summary
+    score, value = real("score", score), real("value", value)
+    check_summary(summary, value=(value, "... d"), score=(score, "..."))
+    there = ~np.isneginf(score)
+    checks.finite("score", score[there])
+    value, (before, u, w) = np.where(there[..., None], value, 0), summary
     m = np.maximum(before, score)
     keep, enter = shift(before, m), shift(score, m)
     return m, u * keep + enter, w * keep[..., None] + enter[..., None] * value
@@ -58,8 +71,9 @@ def stream(
     >>> [float(o[0]) for o, _ in stream([(0.0, [4.0]), (0.0, [2.0])], empty((1,)))]
     [4.0, 3.0]
     """
+    checks.instance("tokens", tokens, Iterable)
     for score, value in tokens:
-        summary = cell(summary, np.asarray(score), np.asarray(value))
+        summary = cell(summary, score, value)
         yield read(summary), summary
 
 
@@ -98,16 +112,17 @@ def stream_blocks(
     >>> run.outputs[:, 0], run.cost
     (array([0. , 0.5, 1. , 1.5, 2. ]), Cost(work=5, span=3))
     """
-    scores, values = np.asarray(scores), np.asarray(values)
-    if size < 1:
-        raise ValueError(f"size must be at least 1, got {size}")
+    checks.integer("size", size, 1)
+    scores, _, values = leaves(scores, values)
+    checks.sizes(scores=(scores, "n"))
     summary = empty(values.shape[1:], values.dtype) if summary is None else summary
+    checks.sizes(values=(values, "n d"), numerator=(check_summary(summary)[2], "d"))
     outputs = np.empty_like(values)
     starts = range(0, len(scores), size)
     for start in starts:
         part = slice(start, start + size)
         outputs[part], summary = _block(scores[part], values[part], summary)
-    held = size * size + 2 * (values.shape[1] + 2)
+    held = min(size, len(scores)) ** 2 + 2 * (values.shape[1] + 2)
     return AttentionResult(outputs, summary, Cost(work=len(scores), span=len(starts)), held)
 
 
@@ -118,5 +133,7 @@ def _block(scores: NDArray, values: NDArray, summary: Summary) -> tuple[NDArray,
     weights = np.tril(shift(scores[None], np.maximum(largest[:, None], scores[None])))
     keep = shift(m, largest)
     u = keep * u + weights.sum(1)
-    w = keep[:, None] * w + weights @ values
+    finite = np.isfinite(values)
+    rest = np.add.accumulate(np.where(finite, 0, values))  # not 0 times NaN in outputs before it
+    w = keep[:, None] * w + weights @ np.where(finite, values, 0) + rest
     return read((largest, u, w)), (largest[-1], u[-1], w[-1])

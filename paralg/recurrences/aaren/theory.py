@@ -19,9 +19,10 @@ width, heads              int, of a layer
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from paralg.core import checks
 from paralg.core.cost import Cost
 from paralg.core.primitives import AFFINE, reduce, scan
-from paralg.recurrences.aaren.monoid import SOFTMAX, empty, leaves, read
+from paralg.recurrences.aaren.monoid import SOFTMAX, empty, leaves, read, real
 from paralg.recurrences.aaren.streaming import cell
 
 __all__ = [
@@ -53,7 +54,15 @@ def attend(
 
 def logs(scores: ArrayLike) -> NDArray:
     """Return :math:`L_k`, shape (n,)."""
-    return np.logaddexp.accumulate(np.asarray(scores, dtype=float))
+    return np.logaddexp.accumulate(_scores(scores))
+
+
+def _scores(scores: ArrayLike) -> NDArray[np.float64]:
+    """Check scores of shape (n,), and return them in double precision."""
+    scores = checks.array("scores", scores).astype(float)
+    checks.sizes(scores=(scores, "n"))
+    checks.finite("scores", scores)
+    return scores
 
 
 def weights(scores: ArrayLike) -> NDArray:
@@ -64,7 +73,7 @@ def weights(scores: ArrayLike) -> NDArray:
     >>> weights(np.log([1.0, 1.0, 2.0]))[2]
     array([0.25, 0.25, 0.5 ])
     """
-    exponents = np.asarray(scores, dtype=float) - logs(scores)[:, None]
+    exponents = _scores(scores) - logs(scores)[:, None]
     return np.exp(np.where(np.tri(len(exponents), dtype=bool), exponents, -np.inf))
 
 
@@ -76,7 +85,7 @@ def gates(scores: ArrayLike) -> NDArray:
     >>> gates(np.zeros(4))
     array([1.        , 0.5       , 0.33333333, 0.25      ])
     """
-    return np.exp(scores - logs(scores))
+    return np.exp(_scores(scores) - logs(scores))
 
 
 def gated(scores: ArrayLike, values: ArrayLike, *, method: str = "brent-kung") -> NDArray:
@@ -89,8 +98,9 @@ def gated(scores: ArrayLike, values: ArrayLike, *, method: str = "brent-kung") -
     >>> gated(np.zeros(2), np.array([[4.0], [2.0]]))[:, 0]
     array([4., 3.])
     """
-    gate = gates(scores)[:, None]
-    return scan(AFFINE, (1 - gate, gate * np.asarray(values)), method=method).values[1]
+    gate, values = gates(scores)[:, None], real("values", values)
+    checks.sizes(scores=(gate[:, 0], "n"), values=(values, "n d"))
+    return scan(AFFINE, (1 - gate, gate * values), method=method).values[1]
 
 
 def gradients(
@@ -109,8 +119,9 @@ def gradients(
     >>> ds, dv[:, 0]
     (array([-0.5,  0.5]), array([0.5, 0.5]))
     """
-    values, g, L = np.asarray(values), np.asarray(g), logs(scores)
-    keep = np.append(np.exp(L[:-1] - L[1:]), 0.0)[::-1, None]
+    values, g, L = real("values", values), real("g", g), logs(scores)
+    checks.sizes(scores=(L, "n"), values=(values, "n d"), g=(g, "n d"))
+    keep = np.append(np.exp(L[:-1] - L[1:]), 0.0)[::-1, None][: len(L)]
     own = (g * (weights(scores) @ values)).sum(1, keepdims=True)
     both = np.concatenate([g, own], axis=1)[::-1]
     coming = scan(AFFINE, (keep, both), method=method).values[1][::-1]
@@ -140,10 +151,13 @@ def cells(queries: ArrayLike, keys: ArrayLike, values: ArrayLike) -> tuple[NDArr
     (array([[3.],
            [3.]]), Cost(work=6, span=3))
     """
-    queries, keys, values = map(np.asarray, (queries, keys, values))
+    queries, keys, values = map(real, ("queries", "keys", "values"), (queries, keys, values))
+    shape = checks.sizes(queries=(queries, "m d"), keys=(keys, "n d"), values=(values, "n e"))
+    checks.integer("the width d", shape["d"], 1)
     summary = empty((len(queries), values.shape[1]))
     for key, value in zip(keys, values, strict=True):
-        summary = cell(summary, queries @ key / np.sqrt(len(key)), value)
+        scores = queries @ key / np.sqrt(len(key))
+        summary = cell(summary, scores, np.broadcast_to(value, (len(queries), len(value))))
     return read(summary), Cost(work=len(queries) * len(keys), span=len(keys))
 
 
@@ -157,6 +171,7 @@ def block_parameters(kind: str, width: int) -> int:
     >>> block_parameters("transformer", 512), block_parameters("aaren", 512)
     (3152384, 3152896)
     """
+    checks.integer("width", width, 1)
     return 12 * width**2 + 13 * width + _of_kind(kind, width, 0)
 
 
@@ -170,7 +185,8 @@ def acting_parameters(width: int, heads: int) -> tuple[int, int]:
     >>> acting_parameters(512, 8)
     (525824, 4096)
     """
-    return 2 * (width**2 + width) + width, heads * width
+    checks.integer("width", width, 1)
+    return 2 * (width**2 + width) + width, checks.integer("heads", heads, 1) * width
 
 
 def state_numbers(kind: str, width: int, heads: int, tokens: int) -> int:
@@ -181,11 +197,11 @@ def state_numbers(kind: str, width: int, heads: int, tokens: int) -> int:
     >>> state_numbers("aaren", 64, 4, 10_000), state_numbers("transformer", 64, 4, 10_000)
     (72, 1280000)
     """
-    return _of_kind(kind, width + 2 * heads, 2 * width * tokens)
+    checks.integer("width", width, 1)
+    return _of_kind(kind, width + 2 * checks.integer("heads", heads, 1),
+                    2 * width * checks.integer("tokens", tokens))  # fmt: skip
 
 
 def _of_kind(kind: str, aaren: int, transformer: int) -> int:
     found = {"aaren": aaren, "transformer": transformer}
-    if kind not in found:
-        raise ValueError(f"kind must be one of {tuple(found)}, got {kind!r}")
-    return found[kind]
+    return found[checks.one_of("kind", kind, found)]

@@ -7,8 +7,9 @@ other unsafe. Operands are those of `paralg.recurrences.aaren.monoid`.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from paralg.core import checks
 from paralg.core.primitives import Operator
-from paralg.recurrences.aaren.monoid import join
+from paralg.recurrences.aaren.monoid import join, real
 
 __all__ = ["decayed", "global_maximum", "running_maximum", "unstable_stream"]
 
@@ -35,8 +36,7 @@ def decayed(rate: float) -> Operator:
     >>> (w[:, 0] / u).round(3)
     array([1.   , 0.333, 0.143])
     """
-    if not rate >= 0:
-        raise ValueError(f"rate must be at least 0, got {rate}")
+    rate = checks.number("rate", rate, 0)
 
     def combine(first, then):
         n = first[0] + then[0]
@@ -55,7 +55,9 @@ def unstable_stream(scores: ArrayLike, values: ArrayLike) -> NDArray:
     >>> unstable_stream(np.zeros(2), np.array([[4.0], [2.0]]))[:, 0]
     array([4., 3.])
     """
-    scores, values = np.asarray(scores), np.asarray(values)
+    scores, values = real("scores", scores), real("values", values)
+    checks.sizes(scores=(scores, "n ..."), values=(values, "n ... d"))
+    checks.finite("scores", scores)
     weights = np.exp(scores)
     u = np.add.accumulate(weights)
     return np.add.accumulate(weights[..., None] * values) / u[..., None]

@@ -52,11 +52,11 @@ class MambaMixer(nn.Module):
 
     def forward(self, v: Tensor) -> Tensor:
         """Mix a whole sequence, shape (b, n, width), by a selective scan."""
-        return self.block(v)[0]
+        return self.block(v)
 
     def begin(self, batch: int) -> BlockState:
         """Return an empty window and zero states."""
-        return self.block.first_state(batch)
+        return self.block.begin(batch)
 
     def step(self, v: Tensor, state: BlockState) -> tuple[Tensor, BlockState]:
         """Mix one token, shape (b, width)."""

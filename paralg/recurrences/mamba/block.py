@@ -1,14 +1,15 @@
 """The Mamba block: projections, causal convolution, selective scan, gate; parallel and stepwise."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, silu, softplus
 
-from paralg.recurrences.mamba.fast.scan import selective_scan
+from paralg.core import checks
+from paralg.recurrences.mamba.fast.scan import METHODS, selective_scan
 from paralg.recurrences.mamba.recurrence import discretise
 
 __all__ = ["BlockState", "MambaBlock", "MambaConfig"]
@@ -24,22 +25,15 @@ class MambaConfig:
         Width of the residual stream; blocks; tokens.
     d_state, d_conv, expand : int
         States N of each channel; width of the causal convolution; channels over ``d_model``.
-    dt_rank : int or None
+    dt_rank : int, None or "auto"
         Rank of the projection to step sizes; ⌈d_model / 16⌉ by default.
     dt_min, dt_max, dt_init_floor : float
         Range of the first step sizes, drawn log-uniformly, and their floor.
-    method : str
-        How the scan is computed; see `selective_scan`.
-    pad_vocab, epsilon : int, float
-        Rows of the embedding are a multiple of the one; the other is that of the norms.
+    method, pad_vocab, epsilon : str, int, float
+        How the scan is computed, see `selective_scan`; what divides the rows of the embedding; of
+        the norms.
 
-    Raises
-    ------
-    ValueError
-        A size below 1, or step sizes out of order.
-
-    References
-    ----------
+    A size that is no integer from 1 on, or step sizes out of order, are refused. Source:
     [gu-2023-mamba], section 3.4 and appendix E.
 
     Examples
@@ -55,7 +49,7 @@ class MambaConfig:
     d_state: int = 16
     d_conv: int = 4
     expand: int = 2
-    dt_rank: int | None = None
+    dt_rank: int | str | None = None
     dt_min: float = 1e-3
     dt_max: float = 0.1
     dt_init_floor: float = 1e-4
@@ -64,14 +58,15 @@ class MambaConfig:
     epsilon: float = 1e-5
 
     def __post_init__(self):
+        if isinstance(self.dt_rank, str) and self.dt_rank == "auto":
+            object.__setattr__(self, "dt_rank", None)
         sizes = "d_model", "n_layer", "vocab_size", "d_state", "d_conv", "expand", "pad_vocab"
-        for name in sizes:
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.dt_rank is not None and self.dt_rank < 1:
-            raise ValueError(f"dt_rank must be at least 1, or None, got {self.dt_rank}")
-        if not 0 < self.dt_min <= self.dt_max:
-            raise ValueError(f"expected 0 < dt_min <= dt_max, got {self.dt_min} and {self.dt_max}")
+        for name in sizes + ("dt_rank",) * (self.dt_rank is not None):
+            checks.integer(name, getattr(self, name), 1)
+        for name in ("dt_max", "dt_min", "dt_init_floor", "epsilon"):
+            checks.number(name, getattr(self, name), above=0)
+        checks.number("dt_min", self.dt_min, most=self.dt_max)
+        checks.one_of("method", self.method, METHODS)
 
     d_inner = property(lambda self: self.expand * self.d_model, doc="Channels of the scan.")
     rank = property(lambda self: self.dt_rank or -(-self.d_model // 16), doc="Rank of the steps.")
@@ -93,28 +88,32 @@ class MambaBlock(nn.Module):
        \quad (\Delta, B, C) = W_x x, \quad
        \text{out} = W_{\text{out}}\, \text{scan}(x; \Delta, A, B, C, D, z)
 
-    Parameters
-    ----------
-    config : MambaConfig
+    ``d_model`` is the width, or a `MambaConfig`; ``sizes`` are its fields, as ``d_state=16``,
+    ``d_conv=4``, ``expand=2``; ``dtype`` is that of the parameters.
+    Names and shapes are those of the official module. Source: [gu-2023-mamba], section 3.4.
 
-    References
-    ----------
-    [gu-2023-mamba], section 3.4 and figure 3; names and shapes are those of the official module.
+    Examples
+    --------
+    >>> block = MambaBlock(d_model=8, d_state=4, d_conv=4, expand=2)
+    >>> block(torch.zeros(1, 3, 8)).shape
+    torch.Size([1, 3, 8])
     """
 
     branches = 2  # what the input projection makes: x and the gate z
     discretisation = "euler"
 
-    def __init__(self, config: MambaConfig):
+    def __init__(self, d_model: int | MambaConfig, *, dtype: torch.dtype | None = None, **sizes):
         super().__init__()
-        self.config = config
-        inner = config.d_inner
+        given = isinstance(d_model, MambaConfig)
+        config = replace(d_model, **sizes) if given else MambaConfig(d_model=d_model, **sizes)
+        self.config, inner = config, config.d_inner
         self.in_proj = nn.Linear(config.d_model, self.branches * inner, bias=False)
         self.conv1d = nn.Conv1d(inner, inner, config.d_conv, groups=inner)
         self.make_selection()
         self.make_rates()
         self.D = undecayed(torch.ones(inner))
         self.out_proj = nn.Linear(inner, config.d_model, bias=False)
+        self.to(dtype)
 
     def make_selection(self) -> None:
         """Make the map from a token to step size, B and C."""
@@ -156,14 +155,19 @@ class MambaBlock(nn.Module):
         """Return what the scan's output becomes before the last projection."""
         return y
 
-    def first_state(self, batch: int) -> BlockState:
+    def begin(self, batch: int) -> BlockState:
         """Return the state before the first token: all zeros."""
+        checks.integer("batch", batch)
         zeros, inner = self.D.new_zeros, self.config.d_inner
         return BlockState(zeros(batch, self.config.d_conv - 1, inner), zeros(batch, *self.A.shape))
 
-    def forward(self, v: Tensor, state: BlockState | None = None) -> tuple[Tensor, BlockState]:
-        """Mix a sequence, shape (b, L, d_model), after what ``state`` keeps; return both anew."""
-        state = self.first_state(v.shape[0]) if state is None else state
+    def forward(self, v: Tensor) -> Tensor:
+        """Mix whole sequences, shape (b, L, d_model)."""
+        return self.extend(v)[0]
+
+    def extend(self, v: Tensor, state: BlockState | None = None) -> tuple[Tensor, BlockState]:
+        """Mix a block of tokens after what ``state`` keeps; return outputs, and the new state."""
+        state = self.checked(v, "b L", state)
         extended, x, z, others = self.branches_of(v, state.window)
         delta, B, C = self.select(x)
         y, h = selective_scan(
@@ -173,6 +177,15 @@ class MambaBlock(nn.Module):
         )  # fmt: skip
         window = extended[:, extended.shape[1] - state.window.shape[1] :]
         return self.out_proj(self.leave(y, others)), BlockState(window, h)
+
+    def checked(self, v: Tensor, axes: str, state: BlockState | None) -> BlockState:
+        """Check vectors and the state before them; return that, or the first one."""
+        checks.tensors(v=(v, f"{axes} {self.config.d_model}"), D=(self.D, "inner"))
+        state = self.begin(len(v)) if state is None else state
+        checks.instance("state", state, BlockState)
+        for part, like in zip(state, self.begin(len(v)), strict=True):
+            checks.tensors("fc", state=(part, " ".join(map(str, like.shape))), D=(like, "..."))
+        return state
 
     def branches_of(self, v: Tensor, window: Tensor) -> tuple:
         """Return the convolution's inputs, the scan's input, its gate, and the other branches."""
@@ -191,6 +204,7 @@ class MambaBlock(nn.Module):
 
     def step(self, v: Tensor, state: BlockState) -> tuple[Tensor, BlockState]:
         """Mix one token, shape (b, d_model), in O(d_inner d_state) and constant memory."""
+        state = self.checked(v, "b", state)
         extended, x, z, others = self.branches_of(v[:, None], state.window)
         delta, B, C = self.select(x)
         dt = softplus(delta + self.step_bias)

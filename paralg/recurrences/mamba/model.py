@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor, nn
 
+from paralg.core import checks
 from paralg.recurrences.mamba.block import BlockState, MambaBlock, MambaConfig
+from paralg.sequence.batch import check_tokens
 
 __all__ = ["MambaLM"]
 
@@ -17,9 +19,7 @@ class MambaLM(nn.Module):
     seed : int
         Of the initial weights.
 
-    References
-    ----------
-    [gu-2023-mamba], section 3.4 and appendix C.
+    Source: [gu-2023-mamba], section 3.4 and appendix C.
 
     Examples
     --------
@@ -30,6 +30,8 @@ class MambaLM(nn.Module):
 
     def __init__(self, config: MambaConfig, seed: int = 0):
         super().__init__()
+        checks.instance("config", config, MambaConfig)
+        checks.integer("seed", seed)
         self.config = config
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -63,24 +65,26 @@ class MambaLM(nn.Module):
     ) -> tuple[Tensor, list[BlockState]]:
         """Return the logits of a sequence that follows earlier tokens, and the states after it."""
         states = [None] * self.config.n_layer if states is None else states
-        return self._through(tokens, 2, states, MambaBlock.forward, last)
+        checks.integer("last", 0 if last is None else last)
+        return self._through(tokens, "b L", states, MambaBlock.extend, last)
 
     def first_states(self, batch: int) -> list[BlockState]:
         """Return the states before the first token."""
-        return [layer.mixer.first_state(batch) for layer in self.backbone.layers]
+        return [layer.mixer.begin(batch) for layer in self.backbone.layers]
 
     def step(self, tokens: Tensor, states: list[BlockState]) -> tuple[Tensor, list[BlockState]]:
         """Return the logits after one token of each row, shape (b,), and the new states."""
-        return self._through(tokens, 1, states, MambaBlock.step)
+        return self._through(tokens, "b", states, MambaBlock.step)
 
-    def _through(self, tokens: Tensor, axes: int, states: list, mix, last: int | None = None):
+    def _through(self, tokens: Tensor, axes: str, states: list, mix, last: int | None = None):
         """Send tokens through all layers; return logits and the new states."""
-        if tokens.dim() != axes:
-            raise ValueError(f"tokens must have {axes} axes, got the shape {tuple(tokens.shape)}")
+        check_tokens("tokens", tokens, axes, self.config.vocab_size)
+        checks.instance("states", states, list, tuple)
+        checks.integer("the number of states", len(states), *[self.config.n_layer] * 2)
         v, after = self.backbone.embedding(tokens), []
         for layer, state in zip(self.backbone.layers, states, strict=True):
             out, state = mix(layer.mixer, layer.norm(v), state)
             v = v + out
             after.append(state)
-        v = v if last is None else v[:, v.shape[1] - last :]
+        v = v if last is None else v[:, max(0, v.shape[1] - last) :]
         return self.lm_head(self.backbone.norm_f(v))[..., : self.config.vocab_size], after

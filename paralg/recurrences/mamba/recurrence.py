@@ -27,8 +27,19 @@ All scans of the chapter, of arrays and of tensors, take these operands (b batch
 import numpy as np
 from numpy.typing import NDArray
 
+from paralg.core import checks
 from paralg.core.cost import Cost
-from paralg.recurrences.mamba.theory import ScanRun, library_of, per_channel, phi, silu, softplus
+from paralg.recurrences.mamba.fast import ScanOperands
+from paralg.recurrences.mamba.theory import (
+    ScanRun,
+    as_floats,
+    check_operands,
+    library_of,
+    per_channel,
+    phi,
+    silu,
+    softplus,
+)
 
 __all__ = ["discretise", "selective_scan_loop"]
 
@@ -50,21 +61,11 @@ def discretise(delta, A, B, method: str = "euler"):
         The released code keeps the exact hold for A and takes Euler's step for B; "zoh" is exact
         for both.
 
-    Returns
-    -------
-    (ndarray, ndarray) or (Tensor, Tensor), shape (b, L, D, N)
-
-    Raises
-    ------
-    ValueError
-        Unknown method.
-
-    References
-    ----------
-    [gu-2023-mamba], equation 4.
+    Returns two ndarrays or Tensors of shape (b, L, D, N).
+    ValueError for an unknown method or shapes that do not fit. See [gu-2023-mamba], equation 4.
     """
-    if method not in ("euler", "zoh"):
-        raise ValueError(f"method must be 'euler' or 'zoh', got {method!r}")
+    checks.one_of("method", method, ("euler", "zoh"))
+    check_operands(ScanOperands(delta, delta, A, B, B))
     step = delta[..., None]
     scaled = step * per_channel(B)
     if method == "zoh":
@@ -78,27 +79,14 @@ def selective_scan_loop(
 ) -> ScanRun:  # fmt: skip
     """Run the recurrence token by token, in L dependent steps.
 
-    Parameters
-    ----------
-    u, delta, A, B, C, D, z, delta_bias, delta_softplus, h0, discretisation
-        As in the table of :mod:`~paralg.recurrences.mamba.recurrence`.
-
-    Returns
-    -------
-    ScanRun
-
-    Raises
-    ------
-    ValueError
-        Shapes that do not fit, or an unknown discretisation.
+    Operands ``u, delta, A, B, C, D, z, delta_bias, delta_softplus, h0, discretisation`` are those
+    of the table of :mod:`~paralg.recurrences.mamba.recurrence`. Returns a `ScanRun`.
+    ValueError for shapes that do not fit or an unknown discretisation. See [gu-2023-mamba],
+    algorithm 2.
 
     Cost
     ----
-    Work L and span L for each of the b D N lanes.
-
-    References
-    ----------
-    [gu-2023-mamba], algorithm 2.
+    Work and span of each of the b D N lanes are L, or L - 1 without a first state.
 
     Examples
     --------
@@ -107,34 +95,29 @@ def selective_scan_loop(
     >>> run.y.ravel()
     array([1.  , 1.5 , 1.75])
     """
-    u, a, b, h = coefficients(u, delta, A, B, delta_bias, delta_softplus, h0, discretisation)
+    x = as_floats(u, delta, A, B, C, D, z, delta_bias, h0)
+    a, b, h = coefficients(x, delta_softplus, discretisation)
     states = np.empty(b.shape, np.result_type(a, b, h))
-    length = u.shape[1]
+    length = b.shape[1]
     for t in range(length):
         h = a[:, t] * h + b[:, t]
         states[:, t] = h
-    return ScanRun(read(states, C, u, D, z), h, states, Cost(work=length, span=length))
+    combines = max(length - (h0 is None), 0)
+    return ScanRun(read(states, x), h, states, Cost(work=combines, span=combines))
 
 
-def coefficients(u, delta, A, B, delta_bias, delta_softplus: bool, h0, discretisation: str):
-    """Return the input, a and b of every h = a h + b, and the first state, as arrays."""
-    u, delta = np.asarray(u), np.asarray(delta)
-    if u.ndim != 3 or delta.shape != u.shape:
-        raise ValueError(f"u and delta must share a shape (b, L, D), got {u.shape}, {delta.shape}")
-    delta = delta if delta_bias is None else delta + np.asarray(delta_bias)
-    delta = softplus(delta) if delta_softplus else delta
-    a, b = discretise(delta, np.asarray(A), np.asarray(B), discretisation)
-    b = b * u[..., None]
-    shape = b.shape[:1] + b.shape[2:]
-    h = np.zeros(shape, b.dtype) if h0 is None else np.asarray(h0)
-    if h.shape != shape:
-        raise ValueError(f"h0 must have the shape {shape}, got {h.shape}")
-    return u, a, b, h
+def coefficients(x: ScanOperands, delta_softplus: bool, discretisation: str):
+    """Check the operands; return a and b of every h = a h + b, and the first state."""
+    check_operands(x, discretisation)
+    delta = x.delta if x.delta_bias is None else x.delta + x.delta_bias
+    a, b = discretise(softplus(delta) if delta_softplus else delta, x.A, x.B, discretisation)
+    b = b * x.u[..., None]
+    return a, b, np.zeros_like(b, shape=b.shape[:1] + b.shape[2:]) if x.h0 is None else x.h0
 
 
-def read(states: NDArray, C, u: NDArray, D, z) -> NDArray:
+def read(states: NDArray, x: ScanOperands) -> NDArray:
     """Return the output: states read by C, the input skipping ahead by D, the gate z."""
-    y = (states * per_channel(np.asarray(C))).sum(axis=-1)
+    y = (states * per_channel(x.C)).sum(axis=-1)
     y = 2 * y.real if np.iscomplexobj(y) else y
-    y = y if D is None else y + np.asarray(D) * u
-    return y if z is None else y * silu(np.asarray(z))
+    y = y if x.D is None else y + x.D * x.u
+    return y if x.z is None else y * silu(x.z)

@@ -8,13 +8,15 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
+from paralg.core import checks
 from paralg.core.cost import Cost
 from paralg.core.primitives import AFFINE, scan, scan_counts
+from paralg.recurrences.mamba.fast import ScanOperands
 
 __all__ = [
-    "ScanRun", "Traffic", "aligned_kernels", "gated_recurrence", "lag_matrix",
-    "library_of", "linear_states", "lti_kernel", "per_channel", "phi", "reverse_states",
-    "silu", "softplus", "traffic",
+    "ScanRun", "Traffic", "aligned_kernels", "as_floats", "check_operands", "gated_recurrence",
+    "lag_matrix", "library_of", "linear_states", "lti_kernel", "per_channel", "phi",
+    "reverse_states", "silu", "softplus", "traffic",
 ]  # fmt: skip
 
 _TAYLOR = [float(x) for x in 1 / np.cumprod(np.arange(1.0, 16))]  # 1/(k + 1)! for k = 0 … 14
@@ -28,6 +30,30 @@ class ScanRun:
     last: NDArray  # (b, D, N), state after the last token
     states: NDArray  # (b, L, D, N), state after every token
     cost: Cost  # the b D N lanes run beside each other
+
+
+def check_operands(x: ScanOperands, discretisation: str = "euler", of: type = object) -> None:
+    """Check the operands of a scan, arrays or tensors, against their table in `recurrence`."""
+    checks.one_of("discretisation", discretisation, ("euler", "zoh"))
+    checks.kind("A", x.A, "fc")
+    pairs = ("A", "B", "C", "h0") if "complex" in str(x.A.dtype) else ()
+    for name, part in x._asdict().items():
+        if part is not None or name in ("u", "delta", "A", "B", "C"):
+            checks.instance(name, part, of)
+            checks.kind(name, part, "fc" if name in pairs else "f")
+        if part is not None and name in ("A", "D", "delta_bias"):
+            checks.finite(name, part)
+    shapes = ["b L D", "b L D", "D N", *[("b L N", "D N")] * 2, "D", "b L D", "D", "b D N"]
+    checks.sizes(**{name: (part, *([shape] if isinstance(shape, str) else shape))
+                    for name, part, shape in zip(x._fields, x, shapes, strict=True)})  # fmt: skip
+
+
+def as_floats(*operands) -> ScanOperands:
+    """Return operands as arrays of floats or complex numbers, without a check of their shapes."""
+    names = zip(ScanOperands._fields, operands, strict=True)
+    found = [x if x is None else checks.array(name, x, "ifc") for name, x in names]
+    return ScanOperands(*(x.astype(float) if x is not None and x.dtype.kind in "iu" else x
+                          for x in found))  # fmt: skip
 
 
 def softplus(x: NDArray) -> NDArray:
@@ -179,14 +205,8 @@ def traffic(
     Traffic
         Unfused over fused tends to 2 N as N grows for long chunks: 6 b L D N against 3 b L D.
 
-    Raises
-    ------
-    ValueError
-        Unknown scheme, or a size that is not positive.
-
-    References
-    ----------
-    [gu-2023-mamba], section 3.3.2 and appendix D; the itemisation is ours.
+    ValueError for an unknown scheme or a size below 1. Source: [gu-2023-mamba], section 3.3.2 and
+    appendix D; the itemisation is ours.
 
     Examples
     --------
@@ -198,10 +218,8 @@ def traffic(
     sizes = {"batch": batch, "length": length, "channels": channels, "states": states,
              "chunk": chunk, "itemsize": itemsize}  # fmt: skip
     for name, size in sizes.items():
-        if size < 1:
-            raise ValueError(f"{name} must be at least 1, got {size}")
+        checks.integer(name, size, 1)
     items = _moved(batch, length, channels, states, chunk)
-    if scheme not in items:
-        raise ValueError(f"scheme must be one of {tuple(items)}, got {scheme!r}")
+    checks.one_of("scheme", scheme, items)
     operations = 7 * batch * length * channels * states  # exp, 2 products, 2 multiply-adds
     return Traffic(scheme, items[scheme], operations, itemsize)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from paralg.core import checks
 from paralg.recurrences.mamba.block import (
     BlockState,
     MambaBlock,
@@ -80,9 +81,9 @@ class ComplexBlock(MambaBlock):
         delta, *pairs = super().select(x)
         return delta, *(torch.view_as_complex(p.unflatten(-1, (-1, 2)).contiguous()) for p in pairs)
 
-    def first_state(self, batch: int) -> BlockState:
+    def begin(self, batch: int) -> BlockState:
         """Return the state before the first token: all zeros."""
-        window, h = super().first_state(batch)
+        window, h = super().begin(batch)
         return BlockState(window, h.to(torch.promote_types(torch.complex64, h.dtype)))
 
 
@@ -145,14 +146,8 @@ class VariantConfig(MambaConfig):
     architecture : {"mamba", "ungated", "h3"}
         A gated branch beside convolution and scan; none; or an attention-like q (scan of k v).
 
-    Raises
-    ------
-    ValueError
-        As for `MambaConfig`; an unknown switch.
-
-    References
-    ----------
-    [gu-2023-mamba], sections 3.6 and 4.6.
+    Refuses what `MambaConfig` does, and unknown switches. Source: [gu-2023-mamba], sections 3.6
+    and 4.6.
 
     Examples
     --------
@@ -168,26 +163,18 @@ class VariantConfig(MambaConfig):
 
     def __post_init__(self):
         super().__post_init__()
+        checks.instance("selective", self.selective, tuple, list)
         object.__setattr__(self, "selective", tuple(self.selective))
-        strange = set(self.selective) - set(SELECTABLE)
-        if strange:
-            raise ValueError(f"selective must name some of {SELECTABLE}, got {sorted(strange)}")
+        for part in self.selective:
+            checks.one_of("each of selective", part, SELECTABLE)
+        checks.instance("complex_states", self.complex_states, bool)
         for name, known in SWITCHES.items():
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} must be one of {[*known]}, got {getattr(self, name)!r}")
+            checks.one_of(name, getattr(self, name), known)
 
 
 def variant_block(config: VariantConfig) -> type[MambaBlock]:
-    """Return the class of block that the switches ask for, `MambaBlock` where nothing is switched.
-
-    Parameters
-    ----------
-    config : VariantConfig
-
-    Returns
-    -------
-    type
-    """
+    """Return the class of block that a config's switches ask for, `MambaBlock` for none."""
+    checks.instance("config", config, VariantConfig)
     form, hold = (known[getattr(config, name)] for name, known in SWITCHES.items())
     rates = ComplexBlock if config.complex_states else None
     some = PartlySelectiveBlock if set(config.selective) != set(SELECTABLE) else None

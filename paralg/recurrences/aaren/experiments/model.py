@@ -8,6 +8,7 @@ Positions have a fifth of the usual amplitude, for both kinds; `records` has wha
 from dataclasses import dataclass, replace
 from functools import partial
 
+from paralg.core import checks
 from paralg.recurrences.aaren.layer import Aaren
 from paralg.sequence.attention import CausalAttention
 from paralg.sequence.network import PerceptronBlock, SequenceModel, sinusoidal
@@ -48,11 +49,11 @@ class AarenConfig:
     amplitude: float = 0.2
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ValueError(f"kind must be one of {tuple(KINDS)}, got {self.kind!r}")
+        checks.one_of("kind", self.kind, KINDS)
         for name in ("inputs", "outputs", "width", "layers", "heads"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+            checks.integer(name, getattr(self, name), 1)
+        checks.number("dropout", self.dropout, 0, 1)
+        checks.number("amplitude", self.amplitude)
 
     def of(self, kind: str) -> "AarenConfig":
         """Return the same sizes with the other layer."""
@@ -74,6 +75,7 @@ def build_model(config: AarenConfig, seed: int = 0) -> SequenceModel:
     >>> build_model(AarenConfig(3, 5))(torch.zeros(1, 7, 3)).shape
     torch.Size([1, 7, 5])
     """
+    checks.instance("config", config, AarenConfig)
     return SequenceModel(
         partial(KINDS[config.kind], config.width, config.heads), config.inputs, config.outputs,
         tokens=False, width=config.width, layers=config.layers,

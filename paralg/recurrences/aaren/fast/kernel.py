@@ -18,7 +18,9 @@ from numba import njit
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from paralg.core import checks
 from paralg.recurrences.aaren.fast.prefix import State
+from paralg.simd.addresses import addresses, in_order
 from paralg.simd.cache import compiled
 from paralg.simd.lanes import memory
 
@@ -52,8 +54,10 @@ def forward(scores, values, m, u, o, outputs, kept, gates):
             for h in range(heads):
                 keep, gate, m[b, h], u[b, h] = enter(scores[b, k, h], m[b, h], u[b, h])
                 state, value, output = o[b, h], values[b, k, h], outputs[b, k, h]
+                if gate > 0:  # else a value that is not finite would count
+                    for j in range(width):
+                        state[j] = keep * state[j] + gate * value[j]
                 for j in range(width):
-                    state[j] = keep * state[j] + gate * value[j]
                     output[j] = state[j]
                 if kept.shape[1]:
                     kept[b, k, h], gates[b, k, h] = keep, gate
@@ -79,7 +83,7 @@ def backward(values, outputs, kept, gates, g, dscores, dvalues, G, own):
                     through += total[j] * value[j]
                     dvalue[j] = gate * total[j]
                 own[h] = along + keep * own[h]
-                dscores[b, k, h] = gate * (through - own[h])
+                dscores[b, k, h] = gate * (through - own[h]) if gate > 0 else gate
 
 
 # Drivers make arrays of addresses, all of one type, for the kernels; of tensors it takes longer.
@@ -104,15 +108,17 @@ def _run_backward(sizes, addresses, zero):
              memory(a[8], (h,), zero))  # fmt: skip
 
 
-def _run(driver, values: Tensor, stored: int, *operands: Tensor) -> None:
-    """Call a driver on the tensors' memory, in the order of the kernel's parameters."""
-    assert all([x.is_contiguous() for x in operands]), "expected contiguous memory"
-    driver((*values.shape, stored), tuple([x.data_ptr() for x in operands]), _ZEROS[values.dtype])
+def _run(driver, values: Tensor, stored: int, letters: str, *operands: Tensor) -> None:
+    """Call a driver on tensors of the shapes in ``letters``, in the order of its parameters."""
+    sizes = dict(zip("bnhds", (*values.shape, stored), strict=True))
+    shapes = [tuple([sizes[letter] for letter in word]) for word in letters.split()]
+    where = addresses(values.dtype, *zip(operands, shapes, strict=True))
+    driver((*values.shape, stored), where, _ZEROS[values.dtype])
 
 
 def fused_attention(scores: Tensor, values: Tensor, state: State) -> tuple[Tensor, State]:
     """Return outputs as `prefix_attention`; a state is maximum, denominator and *output* so far."""
-    scores, values = scores.contiguous(), values.contiguous()
+    scores, values = in_order(scores), in_order(values)
     if torch.is_grad_enabled() and (scores.requires_grad or values.requires_grad):
         outputs, *state = _FusedAttention.apply(scores, values, state)
     else:
@@ -123,9 +129,10 @@ def fused_attention(scores: Tensor, values: Tensor, state: State) -> tuple[Tenso
 def _forward(scores: Tensor, values: Tensor, state: State, *, keep: bool):
     b, n, h, _ = values.shape
     state = tuple(values.new_empty(part.shape).copy_(part.detach()) for part in state)
-    outputs, stored = torch.empty_like(values), n if keep else 0
+    outputs, stored = values.new_empty(values.shape), n if keep else 0
     shares = tuple(scores.new_empty(b, stored, h) for _ in range(2))
-    _run(_run_forward, values, stored, scores, values, *state, outputs, *shares)
+    _run(_run_forward, values, stored, "bnh bnhd bh bh bhd bnhd bsh bsh", scores, values, *state,
+         outputs, *shares)  # fmt: skip
     return outputs, state, shares
 
 
@@ -145,8 +152,8 @@ class _FusedAttention(torch.autograd.Function):
         values, _, kept, _ = ctx.saved_tensors
         dscores, dvalues = torch.empty_like(kept), torch.empty_like(values)
         scratch = values.new_empty(values.shape[2:]), values.new_empty(values.shape[2])
-        _run(_run_backward, values, kept.shape[1], *ctx.saved_tensors, g.contiguous(), dscores,
-             dvalues, *scratch)  # fmt: skip
+        _run(_run_backward, values, kept.shape[1], "bnhd bnhd bnh bnh bnhd bnh bnhd hd h",
+             *ctx.saved_tensors, in_order(g), dscores, dvalues, *scratch)  # fmt: skip
         return dscores, dvalues, None
 
 
@@ -157,6 +164,10 @@ def warm(dtypes: Iterable[torch.dtype] = DTYPES) -> None:
 
     >>> warm([torch.float64])
     """
-    for zero in map(_ZEROS.get, dtypes):  # on arrays of no tokens
+    checks.instance("dtypes", dtypes, Iterable)
+    for dtype in dtypes:  # on arrays of no tokens
+        zero = _ZEROS.get(dtype)
+        if zero is None:
+            raise ValueError(f"dtypes must be some of {DTYPES}, got {dtype!r}")
         for driver, operands in ((_run_forward, 8), (_run_backward, 9)):
             driver((0,) * 5, (torch.empty(0).data_ptr(),) * operands, zero)

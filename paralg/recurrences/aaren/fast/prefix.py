@@ -10,9 +10,12 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from paralg.core import checks
+from paralg.recurrences.aaren.attention import METHODS
+from paralg.sequence.padding import token_mask
 from paralg.sequence.scans import tensor_scan
 
-__all__ = ["METHODS", "State", "first_state", "prefix_attention"]
+__all__ = ["State", "first_state", "prefix_attention"]
 
 State = tuple[Tensor, Tensor, Tensor]
 """Maximum (b, h), denominator (b, h) and numerator (b, h, d) of the tokens so far."""
@@ -70,7 +73,10 @@ def _block(scores: Tensor, values: Tensor, state: State) -> tuple[Tensor, State]
     weights = shift(s[:, :, None].masked_fill(future, -torch.inf), largest[..., None])
     keep = shift(m[..., None].detach(), largest)
     u = keep * u[..., None] + weights.sum(3)
-    w = keep[..., None] * w[:, :, None] + weights @ inside
+    rest, finite = 0, inside.isfinite()
+    if not finite.all():  # 0 times NaN is NaN, also in the outputs before it
+        rest, inside = inside.masked_fill(finite, 0).cumsum(2), inside.masked_fill(~finite, 0)
+    w = keep[..., None] * w[:, :, None] + weights @ inside + rest
     return read(u, w).transpose(1, 2), (largest[..., -1], u[..., -1], w[:, :, -1])
 
 
@@ -89,11 +95,11 @@ FORMS = {
     "loop": partial(scanned, method="sequential"), "blocks": blocks,
     **{one: partial(scanned, method=one) for one in ("kogge-stone", "brent-kung", "associative")},
 }  # fmt: skip
-METHODS = ("auto", "compiled", *FORMS)
 
 
 def first_state(batch: int, heads: int, width: int, dtype: torch.dtype = torch.float32) -> State:
     """Return the state before any token, the identity (−∞, 0, 0) of shapes (b, h) and (b, h, d)."""
+    checks.integers(0, batch=batch, heads=heads, width=width)
     m = torch.full((batch, heads), -torch.inf, dtype=dtype)
     return m, torch.zeros_like(m), torch.zeros(batch, heads, width, dtype=dtype)
 
@@ -129,7 +135,8 @@ def prefix_attention(
     outputs : Tensor, shape (b, n, h, d)
     state : tuple of Tensor
 
-    ValueError for what does not fit, TypeError for tensors that are not floating, or of two types.
+    ValueError for what does not fit or scores of +∞ or NaN, TypeError for tensors that are not
+    floating, or of two types. What stands behind a mask is never read.
 
     Cost
     ----
@@ -137,8 +144,8 @@ def prefix_attention(
     method                          work of a head span        memory beyond in and out
     =============================== ============== =========== ========================
     "compiled", the fused kernel    n d            n           d
-    "loop", the cell                n d            n           d
-    "blocks"                        n block d      ⌈n / block⌉ block²
+    "loop", the cell                n d            n           n d
+    "blocks"                        n block d      ⌈n / block⌉ n d + block²
     "kogge-stone" (Hillis–Steele)   n d ⌈log₂ n⌉   ⌈log₂ n⌉    n d
     "brent-kung"                    2 n d          2 log₂ n    n d
     =============================== ============== =========== ========================
@@ -150,9 +157,11 @@ def prefix_attention(
     >>> outputs.flatten()
     tensor([4., 2., 2.])
     """
-    _check(scores, values, mask, state, method, block)
+    _check(scores, values, state, method, block)
+    mask = token_mask(mask, scores.shape[:2], scores.device)
     if mask is not None:
         scores = scores.masked_fill(~mask[:, :, None], -torch.inf)
+    check_scores(scores)
     if method == "auto":
         flows = torch.is_grad_enabled() and any(part.requires_grad for part in state or ())
         method = "compiled" if _compilable(values) and not flows else "blocks"
@@ -176,25 +185,29 @@ def _compilable(values: Tensor) -> bool:
     return values.device.type == "cpu" and values.dtype in (torch.float32, torch.float64)
 
 
-def _check(scores, values, mask, state, method: str, block: int) -> None:
+def _check(scores, values, state, method: str, block: int) -> None:
     """Check types, shapes and options; say what was expected and what came."""
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {METHODS}, got {method!r}")
-    if block < 1:
-        raise ValueError(f"block must be at least 1, got {block}")
-    if values.dim() != 4 or scores.shape != values.shape[:3]:
-        got = f"{tuple(scores.shape)} and {tuple(values.shape)}"
-        raise ValueError(f"scores must be (b, n, h) and values (b, n, h, d), got {got}")
-    if not values.is_floating_point() or scores.dtype != values.dtype:
-        got = f"{scores.dtype} and {values.dtype}"
-        raise TypeError(f"scores and values must be floating and of one type, got {got}")
-    b, n, h, d = values.shape
-    if mask is not None and (mask.shape != (b, n) or mask.dtype != torch.bool):
-        got = f"{mask.dtype} of shape {tuple(mask.shape)}"
-        raise ValueError(f"mask must be bool of shape {(b, n)}, got {got}")
-    shapes, got = [(b, h), (b, h), (b, h, d)], [tuple(part.shape) for part in state or ()]
-    if state is not None and got != shapes:
-        raise ValueError(f"state must have the shapes {shapes}, got {got}")
+    checks.one_of("method", method, METHODS)
+    checks.integer("block", block, 1)
+    check_operands(scores, values, state, "b n")
     if method == "compiled" and not _compilable(values):
         got = f"{values.dtype} on {values.device}"
         raise ValueError(f"method 'compiled' expects float32 or float64 on the CPU, got {got}")
+
+
+def check_operands(scores: Tensor, values: Tensor, state: State | None, axes: str) -> None:
+    """Check tensors of some first axes, "b n" or "b", and the three parts of a state."""
+    parts = {"values": (values, f"{axes} h d"), "scores": (scores, f"{axes} h")}
+    if state is not None:
+        checks.instance("state", state, tuple, list)
+        if len(state) != 3:
+            raise ValueError(f"state must have three parts, got {len(state)}")
+        for name, part in zip(("maximum", "denominator", "numerator"), state, strict=True):
+            parts[name] = part, "b h d" if name == "numerator" else "b h"
+    checks.tensors(**parts)
+
+
+def check_scores(scores: Tensor) -> None:
+    """Refuse +∞ and NaN, with which a softmax has no value."""
+    if not (scores < torch.inf).all():
+        raise ValueError("scores must be below +∞, got +∞ or NaN where there is a token")

@@ -78,7 +78,7 @@ def evaluate(
     task = TASKS[kind]
     batch = task.draw(rows, np.random.default_rng([seed, size, 2**31]), size=size)
     said = answers(model, batch)
-    return task.score(said, Batch(batch.inputs, batch.targets)).mean(0).numpy()
+    return task.score(said, Batch(said, batch.targets)).mean(0).numpy()
 
 
 def score(model: SequenceModel, name: str) -> dict[str, float]:

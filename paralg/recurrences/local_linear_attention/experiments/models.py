@@ -58,11 +58,9 @@ def _mixer(kind: str, width: int, heads: int, method: str) -> nn.Module:
     if kind == "lla":
         return LocalLinearAttention(width, heads, method=method, cg_rtol=1e-4)
     if kind == "mamba":
-        from paralg.recurrences.mamba import MambaBlock, MambaConfig
+        from paralg.recurrences.mamba import MambaBlock
 
-        block = MambaBlock(MambaConfig(d_model=width, vocab_size=2))
-        block.register_forward_hook(lambda module, given, out: out[0])  # without the state
-        return block
+        return MambaBlock(d_model=width)
     return BASELINES[kind](width, heads) if kind in BASELINES else _Projected(width, heads, kind)
 
 

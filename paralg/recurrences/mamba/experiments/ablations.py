@@ -6,7 +6,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from paralg.recurrences.mamba.fast import kernels
+from paralg.core import checks
+from paralg.recurrences.mamba.fast import ScanOperands, kernels
+from paralg.recurrences.mamba.theory import check_operands
 from paralg.simd.cache import compile_lock, compiled
 from paralg.simd.elementary import evaluate, exp2, sigmoid, softplus
 from paralg.simd.lanes import WIDTH, load, store
@@ -102,8 +104,12 @@ VARIANTS: dict[str, Callable] = {
 
 def run(variant: str, u, delta, A, B, C, D, z, delta_bias) -> NDArray:
     """Return the output of one variant, softplus and gate included."""
-    if variant not in VARIANTS:
-        raise ValueError(f"variant must be one of {tuple(VARIANTS)}, got {variant!r}")
+    checks.one_of("variant", variant, VARIANTS)
+    operands = (u, delta, A, B, C, D, z, delta_bias)
+    check_operands(ScanOperands(*operands))
+    checks.one_of("the type of u", str(u.dtype), ("float32", "float64"))
+    u, delta, A, B, C, D, z, delta_bias = (np.ascontiguousarray(x, u.dtype) for x in operands)
+    checks.sizes(u=(u, "b L D"), A=(A, "D N"), B=(B, "b L N"), C=(C, "b L N"))
     if u.shape[2] % WIDTH:
         raise ValueError(f"channels must be a multiple of {WIDTH}, got {u.shape[2]}")
     y = np.empty_like(u)

@@ -136,7 +136,7 @@ def step_sizes(model: MambaLM, tokens: Tensor) -> list[Tensor]:
     v, found = model.backbone.embedding(tokens), []
     for layer in model.backbone.layers:
         mixer = layer.mixer
-        x = mixer.branches_of(layer.norm(v), mixer.first_state(len(v)).window)[1]
+        x = mixer.branches_of(layer.norm(v), mixer.begin(len(v)).window)[1]
         found.append(softplus(mixer.select(x)[0] + mixer.step_bias))
-        v = v + mixer(layer.norm(v))[0]
+        v = v + mixer(layer.norm(v))
     return found

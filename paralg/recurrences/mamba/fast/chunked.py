@@ -24,7 +24,9 @@ def scan_at_once(
     delta = x.delta if x.delta_bias is None else x.delta + x.delta_bias
     a, b = discretise(softplus(delta) if positive else delta, x.A, x.B, discretisation)
     drive = b * x.u[..., None]
-    h = linear_scan(a.to(drive.dtype).expand_as(drive), drive, x.h0, method=method)
+    kind = torch.promote_types(a.dtype, drive.dtype)
+    first = x.h0 if x.h0 is None else x.h0.to(kind)
+    h = linear_scan(a.to(kind).expand_as(drive), drive.to(kind), first, method=method)
     y = (h * per_channel(x.C)).sum(-1)
     y = 2 * y.real if y.is_complex() else y
     y = y if x.D is None else y + x.D * x.u

@@ -9,8 +9,10 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
+from paralg.core import checks
 from paralg.recurrences.mamba.fast import kernels
 from paralg.recurrences.mamba.fast.kernels import CHUNK, SCRATCH
+from paralg.simd.addresses import addresses, in_order
 from paralg.simd.cache import compile_lock
 from paralg.simd.lanes import WIDTH
 from paralg.simd.threads import parallel_for
@@ -32,8 +34,6 @@ def fused_scan(u, delta, A, B, C, D, z, delta_bias, h0, delta_softplus) -> tuple
         z = None if z is None else pad(z, (0, missing))
         A, h0 = (None if x is None else pad(x, (0, 0, 0, missing)) for x in (A, h0))
     operands = (u, delta, A, B, C, D, z, delta_bias, h0)
-    if not all([x is None or x.dtype is u.dtype for x in operands]):
-        raise TypeError(f"all operands must have the type of u, {u.dtype}")
     if torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in operands):
         y, last = _FusedScan.apply(delta_softplus, *operands)
     else:
@@ -45,11 +45,11 @@ def _forward(positive, keep, u, delta, A, B, C, D, z, delta_bias, h0) -> tuple:
     """Return output, last state, the operands of the kernels, the states at the chunks' starts."""
     batch, length, channels = u.shape
     gated = z is not None
-    u, delta, B, C, D, delta_bias = (x.contiguous() for x in (u, delta, B, C, D, delta_bias))
-    z = z.contiguous() if gated else u
+    u, delta, B, C, D, delta_bias = map(in_order, (u, delta, B, C, D, delta_bias))
+    z = in_order(z) if gated else u
     rates = torch.div(A.t(), math.log(2), out=u.new_empty(A.shape[1], channels))
     h = _turned(h0, u, rates.shape[0])
-    y = torch.empty_like(u)
+    y = u.new_empty(u.shape)
     starts = u.new_empty(batch, -(-length // CHUNK) if keep else 0, A.shape[1], channels)
     operands = (u, delta, rates, B, C, D, z, delta_bias)
     scratch = u.new_empty(_tasks(u), 2, A.shape[1], WIDTH)
@@ -81,11 +81,11 @@ class _FusedScan(torch.autograd.Function):
         *operands, starts = ctx.saved_tensors
         u, B = operands[0], operands[3]
         batch, channels, states = len(u), u.shape[2], B.shape[2]
-        du, ddelta, dz = (torch.empty_like(u) for _ in range(3))
+        du, ddelta, dz = (u.new_empty(u.shape) for _ in range(3))
         dA, dD = u.new_zeros(batch, states, channels), u.new_zeros(batch, channels)
         dBC, dh0 = u.new_empty(2, channels // WIDTH, *B.shape), _turned(dlast, u, states)
         rows, kept = (u.new_empty(_tasks(u), *shape) for shape in SCRATCH)
-        dy = torch.zeros_like(u) if dy is None else dy.contiguous()
+        dy = torch.zeros_like(u) if dy is None else in_order(dy)
         outputs = (dy, starts, du, ddelta, dA, dBC, dD, dz, dh0, rows, kept)
         _run(kernels.backward, _BACKWARD, starts, operands, *ctx.flags, outputs)
         dbias = ddelta.sum((0, 1)) if ctx.needs_input_grad[8] else None
@@ -100,15 +100,15 @@ def _run(driver, cost: int, starts, operands, positive: bool, gated: bool, outpu
     u, states = operands[0], operands[2].shape[0]
     compile_once(u.dtype)
     sizes = (*u.shape, states, starts.shape[1])
-    addresses = tuple([_address(x) for x in (*operands, *outputs)])
+    size = dict(zip("bLDNc", sizes, strict=True), k=u.shape[2] // WIDTH, p=2)
+    letters = "bLD bLD ND bLN bLN D bLD D" + (" bND bLD bcND" if driver is kernels.forward
+        else " bLD bcND bLD bLD bND pkbLN bD bLD bND")  # fmt: skip
+    shapes = [tuple([size[letter] for letter in word]) for word in letters.split()]
+    blocks = ((2, states, WIDTH),) if driver is kernels.forward else SCRATCH
+    shapes += [(_tasks(u), *shape) for shape in blocks]
+    where = addresses(u.dtype, *zip((*operands, *outputs), shapes, strict=True))
     steps = cost * u.numel() * states
-    parallel_for(driver, _tasks(u), steps, sizes, addresses, _ZEROS[u.dtype], positive, gated)
-
-
-def _address(x: Tensor) -> int:
-    """Return where the numbers of a tensor lie; the kernels rely on their order."""
-    assert x.is_contiguous(), "expected contiguous memory"
-    return x.data_ptr()
+    parallel_for(driver, _tasks(u), steps, sizes, where, _ZEROS[u.dtype], positive, gated)
 
 
 def _tasks(u: Tensor) -> int:
@@ -128,6 +128,7 @@ def warm(dtypes=DTYPES) -> None:
     ----
     About 10 s for a type that is not in the cache, half a second for one that is.
     """
+    checks.instance("dtypes", dtypes, tuple, list)
     for dtype in dtypes:
         compile_once(dtype)
 
@@ -135,6 +136,8 @@ def warm(dtypes=DTYPES) -> None:
 @functools.cache
 def compile_once(dtype: torch.dtype) -> None:
     """Compile both kernels for one type."""
+    if dtype not in DTYPES:
+        raise ValueError(f"dtypes must be some of {DTYPES}, got {dtype!r}")
     sizes = (1, 1, WIDTH, 1, 1)
     with compile_lock():
         kernels.forward(0, 0, sizes, (0,) * 12, _ZEROS[dtype], True, True)

@@ -1,7 +1,7 @@
 """All states of arrays by one scan of maps, its combines counted."""
 
 from paralg.recurrences.mamba.recurrence import coefficients, read
-from paralg.recurrences.mamba.theory import ScanRun, linear_states
+from paralg.recurrences.mamba.theory import ScanRun, as_floats, linear_states
 
 __all__ = ["selective_scan_reference"]
 
@@ -11,7 +11,8 @@ def selective_scan_reference(
     discretisation: str = "euler", method: str = "sequential", chunk: int | None = None,
 ) -> ScanRun:  # fmt: skip
     """Return the same as `selective_scan_loop`, by one scan of affine maps, and its cost."""
-    u, a, b, h0 = coefficients(u, delta, A, B, delta_bias, delta_softplus, h0, discretisation)
-    states, cost = linear_states(a, b, h0, method=method, chunk=chunk)
-    last = states[:, -1] if u.shape[1] else h0
-    return ScanRun(read(states, C, u, D, z), last, states, cost)
+    x = as_floats(u, delta, A, B, C, D, z, delta_bias, h0)
+    a, b, first = coefficients(x, delta_softplus, discretisation)
+    states, cost = linear_states(a, b, x.h0, method=method, chunk=chunk)
+    last = states[:, -1] if b.shape[1] else first
+    return ScanRun(read(states, x), last, states, cost)

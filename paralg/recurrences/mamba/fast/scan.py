@@ -3,8 +3,10 @@
 import torch
 from torch import Tensor
 
+from paralg.core import checks
 from paralg.recurrences.mamba.fast import ScanOperands
 from paralg.recurrences.mamba.fast.chunked import chunked_scan, scan_at_once
+from paralg.recurrences.mamba.theory import check_operands
 from paralg.sequence.scans import LINEAR_METHODS, linear_scan
 
 __all__ = ["METHODS", "linear_scan", "selective_scan", "selective_scan_fn"]
@@ -38,21 +40,14 @@ def selective_scan(
     -------
     Tensor, shape (b, L, D), or (Tensor, Tensor of shape (b, D, N))
 
-    Raises
-    ------
-    ValueError
-        Shapes that do not fit, an unknown method, or one that cannot do what is asked.
-    TypeError
-        A tensor is not floating or complex.
+    ValueError for shapes that do not fit, an unknown method, or one that cannot do what is asked;
+    TypeError for what is no tensor of floats, or complex numbers where they have a meaning.
 
     Cost
     ----
     Work b L D N. Span and memory depend on the method; see `fused_scan`, `chunked_scan` and
     `linear_scan`.
-
-    References
-    ----------
-    [gu-2023-mamba], algorithm 2 and section 3.3.2.
+    Source: [gu-2023-mamba], algorithm 2 and section 3.3.2.
 
     Examples
     --------
@@ -62,7 +57,8 @@ def selective_scan(
     tensor([1.0000, 1.5000, 1.7500])
     """
     x = ScanOperands(u, delta, A, B, C, D, z, delta_bias, h0)
-    _check(x, discretisation, chunk)
+    check_operands(x, discretisation, Tensor)
+    checks.integer("chunk", chunk, 1)
     method = _resolve(method, x, discretisation)
     if method == "compiled":
         from paralg.recurrences.mamba.fast.compiled import fused_scan
@@ -87,7 +83,13 @@ def selective_scan_fn(
     last axis 2 L, real and imaginary parts in turn. Unlike there, the gradient of the last state
     counts.
     """
+    for name, part in {"u": u, "delta": delta, "A": A, "B": B, "C": C, "D": A if D is None else D,
+                       "z": u if z is None else z,
+                       "delta_bias": A if delta_bias is None else delta_bias}.items():  # fmt: skip
+        checks.instance(name, part, Tensor)
     groups = max(x.shape[1] if x.dim() == 4 else 1 for x in (B, C))
+    checks.sizes(u=(u, "b D L"), delta=(delta, "b D L"), z=(z, "b D L"), A=(A, "D N"),
+                 D=(D, "D"), delta_bias=(delta_bias, "D"))  # fmt: skip
     if u.shape[1] % groups:
         raise ValueError(f"channels must be a multiple of {groups} groups, got {u.shape[1]}")
     u, delta, z = (_shares(x, groups, 1) for x in (u, delta, z))
@@ -120,9 +122,7 @@ def _vectors(vectors: Tensor, groups: int, pairs: bool) -> list[Tensor]:
 
 def _resolve(method: str, x: ScanOperands, discretisation: str) -> str:
     """Turn "auto" into a method, and refuse "compiled" where it does not apply."""
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {METHODS}, got {method!r}")
-    if method not in ("auto", "compiled"):
+    if checks.one_of("method", method, METHODS) not in ("auto", "compiled"):
         return method
     obstacle = _obstacle(x, discretisation)
     if method == "compiled" and obstacle:
@@ -142,25 +142,3 @@ def _obstacle(x: ScanOperands, discretisation: str) -> str:
     if not all([v is None or v.is_cpu for v in x]):
         return "tensors on the CPU"
     return ""
-
-
-def _check(x: ScanOperands, discretisation: str, chunk: int) -> None:
-    """Check types, shapes and options; say what was expected and what came."""
-    if discretisation not in ("euler", "zoh"):
-        raise ValueError(f"discretisation must be 'euler' or 'zoh', got {discretisation!r}")
-    if chunk < 1:
-        raise ValueError(f"chunk must be at least 1, got {chunk}")
-    if x.u.dim() != 3 or x.A.dim() != 2:
-        got = f"{tuple(x.u.shape)} and {tuple(x.A.shape)}"
-        raise ValueError(f"u must have the shape (b, L, D) and A (D, N), got {got}")
-    (b, L, D), N = x.u.shape, x.A.shape[1]
-    sequence, vectors = [(b, L, D)], [(b, L, N), (D, N)]
-    shapes = (sequence, sequence, [(D, N)], vectors, vectors, [(D,)], sequence, [(D,)], [(b, D, N)])
-    for name, value, allowed in zip(x._fields, x, shapes, strict=True):
-        if value is None:
-            continue
-        if tuple(value.shape) not in allowed:
-            expected = " or ".join(map(str, allowed))
-            raise ValueError(f"{name} must have the shape {expected}, got {tuple(value.shape)}")
-        if not (value.is_floating_point() or value.is_complex()):
-            raise TypeError(f"{name} must be floating or complex, got {value.dtype}")
