@@ -248,11 +248,11 @@ class SequenceModel(nn.Module):
         else:
             weight = self.embed.weight
             checks.tensors(x=(x, f"b n {weight.shape[1]}"), weights=(weight, "o i"))
-        v = self.embed(_covered(x, how))
-        if self.positions is None:
-            return v
-        ids = torch.arange(first, first + x.shape[1], dtype=torch.float64, device=v.device)
-        return v + self.positions(ids, self.width).to(v)
+        ids = torch.arange(first, first + x.shape[1], device=x.device)
+        return self._placed(self.embed(_covered(x, how)), ids)
+
+    def _placed(self, v: Tensor, ids: Tensor) -> Tensor:
+        return v if self.positions is None else v + self.positions(ids.double(), self.width).to(v)
 
 
 def _covered(x: Tensor, how: dict) -> Tensor:

@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from paralg.core import checks
 from paralg.recurrences.aaren.fast.prefix import (
     State,
     check_operands,
-    check_scores,
     first_state,
     prefix_attention,
 )
@@ -84,14 +84,16 @@ class Aaren(HeadProjections):
         self.check(x, "b n")
         x = blank(x, token_mask(mask, x.shape[:2], x.device))
         values = self.split(self.to_value(x))
-        mixed, state = prefix_attention(self.scores(x), values, mask, state=state, **how)
+        scores = self.scores(x)
+        checks.finite("scores", scores)
+        mixed, state = prefix_attention(scores, values, mask, state=state, **how)
         return self.out(mixed.flatten(2)), state
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Take one token of shape (b, width); return its output and the state after it."""
         self.check(x, "b")
         scores, values = self.scores(x), self.split(self.to_value(x))
-        check_scores(scores)
+        checks.finite("scores", scores)
         check_operands(scores, values, () if state is None else state, "b")
         before, u, w = state
         m = torch.maximum(before, scores)

@@ -91,7 +91,7 @@ CALLS = [
     Call("MambaBlock", lambda v, state: BLOCK.extend(v, state)[0], {"v": V, "state": STATE},
          rows="v state", fine={"v": "longer,broadcast,empty", "state": "none"}),
     Call("MambaBlock", lambda v, state: BLOCK.step(v, state)[0], {"v": V[:, 0], "state": STATE},
-         rows="v state"),
+         rows="v state", fine={"state": "none"}),
     Call("MambaBlock", lambda batch: BLOCK.begin(batch), {"batch": 2}, fine={"batch": "zero"}),
     Call("MambaLM", lambda config, seed: mamba.MambaLM(config, seed),
          {"config": CONFIG, "seed": 1}, fine={"seed": "zero"}),

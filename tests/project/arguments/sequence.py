@@ -135,7 +135,7 @@ CALLS = [
     Call("Drift", lambda outputs, targets: Drift().score(
         outputs, Batch(V, targets, Batch.last(1))).isnan(),
         {"outputs": V, "targets": V[:, -1:]},
-        fine=dict.fromkeys(("outputs", "targets"), "nan,inf,-inf")),
+        fine={"outputs": "nan,inf,-inf,longer,broadcast", "targets": "nan,inf,-inf"}),
     Call("Batch", lambda inputs, targets: Batch(inputs, targets).answers(inputs),
          {"inputs": IDS, "targets": IDS}, right=lambda inputs, targets: inputs,
          fine={"targets": f"{FREE},fewer axes"}),

@@ -167,6 +167,7 @@ def prefix_attention(
         method = "compiled" if _compilable(values) and not flows else "blocks"
     b, n, h, d = values.shape
     state = first_state(b, h, d, values.dtype) if state is None else state
+    state = tuple(part.to(values.dtype) for part in state)
     if method == "compiled":
         return _compiled(scores, values, state)
     return FORMS[method](scores, values, state, block) if n else (values, state)
@@ -198,13 +199,14 @@ def _check(scores, values, state, method: str, block: int) -> None:
 def check_operands(scores: Tensor, values: Tensor, state: State | None, axes: str) -> None:
     """Check tensors of some first axes, "b n" or "b", and the three parts of a state."""
     parts = {"values": (values, f"{axes} h d"), "scores": (scores, f"{axes} h")}
+    checks.tensors(**parts)
     if state is not None:
         checks.instance("state", state, tuple, list)
-        if len(state) != 3:
-            raise ValueError(f"state must have three parts, got {len(state)}")
+        checks.integer("the number of parts of state", len(state), 3, 3)
         for name, part in zip(("maximum", "denominator", "numerator"), state, strict=True):
             parts[name] = part, "b h d" if name == "numerator" else "b h"
-    checks.tensors(**parts)
+        checks.tensors(**dict(list(parts.items())[2:]))  # may be of another type
+        checks.sizes(**parts)
 
 
 def check_scores(scores: Tensor) -> None:
