@@ -6,6 +6,7 @@ Records ``0 .. n - 1`` belong to nodes; the others are *virtual*, inner pieces o
 they toss no coin and count no hop.
 """
 
+from paralg.core.checks import instance
 from paralg.core.random import uniform
 from paralg.rounds.personalized_pagerank.fast.checks import check_alpha, check_sizes
 from paralg.rounds.personalized_pagerank.fast.hubs import big_moves, split_records
@@ -60,6 +61,7 @@ def move_table(
     >>> move_table(graph, largest=2).records  # node 0 has three arcs: two pieces under a root
     6
     """
+    instance("graph", graph, Digraph)
     alpha = check_alpha(alpha)
     check_sizes(largest, hops)
     records = hop_records(graph, dangling)

@@ -20,8 +20,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from paralg.core.checks import integer
-from paralg.rounds.personalized_pagerank.fast.checks import check_alpha
+from paralg.core import checks
+from paralg.rounds.personalized_pagerank.fast.checks import check_alpha, counts
 
 __all__ = [
     "CostModel", "TimedRun", "best_gamma", "expected_l1", "failure_bound", "fit_costs",
@@ -46,7 +46,7 @@ def walks_needed(epsilon: float, delta: float, p_fail: float, pairs: int = 1) ->
     4946
     """
     _check(epsilon=epsilon, delta=delta, p_fail=p_fail)
-    log = math.log(2.0 * integer("pairs", pairs, 1) / p_fail)
+    log = math.log(2.0 * checks.integer("pairs", pairs, 1) / p_fail)
     return math.ceil((2.0 + 2.0 * epsilon / 3.0) * log / (epsilon**2 * delta))
 
 
@@ -62,7 +62,7 @@ def failure_bound(omega: ArrayLike, epsilon: float, pi: ArrayLike) -> NDArray[np
     True
     """
     _check(epsilon=epsilon)
-    omega, pi = np.asarray(omega), np.asarray(pi, dtype=np.float64)
+    omega, pi = checks.array("omega", omega, "i", least=0), checks.probabilities("pi", pi, None)
     exponent = omega * epsilon**2 * pi / (2.0 * (1.0 - pi) + 2.0 * epsilon / 3.0)
     return np.minimum(1.0, 2.0 * np.exp(-exponent))
 
@@ -80,7 +80,9 @@ def expected_l1(pi: ArrayLike, omega: int) -> NDArray[np.float64]:
     >>> float(expected_l1([0.5, 0.5], 100))
     0.1
     """
-    pi = np.clip(np.asarray(pi, dtype=np.float64), 0.0, 1.0)  # a solver may miss 0 by its rounding
+    counts(omega=omega)
+    checks.finite("pi", pi := checks.array("pi", pi).astype(float))
+    pi = np.clip(pi, 0.0, 1.0)  # a solver may miss 0 by its rounding
     return np.minimum(np.sqrt(pi * (1.0 - pi) / omega), 2.0 * pi).sum(axis=-1)
 
 
@@ -94,7 +96,7 @@ def least_l1(omega: int) -> float:
     >>> least_l1(10_000)
     0.005
     """
-    return 0.5 / math.sqrt(omega)
+    return 0.5 / math.sqrt(checks.integer("omega", omega, 1))
 
 
 def longest_walk(walks: float, alpha: float) -> float:
@@ -109,7 +111,7 @@ def longest_walk(walks: float, alpha: float) -> float:
     >>> round(longest_walk(77_000, 0.2), 1)
     53.5
     """
-    if check_alpha(alpha) == 1.0 or walks <= 0:
+    if check_alpha(alpha) == 1.0 or checks.number("walks", walks) <= 0:
         return float(walks > 0)
     return max(1.0, (math.log(walks) + np.euler_gamma) / -math.log1p(-alpha) + 0.5)
 
@@ -127,9 +129,10 @@ def pipeline_rounds(sources: int, omega: int, gamma: int, alpha: float) -> float
     >>> round(pipeline_rounds(77, 1000, 100, 0.2), 1)
     58.9
     """
-    pipelines = math.ceil(omega / gamma)
-    alive = pipeline_load(sources, omega, gamma, alpha, pipelines)[-1]
-    return pipelines - 1 + longest_walk(alive, alpha)
+    counts(0, sources=sources, omega=omega), counts(gamma=gamma)
+    pipelines = -(-omega // gamma)
+    alive = pipeline_load(sources, omega, gamma, alpha, pipelines)[-1:].sum()
+    return max(pipelines - 1, 0) + longest_walk(alive, alpha)
 
 
 def pipeline_load(
@@ -146,7 +149,7 @@ def pipeline_load(
     >>> pipeline_load(8, 2, 1, 0.5, 4)
     array([ 8., 12.,  6.,  3.])
     """
-    check_alpha(alpha)
+    check_alpha(alpha), counts(0, sources=sources, omega=omega, rounds=rounds), counts(gamma=gamma)
     live, load = 0.0, np.empty(rounds)
     for r in range(rounds):
         live = live * (1.0 - alpha) + sources * max(0, min(gamma, omega - r * gamma))
@@ -178,9 +181,12 @@ class CostModel:
     per_round: float
     per_join: float
 
+    def __post_init__(self):
+        checks.number("per_round", self.per_round, 0), checks.number("per_join", self.per_join, 0)
+
     def seconds(self, n: int, omega: int, gamma: int, alpha: float) -> float:
         """Return the predicted time of ``Pipelined(gamma)``."""
-        joins = n * omega / alpha
+        joins = n * omega / check_alpha(alpha)
         return self.per_round * pipeline_rounds(n, omega, gamma, alpha) + self.per_join * joins
 
 
@@ -196,7 +202,9 @@ def fit_costs(runs: Iterable[TimedRun]) -> CostModel:
     """
     from scipy.optimize import nnls
 
-    table = np.array([tuple(run) for run in runs], dtype=np.float64).reshape(-1, 3)
+    [table] = checks.floats(runs=(list(runs) if isinstance(runs, Iterable) else runs, "k 3"))
+    if not (table > 0).all():
+        raise ValueError(f"expected runs of some rounds, joins and seconds, got {table.tolist()}")
     scaled = table[:, :2] / table[:, 2:]
     if np.linalg.matrix_rank(scaled) < 2:
         raise ValueError(f"expected runs that differ in rounds per join, got {len(table)} alike")
@@ -216,6 +224,7 @@ def best_gamma(cap: int, n: int, omega: int, alpha: float) -> int:
     >>> best_gamma(65_536, 2_000, 1_000, 0.2)
     6
     """
+    counts(0, n=n), counts(cap=cap, omega=omega)
     gamma = math.floor(check_alpha(alpha) * cap / n) if n else omega
     if gamma < 1:
         raise ValueError(
@@ -236,6 +245,7 @@ def refill_rounds(n: int, omega: int, cap: int, alpha: float) -> float:
     >>> round(refill_rounds(77, 1000, 10_000, 0.2), 1)
     77.9
     """
+    counts(0, n=n, omega=omega), counts(cap=cap), check_alpha(alpha)
     walks = n * omega
     if walks <= cap:
         return longest_walk(walks, alpha)
@@ -253,8 +263,7 @@ def sweeps_needed(alpha: float, error: float) -> int:
     >>> sweeps_needed(0.2, 1e-6)
     66
     """
-    if not 0.0 < error < math.inf:
-        raise ValueError(f"error must be positive, got {error!r}")
+    checks.number("error", error, above=0)
     if check_alpha(alpha) == 1.0 or error >= 2.0:
         return 1
     return max(1, math.ceil(math.log(2.0 / error) / -math.log1p(-alpha)))
@@ -271,7 +280,8 @@ def tree_depth(degree: int, largest: int) -> int:
     >>> [tree_depth(d, 10) for d in (1, 10, 11, 100, 101)]
     [1, 1, 2, 2, 3]
     """
-    integer("largest", largest, 2)
+    checks.integer("largest", largest, 2)
+    counts(0, degree=degree)
     levels = 1
     while degree > largest:
         degree = -(-degree // largest)
@@ -281,5 +291,5 @@ def tree_depth(degree: int, largest: int) -> int:
 
 def _check(**values: float) -> None:
     for name, value in values.items():
-        if not 0.0 < value < 1.0:
+        if not 0.0 < checks.number(name, value) < 1.0:
             raise ValueError(f"{name} must lie in (0, 1), got {value!r}")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from paralg.core.checks import integer
+from paralg.core.checks import instance, integer, one_of
 from paralg.core.cost import Cost
 from paralg.core.random import derive, uniform
 from paralg.rounds.personalized_pagerank.fast.checks import check_alpha, check_dangling
@@ -54,6 +54,7 @@ def dense_solve(graph: Digraph, alpha: float = 0.2, dangling: str = "stop") -> N
 def with_loops(graph: Digraph, dangling: str) -> Digraph:
     """Return the graph with a loop at each arc-less node, unless walks jump back from there."""
     check_dangling(dangling)
+    instance("graph", graph, Digraph)
     ends = np.flatnonzero(graph.dangling)
     if dangling == "source" or not len(ends):
         return graph
@@ -100,8 +101,8 @@ def segment_doubling(
     """
     integer("omega", omega, 1)
     integer("doublings", doublings)
-    if pick not in PICKS:
-        raise ValueError(f"pick must be one of {', '.join(PICKS)}, got {pick!r}")
+    one_of("pick", pick, PICKS)
+    instance("graph", graph, Digraph)
     here, number = np.divmod(np.arange(graph.n * omega), omega)
     end, stopped = _first_moves(graph, here, number, alpha, seed)
     shared = joins = 0

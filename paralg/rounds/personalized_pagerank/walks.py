@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from paralg.core.cost import Cost
 from paralg.core.engine import Engine, connect
 from paralg.core.ragged import SparseRows, merge_rows
-from paralg.rounds.personalized_pagerank.fast.checks import check_partitions
+from paralg.rounds.personalized_pagerank.fast.checks import check_kept, check_partitions
 from paralg.rounds.personalized_pagerank.fast.counts import Partition, StopCounts, finish
 from paralg.rounds.personalized_pagerank.fast.kernel import WalkRange, advance, starting_walks
 from paralg.rounds.personalized_pagerank.fast.records import MoveTable, check_walks
@@ -107,6 +107,7 @@ def random_walks(
     >>> random_walks(table, 1000).counts.values.reshape(2, 2).sum(axis=1)
     array([1000, 1000])
     """
+    check_kept(top, least, seed)
     sources = check_walks(table, sources, omega)
 
     def at(index: int, partitions: int) -> Partition:

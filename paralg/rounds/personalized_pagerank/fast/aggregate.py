@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from paralg.core.engine import Engine
 from paralg.core.ragged import best_of_entries
 from paralg.core.random import GOLDEN
+from paralg.rounds.personalized_pagerank.fast.checks import check_kept
 from paralg.rounds.personalized_pagerank.fast.counts import Partition
 from paralg.rounds.personalized_pagerank.fast.records import PLACE_BITS, PLAIN, RETURN
 from paralg.rounds.personalized_pagerank.moves import MoveTable
@@ -64,6 +65,7 @@ def aggregated_walks(
     >>> result.counts.values.sum(), result.cost.work < 100
     (np.int64(2000000), True)
     """
+    check_kept(top, 1, seed)
     sources = check_walks(table, sources, omega)
     at = partial(_MergedPartition, table, seed)
     schedule = AllAtOnce() if schedule is None else schedule

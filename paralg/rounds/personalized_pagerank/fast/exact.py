@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.core.checks import integer
 from paralg.core.cost import Cost
 from paralg.core.engine import Engine, connect
 from paralg.core.ragged import SparseRows, best_of_scores, merge_rows
-from paralg.rounds.personalized_pagerank.fast.checks import check_sources
+from paralg.rounds.personalized_pagerank.fast.checks import check_kept, check_sources
 from paralg.rounds.personalized_pagerank.graph import Digraph
 from paralg.rounds.personalized_pagerank.theory import sweeps_needed
 from paralg.rounds.personalized_pagerank.variants import with_loops
@@ -50,7 +51,7 @@ def blocked_power_iteration(
     ----------
     graph, alpha, dangling
         As in `move_table`.
-    error : float, bound on the L1 error of each row
+    error : float, bound on the L1 error of each row; no less than rounding makes of it
     least : float, drop smaller entries
     sources, top, engine
         As in `random_walks`; blocks are independent.
@@ -74,9 +75,11 @@ def blocked_power_iteration(
     array([0.571429, 0.285714, 0.142857])
     """
     integer("block", block, 1)
-    most, sources = sweeps_needed(alpha, error), check_sources(graph.n, sources)
+    check_kept(top, least)
+    arcs, most = _reversed_arcs(with_loops(graph, dangling)), sweeps_needed(alpha, error)
+    checks.number("error", error, np.finfo(float).eps / 2 / alpha)  # no less than rounding makes
+    sources = check_sources(graph.n, sources)
     engine = connect("serial") if engine is None else engine
-    arcs = _reversed_arcs(with_loops(graph, dangling))
     starts = range(sources.start, sources.stop, block)
     parts = engine.scatter([list(starts)[i :: engine.workers] for i in range(engine.workers)])
     solved = engine.map(

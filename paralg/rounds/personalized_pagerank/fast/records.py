@@ -143,6 +143,7 @@ def replace_rows(records: HopRecords, rows, sizes, outcome, shares) -> HopRecord
 
 def check_walks(table, sources: range | None, omega: int) -> range:
     """Return the sources, after a look at the whole table: no record may lead a walk outside."""
+    checks.instance("table", table, MoveTable)
     checks.check_alpha(table.alpha)
     slots, records = len(table.own), len(table.kind)
     sizes = (len(table.shares), len(table.threshold), len(table.other), len(table.hops))
