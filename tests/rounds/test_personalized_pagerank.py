@@ -56,11 +56,11 @@ def test_graphs_by_hand(tails, heads, weights, given, expected):
     (pr.move_table, (HUGO,), {"largest": 1}, "largest must be at least 2, got 1"),
     (pr.move_table, (HUGO,), {"hops": 0}, "hops must be at least 1, got 0"),
     (pr.move_table, (HUGO,), {"hops": 2}, "big moves need a bound on the record: give largest"),
-    (pr.move_table, (HUGO,), {"dangling": "jump"}, "one of stop, source, got 'jump'"),
+    (pr.move_table, (HUGO,), {"dangling": "jump"}, "of .'stop', 'source'., got 'jump'"),
     (pr.tree_depth, (5, 1), {}, "largest must be at least 2, got 1"),
     (pr.blocked_power_iteration, (HUGO,), {"error": 0.0}, "error must be above 0, got 0.0"),
     (pr.blocked_power_iteration, (HUGO, 2.0), {}, r"alpha must lie in \(0, 1\], got 2.0"),
-    (pr.blocked_power_iteration, (HUGO,), {"dangling": "jump"}, "of stop, source, got 'jump'"),
+    (pr.blocked_power_iteration, (HUGO,), {"dangling": "jump"}, "of .'stop', 'source'., got 'jump'"),
     (pr.blocked_power_iteration, (HUGO,), {"block": 0}, "block must be at least 1, got 0"),
     (pr.blocked_power_iteration, (HUGO,), {"sources": range(70, 80)}, "of 0..76 of step 1"),
     (pr.walks_needed, (0.0, 0.1, 0.1), {}, r"epsilon must lie in \(0, 1\), got 0.0"),
@@ -82,7 +82,7 @@ def test_graphs_by_hand(tails, heads, weights, given, expected):
     (pr.Refilled, (0,), {}, "cap must be at least 1, got 0"),
     (pr.segment_doubling, (HUGO, 0, 1), {}, "omega must be at least 1, got 0"),
     (pr.segment_doubling, (HUGO, 2, -1), {}, "doublings must be at least 0, got -1"),
-    (pr.segment_doubling, (HUGO, 2, 1), {"pick": "best"}, "one of same, random, got 'best'"),
+    (pr.segment_doubling, (HUGO, 2, 1), {"pick": "best"}, "of .'same', 'random'., got 'best'"),
     *((graphs.barabasi_albert, (5, k), {}, f"expected 1 <= attach < n, got attach={k} and n=5")
       for k in (0, 5, 9)),
 ])  # fmt: skip
