@@ -71,14 +71,9 @@ class DoublingResult(NamedTuple):
 
 
 def segment_doubling(
-    graph: Digraph,
-    omega: int,
-    doublings: int,
-    alpha: float = 0.2,
-    *,
-    pick: str = "random",
+    graph: Digraph, omega: int, doublings: int, alpha: float = 0.2, *, pick: str = "random",
     seed: int = 0,
-) -> DoublingResult:
+) -> DoublingResult:  # fmt: skip
     r"""Estimate all rows by doubling ``omega`` segments of every node.
 
     [bahmani-2011-fast], recalled and not checked against the paper, limits the reuse.

@@ -61,18 +61,10 @@ class WalkCounts:
 
 
 def random_walks(
-    table: MoveTable,
-    omega: int,
-    *,
-    schedule: AllAtOnce | Pipelined | Refilled | None = None,
-    engine: Engine | None = None,
-    partitions: int | None = None,
-    sources: range | None = None,
-    top: int | None = None,
-    least: int = 1,
-    seed: int = 0,
-    descend: bool = True,
-) -> WalkCounts:
+    table: MoveTable, omega: int, *, schedule: AllAtOnce | Pipelined | Refilled | None = None,
+    engine: Engine | None = None, partitions: int | None = None, sources: range | None = None,
+    top: int | None = None, least: int = 1, seed: int = 0, descend: bool = True,
+) -> WalkCounts:  # fmt: skip
     r"""Walk ``omega`` times from every source and count where the walks stop.
 
     Parameters

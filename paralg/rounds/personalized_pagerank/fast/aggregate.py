@@ -31,16 +31,10 @@ _ONE = np.uint64(1)
 
 
 def aggregated_walks(
-    table: MoveTable,
-    omega: int,
-    *,
-    schedule: AllAtOnce | Pipelined | Refilled | None = None,
-    engine: Engine | None = None,
-    partitions: int | None = None,
-    sources: range | None = None,
-    top: int | None = None,
-    seed: int = 0,
-) -> WalkCounts:
+    table: MoveTable, omega: int, *, schedule: AllAtOnce | Pipelined | Refilled | None = None,
+    engine: Engine | None = None, partitions: int | None = None, sources: range | None = None,
+    top: int | None = None, seed: int = 0,
+) -> WalkCounts:  # fmt: skip
     """Do what `random_walks` does with walks merged into records (source, node, multiplicity).
 
     Parameters

@@ -31,17 +31,10 @@ class ExactResult:
 
 
 def blocked_power_iteration(
-    graph: Digraph,
-    alpha: float = 0.2,
-    *,
-    error: float = 1e-9,
-    dangling: str = "stop",
-    sources: range | None = None,
-    top: int | None = None,
-    least: float = 0.0,
-    block: int = BLOCK,
+    graph: Digraph, alpha: float = 0.2, *, error: float = 1e-9, dangling: str = "stop",
+    sources: range | None = None, top: int | None = None, least: float = 0.0, block: int = BLOCK,
     engine: Engine | None = None,
-) -> ExactResult:
+) -> ExactResult:  # fmt: skip
     r"""Iterate for many sources at once, one sweep over the arcs for a block of them.
 
     :math:`\pi_u` is the fixed point of :math:`(1 - \alpha)\, y P + \text{lost}(y)\, e_u`: all mass
