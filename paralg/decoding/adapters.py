@@ -85,14 +85,13 @@ class NextToken(RecomputingModel):
 class BlockCausal(TableModel):
     """A table that sees only positions up to the end of the block it is asked about.
 
-        Blocks have ``block`` positions; what lies before ``begin`` is visible to all.
+    Blocks have ``block`` positions; what lies before ``begin`` is visible to all.
 
-        >>> from paralg.core import checks
-    from paralg.decoding.tables import HashConditional
-        >>> blind = BlockCausal(HashConditional(2, 4, eps=1.0), block=2)
-        >>> far, near = np.array([[2, 2, 2, 1]]), np.array([[2, 2, 2, 0]])
-        >>> bool(np.all(blind.denoise(far, at=[0]) == blind.denoise(near, at=[0])))
-        True
+    >>> from paralg.decoding.tables import HashConditional
+    >>> blind = BlockCausal(HashConditional(2, 4, eps=1.0), block=2)
+    >>> far, near = np.array([[2, 2, 2, 1]]), np.array([[2, 2, 2, 0]])
+    >>> bool(np.all(blind.denoise(far, at=[0]) == blind.denoise(near, at=[0])))
+    True
     """
 
     def __init__(self, table: TableModel, block: int, begin: int = 0):
