@@ -53,9 +53,10 @@ def softmax_weights(q: ArrayLike, k: ArrayLike, scale: float, norm: str = "max")
 
 
 def local_constant(w: ArrayLike, v: ArrayLike) -> NDArray:
-    """Return the mean of values v with weights w, shape (d_v,): softmax attention's answer."""
-    w, _, v = _operands(w, np.zeros((np.size(w), 1)), v)
-    return w @ v / w.sum()
+    """Return the mean of values v with weights w, (d_v,) or (): the answer of softmax attention."""
+    [v] = checks.floats(v=(v, "m", "m d_v"))
+    w, _, rows = _operands(w, np.zeros((np.size(w), 1)), v if v.ndim == 2 else v[:, None])
+    return (w @ rows / w.sum()).reshape(v.shape[1:])
 
 
 def local_line(w: ArrayLike, z: ArrayLike, v: ArrayLike, ridge: float) -> Fit:

@@ -92,6 +92,7 @@ CALLS = [
          {"q": Q[0], "k": K, "scale": 0.5, "norm": "max"},
          right=lambda q, k, scale, norm: weights(scale * np.asarray(k) @ np.asarray(q))),
     Call("local_constant", lla.local_constant, {"w": W, "v": V}, right=of_mean),
+    Call("local_constant", lla.local_constant, {"w": W, "v": V[:, 0]}, right=of_mean),
     line(lla.local_line), line(lla.closed_form),
     Call("attend_by_lstsq", lla.attend_by_lstsq,
          {"q": Q, "k": K, "v": U, "ridge": 0.5, "scale": 2**-0.5, "norm": "max"},
