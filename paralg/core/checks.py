@@ -5,6 +5,7 @@ ndarray; tensors are looked at without an import of torch. A wrong kind of thing
 wrong number, name or shape a ValueError.
 """
 
+import functools
 import math
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -113,25 +114,46 @@ def probabilities(name: str, values, total: float | None = 1.0) -> NDArray[np.fl
     return found
 
 
+def _once(check):
+    """Remember what a check said of shapes and types that it has seen."""
+    seen: dict = {}
+
+    @functools.wraps(check)
+    def known(*how, **operands):
+        key = how, *[(name, type(value := one[0]), getattr(value, "dtype", None),
+                      value.shape if hasattr(value, "shape") else np.shape(value), one[1:])
+                     for name, one in operands.items()]  # fmt: skip
+        if key not in seen:
+            if len(seen) > 4096:
+                seen.clear()
+            seen[key] = check(*how, **operands)
+        return seen[key]
+
+    return known
+
+
+@_once
 def sizes(**operands) -> dict[str, int | tuple[int, ...]]:
     """Return the sizes of the letters in shapes; a letter has one size in all of them.
 
-    An operand is a value, or None where there is none, and the shapes that it may have; ``...``
-    stands for any number of axes. Nothing broadcasts.
+    An operand is a value, or None where there is none, and the shapes that it may have, after the
+    kinds of its numbers, as in "f: n d", where these are to be checked; ``...`` stands for any
+    number of axes. Nothing broadcasts.
 
     >>> sizes(u=(np.zeros((2, 3)), "n d"), A=(np.zeros(3), "d", "n d"), D=(None, "d"))
     {'n': 2, 'd': 3}
     """
     known: dict = {}
     for name, (value, *forms) in operands.items():
-        if value is None:
+        if ": " in forms[0]:
+            kind(name, value, forms[0].partition(": ")[0])
+            forms = [form.partition(": ")[2] for form in forms]
+        elif value is None:
             continue
-        got = tuple(np.shape(value))
-        bound = [found for form in forms if (found := _bound(form.split(), got, known)) is not None]
-        if not bound:
+        got = tuple(value.shape if hasattr(value, "shape") else np.shape(value))
+        if not any(_bound(form.split(), got, known) for form in forms):
             expected = " or ".join(_written(form.split(), known) for form in forms)
             raise ValueError(f"{name} must have the shape {expected}, got {got}")
-        known |= bound[0]
     return known
 
 
@@ -144,6 +166,7 @@ def floats(**operands) -> list[NDArray[np.float64]]:
     return list(found.values())
 
 
+@_once
 def tensors(allowed: str = "f", /, **operands) -> None:
     """Check that operands are torch's tensors, of one floating-point type and of shapes."""
     kinds = [getattr(value, "dtype", type(value).__name__) for value, *_ in operands.values()]
@@ -155,17 +178,20 @@ def tensors(allowed: str = "f", /, **operands) -> None:
     sizes(**operands)
 
 
-def _bound(letters: list[str], got: tuple, known: dict) -> dict | None:
-    """Return the sizes of the letters in a shape, or None where it does not fit."""
+def _bound(letters: list[str], got: tuple, known: dict) -> bool:
+    """Tell whether a shape fits, and if so remember the sizes of its letters."""
     if "..." in letters and len(got) >= len(letters) - 1:
         at, end = letters.index("..."), letters.index("...") + len(got) - len(letters) + 1
         got = (*got[:at], got[at:end], *got[end:])
+    if len(letters) != len(got):
+        return False
     new: dict = {}
-    for letter, size in zip(letters, got, strict=False):
-        if (int(letter) if letter.isdigit() else (known | new).get(letter, size)) != size:
-            return None
-        new |= {} if letter.isdigit() else {letter: size}
-    return new if len(letters) == len(got) else None
+    for letter, size in zip(letters, got, strict=True):
+        expected = known.get(letter, new.setdefault(letter, size))
+        if (int(letter) if letter.isdigit() else expected) != size:
+            return False
+    known |= {letter: size for letter, size in new.items() if not letter.isdigit()}
+    return True
 
 
 def _written(letters: list[str], known: dict) -> str:

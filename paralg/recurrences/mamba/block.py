@@ -183,8 +183,12 @@ class MambaBlock(nn.Module):
         checks.tensors(v=(v, f"{axes} {self.config.d_model}"), D=(self.D, "inner"))
         state = self.begin(len(v)) if state is None else state
         checks.instance("state", state, BlockState)
-        for part, like in zip(state, self.begin(len(v)), strict=True):
-            checks.tensors("fc", state=(part, " ".join(map(str, like.shape))), D=(like, "..."))
+        b, c = len(v), self.config
+        h = {"h": (state.h, f"{b} {c.d_inner} {c.d_state}")}
+        pairs = self.vector_size != c.d_state
+        checks.tensors(window=(state.window, f"{b} {c.d_conv - 1} {c.d_inner}"),
+                       D=(self.D, "inner"), **({} if pairs else h))  # fmt: skip
+        checks.tensors("c" if pairs else "f", **h)
         return state
 
     def branches_of(self, v: Tensor, window: Tensor) -> tuple:

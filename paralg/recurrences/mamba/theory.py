@@ -37,15 +37,16 @@ def check_operands(x: ScanOperands, discretisation: str = "euler", of: type = ob
     checks.one_of("discretisation", discretisation, ("euler", "zoh"))
     checks.kind("A", x.A, "fc")
     pairs = ("A", "B", "C", "h0") if "complex" in str(x.A.dtype) else ()
-    for name, part in x._asdict().items():
+    shapes = ["b L D", "b L D", "D N", *[("b L N", "D N")] * 2, "D", "b L D", "D", "b D N"]
+    operands = {}
+    for name, part, shape in zip(x._fields, x, shapes, strict=True):
         if part is not None or name in ("u", "delta", "A", "B", "C"):
             checks.instance(name, part, of)
-            checks.kind(name, part, "fc" if name in pairs else "f")
-        if part is not None and name in ("A", "D", "delta_bias"):
-            checks.finite(name, part)
-    shapes = ["b L D", "b L D", "D N", *[("b L N", "D N")] * 2, "D", "b L D", "D", "b D N"]
-    checks.sizes(**{name: (part, *([shape] if isinstance(shape, str) else shape))
-                    for name, part, shape in zip(x._fields, x, shapes, strict=True)})  # fmt: skip
+            forms = (shape,) if isinstance(shape, str) else shape
+            operands[name] = part, *[f"{'fc' if name in pairs else 'f'}: {form}" for form in forms]
+    checks.sizes(**operands)
+    for name in operands.keys() & {"A", "D", "delta_bias"}:
+        checks.finite(name, operands[name][0])
 
 
 def as_floats(*operands) -> ScanOperands:
