@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from paralg.core.checks import floats
 from paralg.decoding.consistency_trajectory.trajectory import Trajectory
 
 __all__ = ["advantages", "log_probabilities", "mean_weights", "sum_weights", "trajectory_loss"]
@@ -37,8 +38,9 @@ def advantages(rewards: np.ndarray, *, standardise: bool = False) -> np.ndarray:
     array([[ 1., -1., -1.,  1.],
            [ 0.,  0.,  0.,  0.]])
     """
-    centred = rewards - rewards.mean(axis=1, keepdims=True)
-    deviation = centred.std(axis=1, keepdims=True)
+    [rewards] = floats(rewards=(rewards, "P G"))
+    centred = rewards - rewards.sum(axis=1, keepdims=True) / max(rewards.shape[1], 1)
+    deviation = np.sqrt((centred**2).sum(axis=1, keepdims=True) / max(rewards.shape[1], 1))
     return centred / np.where(deviation > 0, deviation, 1.0) if standardise else centred
 
 

@@ -10,7 +10,7 @@ from math import comb, log
 
 import numpy as np
 
-from paralg.core.checks import integer, one_of
+from paralg.core.checks import floats, integer, one_of
 from paralg.decoding.tables import TableModel, TabularJoint
 
 __all__ = ["LengthModel", "Paths", "WEIGHTINGS", "all_paths", "cosine", "greedy_length",
@@ -122,7 +122,8 @@ def greedy_length(L: int, c: int, factors: Sequence[float] | None = None) -> int
     >>> greedy_length(8, 2), greedy_length(8, 2, np.linspace(0.4, 1, 8))
     (1, 2)
     """
-    factors = np.ones(integer("L", L, 1)) if factors is None else np.asarray(factors)
+    L, c = integer("L", L, 1), integer("c", c, 1)
+    [factors] = floats(factors=(np.ones(L) if factors is None else factors, "S"))
     if len(factors) < L:
         raise ValueError(f"expected a factor for each of {L} rounds, got {len(factors)}")
     first, last = 0, L  # content at 1..first, EOS after last
@@ -130,7 +131,7 @@ def greedy_length(L: int, c: int, factors: Sequence[float] | None = None) -> int
         low = max(first, 1)
         n = last - low + 1  # lengths low..last are left
         end = (last - low) / n * factors[s]
-        go = (last - max(first + 1, low) + 1) / n / integer("c", c, 1)
+        go = (last - max(first + 1, low) + 1) / n / c
         if round(end, 12) > round(go, 12) or first == last:
             last -= 1
         else:
