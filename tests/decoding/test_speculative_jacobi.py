@@ -141,7 +141,8 @@ def test_every_initialiser_leaves_the_distribution_alone(kind, declared):
 
 @pytest.mark.parametrize("decode", EXACT)
 def test_every_exact_variant_at_every_window(decode):
-    for (V, L, eps), W in itertools.product(((2, 4, 0.1), (3, 3, 3.0)), (0, 1, 2, 3)):
+    widest = 2 if decode is matched else 3  # it has by far the most branches
+    for (V, L, eps), W in itertools.product(((2, 4, 0.1), (3, 3, 3.0)), range(widest + 1)):
         model = table(V, L, eps)
         found = enumerated(decode, model, W=W, initialiser=BY_PLACE)
         assert total_variation(found.probability, sequential(model)) <= 1e-12
@@ -208,7 +209,7 @@ def test_the_first_forward_yields_the_mean_of_the_products():
 
 @given(st.integers(1, 4), st.integers(0, 12), st.integers(0, 14), st.integers(0, 99),
        st.sampled_from((*EXACT, relabelled)), st.sampled_from(KINDS))  # fmt: skip
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_counts_stay_within_their_bounds(V, given_tokens, W, k, decode, kind):
     model = HashConditional(V, 12, k, 0.5)
     x = np.array([0] * given_tokens + [V] * (12 - given_tokens))

@@ -10,7 +10,7 @@ import numpy as np
 from paralg.core import checks
 from paralg.decoding.randomness import Random
 
-__all__ = ["distributions", "keeps", "overlap", "residual"]
+__all__ = ["distributions", "keeps", "missing", "overlap", "residual"]
 
 
 def distributions(**operands) -> list[np.ndarray]:
@@ -58,7 +58,11 @@ def residual(p: np.ndarray, q: np.ndarray) -> np.ndarray:
     >>> residual(np.array([0.6, 0.4]), np.array([0.3, 0.7]))
     array([1., 0.])
     """
-    p, q = distributions(p=p, q=q)
+    return missing(*distributions(p=p, q=q))
+
+
+def missing(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """Return the residual of two distributions that were checked before."""
     excess = np.maximum(p - q, 0.0)
     total = excess.sum()
     return excess / total if total > 0 else p

@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from paralg.data import digits
-from paralg.decoding.randomness import RandomDraws
+from paralg.decoding.randomness import RandomDraws, softmax
 from paralg.decoding.shaping import AllowedTokens, Chain, Guidance, TopK
 from paralg.decoding.speculative_jacobi.initialisers import Initialiser
 from paralg.decoding.trace import Decoded
 
-__all__ = ["acceptance_map", "agreement", "hook", "initialiser", "network", "prompts", "sample",
-           "summary"]  # fmt: skip
+__all__ = ["acceptance_map", "agreement", "hook", "initialiser", "network", "prompts", "recognised",
+           "sample", "summary", "surprise"]  # fmt: skip
 
 
 def network():
@@ -76,6 +76,17 @@ def agreement(one: Sequence[Decoded], other: Sequence[Decoded]) -> dict[str, flo
             "level": [round(float(x.mean()), 4) for x in (a, b)],
             "z rms": round(float(np.sqrt((z[spread > 0] ** 2).mean())), 3),
             "z largest": round(float(np.abs(z).max()), 3)}  # fmt: skip
+
+
+def surprise(runs: Sequence[Decoded]) -> tuple[float, float]:
+    """Return mean nats a pixel of samples under the network that drew them, and its standard error.
+
+    Unlike the means of pixels this is a statistic of whole images.
+    """
+    x = np.stack([r.tokens for r in runs])
+    p = softmax(hook()(network().causal(x), np.arange(digits.LENGTH)))
+    nats = -np.log(np.take_along_axis(p, x[..., None], axis=2)[:, 1:, 0]).mean(axis=1)
+    return round(float(nats.mean()), 4), round(float(nats.std() / len(x) ** 0.5), 4)
 
 
 def recognised(images: np.ndarray, labels: np.ndarray | None = None) -> float:

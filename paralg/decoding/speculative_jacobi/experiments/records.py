@@ -20,6 +20,7 @@ from paralg.decoding.speculative_jacobi.experiments.images import (
     recognised,
     sample,
     summary,
+    surprise,
 )
 from paralg.decoding.speculative_jacobi.variants import (
     coupled,
@@ -94,6 +95,8 @@ def samples() -> dict:
     test = digits.load("test")
     data = digits.decode(digits.encode(*test))
     return agreement(slow, fast) | {
+        "nats": [surprise(slow), surprise(fast)],
+        "lengths": np.bincount(np.concatenate([r.trace.accepted for r in fast])).tolist(),
         "data": [recognised(data, test.labels), round(float(data.mean()), 4)],
         "slow": summary(slow), "fast": summary(fast),
         "map": acceptance_map(fast).round(3).tolist(),
