@@ -190,7 +190,9 @@ class Network:
         position_ids = checks.array("position_ids", position_ids, "i").astype(np.int64)
         checks.sizes(position_ids=(position_ids, "S"))
         mask = checks.array("mask", mask, "bif")
-        mask = checks.mask("mask", np.where(np.isin(mask, (0, 1)), mask, 2).astype(int), mask.shape)
+        if mask.dtype != bool:
+            zero_one = np.where(np.isin(mask, (0, 1)), mask, 2).astype(int)
+            mask = checks.mask("mask", zero_one, mask.shape)
         tokens = tokens_of(tokens, self.V, len(position_ids))
         if past is not None and past.owner is not self:
             raise ValueError(f"the slots were made by {past.owner!r}, not by {self!r}")

@@ -70,4 +70,4 @@ def missing(p: np.ndarray, q: np.ndarray) -> np.ndarray:
 
 def keeps(rng: Random, p: np.ndarray, q: np.ndarray, token: int) -> bool:
     """Decide whether ``token``, drawn from ``q``, is kept."""
-    return rng.accept(p[token] / q[token])
+    return bool(p[token] >= q[token]) or rng.accept(p[token] / q[token])

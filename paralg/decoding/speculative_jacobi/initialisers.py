@@ -105,4 +105,6 @@ class Initialiser:
 
 def one_hot(token: int, V: int) -> np.ndarray:
     """Return the distribution that is certain of ``token``."""
-    return (np.arange(V) == token).astype(float)
+    certain = np.zeros(V)
+    certain[token] = 1.0
+    return certain
