@@ -96,7 +96,7 @@ def real(name: str, values: ArrayLike) -> NDArray:
 
 def check_summary(summary: Summary, **operands) -> Summary:
     """Return a summary of three parts whose shapes fit, and `operands`, see `checks.sizes`."""
-    checks.instance("summary", summary, tuple)
+    checks.instance("summary", summary, tuple, list)
     if len(summary) != 3:
         raise ValueError(f"summary must have three parts, got {len(summary)}")
     m, u, w = (checks.array("each part of summary", part) for part in summary)
