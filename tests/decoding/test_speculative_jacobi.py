@@ -90,17 +90,17 @@ def test_a_verified_draft_follows_p(rng, V):
     assert (residual(p, p) == p).all()
 
 
-def test_the_enumerator_agrees_with_the_closed_form_when_the_test_is_told_a_lie():
-    p, told, truth = np.array([0.5, 0.3, 0.2]), np.array([0.2, 0.2, 0.6]), np.array([0.6, 0.1, 0.3])
+def test_the_enumerator_agrees_with_the_closed_form_when_the_test_uses_a_wrong_q():
+    p, used, truth = np.array([0.5, 0.3, 0.2]), np.array([0.2, 0.2, 0.6]), np.array([0.6, 0.1, 0.3])
 
     def once(rng):
         token = rng.categorical(truth)
-        kept_it = rng.accept(p[token] / told[token])
-        return token if kept_it else rng.categorical(residual(p, told)), 1
+        kept_it = rng.accept(p[token] / used[token])
+        return token if kept_it else rng.categorical(residual(p, used)), 1
 
     found = exact_distribution(once).probability
-    np.testing.assert_allclose([found[v] for v in range(3)], verified(p, told, truth), atol=1e-12)
-    assert np.abs(verified(p, told, truth) - p).max() > 0.1
+    np.testing.assert_allclose([found[v] for v in range(3)], verified(p, used, truth), atol=1e-12)
+    assert np.abs(verified(p, used, truth) - p).max() > 0.1
 
 
 @pytest.mark.parametrize(("rates", "bonus", "mean"), [

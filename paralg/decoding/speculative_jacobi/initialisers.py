@@ -15,8 +15,8 @@ KINDS = ("random", "position", "left", "above", "left-likeliest", "left-draw")
 class Initialiser:
     r"""How a position gets its first draft.
 
-    A draft is drawn from a distribution :math:`q_0`. What the test is told of it is one-hot at the
-    drawn token, as in the paper's code, or :math:`q_0` itself; both are true, so both are exact.
+    A draft is drawn from a distribution :math:`q_0`. The test uses a one-hot q at the drawn
+    token, as in the paper's code, or :math:`q_0` itself; both are true, so both are exact.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Initialiser:
     tokens : int, optional
         Uniform over the tokens 0 … ``tokens`` - 1; by default over all.
     declared : bool
-        Whether the test is told :math:`q_0`.
+        Whether the test uses :math:`q_0`.
 
     Raises
     ------

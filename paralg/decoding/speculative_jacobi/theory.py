@@ -21,7 +21,7 @@ def verified(p: np.ndarray, q: np.ndarray, drawn: np.ndarray | None = None) -> n
     Parameters
     ----------
     p, q : ndarray, shape (V,)
-        What the token should follow, and what the test is told of the draft.
+        What the token should follow, and what the test takes the draft to follow.
     drawn : ndarray, shape (V,), optional
         What the draft was drawn from in truth.
 
@@ -32,7 +32,7 @@ def verified(p: np.ndarray, q: np.ndarray, drawn: np.ndarray | None = None) -> n
     Raises
     ------
     ValueError
-        If a token can be drawn of which the test is told that it cannot.
+        If a token can be drawn although q is zero there.
 
     Examples
     --------

@@ -59,6 +59,6 @@ WRONG = {
     "ex-speculative-jacobi-sweeps": [
         (_one_too_many, "not counted"), (lambda F, x: (F(x), 1), ""),
     ],
-    "ex-speculative-jacobi-relabel": [(0.3, "always kept"), (0.0, "told q = p"), (1, "")],
+    "ex-speculative-jacobi-relabel": [(0.3, "always kept"), (0.0, "uses q = p"), (1, "")],
     "ex-speculative-jacobi-window": [({"0": 32, "0.02": 32, "0.1": 8}, ""), (16, "")],
 }  # fmt: skip

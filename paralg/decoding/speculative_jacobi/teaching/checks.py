@@ -104,7 +104,7 @@ def relabel(answer):
     close_to(answer, 0.7, name="the total variation", wrong={
         0.4: "that would be so if the draft were token 0",
         0.3: "that is p of the draft; the draft is now always kept",
-        0.0: "the test is told q = p, so it keeps a draft that was never drawn from p",
+        0.0: "the test uses q = p, so it keeps a draft that was never drawn from p",
     })  # fmt: skip
     return "Right: the draft 1 stays with probability 1 instead of .3."
 
