@@ -53,7 +53,9 @@ def from_text(text: str, chapter: str, existing=None):
     NotebookNode
         Without outputs, format 4.5.
     """
-    body = FRONT_MATTER.sub("", text)  # the notebook's metadata are the same for every chapter
+    # The notebook's metadata are the same for every chapter. The empty lines keep a title such as
+    # "decoding: a sample" from being read as the name of an encoding.
+    body = "\n\n" + FRONT_MATTER.sub("", text)
     notebook = jupytext.reads(body, fmt=MYST)
     clean = nbformat.v4.new_notebook(metadata=KERNEL)
     clean.cells = [_clean_cell(cell) for cell in notebook.cells]

@@ -5,7 +5,7 @@ import pytest
 
 from paralg.decoding.arena import Entrant, compete, decode_all, entrants, standings
 from paralg.decoding.baselines import static
-from paralg.decoding.compared import exactness, player
+from paralg.decoding.compared import exactness, explorer
 from paralg.decoding.tables import HashConditional
 from paralg.decoding.tiers import TIERS, tier
 from paralg.models.counting import CountingModel
@@ -53,7 +53,7 @@ def test_those_that_promise_the_distribution_have_it():
 def page(tmp_path_factory, chromium):
     pytest.importorskip("matplotlib")
     folder = tmp_path_factory.mktemp("player")
-    return explorer_page(chromium, folder, player(("tables", "sudoku")))
+    return explorer_page(chromium, folder, explorer(("tables", "sudoku")))
 
 
 def test_the_player_shows_what_the_decoders_did(page):

@@ -70,12 +70,16 @@ class Visit:
         self.page.on("request", self._on_request)
         self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self.problems.append(f"exception: {error}"))
-        self.page.on("requestfailed", lambda r: self.problems.append(f"failed: {r.url}"))
+        self.page.on("requestfailed", self._on_failure)
         self.page.on("response", self._on_response)
 
     def _on_request(self, request) -> None:
         if not request.url.startswith((self.address, "data:", "blob:", "file:")):
             self.problems.append(f"asked the network: {request.url}")
+
+    def _on_failure(self, request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # a page that is left stops what it still loads
+            self.problems.append(f"failed: {request.url}")
 
     def _on_console(self, message) -> None:
         slow = "Slow network" in message.text  # says the browser of a busy machine

@@ -7,5 +7,5 @@
 from paralg.core.lazy import lazy
 
 __getattr__, __dir__, __all__ = lazy(__name__, {
-    "exactness": "theory", "player": "teaching.explorer",
+    "exactness": "theory", "explorer": "teaching.explorer",
 })  # fmt: skip

@@ -8,7 +8,7 @@ from paralg.decoding.arena import Entrant, decode_all, entrants
 from paralg.decoding.tiers import tier
 from paralg.decoding.trace import Decoded
 
-__all__ = ["TASKS", "player"]
+__all__ = ["TASKS", "explorer"]
 
 TASKS = {
     "tables": ("a table of twelve tokens", "ABCD"),
@@ -21,7 +21,7 @@ TASKS = {
 UPPER, LOWER = "static", "FreeDave, d = 4"
 
 
-def player(names: tuple[str, ...] = tuple(TASKS)):
+def explorer(names: tuple[str, ...] = tuple(TASKS)):
     """Return the interactive figure: two decoders on one prompt, played together.
 
     Decodes the first problem of every tier of ``names`` with every entrant.
