@@ -167,7 +167,7 @@ def test_every_dependency_is_locked():
     locked = {
         re.sub(r"[-_.]+", "-", n).lower() for n in re.findall(r"^([\w.-]+)==", lock, flags=re.M)
     }
-    assert normal - locked == {"torch", "transformers"}  # a build of its own; benchmarks only
+    assert normal - locked == {"torch", "transformers"}  # whose tests skip without it
     blocks = re.split(r"\n(?=\w)", lock)
     assert all("--hash=sha256:" in b for b in blocks if "==" in b.split("\n")[0])
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.site.conftest import READY
+
 pytestmark = pytest.mark.site
 
 KINDS = (
@@ -21,11 +23,7 @@ def test_pages_open_from_a_folder_without_an_error_in_the_console(chromium, site
             if request.failure != "net::ERR_ABORTED" else None)  # fmt: skip
     for name in KINDS:
         page.goto(f"{site.as_uri()}/{name}", wait_until="load")
-        page.wait_for_function("document.documentElement.dataset.paralgReady === 'true'")
-        page.wait_for_function(
-            "[...document.querySelectorAll('figure.paralg-explorer')]"
-            ".every((figure) => figure.dataset.ready === 'true')"
-        )
+        page.wait_for_function(READY)
         assert said == [], name
     page.wait_for_function("document.querySelectorAll('#search-results ul.search li').length > 5")
     assert said == []
