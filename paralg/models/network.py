@@ -174,7 +174,7 @@ class Network:
         self, tokens: np.ndarray, position_ids: np.ndarray, mask: np.ndarray,
         past: NetworkSlots | None = None,
     ) -> tuple[np.ndarray, NetworkSlots]:  # fmt: skip
-        """Run S slots after P earlier ones, of one row or of B; keep their keys and values.
+        """Run S slots after P earlier ones, of one row or of B; keep keys, values, hidden states.
 
         A causal network read token by token says what it says in one call:
 
@@ -212,8 +212,9 @@ class Network:
         """Run the transformer: arrays in, arrays and slots out."""
         mask = None if mask is None else to_torch(mask)
         earlier = None if past is None else list(past.layers)
-        logits, kept = self.transformer(to_torch(tokens), to_torch(position_ids), mask, earlier)
-        return to_numpy(logits), NetworkSlots(self, tuple(kept))
+        net = self.transformer
+        hidden, kept = net.hidden(to_torch(tokens), to_torch(position_ids), mask, earlier)
+        return to_numpy(net.head(net.norm(hidden))), NetworkSlots(self, tuple(kept), hidden)
 
     def _logits(self, tokens: np.ndarray, *layout: Any, **past: Any) -> np.ndarray:
         """Return the logits alone; none of no slots."""

@@ -38,12 +38,15 @@ class NetworkSlots:
     """Keys and values of S slots of B rows, in the order in which they are attended to.
 
     They belong to one network, their `owner`, and no other may read them. `layers` has keys and
-    values of each layer, both of shape (B, heads, S, width / heads). :meth:`select` cuts back to an
-    accepted prefix or keeps one branch of a tree, :meth:`join` joins what branches computed apart.
+    values of each layer, both of shape (B, heads, S, width / heads); `hidden`, (B, S, width), is
+    what the last block said of the slots, before the last norm: what a drafting head reads.
+    :meth:`select` cuts back to an accepted prefix or keeps one branch of a tree, :meth:`join` joins
+    what branches computed apart.
     """
 
     owner: object
     layers: tuple[tuple[Tensor, Tensor], ...]
+    hidden: Tensor
 
     def __len__(self) -> int:
         return self.layers[0][0].shape[2]
@@ -69,7 +72,7 @@ class NetworkSlots:
         at = slice(chosen.size) if first else to_torch(chosen)
         rows = slice(row, None if row is None else row + 1)
         layers = tuple((k[rows, :, at], v[rows, :, at]) for k, v in self.layers)
-        return NetworkSlots(self.owner, layers)
+        return NetworkSlots(self.owner, layers, self.hidden[rows, at])
 
     def join(self, *others: "NetworkSlots") -> "NetworkSlots":
         """Return these slots followed by the others', of as many rows, nothing recomputed."""
@@ -79,4 +82,5 @@ class NetworkSlots:
         layers = zip(self.layers, *(one.layers for one in others), strict=True)
         both = (zip(*layer, strict=True) for layer in layers)
         joined = ((torch.cat(keys, dim=2), torch.cat(values, dim=2)) for keys, values in both)
-        return NetworkSlots(self.owner, tuple(joined))
+        hidden = torch.cat([self.hidden, *(one.hidden for one in others)], dim=1)
+        return NetworkSlots(self.owner, tuple(joined), hidden)

@@ -174,7 +174,7 @@ class Transformer(nn.Module):
         self, tokens: Tensor, positions: Tensor, mask: Tensor | None = None,
         past: list[KeysValues] | None = None,
     ) -> tuple[Tensor, list[KeysValues]]:  # fmt: skip
-        """Compute logits, (B, S, V), and own keys and values of slots, all as in :meth:`states`."""
+        """Compute logits, (B, S, V), and own keys and values of slots, all as in :meth:`hidden`."""
         h, own = self.states(tokens, positions, mask, past)
         return self.head(h), own
 
@@ -182,7 +182,15 @@ class Transformer(nn.Module):
         self, tokens: Tensor, positions: Tensor, mask: Tensor | None = None,
         past: list[KeysValues] | None = None,
     ) -> tuple[Tensor, list[KeysValues]]:  # fmt: skip
-        """Compute what the last layer says of S slots after P, before the head makes logits of it.
+        """Compute what the head makes logits of: the :meth:`hidden` states, normalised."""
+        h, own = self.hidden(tokens, positions, mask, past)
+        return self.norm(h), own
+
+    def hidden(
+        self, tokens: Tensor, positions: Tensor, mask: Tensor | None = None,
+        past: list[KeysValues] | None = None,
+    ) -> tuple[Tensor, list[KeysValues]]:  # fmt: skip
+        """Compute what the last block says of S slots after P, before the last norm.
 
         - ``tokens``, (B, S): entries 0..V.
         - ``positions``, (S,) or (B, S): entries 0..L-1; they may repeat.
@@ -190,7 +198,7 @@ class Transformer(nn.Module):
           come first. None: all to all.
         - ``past``: keys and values of each layer, (1 or B, heads, P, width / heads).
 
-        Returned are normalised vectors (B, S, width) and keys and values of the S slots, a later
+        Returned are vectors (B, S, width) and keys and values of the S slots, a later
         `past`; the work is O(S (P + S) width + S width²) per row and layer.
         """
         for name, ids, most in (("tokens", tokens, self.config.V),
@@ -211,7 +219,7 @@ class Transformer(nn.Module):
         for layer, block in enumerate(self.blocks):
             h, kept = block(h, turn, mask, None if past is None else past[layer])
             own.append(kept)
-        return self.norm(h), own
+        return h, own
 
     def _turn(self, positions: Tensor) -> Turn:
         """Return the rotations of positions, as precise as the weights."""

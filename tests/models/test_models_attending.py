@@ -99,6 +99,21 @@ def test_the_last_layer_can_be_read_before_the_head():
     assert torch.equal(CAUSAL.transformer.head(states), logits)
 
 
+def test_slots_keep_the_hidden_states_from_before_the_last_norm(prefix):
+    """Norm and head make the logits of them, and they follow their slots wherever those go."""
+    import torch
+
+    logits, kept = prefix
+    last = torch.nn.Sequential(CAUSAL.transformer.norm, CAUSAL.transformer.head)
+    assert kept.hidden.shape == (1, 6, 32)
+    with torch.inference_mode():
+        np.testing.assert_allclose(last(kept.hidden), logits, atol=LAYOUTS)
+    _, more = CAUSAL.extend([[1], [2]], [6], after(1, 6), kept)
+    assert torch.equal(kept.select([4, 2]).hidden, kept.hidden[:, [4, 2]])
+    both = kept.join(more.select([0], row=1))
+    assert torch.equal(both.hidden, torch.cat([kept.hidden, more.hidden[1:]], dim=1))
+
+
 @pytest.mark.parametrize("rows, slots", [(2, 0), (0, 2), (0, 0)])
 def test_nothing_is_an_input_like_any_other(rows, slots):
     logits, kept = CAUSAL.extend(np.zeros((rows, slots), int), range(slots), np.eye(slots))
