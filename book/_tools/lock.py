@@ -24,6 +24,12 @@ def pins(lock: str) -> str:
     return "\n".join(re.findall(r"^[\w.\[\]-]+==[\w.+!-]+", lock, flags=re.M)) + "\n"
 
 
+def without_cuda(lock: str) -> str:
+    """Return a lock without the packages that only a CUDA build of torch needs, and brings itself."""
+    blocks = re.split(r"\n(?=\w)", lock)
+    return "\n".join(b for b in blocks if not re.match(r"(nvidia|cuda)-|triton==", b))
+
+
 def header(lock: str) -> str:
     """Return the comment block that opens a lock."""
     return "".join(
@@ -82,7 +88,7 @@ def main() -> None:
         out = folder / "out.lock"
         print("Resolving (a few minutes) …", flush=True)
         resolve(None if upgrade else folder / "constraints.txt", out, resolver(folder / "venv"))
-        new = header(old) + out.read_text().split(_TAIL)[0].rstrip() + "\n"
+        new = header(old) + without_cuda(out.read_text()).split(_TAIL)[0].rstrip() + "\n"
     temporary_lock = LOCK.with_suffix(".new")
     temporary_lock.write_text(new)
     temporary_lock.replace(LOCK)

@@ -167,7 +167,8 @@ def test_every_dependency_is_locked():
     locked = {
         re.sub(r"[-_.]+", "-", n).lower() for n in re.findall(r"^([\w.-]+)==", lock, flags=re.M)
     }
-    assert normal - locked == {"torch", "transformers"}  # whose tests skip without it
+    assert normal - locked == {"torch"}  # its builds differ by machine
+    assert not [n for n in locked if re.match("(nvidia|cuda)-|triton", n)]  # torch brings its own
     blocks = re.split(r"\n(?=\w)", lock)
     assert all("--hash=sha256:" in b for b in blocks if "==" in b.split("\n")[0])
 
