@@ -172,7 +172,8 @@ def _ratio(a) -> float:
 
 def _checked(p) -> np.ndarray:
     """Return ``p`` as an array of non-negative numbers that sum to one (to 1e-9)."""
-    p = checks.array("p", p).astype(np.float64)
+    if type(p) is not np.ndarray or p.dtype != np.float64:
+        p = checks.array("p", p).astype(np.float64)
     if p.ndim != 1 or not (p.min(initial=0.0) >= 0 and abs(p.sum() - 1) <= 1e-9):
         raise ValueError(f"expected probabilities that sum to 1, got {p}")
     return p

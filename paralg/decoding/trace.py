@@ -167,13 +167,15 @@ class Recorder:
         self, what: str, positions: Sequence[int], tokens, values=None, row: int = 0
     ) -> None:
         """Append one event for each position to the open round."""
-        checks.one_of("what", what, WHAT)
-        positions, tokens = (checks.array("an event's position or token", one, "i", least=0)
+        if what not in WHAT:
+            checks.one_of("what", what, WHAT)
+        positions, tokens = (checks.array("an event's position or token", one, "i")
                              for one in (positions, tokens))  # fmt: skip
         checks.sizes(positions=(positions, "n"), tokens=(tokens, "n"))
         positions, tokens = positions.tolist(), tokens.tolist()
-        if max(positions, default=-1) >= len(self.start) or max(tokens, default=-1) >= self.V:
-            expected = f"positions below {len(self.start)} and tokens below {self.V}"
+        if (min(positions, default=0) < 0 or max(positions, default=-1) >= len(self.start)
+                or min(tokens, default=0) < 0 or max(tokens, default=-1) >= self.V):  # fmt: skip
+            expected = f"positions below {len(self.start)} and tokens below {self.V}, from 0"
             raise ValueError(f"expected {expected}, got {positions} and {tokens}")
         values = np.full(len(positions), np.nan) if values is None else np.asarray(values, float)
         self.group += what == "committed"
