@@ -33,7 +33,7 @@ class Reader:
                              "cache=True, got one")  # fmt: skip
         self.model, self.cache = model, cache
         self.rank = None if order is None else ranks(x, model.V, order)
-        self.order = masked if order is None else np.asarray(order)
+        self.order = masked if order is None else np.asarray(order, dtype=np.int64)
         self._sees = np.tri(model.L, dtype=bool) if cache else None
         self._past = self._seen = None
 
@@ -73,6 +73,7 @@ def ranks(x, V: int, order=None) -> np.ndarray:
     x = np.asarray(x)
     masked = np.flatnonzero(x == V)
     order = masked if order is None else np.atleast_1d(checks.array("order", order, "i"))
+    order = order.astype(np.int64)  # an empty list has no kind
     if sorted(order) != masked.tolist():
         raise ValueError(f"expected an order of the masked positions {masked.tolist()}, "
                          f"got {np.asarray(order).tolist()}")  # fmt: skip

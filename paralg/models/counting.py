@@ -38,8 +38,8 @@ class CountingModel:
     calls        forward passes; the chain of dependent ones is the span of decoding
     rows         sequences sent through the model
     tokens       positions computed: B·L for a full pass, B·len(at) when only the
-                 window is recomputed (cached or causal), 2·B·L with two streams,
-                 B·S for a layout of S slots
+                 window is recomputed (cached or causal), B·(L + len(at)) with two
+                 streams, contents and queries, B·S for a layout of S slots
     ===========  ==================================================================
 
     Parameters
@@ -85,9 +85,9 @@ class CountingModel:
         return self._shaped(self.model.causal(x, at=at), at)
 
     def anyorder(self, x, rank, visible=None, *, at=None):
-        """Count and forward: both streams."""
+        """Count and forward: all contents, and a query for each wanted position."""
         x = self._expand(x)
-        self._count(x, 2 * self.L)
+        self._count(x, self.L + positions(at, self.L).size)
         return self._shaped(self.model.anyorder(x, rank, visible, at=at), at)
 
     def snapshot(self, x):

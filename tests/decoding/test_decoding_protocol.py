@@ -35,6 +35,7 @@ fast = settings(max_examples=15, deadline=None)
         (lambda m, x: m.snapshot(x[:1]), Cost(calls=1, rows=1, tokens=6)),
         (lambda m, x: m.causal(x, at=[0]), Cost(calls=1, rows=3, tokens=3)),
         (lambda m, x: m.anyorder(x, np.zeros(6, int)), Cost(calls=1, rows=3, tokens=36)),
+        (lambda m, x: m.anyorder(x, np.arange(6), 0, at=[1, 2]), Cost(calls=1, rows=3, tokens=24)),
         (lambda m, x: None, Cost()),
     ],
 )  # fmt: skip

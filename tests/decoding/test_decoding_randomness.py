@@ -177,6 +177,8 @@ def test_every_sampled_sudoku_is_valid():
 def test_ranks_and_orders_are_checked():
     np.testing.assert_array_equal(ranks([2, 2], 2), [0, 1])
     np.testing.assert_array_equal(ranks([0, 2, 1, 2], 2, order=[3, 1]), [1, 3, 1, 2])
+    for nothing in ([], (), np.array([], dtype=int), None):
+        np.testing.assert_array_equal(ranks([0, 1], 2, order=nothing), [1, 1])
     with pytest.raises(ValueError, match=r"masked positions \[1, 3\], got \[1\]"):
         ranks([0, 2, 1, 2], 2, order=[1])
     with pytest.raises(ValueError, match="prefix, or an order"):
