@@ -25,7 +25,7 @@ def pins(lock: str) -> str:
 
 
 def without_cuda(lock: str) -> str:
-    """Return a lock without the packages that only a CUDA build of torch needs, and brings itself."""
+    """Return a lock without what only a CUDA build of torch needs, which it brings itself."""
     blocks = re.split(r"\n(?=\w)", lock)
     return "\n".join(b for b in blocks if not re.match(r"(nvidia|cuda)-|triton==", b))
 
