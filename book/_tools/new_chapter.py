@@ -51,6 +51,8 @@ def files(part: str, paper: str, known: dict | None = None) -> dict[Path, str]:
             target = package / path.relative_to(TEMPLATE / "package")
             made[target.with_name(path.name.removesuffix(".in"))] = _filled(path, words)
     made[Path("tests", part, f"test_{paper}.py")] = _filled(TEMPLATE / "tests.py.in", words)
+    registry = Path("tests", "project", "arguments", f"{paper}.py")
+    made[registry] = _filled(TEMPLATE / "arguments.py.in", words)
     made[Path("benchmarks", f"bench_{paper}.py")] = _filled(TEMPLATE / "bench.py.in", words)
     notebook = nb.from_text(_filled(TEMPLATE / "chapter.md", words), paper)
     made[Path("notebooks", part, f"{paper}.ipynb")] = nb.dumps(notebook)
@@ -160,6 +162,7 @@ def check_request(root: Path, part: str, paper: str) -> None:
     taken = [*root.glob(f"paralg/*/{paper}/__init__.py"), *root.glob(f"paralg/*/{paper}.py")]
     taken += root.glob(f"notebooks/*/{paper}.ipynb")
     taken += root.glob(f"tests/{part}/test_{paper}.py")
+    taken += root.glob(f"tests/project/arguments/{paper}.py")
     taken += root.glob(f"benchmarks/bench_{paper}.py")
     if taken:
         there = ", ".join(str(path.relative_to(root)) for path in taken)

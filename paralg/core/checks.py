@@ -5,6 +5,7 @@ ndarray; tensors are looked at without an import of torch. A wrong kind of thing
 wrong number, name or shape a ValueError.
 """
 
+import contextlib
 import functools
 import math
 from collections.abc import Iterable
@@ -15,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "array", "finite", "floats", "instance", "integer", "integers", "kind", "mask", "number",
-    "one_of", "probabilities", "sizes", "tensors",
+    "array", "finite", "floats", "instance", "integer", "integers", "kind", "looks", "mask",
+    "number", "one_of", "probabilities", "sizes", "tensors",
 ]  # fmt: skip
 
 _KINDS = {"b": "booleans", "i": "integers", "f": "floats", "c": "complex numbers",
           "O": "objects", "M": "dates", "m": "times"}  # fmt: skip
+_AS_IT_IS = contextlib.nullcontext()
 
 
 def integer(name: str, value, least=0, most=math.inf) -> int:
@@ -84,17 +86,19 @@ def array(name: str, values, allowed: str = "if", least=None) -> NDArray:
         found = np.asarray(values)
     except (ValueError, TypeError, RuntimeError) as error:
         raise ValueError(f"{name} must be an array, got {_shown(values)}") from error
-    if found.size or hasattr(values, "dtype"):  # an empty list has no kind
-        kind(name, found, allowed)
-    if least is not None:
+    if found.dtype.kind not in allowed and (found.size or hasattr(values, "dtype")):
+        kind(name, found, allowed)  # an empty list has no kind
+    if least is not None and found.size and not found.min() >= least:
         _none(name, found, ~(found >= least), f"at least {least}")
     return found
 
 
 def finite(name: str, values) -> None:
     """Check that an array or a tensor holds neither NaN nor an infinity."""
-    with np.errstate(invalid="ignore"):
-        _none(name, values, values - values != 0, "finite")
+    with np.errstate(all="ignore") if isinstance(values, np.ndarray) else _AS_IT_IS:
+        total = values.sum().item()  # of one pass: finite only if all are
+        if total - total != 0:
+            _none(name, values, values - values != 0, "finite")
 
 
 def mask(name: str, values, shape: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -102,7 +106,8 @@ def mask(name: str, values, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     found = array(name, values, "bi")
     if found.shape != tuple(shape):
         raise ValueError(f"{name} must have the shape {tuple(shape)}, got {found.shape}")
-    _none(name, found, (found != 0) & (found != 1), "True or False")
+    if found.dtype != bool:
+        _none(name, found, (found != 0) & (found != 1), "True or False")
     return found.astype(bool)
 
 
@@ -122,9 +127,14 @@ def _once(check):
 
     @functools.wraps(check)
     def known(*how, **operands):
-        key = how, *[(name, type(value := one[0]), getattr(value, "dtype", None),
-                      value.shape if hasattr(value, "shape") else np.shape(value), one[1:])
-                     for name, one in operands.items()]  # fmt: skip
+        key = [how]
+        for name, one in operands.items():
+            value = one[0]
+            try:
+                key += name, one[1:], value.dtype, value.shape
+            except AttributeError:  # neither an array nor a tensor
+                key += name, one[1:], type(value), np.shape(value)
+        key = tuple(key)
         if key not in seen:
             if len(seen) > 4096:
                 seen.clear()
@@ -178,6 +188,17 @@ def tensors(allowed: str = "f", /, **operands) -> None:
         got = ", ".join(map(str, kinds))
         raise TypeError(f"{', '.join(operands)} must be {expected}, got {got}")
     sizes(**operands)
+
+
+def looks(state, *values) -> list | None:
+    """Return types and shapes of arrays or tensors and of a state's parts; None where one has none.
+
+    Who steps often compares them with those of the last call that was checked.
+    """
+    try:
+        return [type(state), *[(one.dtype, one.shape) for one in (*values, *state)]]
+    except (AttributeError, TypeError):
+        return None
 
 
 def _bound(letters: list[str], got: tuple, known: dict) -> bool:

@@ -53,8 +53,9 @@ class Cost:
     bytes: int = 0
 
     def __post_init__(self):
-        for name in UNITS:
-            object.__setattr__(self, name, checks.integer(name, getattr(self, name)))
+        for name, value in vars(self).items():
+            if type(value) is not int or value < 0:
+                object.__setattr__(self, name, checks.integer(name, value))
 
     def __add__(self, other: "Cost") -> "Cost":
         if not isinstance(other, Cost):

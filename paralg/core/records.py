@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from paralg.core import checks
+
 __all__ = ["Records"]
 
 SCALE = "PARALG_SCALE"
@@ -34,6 +36,10 @@ class Records:
     folder: Path
     makers: Mapping[str, Callable[[], Any]]
 
+    def __post_init__(self):
+        checks.instance("folder", self.folder, Path)
+        checks.instance("makers", self.makers, Mapping)
+
     def read(self, name: str) -> Any:
         """Return a shipped record; made again where the environment says ``PARALG_SCALE=full``.
 
@@ -53,6 +59,7 @@ class Records:
 
     def main(self, argv: Sequence[str] | None = None) -> None:
         """Make and write the records named on the command line, or all of them."""
+        checks.instance("argv", argv, Sequence, type(None))
         names = (sys.argv[1:] if argv is None else argv) or self.makers
         for name in names:
             self._maker(name)

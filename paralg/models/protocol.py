@@ -153,9 +153,10 @@ def tokens_of(x: np.ndarray, V: int, L: int) -> np.ndarray:
     x = checks.array("x", x, "i")
     if x.ndim != 2 or x.shape[1] != L:
         raise ValueError(f"expected x of shape (B, {L}), got {x.shape}")
-    if x.size and (x.min() < 0 or x.max() > V):
+    tokens = x.astype(np.int64, copy=False)
+    if x.size and tokens.view(np.uint64).max() > V:  # nor is one negative
         raise ValueError(f"expected tokens in 0..{V} (mask = {V}), got {x.min()}..{x.max()}")
-    return x.astype(np.int64, copy=False)
+    return tokens
 
 
 def positions(at: Sequence[int] | None, L: int) -> np.ndarray:
@@ -163,6 +164,6 @@ def positions(at: Sequence[int] | None, L: int) -> np.ndarray:
     if at is None:
         return np.arange(L)
     at = checks.array("at", at, "i").astype(np.int64)
-    if at.ndim != 1 or (at.size and (at[0] < 0 or at[-1] >= L or np.any(np.diff(at) <= 0))):
+    if at.ndim != 1 or (at.size and (at[0] < 0 or at[-1] >= L or (at[1:] <= at[:-1]).any())):
         raise ValueError(f"expected ascending positions in 0..{L - 1}, got {at.tolist()}")
     return at

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from paralg.core import checks
+
 __all__ = ["addresses", "in_order"]
 
 
@@ -19,6 +21,8 @@ def addresses(dtype: torch.dtype, *operands: tuple[Tensor, tuple[int, ...]]) -> 
     ValueError: operand 0 must be torch.float64 of (0, 3) in order, got torch.float64 of (0,)
     """
     for k, (x, shape) in enumerate(operands):
+        if not isinstance(x, Tensor):
+            checks.instance("an operand", x, Tensor)
         plain = x.layout is torch.strided and x.device.type == "cpu" and not x.is_neg()
         if x.dtype is not dtype or x.shape != shape or not plain or not x.is_contiguous():
             got = f"{x.dtype} of {tuple(x.shape)}{'' if plain else ' elsewhere'}"

@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
+from paralg.core import checks
+
 __all__ = ["GRAIN", "parallel_for"]
 
 GRAIN = 2**20
@@ -24,6 +26,7 @@ def parallel_for(function: Callable[..., None], tasks: int, steps: int, *argumen
     The function is compiled with ``nogil=True``, and tasks do not write to the same place;
     ``steps`` are lane steps of all tasks together, in the time of the forward pass.
     """
+    checks.integers(0, tasks=tasks, steps=steps)
     workers = min(torch.get_num_threads(), tasks, max(1, steps // GRAIN))
     bounds = [tasks * worker // workers for worker in range(workers + 1)] if workers else []
     ranges = list(zip(bounds[:-1], bounds[1:], strict=True))

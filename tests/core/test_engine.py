@@ -180,12 +180,12 @@ def test_a_closed_engine_says_so(engine):
         ("cloud", None, {}, r"engine must be one of \['serial', .*got 'cloud'"),
         ("serial", 2, {}, "the serial engine has 1 worker, got workers=2"),
         ("processes", 0, {}, "workers must be at least 1, got 0"),
-        ("processes", 1.5, {}, "workers must be at least 1, got 1.5"),
+        ("processes", 1.5, {}, "workers must be an integer, got 1.5"),
         ("processes", 1, {"threads": 0}, "threads must be at least 1, got 0"),
     ],
 )
 def test_engines_are_chosen_by_name(name, workers, options, text):
-    with pytest.raises(ValueError, match=text):
+    with pytest.raises((ValueError, TypeError), match=text):
         connect(name, workers, **options)
 
 

@@ -74,6 +74,7 @@ def test_the_doors_and_the_rooms(made):
     expected += [f"{package}teaching/{name}" for name in DATA]
     expected += ["benchmarks/bench_sample_paper.py", "notebooks/rounds/sample_paper.ipynb"]
     expected += ["notebooks/rounds/sample_paper_experiments.ipynb"]
+    expected += ["tests/project/arguments/sample_paper.py"]
     expected += ["tests/rounds/test_sample_paper.py", "book/api/rounds/sample_paper.md"]
     assert sorted(map(str, paths)) == sorted(expected)
 
@@ -98,6 +99,21 @@ def test_its_tests_and_its_examples_pass(made):
     options = ["-q", "-p", "no:cacheprovider", "--doctest-modules"]
     package = "paralg/rounds/sample_paper"
     assert "passed" in _run(root, "-m", "pytest", *options, "tests", package)
+
+
+def test_bad_arguments_of_its_functions_are_tried(made):
+    root, _ = made
+    (root / "tests/__init__.py").touch()
+    (root / "tests/project/__init__.py").touch()
+    path = root / "tests/project/arguments/__init__.py"
+    path.symlink_to(ROOT / "tests/project/arguments/__init__.py")
+    program = (
+        "from tests.project import arguments; name = 'sample_paper'; "
+        "arguments.part.__globals__['__path__'] = ['tests/project/arguments']; "
+        "counts, wrong = arguments.counted(name); "
+        "assert wrong == arguments.uncovered(name) == [], wrong; print(counts.total())"
+    )
+    assert int(_run(root, "-c", program)) > 50
 
 
 def test_it_keeps_the_form_and_is_lint_clean(made):

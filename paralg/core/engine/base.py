@@ -4,8 +4,8 @@ import functools
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from operator import index
 
+from paralg.core import checks
 from paralg.core.cost import Cost
 from paralg.core.engine.partitions import PartitionCall, Partitions, ShuffleTraffic
 from paralg.core.engine.tasks import EngineError, tree_reduce, wants_index
@@ -65,9 +65,7 @@ class Engine:
     name = "engine"
 
     def __init__(self, workers: int = 1, progress: bool | None = None):
-        if not hasattr(workers, "__index__") or workers < 1:
-            raise ValueError(f"workers must be at least 1, got {workers!r}")
-        self.workers = index(workers)
+        self.workers = checks.integer("workers", workers, 1)
         self.cost = Cost()
         self.closed = False
         self._why_closed = "it was closed"
@@ -84,6 +82,7 @@ class Engine:
     def scatter(self, parts: Iterable) -> Partitions:
         """Return a handle of ``parts``, whose number need not be that of the workers."""
         self._open()
+        checks.instance("parts", parts, Iterable)
         parts = list(parts)
         if not parts:
             raise ValueError("expected at least one partition, got none")
@@ -96,6 +95,7 @@ class Engine:
         ``fn`` gets partition i of each handle, and ``index=i`` if it has a parameter of that name.
         """
         count = self._check(*parts)
+        checks.instance("fn", fn, Callable)
         job = PartitionCall(fn, kw, wants_index(fn))
         return self._handle(self._map(job, [part.state for part in parts], count), count)
 
@@ -117,6 +117,7 @@ class Engine:
         ``fn`` is associative and need not commute; the bits do not depend on the workers.
         """
         count = self._check(parts)
+        checks.instance("fn", fn, Callable)
         value, moved = self._reduce(fn, parts.state, count)
         self._count(ShuffleTraffic(count - 1, moved))
         return value

@@ -11,9 +11,10 @@ from paralg.core.engine.base import Engine
 from paralg.core.engine.partitions import PartitionCall, ShuffleTraffic
 from paralg.core.engine.tasks import EngineError, Failure, NoInput, blocks_of, raise_first
 
-__all__ = ["DaskEngine"]
+__all__ = ["ANSWER", "DaskEngine"]
 
 _ADDRESS = re.compile(r"((tcp|tls|ucxx?|wss?)://)?(\[[\da-fA-F:]+\]|[\w.-]+):\d{1,5}/?")
+ANSWER = 10.0  # seconds in which a scheduler must answer
 _POLL = 2.0  # seconds between two checks that all workers are there
 _LARGE = 1 << 20  # bytes of arguments that are not to travel with each task
 
@@ -61,7 +62,7 @@ class DaskEngine(Engine):
 
     def _join(self, where):
         try:
-            return self._distributed.Client(where, set_as_default=False, timeout=30)
+            return self._distributed.Client(where, set_as_default=False, timeout=ANSWER)
         except (OSError, ValueError) as error:
             raise EngineError(f"expected a Dask scheduler at {where!r}, got: {error}") from error
 

@@ -11,6 +11,7 @@ import sys
 import weakref
 from multiprocessing.connection import wait
 
+from paralg.core import checks
 from paralg.core.engine.base import Engine
 from paralg.core.engine.partitions import PartitionCall, Partitions, ShuffleTraffic
 from paralg.core.engine.tasks import EngineError, Failure, raise_first
@@ -51,8 +52,7 @@ class ProcessesEngine(Engine):
                 f"the processes engine needs Linux, macOS or WSL, got {sys.platform}; "
                 "use 'serial' or 'dask'"
             )
-        if threads < 1:
-            raise ValueError(f"threads must be at least 1, got {threads}")
+        checks.integer("threads", threads, 1)
         super().__init__(_processors() if workers is None else workers, progress)
         self._numbers = itertools.count()
         self._dead: list[int] = []

@@ -1,5 +1,6 @@
 """The engine that needs nothing: one worker, this process."""
 
+from paralg.core import checks
 from paralg.core.engine.base import Engine
 from paralg.core.engine.partitions import PartitionCall, ShuffleTraffic
 from paralg.core.engine.tasks import blocks_of, raise_first
@@ -13,7 +14,7 @@ class SerialEngine(Engine):
     name = "serial"
 
     def __init__(self, workers: int | None = None, progress: bool | None = None):
-        if workers not in (None, 1):
+        if workers is not None and checks.integer("workers", workers, 1) > 1:
             raise ValueError(
                 f"the serial engine has 1 worker, got workers={workers}; 'processes' has more"
             )

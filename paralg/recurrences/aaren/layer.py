@@ -48,6 +48,7 @@ class Aaren(HeadProjections):
         super().__init__(width, heads)
         self.query = nn.Parameter(torch.randn(width))
         self._last_fold: tuple = (None, None)
+        self._passed: list | None = None
 
     def folded(self) -> tuple[Tensor, Tensor]:
         """Return vectors (h, width) and offsets (h,) of the scores; kept outside of training."""
@@ -91,10 +92,14 @@ class Aaren(HeadProjections):
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Take one token of shape (b, width); return its output and the state after it."""
-        self.check(x, "b")
+        looks = checks.looks(state, x, self.query)
+        if looks is None or looks != self._passed:
+            check_operands(() if state is None else state, f"b {self.heads}",
+                           f"b {self.heads} {self.size}", weights=(self.query, "width"),
+                           x=(x, "b width"))  # fmt: skip
+            self._passed = looks
         scores, values = self.scores(x), self.split(self.to_value(x))
         checks.finite("scores", scores)
-        check_operands(scores, values, () if state is None else state, "b")
         before, u, w = state
         m = torch.maximum(before, scores)
         keep, enter = torch.exp(before - m), torch.exp(scores - m)

@@ -106,7 +106,7 @@ class MambaBlock(nn.Module):
         super().__init__()
         given = isinstance(d_model, MambaConfig)
         config = replace(d_model, **sizes) if given else MambaConfig(d_model=d_model, **sizes)
-        self.config, inner = config, config.d_inner
+        self.config, inner, self._passed = config, config.d_inner, None
         self.in_proj = nn.Linear(config.d_model, self.branches * inner, bias=False)
         self.conv1d = nn.Conv1d(inner, inner, config.d_conv, groups=inner)
         self.make_selection()
@@ -180,15 +180,18 @@ class MambaBlock(nn.Module):
 
     def checked(self, v: Tensor, axes: str, state: BlockState | None) -> BlockState:
         """Check vectors and the state before them; return that, or the first one."""
-        checks.tensors(v=(v, f"{axes} {self.config.d_model}"), D=(self.D, "inner"))
-        state = self.begin(len(v)) if state is None else state
+        looks, c = (axes, checks.looks(state, v, self.D)), self.config
+        if looks[1] and looks == self._passed:
+            return state
+        parts = {"v": (v, f"{axes} {c.d_model}"), "D": (self.D, "inner")}
+        if state is None:
+            return checks.tensors(**parts) or self.begin(len(v))
         checks.instance("state", state, BlockState)
-        b, c = len(v), self.config
-        h = {"h": (state.h, f"{b} {c.d_inner} {c.d_state}")}
-        pairs = self.vector_size != c.d_state
-        checks.tensors(window=(state.window, f"{b} {c.d_conv - 1} {c.d_inner}"),
-                       D=(self.D, "inner"), **({} if pairs else h))  # fmt: skip
-        checks.tensors("c" if pairs else "f", **h)
+        parts["window"] = state.window, f"b {c.d_conv - 1} inner"
+        form, real = f"b {c.d_inner} {c.d_state}", self.vector_size == c.d_state
+        checks.tensors(**parts, **({"h": (state.h, form)} if real else {}))
+        checks.sizes(v=parts["v"], h=(state.h, f"{'f' if real else 'c'}: {form}"))
+        self._passed = looks
         return state
 
     def branches_of(self, v: Tensor, window: Tensor) -> tuple:
@@ -200,8 +203,7 @@ class MambaBlock(nn.Module):
     def convolve(self, extended: Tensor) -> Tensor:
         """Convolve each channel with its own kernel, along time, reading no later token."""
         kernel = self.conv1d.weight[:, 0].t()
-        length = extended.shape[1] - len(kernel) + 1
-        out = self.conv1d.bias
+        length, out = extended.shape[1] - len(kernel) + 1, self.conv1d.bias
         for k, weight in enumerate(kernel):
             out = torch.addcmul(out, extended[:, k : k + length], weight)
         return out

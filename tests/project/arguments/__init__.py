@@ -5,6 +5,7 @@ A module of this package has ``COVERS``, the modules whose public names it has a
 replaced by every bad value of its kind; the outcome must be a clear error or the right value.
 """
 
+import ast
 import dataclasses
 import importlib
 import inspect
@@ -19,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+import paralg
 
 PARTS = tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
 LIBRARY = str(Path(__file__).resolve().parents[3] / "paralg")
@@ -90,6 +93,7 @@ def bad_values(value) -> Iterator[tuple[str, Any]]:
 
 def _bad_arrays(x) -> Iterator[tuple[str, Any]]:
     tensor, shape = not isinstance(x, np.ndarray), tuple(x.shape)
+    np.seterr(all="ignore")
     array = x.detach().numpy() if tensor else x
 
     def like(changed):
@@ -276,3 +280,32 @@ def uncovered(name: str) -> list[str]:
         missing += [one for one, value in values.items()
                     if (inspect.isclass(value) or inspect.isroutine(value)) and one not in known]
     return missing
+
+
+def unlisted() -> list[str]:
+    """Return the packages and modules with public functions that no part covers.
+
+    A package with public names stands for its modules; a part's own packages are chapters.
+    """
+    covered = {name for one in PARTS for name in _covers(one)}
+    shelves = (one.name for one in pkgutil.iter_modules(paralg.__path__) if one.ispkg)
+    return sorted({name for one in shelves for name in _public(f"paralg.{one}")} - covered)
+
+
+def _covers(name: str) -> tuple[str, ...]:
+    """Return what a part covers, without an import of it."""
+    tree = ast.parse((Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8"))
+    (value,) = (node.value for node in tree.body if isinstance(node, ast.Assign)
+                and [target.id for target in node.targets] == ["COVERS"])  # fmt: skip
+    return eval(compile(ast.Expression(value), name, "eval"))
+
+
+def _public(name: str) -> Iterator[str]:
+    module = importlib.import_module(name)
+    names = [getattr(module, one) for one in getattr(module, "__all__", ())]
+    if any(inspect.isclass(one) or inspect.isroutine(one) for one in names):
+        yield name
+    part = name.removeprefix("paralg.") in paralg.PARTS
+    for one in pkgutil.iter_modules(getattr(module, "__path__", ()), f"{name}."):
+        if one.ispkg if part else not names:
+            yield from _public(one.name)

@@ -1,17 +1,30 @@
 """Costs, laws, schedules, random streams, clocks and rows of different lengths."""
 
-import numpy as np
+import tempfile
+from pathlib import Path
 
-from paralg.core import ragged, random
+import numpy as np
+import torch
+
+from paralg.core import checks, engine, ragged, random
 from paralg.core.claims import Claims
 from paralg.core.cost import Cost, amdahl, brent, gustafson, parallel, roofline, sequential
 from paralg.core.laws import Bounds
+from paralg.core.records import Records
 from paralg.core.schedule import levels_schedule, list_schedule
 from paralg.core.timing import compare, pinned
 from tests.project.arguments import Call
 
-COVERS = tuple(f"paralg.core.{name}" for name in ("cost", "random", "ragged", "schedule", "timing"))
-NOT = {"Schedule": "a result", "Task": "a result", "Ratio": "a result", "Timings": "a result",
+COVERS = tuple(f"paralg.core.{name}" for name in (
+    "checks", "claims", "cost", "engine", "laws", "lazy", "random", "ragged", "records",
+    "schedule", "static", "timing",
+))  # fmt: skip
+NOT = {"lazy": "of the library's own words, when it is imported",
+       "looks": "compares what is checked",
+       "Claim": "made by Claims.add",
+       "EngineError": "an error", "Partitions": "a handle", "ClaimVerdict": "an enumeration",
+       "is_static": "no argument", "data_for_the_site": "called by what displays itself",
+       "Schedule": "a result", "Task": "a result", "Ratio": "a result", "Timings": "a result",
        "mix64": "compiled into kernels: words only", "to_unit": "as mix64",
        "SparseRows": "a result", "stretches": "called from checked functions",
        "best_of_entries": "as stretches", "best_of_scores": "as stretches",
@@ -56,6 +69,24 @@ def claimed(**row):
     claims = Claims("chapter")
     claims.add(**row)
     return repr(claims)
+
+
+FOLDER = Path(tempfile.mkdtemp())
+RECORDS = Records(FOLDER, {"squares": lambda: [1, 4, 9]})
+RECORDS.main(["squares"])
+SERIAL = engine.connect("serial")
+PARTS = SERIAL.scatter([1, 2, 3])
+BLOCKS = SERIAL.map(lambda part: [part] * 3, PARTS)
+
+
+def connected(name, workers, progress):
+    with engine.connect(name, workers, progress=progress) as made:
+        return made.workers
+
+
+def connected_with(threads):
+    with engine.connect("processes", 1, threads=threads) as made:
+        return made.workers
 
 
 def clocked(**how):
@@ -106,4 +137,50 @@ CALLS = [
          fine={"unit": "unknown,empty", "paper": "zero,negative,string,none,inf,-inf",
                "ours": "zero,negative,string,inf,-inf",
                **dict.fromkeys(("what", "source", "why"), "unknown")}),
+    Call("integer", lambda value: checks.integer("n", value, 1, 5), {"value": 3}),
+    Call("integers", lambda value: checks.integers(1, n=value), {"value": 3}),
+    Call("number", lambda value: checks.number("x", value, 0.0, 2.0), {"value": 1.5},
+         fine={"value": "zero"}),
+    Call("one_of", lambda value: checks.one_of("name", value, ("a", "b")), {"value": "a"}),
+    Call("instance", lambda value: checks.instance("x", value, Cost), {"value": Cost()}),
+    Call("kind", lambda values: checks.kind("x", values, "f"), {"values": SCORES},
+         fine={"values": FREE + ",nan,inf,-inf,more axes,fewer axes"}),
+    Call("array", lambda values: checks.array("x", values, "f"), {"values": SCORES},
+         fine={"values": FREE + ",nan,inf,-inf,more axes,fewer axes"}),
+    Call("array", lambda values: checks.array("x", values, "i", least=1), {"values": KEYS},
+         fine={"values": FREE + ",more axes,fewer axes"}),
+    *(Call("finite", lambda values, size=size: checks.finite("x", checks.array("x", values)),
+           {"values": size * SCORES}, fine={"values": FREE + ",more axes,fewer axes"})
+      for size in (1.0, 1e308)),
+    Call("mask", lambda values: checks.mask("x", values, (3,)), {"values": KEYS < 3}),
+    Call("probabilities", lambda values: checks.probabilities("p", values),
+         {"values": np.array([0.25, 0.75])}, fine={"values": "more axes"}),
+    Call("sizes", lambda values: checks.sizes(x=(values, "f: n 3"), y=(KEYS, "3"))["n"],
+         {"values": SCORES}, fine={"values": "longer,broadcast,empty,nan,inf,-inf"}),
+    Call("floats", lambda values: checks.floats(x=(values, "n 3"))[0], {"values": SCORES},
+         right=lambda values: np.asarray(values, float), fine={"values": "longer,empty"}),
+    Call("tensors", lambda values: checks.tensors(x=(values, "n 3")),
+         {"values": torch.from_numpy(SCORES)},
+         fine={"values": "longer,broadcast,empty,nan,inf,-inf,other precision"}),
+    Call("Records", Records, {"folder": FOLDER, "makers": {"squares": list}}),
+    *(Call("Records", call, {"name": "squares"}) for call in (RECORDS.read, RECORDS.make)),
+    Call("Records", lambda names: RECORDS.main(names), {"names": ["squares"]},
+         fine={"names": "none"}),
+    Call("connect", connected, {"name": "serial", "workers": 1, "progress": False},
+         fine={"workers": "none"}),
+    Call("connect", connected, {"name": "processes", "workers": 1, "progress": False},
+         fine={"workers": "none"}),
+    Call("connect", lambda threads: connected_with(threads), {"threads": 1}),
+    Call("Engine", engine.Engine, {"workers": 2}),
+    Call("Engine", lambda parts: SERIAL.gather(SERIAL.scatter(parts)), {"parts": [1, 2]},
+         fine={"parts": "string"}),
+    Call("Engine", lambda fn, parts: SERIAL.gather(SERIAL.map(fn, parts)),
+         {"fn": str, "parts": PARTS}),
+    Call("Engine", lambda parts: SERIAL.gather(SERIAL.shuffle(parts)), {"parts": BLOCKS}),
+    Call("Engine", lambda fn, parts: SERIAL.reduce(fn, parts), {"fn": max, "parts": PARTS}),
+    Call("Engine", lambda parts: SERIAL.gather(parts), {"parts": PARTS}),
+    Call("payload", engine.payload, {"block": np.zeros(3)}, right=lambda block: (
+        0 if block is None else 8 if np.isscalar(block) and not isinstance(block, str)
+        else np.asarray(block).nbytes if hasattr(block, "dtype") and block.dtype != object
+        else None), fine={"block": "strings,string,list,objects"}),
 ]  # fmt: skip

@@ -190,26 +190,28 @@ def _check(scores, values, state, method: str, block: int) -> None:
     """Check types, shapes and options; say what was expected and what came."""
     checks.one_of("method", method, METHODS)
     checks.integer("block", block, 1)
-    check_operands(scores, values, state, "b n")
+    check_operands(state, values=(values, "b n h d"), scores=(scores, "b n h"))
     if method == "compiled" and not _compilable(values):
         got = f"{values.dtype} on {values.device}"
         raise ValueError(f"method 'compiled' expects float32 or float64 on the CPU, got {got}")
 
 
-def check_operands(scores: Tensor, values: Tensor, state: State | None, axes: str) -> None:
-    """Check tensors of some first axes, "b n" or "b", and the three parts of a state."""
-    parts = {"values": (values, f"{axes} h d"), "scores": (scores, f"{axes} h")}
+def check_operands(state: State | None, one="b h", wide="b h d", **parts) -> None:
+    """Check tensors, and the parts of a state, of such shapes, that go with them."""
+    if state is None:
+        return checks.tensors(**parts)
+    checks.instance("state", state, tuple, list)
+    checks.integer("the number of parts of state", len(state), 3, 3)
+    m, u, w = state
+    held = {"maximum": (m, one), "denominator": (u, one), "numerator": (w, wide)}
+    if getattr(m, "dtype", None) is getattr(next(iter(parts.values()))[0], "dtype", 0):
+        return checks.tensors(**parts, **held)
     checks.tensors(**parts)
-    if state is not None:
-        checks.instance("state", state, tuple, list)
-        checks.integer("the number of parts of state", len(state), 3, 3)
-        for name, part in zip(("maximum", "denominator", "numerator"), state, strict=True):
-            parts[name] = part, "b h d" if name == "numerator" else "b h"
-        checks.tensors(**dict(list(parts.items())[2:]))  # may be of another type
-        checks.sizes(**parts)
+    checks.tensors(**held)  # may be of another type
+    checks.sizes(**parts, **held)
 
 
 def check_scores(scores: Tensor) -> None:
     """Refuse +∞ and NaN, with which a softmax has no value."""
-    if not (scores < torch.inf).all():
+    if not scores.sum().item() < torch.inf and not (scores < torch.inf).all():
         raise ValueError("scores must be below +∞, got +∞ or NaN where there is a token")
