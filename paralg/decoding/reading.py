@@ -20,8 +20,8 @@ class Reader:
     >>> from paralg.decoding.tables import HashConditional
     >>> read = Reader(CountingModel(HashConditional(2, 3)), np.array([0, 2, 2]))
     >>> read(np.array([0, 1, 2]), 0, 2).round(2)
-    array([[0.7 , 0.3 ],
-           [0.15, 0.85]])
+    array([[0.96, 0.04],
+           [0.12, 0.88]])
     """
 
     def __init__(self, model: CountingModel, x: np.ndarray, order=None, cache: bool = False):

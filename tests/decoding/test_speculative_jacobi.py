@@ -161,8 +161,10 @@ def test_any_order_and_given_tokens():
     joint = TabularJoint.random(2, 4, seed=3)
     x, order = [2, 1, 2, 2], [3, 0, 2]
     slow = distribution_of(ancestral, joint, x, order=order)
-    for decode in (speculative_jacobi, extended):
-        fast = distribution_of(decode, joint, x, W=2, order=order, initialiser=BY_PLACE)
+    pairs = ((speculative_jacobi, BY_PLACE), (extended, BY_PLACE),
+             (speculative_jacobi, Initialiser("left")))  # what is on the left is not known yet
+    for decode, initialiser in pairs:
+        fast = distribution_of(decode, joint, x, W=2, order=order, initialiser=initialiser)
         assert total_variation(fast.probability, slow.probability) <= 1e-12
 
 
@@ -184,24 +186,27 @@ def test_redrawing_buys_speed_not_exactness_and_may_cost_it():
     assert [round(f, 4) for f in pairs[3.0]] == [2.9716, 2.6990]
 
 
-def test_the_first_forward_yields_the_mean_of_the_products():
-    """The rates depend on the drafts: averaging them first gives another number."""
+@pytest.mark.parametrize("declared", [False, True])
+def test_the_first_forward_yields_the_mean_of_the_products(declared):
+    """The rates depend on the drafts: averages of them, or overlaps, give another number."""
     model, W = table(2, 4, 1.0), 2
 
     def first(rng):
-        run = SpeculativeJacobi(model, [2] * 4, W, rng, Initialiser("left"))
+        run = SpeculativeJacobi(model, [2] * 4, W, rng, Initialiser("left", declared=declared))
         run.fill()
-        p = run.read(run.x, 0, 3)
-        rates = tuple(overlap(p[i], run.q[i]) for i in range(W))
+        p, q, x = run.read(run.x, 0, 3), run.q.copy(), run.x.copy()
+        rates = tuple(min(1.0, p[i, x[i]] / q[i, x[i]]) for i in range(W))
+        overlaps = tuple(overlap(p[i], q[i]) for i in range(W))
         run.verify(p)
-        return (rates, run.done), 1
+        return (run.done, rates, overlaps), 1
 
     found = exact_distribution(first).probability
-    mean = sum(done * pr for (_, done), pr in found.items())
-    products = sum(expected_tokens(rates) * pr for (rates, _), pr in found.items())
-    averaged = np.sum([np.array(rates) * pr for (rates, _), pr in found.items()], axis=0)
-    assert mean == pytest.approx(products)
+    mean = sum(done * pr for (done, *_), pr in found.items())
+    assert mean == pytest.approx(sum(expected_tokens(a) * pr for (_, a, _), pr in found.items()))
+    averaged = np.sum([np.array(a) * pr for (_, a, _), pr in found.items()], axis=0)
     assert abs(expected_tokens(averaged) - mean) > 1e-3
+    of_overlaps = sum(expected_tokens(a) * pr for (*_, a), pr in found.items())
+    assert (abs(of_overlaps - mean) > 1e-3) == declared
 
 
 # ---- counts and traces

@@ -92,7 +92,7 @@ def speculative_jacobi(
     >>> from paralg.decoding.tables import HashConditional
     >>> found = speculative_jacobi(HashConditional(4, 8), [4] * 8, W=3, rng=RandomDraws(0))
     >>> found.tokens, found.forwards
-    (array([1, 3, 1, 1, 1, 2, 2, 3]), 5)
+    (array([1, 0, 2, 0, 3, 1, 1, 2]), 4)
     """
     run = SpeculativeJacobi(model, x, W, rng, initialiser, order, shape, cache)
     return run.decode()

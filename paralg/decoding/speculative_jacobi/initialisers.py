@@ -22,8 +22,8 @@ class Initialiser:
     ----------
     kind : {"random", "position", "left", "above", "left-likeliest", "left-draw"}
         Uniform; the token i mod V; the token of the left neighbour or of the one above; of the left
-        neighbour's distribution the likeliest token, or a draw. Where there is no neighbour:
-        uniform.
+        neighbour's distribution the likeliest token, or a draw. Where there is no neighbour, or no
+        token at it yet: uniform.
     width : int, optional
         Pixels in a row of the image; by default the sequence is one row.
     start : int
@@ -88,7 +88,8 @@ class Initialiser:
         if self.kind == "position":
             return one_hot(i % V, V)
         near = self._neighbour(i)
-        if near is None or (self.kind.startswith("left-") and not q[near].any()):
+        unknown = near is None or x[near] == V
+        if unknown or (self.kind.startswith("left-") and not q[near].any()):
             return (np.arange(V) < (self.tokens or V)) / min(self.tokens or V, V)
         if self.kind == "left-draw":
             return q[near]

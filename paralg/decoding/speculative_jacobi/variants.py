@@ -16,6 +16,8 @@ function            what happens to an unreached draft          distribution
 All take the operands of :func:`~paralg.decoding.speculative_jacobi.decoder.speculative_jacobi`.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from paralg.core import checks
@@ -29,14 +31,14 @@ __all__ = ["coupled", "extended", "fixed_point", "kept", "matched", "relabelled"
 
 
 class Kept(SpeculativeJacobi):
-    """Leaves unreached drafts with the distribution that they were drawn from."""
+    """Leave unreached drafts and what they were drawn from: exact, and slow on images."""
 
     def unreached(self, i, p_i):
         """Do nothing."""
 
 
 class Relabelled(SpeculativeJacobi):
-    """Keeps unreached drafts and forgets what they were drawn from: wrong, to be shown wrong."""
+    """Leave unreached drafts and replace their q by p: **not** the right distribution."""
 
     def unreached(self, i, p_i):
         """Claim that the draft was drawn from p."""
@@ -45,7 +47,11 @@ class Relabelled(SpeculativeJacobi):
 
 
 class Coupled(SpeculativeJacobi):
-    """Runs the test on every unreached draft: it follows p afterwards, and rarely changes."""
+    """Test every unreached draft, and keep or repair it: a maximal coupling with p.
+
+    It follows p as after a redraw, but changes with the least possible probability,
+    1 - overlap(p, q).  Ours, not the paper's.
+    """
 
     def unreached(self, i, p_i):
         """Keep the draft or repair it."""
@@ -55,7 +61,11 @@ class Coupled(SpeculativeJacobi):
 
 
 class Extended(Coupled):
-    """Drafts the position beyond the window, too, whose distribution the forward gave."""
+    """Do as `coupled`, and draft the position beyond the window from the p it got anyway.
+
+    The initialiser is asked only for the first window and after a window that was accepted whole.
+    Ours, not the paper's.
+    """
 
     def refresh(self, p):
         """Treat the unreached drafts, then draw one more where there was none."""
@@ -68,7 +78,10 @@ class Extended(Coupled):
 
 
 class Matched(SpeculativeJacobi):
-    """Plain Jacobi iteration: a draft is final if a fresh draw says the same."""
+    """Iterate plainly, as Jacobi: a draft is final if a fresh draw says the same.
+
+    Exact, but a draft survives with probability Σ p q instead of Σ min(p, q).
+    """
 
     def accepts(self, i, p_i):
         """Draw from p and compare."""
@@ -91,8 +104,14 @@ class FixedPoint(Matched):
             return int((np.log(p_i) + self.noise[i]).round(12).argmax())
 
 
-def kept(model: Model, x, W: int = 15, **options) -> Decoded:
-    """Decode with unreached drafts left as they are: exact, and slow on images.
+def _function(kind: type[SpeculativeJacobi], forwards: int) -> Callable[..., Decoded]:
+    """Return the function of a subclass; operands are the same for all, and are said once."""
+
+    def decode(model: Model, x, W: int = 15, **options) -> Decoded:
+        return kind(model, x, W, **options).decode()
+
+    decode.__name__ = decode.__qualname__ = name = kind.__name__.lower()
+    decode.__doc__ = f"""{kind.__doc__.rstrip()}
 
     Parameters
     ----------
@@ -106,102 +125,17 @@ def kept(model: Model, x, W: int = 15, **options) -> Decoded:
     Examples
     --------
     >>> from paralg.decoding.tables import HashConditional
-    >>> kept(HashConditional(4, 8), [4] * 8, W=3, rng=RandomDraws(0)).forwards
-    5
+    >>> {name}(HashConditional(4, 8), [4] * 8, W=3, rng=RandomDraws(0)).forwards
+    {forwards}
     """
-    return Kept(model, x, W, **options).decode()
+    return decode
 
 
-def relabelled(model: Model, x, W: int = 15, **options) -> Decoded:
-    """Decode with unreached drafts kept and their q replaced by p: **not** the right distribution.
-
-    Parameters
-    ----------
-    model, x, W, options
-        As for `speculative_jacobi`.
-
-    Returns
-    -------
-    Decoded
-
-    Examples
-    --------
-    >>> from paralg.decoding.tables import HashConditional
-    >>> relabelled(HashConditional(4, 8), [4] * 8, W=3, rng=RandomDraws(0)).forwards
-    5
-    """
-    return Relabelled(model, x, W, **options).decode()
-
-
-def coupled(model: Model, x, W: int = 15, **options) -> Decoded:
-    """Decode with every unreached draft tested, kept or repaired: a maximal coupling with p.
-
-    Each draft follows its p as after a redraw, but changes with the least possible probability,
-    1 - overlap(p, q). Ours, not the paper's.
-
-    Parameters
-    ----------
-    model, x, W, options
-        As for `speculative_jacobi`.
-
-    Returns
-    -------
-    Decoded
-
-    Examples
-    --------
-    >>> from paralg.decoding.tables import HashConditional
-    >>> coupled(HashConditional(4, 8), [4] * 8, W=3, rng=RandomDraws(0)).forwards
-    5
-    """
-    return Coupled(model, x, W, **options).decode()
-
-
-def extended(model: Model, x, W: int = 15, **options) -> Decoded:
-    """Decode as `coupled`, and draft the position beyond the window from the p it got anyway.
-
-    The initialiser is asked only for the first window and after a window that was accepted whole.
-    Ours, not the paper's.
-
-    Parameters
-    ----------
-    model, x, W, options
-        As for `speculative_jacobi`.
-
-    Returns
-    -------
-    Decoded
-
-    Examples
-    --------
-    >>> from paralg.decoding.tables import HashConditional
-    >>> extended(HashConditional(4, 8), [4] * 8, W=3, rng=RandomDraws(0)).forwards
-    5
-    """
-    return Extended(model, x, W, **options).decode()
-
-
-def matched(model: Model, x, W: int = 15, **options) -> Decoded:
-    """Decode by plain Jacobi iteration under sampling: accept while fresh draws equal the drafts.
-
-    Exact, but a draft survives with probability Σ p q instead of Σ min(p, q).
-
-    Parameters
-    ----------
-    model, x, W, options
-        As for `speculative_jacobi`.
-
-    Returns
-    -------
-    Decoded
-
-    Examples
-    --------
-    >>> from paralg.decoding.tables import HashConditional
-    >>> matched(HashConditional(4, 8), [4] * 8, W=3, rng=RandomDraws(0)).forwards
-    6
-    """
-    return Matched(model, x, W, **options).decode()
+kept = _function(Kept, forwards=5)
+relabelled = _function(Relabelled, forwards=4)
+coupled = _function(Coupled, forwards=3)
+extended = _function(Extended, forwards=3)
+matched = _function(Matched, forwards=6)
 
 
 def fixed_point(model: Model, x, W: int | None = None, *, noise=0.0, **options) -> Decoded:
@@ -231,7 +165,7 @@ def fixed_point(model: Model, x, W: int | None = None, *, noise=0.0, **options) 
     --------
     >>> from paralg.decoding.tables import HashConditional
     >>> fixed_point(HashConditional(4, 8), [4] * 8).forwards
-    3
+    2
     """
     run = FixedPoint(model, x, model.L if W is None else W,
                      **({"rng": RandomDraws(0)} | options))  # fmt: skip

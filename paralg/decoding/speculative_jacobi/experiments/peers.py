@@ -14,11 +14,11 @@ def as_gpt2(network: Network):
 
     Its token V is the begin symbol; logits have V + 1 columns, the last one -inf.
     """
-    from transformers import GPT2Config, GPT2LMHeadModel
-
     ours, config = network.transformer, network.transformer.config
     if network.mode != "causal" or config.rotary:
         raise ValueError(f"expected causal weights without rotation, got {network!r}")
+    from transformers import GPT2Config, GPT2LMHeadModel
+
     model = GPT2LMHeadModel(GPT2Config(
         vocab_size=config.V + 1, n_positions=2 * config.L, n_embd=config.width,
         n_layer=config.layers, n_head=config.heads, activation_function="gelu",

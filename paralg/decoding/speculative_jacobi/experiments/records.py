@@ -1,5 +1,6 @@
 """The chapter's sweeps: ``python -m paralg.decoding.speculative_jacobi.experiments.records``."""
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +30,9 @@ from paralg.decoding.speculative_jacobi.variants import (
     kept,
     matched,
 )
+from paralg.decoding.trace import Decoded
 
-__all__ = ["DECODERS", "film", "records"]
+__all__ = ["DECODERS", "film", "filmed", "records", "unfold"]
 
 DECODERS = {"redraw": speculative_jacobi, "couple": coupled, "extend": extended, "keep": kept,
             "plain Jacobi": matched}  # fmt: skip
@@ -139,29 +141,39 @@ def text() -> dict:
     return found
 
 
-def film(run) -> list[list]:
-    """Return each round of a run: first draft, tokens sent, accepted, final tokens."""
+def film(run: Decoded) -> str:
+    """Return the rounds of a run, each as "tokens sent,accepted,last final token"."""
     rounds = []
     for n in range(run.trace.rounds):
-        of = {what: [e for e in run.trace.events if e.round == n and e.what == what]
-              for what in ("proposed", "accepted", "committed")}  # fmt: skip
-        first = of["committed"][0].position - 1
-        rounds.append([first, "".join(str(e.token) for e in of["proposed"]), len(of["accepted"]),
-                       "".join(str(e.token) for e in of["committed"])])  # fmt: skip
-    return rounds
+        tokens = {what: [str(e.token) for e in run.trace.events if e.round == n and e.what == what]
+                  for what in ("proposed", "accepted", "committed")}  # fmt: skip
+        sent, accepted, final = tokens.values()
+        rounds.append(f"{''.join(sent)},{len(accepted)},{''.join(final[len(accepted) :])}")
+    return " ".join(rounds)
+
+
+def unfold(rounds: str) -> list[tuple[int, str, int, str]]:
+    """Return each round of a film: first draft, tokens sent, accepted, final tokens."""
+    found, first = [], 0
+    for one in rounds.split():
+        sent, accepted, last = one.split(",")
+        final = sent[: int(accepted)] + last
+        found.append((first, sent, int(accepted), final))
+        first += len(final)
+    return found
+
+
+def filmed(W: int, k: int, kind: str, name: str) -> Decoded:
+    """Return the run of a film: a 3 under a window, a top-K, an initialiser and a treatment."""
+    return DECODERS[name](network(), prompts(4)[3], W=W, rng=RandomDraws(0, 3), shape=hook(k),
+                          cache=True, initialiser=initialiser(kind))  # fmt: skip
 
 
 def films() -> dict:
     """One image by many settings, round by round, for the explorer."""
-    found = {}
-    for W in (1, 4, 15, 31):
-        for k in (1, 8):
-            for kind in ("random", "left", "above"):
-                for name in ("redraw", "couple", "extend", "plain Jacobi"):
-                    options = {"W": W, "k": k, "initialiser": initialiser(kind)}
-                    run = sample(DECODERS[name], 4, **options)[3]
-                    found[f"{W} {k} {kind} {name}"] = film(run)
-    return found
+    settings = product((1, 4, 15, 31), (1, 8), ("random", "left", "above"),
+                       ("redraw", "couple", "extend", "plain Jacobi"))  # fmt: skip
+    return {" ".join(map(str, setting)): film(filmed(*setting)) for setting in settings}
 
 
 MAKERS = (windows, initialisers, top_k, treatments, guidance, samples, noise, text, films)

@@ -5,7 +5,18 @@ const CELL = 40;
 const LEFT = 12;
 const TOP = 12;
 
-/* What forward n did to each pixel. A round is [first, sent, accepted, final]. */
+/* The rounds [first, sent, accepted, final] of a film, "sent,accepted,last final token …". */
+function unfold(film) {
+  let first = 0;
+  return film.split(" ").map((one) => {
+    const [sent, accepted, last] = one.split(",");
+    const final = sent.slice(0, Number(accepted)) + last;
+    first += final.length;
+    return [first - final.length, sent, Number(accepted), final];
+  });
+}
+
+/* What forward n did to each pixel. */
 function stateOf(film, n) {
   const cells = new Array(SIDE * SIDE).fill(null);
   film.slice(0, n).forEach(([first, , , final]) => {
@@ -59,7 +70,7 @@ export default {
 
     function restart() {
       if (clock !== null) play.stop();
-      film = films[Object.values(picks).map((one) => one.value).join(" ")];
+      film = unfold(films[Object.values(picks).map((one) => one.value).join(" ")]);
       const moment = Math.min(clock === null ? Math.floor(film.length / 2) : clock.value, film.length);
       clock = kit.stepper({ label: "Forward", min: 0, max: film.length, value: moment, onChange: draw,
         format: (m) => (m === film.length ? "end" : `${m + 1} of ${film.length}`) });

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from paralg.decoding.speculative_jacobi.experiments.records import records
+from paralg.decoding.speculative_jacobi.experiments.records import records, unfold
 
 __all__ = ["draw_forward", "explorer"]
 
@@ -21,13 +21,13 @@ def explorer():
             START, zip(*(key.split(" ", 3) for key in films), strict=True), strict=True
         )
     }
-    rows = [(treatment, *(str(len(films[f"{W} 8 random {treatment}"])) for W in choices["W"]))
-            for treatment in choices["treatment"]]  # fmt: skip
+    rows = [(name, *(str(len(unfold(films[f"{W} 8 random {name}"]))) for W in choices["W"]))
+            for name in choices["treatment"]]  # fmt: skip
     return Explorer(
         name="speculative-jacobi",
         script=Path(__file__).with_suffix(".js"),
         state={"films": films, "choices": choices, "start": START},
-        still=_still(films[" ".join(START.values())]),
+        still=_still(unfold(films[" ".join(START.values())])),
         caption="A handwritten 3 of 8 × 8 pixels, sampled by a small network. Every forward sends "
         "a window of drafts; some are accepted, the first refused one is replaced.",
         alt="Grid of 8 by 8 pixels in the middle of sampling: final pixels, a run of accepted "
