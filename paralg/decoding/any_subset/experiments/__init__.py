@@ -1,0 +1,1 @@
+"""Sudoku, words and text, filled in by every variant."""

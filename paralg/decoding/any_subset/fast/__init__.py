@@ -1,0 +1,1 @@
+"""Any-subset speculation with keys and values of final tokens kept."""

@@ -1,0 +1,45 @@
+"""Any-subset speculation."""
+
+import numpy as np
+
+import paralg.decoding.any_subset as asm
+from paralg.decoding import HashConditional, RandomDraws
+from tests.project.arguments import Call
+
+COVERS = ("paralg.decoding.any_subset",)
+NOT = {"explorer": "no argument",
+       "cached_assd": "as assd, whose checks it has", "cached_bigram_assd": "likewise"}  # fmt: skip
+
+TABLE, X = HashConditional(4, 6, 1, 0.3), np.array([0, 4, 4, 1, 4, 4])
+JOINT = {(0, 0): 0.5, (1, 1): 0.5}
+
+
+def decoder(decode, **options):
+    def call(x, k, order):
+        return decode(TABLE, x, k, rng=RandomDraws(0), order=order, **options).tokens
+
+    return Call(decode.__name__, call, {"x": X, "k": 2, "order": np.array([4, 1, 5, 2])},
+                fine={"order": "none"})  # fmt: skip
+
+
+CALLS = [
+    *map(decoder, (asm.assd, asm.bigram_assd, asm.independent)),
+    Call("lenient_assd", lambda x, tolerance: asm.lenient_assd(
+        TABLE, x, 2, tolerance=tolerance, rng=RandomDraws(0)).tokens,
+         {"x": X, "tolerance": 0.2}, fine={"tolerance": "zero"}),
+    Call("lattice_order", asm.lattice_order, {"x": X, "V": 4},
+         fine={"x": "longer,broadcast,empty"}),
+    Call("log_density", lambda x, start, order: asm.log_density(TABLE, x, start, order=order),
+         {"x": np.array([0, 1, 2, 1, 3, 0]), "start": X, "order": np.array([4, 1, 5, 2])},
+         fine={"order": "none"}),
+    Call("order_joint", lambda x, order: list(asm.order_joint(TABLE, x, order).values()),
+         {"x": X, "order": np.array([4, 1, 5, 2])}, fine={"order": "none"}),
+    Call("order_spread", lambda x: asm.order_spread(TABLE, x), {"x": np.array([0, 4, 4, 1, 1, 1])}),
+    Call("BigramCounts", lambda x, V: asm.BigramCounts(x, V).after(0), {"x": X, "V": 4},
+         fine={"x": "longer,broadcast"}),
+    Call("call_bounds", asm.call_bounds, {"u": 12, "k": 3}, fine={"u": "zero"}),
+    Call("expected_tokens", asm.expected_tokens, {"rates": np.array([0.2, 0.5])},
+         fine={"rates": "longer,broadcast,empty"}),
+    Call("independent_joint", lambda p: list(asm.independent_joint(p).values()), {"p": JOINT}),
+    Call("multi_information", asm.multi_information, {"p": JOINT}),
+]  # fmt: skip
