@@ -82,7 +82,7 @@ def assd(
 
     References
     ----------
-    [guo-2026-self], algorithm 1; the test is that of [leviathan-2023-fast].
+    [guo-2026-self]; the test is that of [leviathan-2023-fast].
 
     Examples
     --------

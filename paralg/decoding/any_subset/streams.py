@@ -1,6 +1,6 @@
 """One network asked twice: draft mask and density mask, two streams, one order for each prompt.
 
-[guo-2026-self]
+[guo-2026-self]; two streams are those of [yang-2019-xlnet].
 """
 
 import numpy as np
