@@ -7,7 +7,7 @@ import numpy as np
 
 from paralg.core import checks
 from paralg.decoding.any_subset.drafting import SelfDrafts
-from paralg.decoding.any_subset.streams import Streams, lattice_order
+from paralg.decoding.any_subset.streams import TwoStreams, lattice_order
 from paralg.decoding.randomness import Random, softmax
 from paralg.decoding.trace import Decoded, Recorder
 from paralg.models.counting import CountingModel, LogitsHook
@@ -102,7 +102,7 @@ class AnySubset:
     is ``certain``.
     """
 
-    streams = Streams
+    streams = TwoStreams
 
     def __init__(self, model, x, k, rng, order=None, shape=None, draft_shape=None):
         self.model, self.k, self.rng = CountingModel(model, shape), checks.integer("k", k, 1), rng

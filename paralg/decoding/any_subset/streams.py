@@ -11,7 +11,7 @@ from paralg.decoding.reading import ranks
 from paralg.models.counting import CountingModel, LogitsHook
 from paralg.models.protocol import Model, tokens_of
 
-__all__ = ["Streams", "lattice_order", "log_density"]
+__all__ = ["TwoStreams", "lattice_order", "log_density"]
 
 
 def lattice_order(x, V: int) -> np.ndarray:
@@ -50,7 +50,7 @@ def lattice_order(x, V: int) -> np.ndarray:
     return np.flatnonzero(tokens_of(x[None], checks.integer("V", V, 1), len(x))[0] == V)
 
 
-class Streams:
+class TwoStreams:
     """Logits at the positions ``order[n:last]`` of one sequence, under either mask.
 
     Position ``order[j]`` has rank m + j, all m given ones have rank m - 1. A query of the *draft*
@@ -132,7 +132,7 @@ def log_density(model: Model, x, start, *, order=None, shape: LogitsHook | None 
         raise ValueError(f"expected x without masks that agrees with the prompt {start.tolist()}, "
                          f"got {x.tolist()}")  # fmt: skip
     order = lattice_order(start, model.V) if order is None else order
-    streams = Streams(CountingModel(model, shape), start, order)
+    streams = TwoStreams(CountingModel(model, shape), start, order)
     if not len(streams.order):
         return np.zeros(0)
     p = softmax(streams.density(x, 0, len(streams.order)))

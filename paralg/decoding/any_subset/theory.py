@@ -7,7 +7,7 @@ from math import ceil, fsum, log
 import numpy as np
 
 from paralg.core import checks
-from paralg.decoding.any_subset.streams import Streams, lattice_order
+from paralg.decoding.any_subset.streams import TwoStreams, lattice_order
 from paralg.decoding.randomness import softmax, total_variation
 from paralg.models.counting import CountingModel
 from paralg.models.protocol import Model, tokens_of
@@ -123,7 +123,7 @@ def order_joint(model: Model, x, order=None) -> dict[tuple[int, ...], float]:
     """
     x = tokens_of(checks.array("x", x, "i")[None], model.V, model.L)[0]
     order = lattice_order(x, model.V) if order is None else order
-    streams = Streams(CountingModel(model), x, order)
+    streams = TwoStreams(CountingModel(model), x, order)
     order = streams.order
     if model.V ** len(order) > 100_000:
         raise ValueError(f"expected at most 100000 completions, got {model.V}^{len(order)}")

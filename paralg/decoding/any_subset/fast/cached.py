@@ -8,7 +8,7 @@ import numpy as np
 
 from paralg.decoding.any_subset.decoder import AnySubset
 from paralg.decoding.any_subset.drafting import BigramDrafts
-from paralg.decoding.any_subset.streams import Streams
+from paralg.decoding.any_subset.streams import TwoStreams
 from paralg.decoding.randomness import Random
 from paralg.decoding.trace import Decoded
 from paralg.models.counting import LogitsHook
@@ -17,7 +17,7 @@ from paralg.models.protocol import AttendingModel
 __all__ = ["CachedStreams", "cached_assd", "cached_bigram_assd"]
 
 
-class CachedStreams(Streams):
+class CachedStreams(TwoStreams):
     """Answers both masks from slots: contents that are new, then the queries.
 
     ``held`` says of which positions keys and values are kept, in the order of the slots.
