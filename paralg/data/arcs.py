@@ -86,6 +86,8 @@ def matrix_arcs(matrix):
 
 def networkx_arcs(graph, weight: str | None = "weight") -> ArcList:
     """Return the arcs of a networkx graph of any kind; an edge without this attribute weighs 1."""
+    if not (hasattr(graph, "edges") and hasattr(graph, "is_directed")):
+        raise TypeError(f"graph must be of networkx, got {graph!r:.60}")
     number = {node: u for u, node in enumerate(graph)}
     names = tuple(map(str, number))
     if len(set(names)) < len(names):

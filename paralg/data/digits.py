@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from paralg.core import checks
 from paralg.data.source import Source, read_only
 
 __all__ = ["LABELS", "LENGTH", "LEVELS", "NULL", "SIDE", "SOURCE", "SYMBOLS", "Digits", "allowed",
@@ -39,9 +40,7 @@ def load(split: str = "train") -> Digits:
 
     ValueError for another part, OSError if the file is missing or damaged.
     """
-    if split not in _PARTS:
-        raise ValueError(f"split must be one of {', '.join(_PARTS)}, got {split!r}")
-    stored, part = SOURCE.arrays(), _PARTS[split]
+    stored, part = SOURCE.arrays(), _PARTS[checks.one_of("split", split, _PARTS)]
     return read_only(Digits(stored["images"][part], stored["labels"][part]))
 
 
@@ -51,13 +50,20 @@ def encode(images: NDArray, labels: NDArray) -> NDArray[np.int64]:
     >>> encode(np.full((1, 8, 8), 16), np.array([3]))[0, :3].tolist()
     [11, 7, 7]
     """
-    levels = np.minimum(np.asarray(images, np.int64).reshape(-1, SIDE * SIDE) // 2, LEVELS - 1)
-    return np.concatenate([LEVELS + np.asarray(labels, np.int64)[:, None], levels], axis=1)
+    images, labels = checks.array("images", images, "i"), checks.array("labels", labels, "i")
+    checks.sizes(images=(images, f"n {SIDE} {SIDE}"), labels=(labels, "n"))
+    for name, part, most in (("images", images, 2 * LEVELS), ("labels", labels, LABELS - 1)):
+        if part.size and not 0 <= part.min() <= part.max() <= most:
+            raise ValueError(f"{name} must lie in 0..{most}, got {part.min()}..{part.max()}")
+    levels = np.minimum(images.astype(np.int64).reshape(-1, SIDE * SIDE) // 2, LEVELS - 1)
+    return np.concatenate([LEVELS + labels.astype(np.int64)[:, None], levels], axis=1)
 
 
 def decode(tokens: NDArray) -> NDArray:
     """Return the levels of sequences (..., 65) as images (..., 8, 8)."""
-    return np.asarray(tokens)[..., 1:].reshape(*np.shape(tokens)[:-1], SIDE, SIDE)
+    tokens = checks.array("tokens", tokens, "i")
+    checks.sizes(tokens=(tokens, f"... {LENGTH}"))
+    return tokens[..., 1:].reshape(*tokens.shape[:-1], SIDE, SIDE)
 
 
 def allowed() -> NDArray[np.bool_]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from paralg.core import checks
 from paralg.data.source import Source, read_only
 
 __all__ = ["LOSSES", "SOURCE", "TRIALS", "WINS", "Decks", "Games", "load"]
@@ -54,12 +55,17 @@ class Decks:
     @classmethod
     def shuffled(cls, rows: int, rng: np.random.Generator) -> "Decks":
         """Return new decks for so many games."""
+        checks.integer("rows", rows), checks.instance("rng", rng, np.random.Generator)
         blocks = np.broadcast_to(LOSSES[:, None], (rows, 4, TRIALS // 10, 10))
         cards = rng.permuted(blocks, axis=3).reshape(rows, 4, TRIALS)
         return cls(cards, np.zeros((rows, 4), int))
 
     def draw(self, decks: NDArray[np.int64]) -> NDArray[np.int64]:
         """Take one card in every game; return what it loses, shape (rows,)."""
+        decks = checks.array("decks", decks, "i", least=0)
+        checks.sizes(decks=(decks, f"{len(self.drawn)}"))
+        if decks.max(initial=0) > 3:
+            raise ValueError(f"decks must lie in 0..3, got {decks}")
         own = np.arange(len(decks))
         lost = self.losses[own, decks, self.drawn[own, decks]]
         self.drawn[own, decks] += 1

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from paralg.core import checks
 from paralg.data.source import Source, read_only
 
 __all__ = ["CHANNELS", "SOURCE", "SPEAKERS", "Utterances", "load"]
@@ -38,9 +39,7 @@ def load(split: str = "train") -> Utterances:
     `split` is "train", 270 utterances, 30 a speaker, or "test", 370 of other occasions, 24 to 88 a
     speaker; else a ValueError. An OSError if the file is missing or damaged.
     """
-    if split not in _PARTS:
-        raise ValueError(f"split must be one of {', '.join(_PARTS)}, got {split!r}")
-    stored, part = SOURCE.arrays(), _PARTS[split]
+    stored, part = SOURCE.arrays(), _PARTS[checks.one_of("split", split, _PARTS)]
     lengths = stored["lengths"].astype(int)
     mask = np.arange(lengths.max()) < lengths[:, None]
     frames = np.zeros((*mask.shape, CHANNELS), np.float32)

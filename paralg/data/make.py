@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from paralg.core import checks
 from paralg.data import iowa_gambling, japanese_vowels
 from paralg.data.pydoc_text import encode, extract
 
@@ -112,6 +113,7 @@ MAKERS = {
 def main(name: str, *sources_and_path: str) -> None:
     """Write the file of a data set from its sources."""
     *sources, path = sources_and_path
+    checks.one_of("name", name, MAKERS)
     np.savez_compressed(path, **MAKERS[name](*sources))
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from paralg.core import checks
 from paralg.data.source import Source, read_only
 
 __all__ = ["SOURCE", "SYMBOLS", "decode", "encode", "extract", "load", "windows"]
@@ -29,6 +30,7 @@ SOURCE = Source(
 
 def encode(text: str) -> NDArray[np.int64]:
     """Turn lower-case text into tokens 0..26 (26 is the space); ValueError for other symbols."""
+    checks.instance("text", text, str)
     strange = sorted(set(text) - set(SYMBOLS))
     if strange:
         raise ValueError(f"text must use the 27 symbols a..z and space, got {strange[0]!r}")
@@ -37,7 +39,8 @@ def encode(text: str) -> NDArray[np.int64]:
 
 def decode(x: ArrayLike) -> str:
     """Spell a token row; a mask (any token outside 0..26) is written ``_``."""
-    return "".join(SYMBOLS[v] if 0 <= v < len(SYMBOLS) else "_" for v in np.asarray(x).ravel())
+    row = checks.array("x", x, "i").ravel()
+    return "".join(SYMBOLS[v] if 0 <= v < len(SYMBOLS) else "_" for v in row)
 
 
 def extract(texts: Iterable[str]) -> str:
@@ -46,6 +49,8 @@ def extract(texts: Iterable[str]) -> str:
     >>> extract(["One.  Two!\n\nThree", "three\n\nfour 4"])
     'one two three four'
     """
+    if isinstance(texts, str) or not isinstance(texts, Iterable):
+        raise TypeError(f"texts must be several, got {texts!r:.60}")
     paragraphs = (p for text in texts for p in re.split(r"\n\s*\n", text))
     reduced = (" ".join(re.findall("[a-z]+", p.lower())) for p in paragraphs)
     return " ".join(dict.fromkeys(p for p in reduced if p))
@@ -58,8 +63,7 @@ def load(split: str = "train") -> NDArray[np.int64]:
     `split` is "train", the first 90 %, "validation", the next 5 %, or "test", the last 5 %; else a
     ValueError. An OSError if the file is missing or damaged.
     """
-    if split not in SPLITS:
-        raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
+    checks.one_of("split", split, SPLITS)
     tokens = SOURCE.arrays()["tokens"].astype(np.int64)
     first, last = (round(share * len(tokens)) for share in SPLITS[split])
     return read_only((tokens[first:last],))[0]
@@ -70,6 +74,8 @@ def windows(
 ) -> NDArray[np.int64]:
     """Draw n windows of consecutive tokens, shape (n, length), at uniform offsets in a part."""
     text = load(split)
+    checks.instance("rng", rng, np.random.Generator)
+    checks.integer("n", n), checks.integer("length", length)
     if not 0 < length <= len(text):
         raise ValueError(f"length must lie in 1..{len(text)}, got {length}")
     start = rng.integers(0, len(text) - length + 1, size=n)

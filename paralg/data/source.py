@@ -8,6 +8,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from paralg.core import checks
+
 __all__ = ["Source", "read_only"]
 
 _Arrays = TypeVar("_Arrays", bound=tuple)
@@ -32,6 +34,10 @@ class Source:
     changes: str = ""
     file: str = ""
     sha256: str = ""
+
+    def __post_init__(self):
+        for name, value in vars(self).items():
+            checks.instance(name, value, str)
 
     def __str__(self) -> str:
         text = f"{self.title}. Origin: {self.origin}. Licence: {self.licence}."

@@ -9,6 +9,7 @@ import functools
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from paralg.core import checks
 from paralg.data.source import Source, read_only
 
 __all__ = ["CELLS", "SOURCE", "SYMBOLS", "UNITS", "grids", "is_valid"]
@@ -54,7 +55,7 @@ def is_valid(x: ArrayLike) -> NDArray[np.bool_]:
     >>> bool(is_valid(grids()).all()), bool(is_valid([0] * 16))
     (True, False)
     """
-    x = np.asarray(x)
+    x = checks.array("x", x, "i")
     if x.ndim == 0 or x.shape[-1] != CELLS:
         raise ValueError(f"a grid must have 16 cells on its last axis, got shape {x.shape}")
     by_unit = np.sort(x[..., UNITS], axis=-1)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.figures.style import GREEN, GREY, MARKS, PALETTE, VERMILION
 
 __all__ = ["name_lines", "speedup", "work_span"]
@@ -25,7 +26,7 @@ def speedup(ax, p, measured=None, predicted=None, *, spread=None, bound=None):
     bound : array_like, shape (k,), optional
         An upper bound, green and dash-dotted.
     """
-    p = np.asarray(p, dtype=float)
+    [p] = checks.floats(p=(p, "k"))
     lines = _named(measured, "measured"), _named(predicted, "predicted")
     if not any(lines):
         raise ValueError("expected measured or predicted values, got neither")
@@ -67,6 +68,8 @@ def _draw_lines(ax, p, values: dict, dash: str, mark: bool) -> None:
 
 
 def _draw_spread(ax, p, middle, spread) -> None:
+    checks.instance("spread", spread, tuple, list)
+    checks.integer("the number of edges in spread", len(spread), 2, 2)
     low, high = (_of_length(edge, p, "spread") for edge in spread)
     middle = np.asarray(middle, dtype=float)
     bars = np.maximum(0, [middle - low, high - middle])
@@ -74,7 +77,7 @@ def _draw_spread(ax, p, middle, spread) -> None:
 
 
 def _of_length(values, p, name: str) -> np.ndarray:
-    values = np.asarray(values, dtype=float)
+    values = checks.array(name, values).astype(float)
     if values.shape != p.shape:
         raise ValueError(f"{name} must have shape {p.shape} like p, got {values.shape}")
     return values
@@ -90,7 +93,8 @@ def work_span(ax, n, methods: Mapping):
     methods : mapping of str to (work, span)
         Two array_likes of shape (k,) for each method; the first method is the baseline.
     """
-    n = np.asarray(n, dtype=float)
+    [n] = checks.floats(n=(n, "k"))
+    checks.instance("methods", methods, Mapping)
     for i, (name, pair) in enumerate(methods.items()):
         style = {"color": PALETTE[i % len(PALETTE)], "marker": MARKS[i % len(MARKS)]}
         for what, values, dash in zip(("work", "span"), pair, ("-", "--"), strict=True):
@@ -118,6 +122,7 @@ def name_lines(ax, *, pad: float = 6.0):
     """
     from matplotlib import rcParams
 
+    checks.number("pad", pad)
     names = _names(ax)
     lines = [line for line in ax.get_lines() if not names[line].startswith("_")]
     ends = [_visible_end(ax, line.get_xydata()) for line in lines if len(line.get_xydata())]

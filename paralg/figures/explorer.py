@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from paralg.core import checks
 from paralg.core.static import data_for_the_site, is_static
 from paralg.figures.still import clean_svg, close, to_svg
 from paralg.figures.table import check_rows, head_and_body
@@ -79,6 +80,8 @@ class Explorer:
         made_in = sys._getframe(2)  # under the dataclass's own __init__
         if made_in.f_code.co_name == "explorer" and not made_in.f_code.co_argcount:
             self.home = made_in.f_globals.get("__name__", "")
+        for what in ("name", "alt", "caption"):
+            checks.instance(what, getattr(self, what), str)
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"name must be lower-case words joined by '-', got {self.name!r}")
         if not 30 <= len(self.alt) <= 250:
@@ -93,6 +96,7 @@ class Explorer:
         if not all(isinstance(name, str) for name in names):
             raise ValueError(f"state must be a dict with texts as keys, got {self.state!r:.60}")
         _to_json(self.state)
+        checks.instance("table", self.table, tuple, list, type(None))
         if self.table is not None:
             check_rows(*self.table)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.figures.style import BLUE, GREY, VERMILION, ink
 
 __all__ = ["scan_network", "tree"]
@@ -24,6 +25,12 @@ def scan_network(ax, levels: Sequence[Iterable], n: int, *, into: int | None = N
     labels : sequence of str, length n, optional
         Over the wires; default ``x0, x1, …``.
     """
+    checks.integer("n", n, 1), checks.instance("levels", levels, Sequence)
+    if into is not None:
+        checks.integer("into", into)
+    checks.instance("labels", labels, Sequence, type(None))
+    if labels is not None and len(labels) != n:
+        raise ValueError(f"expected {n} labels, got {labels}")
     levels = [[(int(s), int(d)) for s, d in level] for level in levels]
     pairs = [pair for level in levels for pair in level]
     outside = [pair for pair in pairs if min(pair) < 0]
@@ -75,9 +82,16 @@ def tree(ax, parents: Sequence[int], *, labels: Sequence[str] | None = None, mar
     marked : iterable of int
         Nodes on a vermilion ground with a thick edge to their parent, such as an accepted path.
     """
+    found = checks.array("parents", parents, "i", least=-1)
+    checks.sizes(parents=(found, "k"))
+    parents = found.tolist()
     depth = _depths(parents)
     x = _tree_columns(parents, depth)
     labels = [str(i) for i in range(len(parents))] if labels is None else labels
+    checks.instance("labels", labels, Sequence), checks.instance("marked", marked, Iterable)
+    if len(labels) != len(parents) or not {*marked} <= {*range(len(parents))}:
+        raise ValueError(f"expected labels and marked nodes for {len(parents)} nodes, "
+                         f"got {labels} and {marked}")
     marked = set(marked)
     for node, parent in enumerate(parents):
         hot = node in marked

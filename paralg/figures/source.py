@@ -6,6 +6,8 @@ import inspect
 import textwrap
 from dataclasses import dataclass
 
+from paralg.core import checks
+
 __all__ = ["Listing", "show_source"]
 
 # JupyterLab has no Pygments theme, but its editor colours are variables that follow the theme.
@@ -54,9 +56,10 @@ def show_source(obj, *, docstring: str = "summary") -> Listing:
     >>> print(show_source(show_source).name)
     paralg.figures.source.show_source
     """
-    if docstring not in ("summary", "full", "none"):
-        raise ValueError(f'docstring must be "summary", "full" or "none", got {docstring!r}')
+    checks.one_of("docstring", docstring, ("summary", "full", "none"))
     target = inspect.unwrap(getattr(obj, "py_func", obj))  # py_func: the body numba compiled
+    if not (inspect.isroutine(target) or inspect.isclass(target) or inspect.ismodule(target)):
+        raise TypeError(f"obj must be a function, class or module, got {obj!r}")
     code = textwrap.dedent(inspect.getsource(target)).rstrip() + "\n"
     if docstring != "full":
         code = _shorten_docstrings(code, keep_summary=docstring == "summary")

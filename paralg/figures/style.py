@@ -1,5 +1,7 @@
 """The style of every figure: transparent, mid-grey axes, Okabe–Ito colours, marks and dashes."""
 
+from paralg.core import checks
+
 __all__ = [
     "BLACK", "BLUE", "GREEN", "GREY", "MARKS", "MEANINGS", "ORANGE", "PALETTE", "PURPLE", "SKY",
     "VERMILION", "YELLOW", "ink", "rc", "use",
@@ -28,6 +30,7 @@ def ink(ground: str) -> str:
     >>> ink(BLUE)
     'white'
     """
+    checks.one_of("ground", ground, (*PALETTE, YELLOW, BLACK))
     return "white" if ground == BLUE else BLACK
 
 
@@ -35,6 +38,7 @@ def rc(*, size: float = 10.0) -> dict:
     """Return the book's style for ``matplotlib.rcParams``; `size` is the base font's, in points."""
     from cycler import cycler
 
+    checks.number("size", size, above=0)
     greys = ("text.color", "axes.labelcolor", "axes.titlecolor", "xtick.color", "ytick.color")
     see_through = ("figure.facecolor", "axes.facecolor", "savefig.facecolor")
     cycle = cycler(color=PALETTE) + cycler(marker=MARKS) + cycler(linestyle=DASHES)
@@ -67,8 +71,7 @@ def use(*, size: float = 10.0, formats: str = "svg") -> None:
     formats : {"svg", "png"}
         Kind of picture a notebook stores; "png" (at 2x) is for plots of many thousand marks.
     """
-    if formats not in ("svg", "png"):
-        raise ValueError(f'formats must be "svg" or "png", got {formats!r}')
+    checks.one_of("formats", formats, ("svg", "png"))
     import matplotlib
 
     matplotlib.rcParams.update(rc(size=size))

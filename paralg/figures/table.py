@@ -4,6 +4,10 @@ import html
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
+from paralg.core import checks
+
 __all__ = ["Table"]
 
 
@@ -29,6 +33,8 @@ class Table:
     """
 
     def __init__(self, header: Sequence[Any], rows: Iterable[Sequence[Any]], caption: str = ""):
+        checks.instance("header", header, Sequence), checks.instance("rows", rows, Iterable)
+        checks.instance("caption", caption, str)
         self.header = tuple(map(cell_text, header))
         self.rows = tuple(tuple(map(cell_text, row)) for row in rows)
         self.caption = caption
@@ -57,6 +63,7 @@ def cell_text(value: Any) -> str:
 def check_rows(header: Sequence[Any], rows: Iterable[Sequence[Any]]) -> None:
     """Refuse rows that have not one cell a column."""
     for row in rows:
+        checks.instance("a row", row, Sequence, np.ndarray)
         if len(row) != len(header):
             raise ValueError(f"table rows must have {len(header)} cells, got {len(row)}: {row!r}")
 

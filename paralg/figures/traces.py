@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.figures.style import BLACK, GREY, PALETTE, SKY, VERMILION, ink
 
 __all__ = ["gantt", "raster", "rasters"]
@@ -33,8 +34,9 @@ def raster(ax, trace, *, tokens: Sequence[str] | None = None, legend: bool = Tru
         Explain the cells above the figure.
     """
     codes = _codes(trace)
-    if codes.ndim != 2 or not np.isin(codes, list(_STATES)).all():
-        raise ValueError(f"expected codes 0 to 4 of shape (rounds, L), got shape {codes.shape}")
+    checks.instance("tokens", tokens, Sequence, np.ndarray, type(None))
+    if tokens is not None and len(tokens) != codes.shape[1]:
+        raise ValueError(f"expected {codes.shape[1]} tokens, got {tokens}")
     for code in np.unique(codes):
         _draw_state(ax, codes, int(code))
     rounds, length = codes.shape
@@ -60,6 +62,7 @@ def rasters(axes, traces: Mapping[str, object]):
     traces : mapping of str to Trace or array_like
         Name to what :func:`raster` takes; at least one.
     """
+    checks.instance("traces", traces, Mapping)
     panels = np.atleast_1d(axes).ravel()
     if not 0 < len(traces) <= len(panels):
         raise ValueError(f"expected 1 to {len(panels)} traces, got {len(traces)}")
@@ -76,7 +79,11 @@ def rasters(axes, traces: Mapping[str, object]):
 
 
 def _codes(trace) -> np.ndarray:
-    return np.asarray(trace.raster() if hasattr(trace, "raster") else trace)
+    codes = checks.array("trace", trace.raster() if hasattr(trace, "raster") else trace, "i")
+    checks.sizes(trace=(codes, "rounds L"))
+    if not codes.size or not np.isin(codes, list(_STATES)).all():
+        raise ValueError(f"expected codes 0 to 4 of shape (rounds, L), got {codes}")
+    return codes
 
 
 def _draw_state(ax, codes, code: int) -> None:
@@ -118,6 +125,11 @@ def gantt(ax, schedule, *, kinds: dict | None = None):
     kinds : dict of str to str, optional
         Task's name to kind; each kind has its colour and hatch. By default all are of one kind.
     """
+    if not all(hasattr(schedule, name) for name in ("tasks", "p", "makespan")):
+        raise TypeError(f"schedule must be a Schedule, got {schedule!r:.60}")
+    checks.instance("kinds", kinds, Mapping, type(None))
+    if missing := {task.name for task in schedule.tasks} - {*(kinds or {})} if kinds else ():
+        raise ValueError(f"expected a kind for every task, got none for {sorted(missing)}")
     names = sorted(set((kinds or {}).values()))
     looks = [{"fc": PALETTE[(i + 1) % 6], "ec": BLACK, "hatch": _HATCHES[i % 7]}
              for i in range(max(1, len(names)))]  # fmt: skip

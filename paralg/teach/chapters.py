@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import paralg
+from paralg.core import checks
 
 __all__ = ["PARTS", "Chapter", "chapter_of", "find", "find_all"]
 
@@ -53,6 +54,7 @@ def find_all() -> dict[str, Chapter]:
 
 def find(name: str) -> Chapter:
     """Return the chapter called `name` (hyphens or underscores)."""
+    checks.instance("the name of a chapter", name, str)
     chapters = find_all()
     key = name.replace("-", "_")
     if key not in chapters:
@@ -62,6 +64,7 @@ def find(name: str) -> Chapter:
 
 def chapter_of(label: str, kind: str) -> Chapter:
     """Return the chapter that a label such as ``ex-mamba-padding`` belongs to."""
+    checks.instance("label", label, str)
     chapters = {one.slug: one for one in find_all().values()}
     fitting = [slug for slug in chapters if label.startswith(f"{kind}-{slug}-")]
     if not fitting:

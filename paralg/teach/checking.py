@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.teach.outcomes import AnswerRaised, PropertyFailed, call, require
 from paralg.teach.values import as_tuple, difference, equal, plain, show, show_call, size_of
 
@@ -33,6 +34,7 @@ __all__ = [
 
 def exercise(label: str) -> Callable:
     """Register the decorated function as the check of ``ex-<chapter>-<word>``, in ``CHECKS``."""
+    checks.instance("label", label, str)
     if not label.startswith("ex-"):
         raise ValueError(f"label of an exercise must begin with 'ex-', got {label!r}")
 

@@ -9,6 +9,7 @@ import traceback
 from pathlib import Path
 
 import paralg
+from paralg.core import checks
 from paralg.core.static import is_static
 from paralg.teach.chapters import Chapter, chapter_of
 from paralg.teach.outcomes import AnswerRaised, PropertyFailed, own_output
@@ -54,8 +55,7 @@ def check(label: str, answer, *, seconds: float = TIME_LIMIT) -> Verdict:
             raise ValueError(f"a page leaves its exercises open, got an answer to {label!r}")
         return unanswered(label)
     function = _find(label)
-    if not seconds > 0:
-        raise ValueError(f"seconds must be positive, got {seconds!r}")
+    checks.number("seconds", seconds, above=0)
     if is_blank(answer):
         return unanswered(label)
     with own_output() as printed:

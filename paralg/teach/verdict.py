@@ -3,6 +3,7 @@
 import html
 from dataclasses import dataclass
 
+from paralg.core import checks
 from paralg.core.static import data_for_the_site, is_static
 
 __all__ = ["FAILED", "PASSED", "RAISED", "UNANSWERED", "Verdict", "unanswered"]
@@ -32,6 +33,11 @@ class Verdict:
     state: str
     summary: str
     details: tuple = ()
+
+    def __post_init__(self):
+        for name in ("exercise", "summary"):
+            checks.instance(name, getattr(self, name), str)
+        checks.one_of("state", self.state, _LOOKS)
 
     def __bool__(self) -> bool:
         return self.state == PASSED

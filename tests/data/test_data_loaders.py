@@ -45,7 +45,7 @@ def test_validity_of_worked_grids(x, valid):
 
 def test_a_grid_of_the_wrong_size_is_refused():
     with pytest.raises(ValueError, match=r"16 cells on its last axis, got shape \(3, 4\)"):
-        sudoku4.is_valid(np.zeros((3, 4)))
+        sudoku4.is_valid(np.zeros((3, 4), int))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_problems_repeat_and_hide_only_the_answer():
 def test_addition_refuses_what_it_cannot_write():
     with pytest.raises(ValueError, match=r"b must lie in 0\.\.999, got 5\.\.1000"):
         addition.encode([1, 2], [5, 1000])
-    with pytest.raises(ValueError, match='split must be "train" or "test", got \'all\''):
+    with pytest.raises(ValueError, match="split must be one of .*got 'all'"):
         addition.sample(1, np.random.default_rng(0), split="all")
 
 
@@ -128,7 +128,7 @@ def test_windows_are_pieces_of_their_split():
 def test_text_errors_say_what_was_expected():
     with pytest.raises(ValueError, match="27 symbols a..z and space, got '!'"):
         pydoc_text.encode("hey!")
-    with pytest.raises(ValueError, match="one of train, validation, test, got 'dev'"):
+    with pytest.raises(ValueError, match="one of .'train', 'validation', 'test'., got 'dev'"):
         pydoc_text.load("dev")
     with pytest.raises(ValueError, match=r"length must lie in 1\.\.14930, got 0"):
         pydoc_text.windows(1, 0, np.random.default_rng(0), split="test")

@@ -41,7 +41,7 @@ def test_utterances_are_those_of_the_archive():
     np.testing.assert_allclose(train_part.frames[0, :3, 0], first, atol=1e-4)
     with pytest.raises(ValueError, match="read-only"):
         train_part.frames[0] = 0
-    with pytest.raises(ValueError, match="split must be one of train, test, got 'dev'"):
+    with pytest.raises(ValueError, match="split must be one of .*got 'dev'"):
         japanese_vowels.load("dev")
 
 
@@ -72,7 +72,7 @@ def test_digits_are_those_of_the_test_part_and_become_tokens():
     assert x.shape == (297, digits.LENGTH)
     assert digits.allowed()[np.arange(digits.LENGTH), x].all()
     assert (digits.decode(x) == np.minimum(test.images // 2, 7)).all()
-    with pytest.raises(ValueError, match="split must be one of train, test, got 'dev'"):
+    with pytest.raises(ValueError, match="split must be one of .*got 'dev'"):
         digits.load("dev")
 
 

@@ -42,8 +42,8 @@ def test_one_pass_over_the_logits(V, dtype, tol):
 
 
 @pytest.mark.parametrize("logits, message", [
-    (np.full((1, 40), -np.inf), "a finite entry in every row"),
-    (np.full((1, 40), np.nan), "without NaN"), (np.zeros(3), "logits .n, V."),
+    (np.full((1, 40), -np.inf), "expected a finite entry"),
+    (np.full((1, 40), np.nan), "no NaN and no ∞ in every row, got"), (np.zeros(3), "logits .n, V."),
     (np.zeros((2, 3), int), "float32 or float64, got .2, 3. of int64")])  # fmt: skip
 def test_bad_logits(logits, message):
     with pytest.raises(ValueError, match=message):

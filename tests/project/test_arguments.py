@@ -18,6 +18,10 @@ def test_every_public_function_is_tried(name):
     assert arguments.uncovered(name) == []
 
 
+def test_every_package_with_public_functions_is_in_a_part():
+    assert arguments.unlisted() == []
+
+
 def main(names=()) -> None:
     """Print the counts of every part, and the inputs with another outcome."""
     for name in names or arguments.PARTS:

@@ -120,6 +120,6 @@ def test_without_threads_there_is_no_limit(monkeypatch):
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan")])
 def test_the_time_must_be_positive(seconds):
-    with pytest.raises(ValueError, match="seconds must be positive, got"):
+    with pytest.raises(ValueError, match="seconds must be (above 0|finite), got"):
         check("ex-sample-patient-sum", sum, seconds=seconds)
     assert TIME_LIMIT > 0

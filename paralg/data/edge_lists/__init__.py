@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.data.arcs import ArcList, matrix_arcs
 from paralg.data.edge_lists.guess import SEPARATORS, recognise
 from paralg.data.edge_lists.lines import BOM, LONGEST, WHITE, BadLine, EdgeFormat, Scan, opened
@@ -42,6 +43,9 @@ def read_edge_list(
     (('Ann', 'Bo'), [0, 1], 'the fields are separated by comma')
     """
     form = EdgeFormat() if form is None else form
+    checks.instance("form", form, EdgeFormat), checks.integer("limit", limit)
+    if not (isinstance(path, (str, Path)) or hasattr(path, "read")):
+        raise TypeError(f"path must be a name or a file of bytes, got {path!r}")
     name = str(path) if isinstance(path, (str, Path)) else getattr(path, "name", "input")
     with opened(path) as stream:
         try:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.data.arcs import ArcList
 from paralg.data.edge_lists import EdgeFormat, read_edge_list
 from paralg.data.source import Source
@@ -78,6 +79,7 @@ def barabasi_albert(n: int, attach: int = 10, seed: int = 0) -> ArcList:
     >>> len(graph.tails)
     291
     """
+    checks.integers(0, n=n, attach=attach, seed=seed)
     if not 1 <= attach < n:
         raise ValueError(f"expected 1 <= attach < n, got attach={attach} and n={n}")
     rng = np.random.default_rng(seed)

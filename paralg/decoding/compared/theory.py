@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.decoding.arena import Entrant
 from paralg.decoding.randomness import exact_distribution, total_variation
 from paralg.decoding.tables import TabularJoint
@@ -21,6 +22,7 @@ def exactness(entrant: Entrant) -> tuple[int, int, float]:
     >>> [exactness(one)[:2] for one in entrants()[:2]]
     [(1, 1), (8, 8)]
     """
+    checks.instance("entrant", entrant, Entrant)
     joint = TabularJoint.random(**JOINT)
 
     def sampler(rng):

@@ -86,15 +86,20 @@ class TraceCredit:
 
         The winner is the first of equals where none is given.
         """
-        p = np.asarray(p, dtype=np.float64)
-        winner = p.argmax(axis=-1) if winner is None else np.asarray(winner)
+        p, C = checks.array("p", p, least=0), checks.array("C", C, least=0)
+        winner = p.argmax(axis=-1) if winner is None else checks.array("winner", winner, "i")
+        checks.sizes(p=(p, "... V"), C=(C, "... V"), winner=(winner, "..."))
+        if winner.size and not 0 <= winner.min() <= winner.max() < p.shape[-1]:
+            raise ValueError(f"winner must lie in 0..{p.shape[-1] - 1}, got {winner}")
         earned = self.reward(p, winner)
-        return self.beta * C + (
-            earned if masked is None else earned * np.asarray(masked)[..., None]
-        )
+        if masked is not None:
+            earned = earned * checks.mask("masked", masked, winner.shape)[..., None]
+        return self.beta * C + earned
 
     def fuse(self, logits: np.ndarray, C: np.ndarray) -> np.ndarray:
         """Return the logits with the credit added: the odds of each token times X."""
+        logits, C = checks.array("logits", logits, "f"), checks.array("C", C, least=0)
+        checks.sizes(logits=(logits, "... V"), C=(C, "... V"))
         return logits + self.alpha * np.log1p(C)
 
 

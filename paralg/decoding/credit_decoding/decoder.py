@@ -1,7 +1,5 @@
 """Threshold decoding on logits that carry trace credit.  [wang-2026-creditdecoding]"""
 
-from dataclasses import replace
-
 import numpy as np
 
 from paralg.core import checks
@@ -9,7 +7,7 @@ from paralg.decoding.baselines import static_run
 from paralg.decoding.credit_decoding.account import PAPER, TraceCredit
 from paralg.decoding.prediction import Prediction
 from paralg.decoding.randomness import Random, softmax
-from paralg.decoding.rule import UnmaskingRule
+from paralg.decoding.rule import UnmaskingRule, with_threshold
 from paralg.decoding.session import Session
 from paralg.decoding.trace import Decoded
 from paralg.models.protocol import Model
@@ -42,6 +40,7 @@ class CreditSession(Session):
     def __init__(self, model: Model, x, rule: UnmaskingRule | None = None,
                  rng: Random | None = None, credit: TraceCredit = PAPER):  # fmt: skip
         super().__init__(model, x, rule, rng)
+        checks.instance("credit", credit, TraceCredit)
         self.credit, self.block = credit, 0
         self.C = np.zeros((model.L, model.V))
 
@@ -57,7 +56,7 @@ class CreditSession(Session):
         p = softmax(logits[0])
         C = credit.observe(self.C[self.at], p, self._winner(p), masked)
         self.C[self.at] = C
-        return super().predict(rows, credit.fuse(logits, C))
+        return super().predict(rows, credit.fuse(logits, C[None]))
 
     def _masked(self, rows: np.ndarray) -> tuple[np.ndarray, float]:
         """Return where the one row has a mask of the block, by place in ``at``, and their share."""
@@ -124,6 +123,4 @@ def decode_with_credit(model: Model, x, tau: float = 0.95, rule: UnmaskingRule |
     >>> threshold(model, x, 0.7).forwards, decode_with_credit(model, x, 0.7).forwards
     (7, 5)
     """
-    tau = checks.number("tau", tau, above=0)
-    rule = replace(rule or UnmaskingRule(), threshold=tau)
-    return static_run(CreditSession(model, x, rule, rng, credit))
+    return static_run(CreditSession(model, x, with_threshold(rule, tau), rng, credit))

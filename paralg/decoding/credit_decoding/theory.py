@@ -62,6 +62,7 @@ def floor(tau: float, credit: TraceCredit) -> float:
     >>> round(floor(0.9, TraceCredit(0.65, 0.7, 0.2)), 3)
     0.776
     """
+    _check(tau, credit)
     X = (1 + 1 / (1 - credit.beta)) ** credit.alpha
     return tau / (tau + X * (1 - tau))
 
@@ -132,6 +133,8 @@ def time_to_commit(p: float, tau: float, credit: TraceCredit) -> float:
     >>> [time_to_commit(p, 0.9, shipped) for p in (0.86, 0.8, 0.75, 0.72)]
     [1.0, 3.0, 8.0, inf]
     """
+    if not 0 < checks.number("p", p) < 1:
+        raise ValueError(f"p must lie between 0 and 1, got {p}")
     if p >= first_look(tau, credit):
         return 1.0
     if p < standing_floor(tau, credit):
@@ -143,10 +146,15 @@ def time_to_commit(p: float, tau: float, credit: TraceCredit) -> float:
 
 def _committed_from(tau: float, credit: TraceCredit, t: float) -> float:
     """Return the p whose fused probability, after t equal rounds, is ``tau``: by bisection."""
-    if not 0 < checks.number("tau", tau) < 1:
-        raise ValueError(f"tau must lie between 0 and 1, got {tau}")
+    _check(tau, credit)
     low, high = 0.0, 1.0
     while low < (middle := (low + high) / 2) < high:
         X = (1 + credit_after(t, middle, credit)) ** credit.alpha
         low, high = (low, middle) if boosted(middle, X) >= tau else (middle, high)
     return high
+
+
+def _check(tau: float, credit: TraceCredit) -> None:
+    checks.instance("credit", credit, TraceCredit)
+    if not 0 < checks.number("tau", tau) < 1:
+        raise ValueError(f"tau must lie between 0 and 1, got {tau}")

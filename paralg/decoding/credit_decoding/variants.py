@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.decoding.credit_decoding.account import TraceCredit
 from paralg.decoding.credit_decoding.decoder import CreditSession
 from paralg.decoding.prediction import Prediction
@@ -47,6 +48,7 @@ class AdaptiveCredit(TraceCredit):
 
     def at(self, masked: float) -> TraceCredit:
         """Return little trust while much is masked, and full trust at the end."""
+        masked = checks.number("masked", masked, 0, 1)
         return TraceCredit(1 - masked, min(1 - masked, np.nextafter(1, 0)), 1.0)
 
 

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
+from paralg.core import checks
+
 __all__ = ["PASSES", "Recording", "load_recording", "neighbour", "record"]
 
 PASSES = {"A": 24000, "twin": 24000, "B": 25200}
@@ -62,6 +64,7 @@ def neighbour(running: bool = True) -> Iterator[None]:
 
     Without ``running`` there is no process, and the thread is only tied to the core.
     """
+    checks.instance("running", running, bool)
     with _one_core(), contextlib.ExitStack() as stack:
         if running:
             process = stack.enter_context(subprocess.Popen([sys.executable, "-c", _SPIN]))
@@ -88,6 +91,7 @@ def record(rounds: int = 240, about: str = "") -> dict:
 
     A round is one timing for each code, in the order A, twin, B; ``about`` is kept as it is.
     """
+    checks.integer("rounds", rounds, 1), checks.instance("about", about, str)
     x = np.zeros(2**12)
     samples: dict[str, list[int]] = {name: [] for name in PASSES}
     busy = [rounds // 3 <= r < 2 * (rounds // 3) for r in range(rounds)]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from paralg.core import checks
 from paralg.foundations.work_span.dags import Dag
 
 __all__ = ["WEIGHTS", "cholesky_dag", "run_tiled_cholesky"]
@@ -33,8 +34,7 @@ def cholesky_dag(t: int) -> Dag:
     >>> len(dag), dag.work, dag.span
     (20, 64, 26)
     """
-    if t < 1:
-        raise ValueError(f"t must be at least 1, got {t}")
+    checks.integer("t", t, 1)
     names: list[str] = []
     needs: list[tuple[int, ...]] = []
     writer: dict[tuple[int, int], int] = {}
@@ -69,17 +69,23 @@ def run_tiled_cholesky(A: np.ndarray, b: int, order: Sequence[str]) -> np.ndarra
         Task names of ``cholesky_dag(n // b)`` in any order that respects its arrows; the lower
         triangular L, of shape (n, n), has the same bits for every such order.
     """
-    n = len(A)
-    if A.shape != (n, n) or n % b:
+    [A], b = checks.floats(A=(A, "n n")), checks.integer("b", b, 1)
+    if len(A) % b:
         raise ValueError(f"A must be square with a multiple of {b} rows, got {A.shape}")
-    L = np.tril(A).astype(float)
+    checks.instance("order", order, Sequence)
+    if sorted(order) != sorted(cholesky_dag(len(A) // b).names if len(A) else ()):
+        raise ValueError(f"order must have every task of {len(A) // b} tiles once, got {order}")
+    L = np.tril(A)
 
     def tile(i: int, j: int) -> np.ndarray:
         return L[i * b : (i + 1) * b, j * b : (j + 1) * b]
 
-    for name in order:
-        kernel, *place = name.split()
-        _KERNELS[kernel](tile, *map(int, place))
+    try:
+        for name in order:
+            kernel, *place = name.split()
+            _KERNELS[kernel](tile, *map(int, place))
+    except np.linalg.LinAlgError as error:
+        raise ValueError(f"A must be positive definite, got {A}") from error
     return L
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.core.schedule import Schedule, list_schedule
 
 __all__ = ["Dag", "chain_sum", "graham_anomaly", "random_dag", "tree_sum"]
@@ -38,6 +39,8 @@ class Dag:
     dependencies: tuple[tuple[int, ...], ...]
 
     def __post_init__(self):
+        for name, value in vars(self).items():
+            checks.instance(name, value, tuple, list)
         n = len(self.names)
         if len(self.durations) != n or len(self.dependencies) != n:
             raise ValueError(
@@ -45,10 +48,10 @@ class Dag:
                 f"got {len(self.durations)} and {len(self.dependencies)}"
             )
         for v, needs in enumerate(self.dependencies):
-            if self.durations[v] <= 0:
-                raise ValueError(f"expected a positive duration, got {self.durations[v]} at {v}")
-            if any(not 0 <= u < v for u in needs):
-                raise ValueError(f"expected task {v} to need earlier tasks only, got {needs}")
+            checks.integer(f"the duration of task {v}", self.durations[v], 1)
+            for u in needs:
+                if checks.integer(f"what task {v} needs", u) >= v:
+                    raise ValueError(f"expected task {v} to need earlier tasks only, got {u}")
 
     def __len__(self) -> int:
         return len(self.names)
@@ -84,7 +87,7 @@ def chain_sum(n: int) -> Dag:
     >>> chain_sum(8).span
     7
     """
-    adds = max(n - 1, 0)
+    adds = max(checks.integer("n", n) - 1, 0)
     names = tuple(f"+{i + 2}" for i in range(adds))
     return Dag(names, (1,) * adds, tuple((i - 1,) if i else () for i in range(adds)))
 
@@ -99,6 +102,7 @@ def tree_sum(n: int) -> Dag:
     >>> tree_sum(8).work, tree_sum(8).span
     (7, 3)
     """
+    checks.integer("n", n)
     names: list[str] = []
     dependencies: list[tuple[int, ...]] = []
     level: list[tuple[int | None, int, int]] = [(None, i, i) for i in range(n)]
@@ -118,8 +122,7 @@ def graham_anomaly(*, shorter: int = 0, relaxed: bool = False) -> Dag:
     ``shorter`` (0 or 1) is taken off every duration; ``relaxed`` drops the two arrows from task 4
     to tasks 5 and 6.
     """
-    if shorter not in (0, 1):
-        raise ValueError(f"shorter must be 0 or 1, got {shorter}")
+    checks.integer("shorter", shorter, 0, 1)
     durations = tuple(d - shorter for d in (3, 2, 2, 2, 4, 4, 4, 4, 9))
     freed = {4, 5} if relaxed else set()
     needs = {4: 3, 5: 3, 6: 3, 7: 3, 8: 0}
@@ -129,6 +132,9 @@ def graham_anomaly(*, shorter: int = 0, relaxed: bool = False) -> Dag:
 
 def random_dag(rng: np.random.Generator, n: int, *, density: float = 0.2, longest: int = 5) -> Dag:
     """Return n tasks with random durations 1..longest; ``density`` is an arrow's probability."""
+    checks.instance("rng", rng, np.random.Generator)
+    checks.integer("n", n), checks.integer("longest", longest, 1)
+    checks.number("density", density, 0, 1)
     durations = tuple(int(d) for d in rng.integers(1, longest + 1, size=n))
     arrows = np.triu(rng.random((n, n)) < density, k=1)
     dependencies = tuple(tuple(int(u) for u in np.flatnonzero(arrows[:, v])) for v in range(n))

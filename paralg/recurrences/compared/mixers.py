@@ -8,6 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from paralg.core import checks
 from paralg.recurrences.aaren import Aaren
 from paralg.recurrences.local_linear_attention import LocalLinearAttention
 from paralg.recurrences.mamba import BlockState, MambaBlock, MambaConfig
@@ -98,8 +99,8 @@ def network(
     >>> network("gru", inputs=5, outputs=3, width=16)(torch.tensor([[1, 2, 3, 4]])).shape
     torch.Size([1, 4, 3])
     """
-    if mixer not in MIXERS:
-        raise ValueError(f"mixer must be one of {', '.join(MIXERS)}, got {mixer!r}")
+    checks.one_of("mixer", mixer, MIXERS)
+    checks.integers(1, width=width, heads=heads)
     make = partial(MIXERS[mixer], width, layers, heads)
     return SequenceModel(make, inputs, outputs, tokens=tokens, width=width, layers=layers,
                          positions=partial(sinusoidal, longest=_REACH), seed=seed)  # fmt: skip

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from math import ceil, log2
 
+from paralg.core import checks
+
 __all__ = ["NAMES", "MixerNeeds", "MixerSizes", "needs"]
 
 NAMES = {"softmax": "softmax attention", "lla": "local linear attention", "aaren": "Aaren",
@@ -24,6 +26,12 @@ class MixerSizes:
     window: int = 4
     rank: int = 4
     iterations: int = 16
+
+    def __post_init__(self):
+        for name, value in vars(self).items():
+            checks.integer(name, value, name != "iterations")
+        if self.width % self.heads:
+            raise ValueError(f"heads must divide width, got {self.heads} and {self.width}")
 
 
 @dataclass(frozen=True)
@@ -61,10 +69,9 @@ def needs(mixer: str, n: int, sizes: MixerSizes | None = None) -> MixerNeeds:
     >>> needs("gru", 1000).span, needs("mamba", 1000).span
     (1000, 20)
     """
-    if mixer not in _COUNTS:
-        raise ValueError(f"mixer must be one of {', '.join(_COUNTS)}, got {mixer!r}")
-    if n < 1:
-        raise ValueError(f"n must be at least 1, got {n}")
+    checks.one_of("mixer", mixer, _COUNTS)
+    checks.integer("n", n, 1)
+    checks.instance("sizes", sizes, MixerSizes, type(None))
     return _COUNTS[mixer](n, ceil(log2(n)) if n > 1 else 0, sizes or MixerSizes())
 
 

@@ -184,10 +184,11 @@ def as_type_of(value, like):
 
 def is_clear(error: Exception) -> bool:
     """Tell whether an error is the library's own and says what came."""
-    if type(error) not in (ValueError, TypeError):
+    if type(error) not in (ValueError, TypeError, KeyError):
         return False
     last = traceback.extract_tb(error.__traceback__)[-1].filename
-    return last.startswith(LIBRARY) and bool(re.search(r"\bgot\b", str(error)))
+    words = r"\bgot\b|there are|has:" if type(error) is KeyError else r"\bgot\b"
+    return last.startswith(LIBRARY) and bool(re.search(words, str(error)))
 
 
 def _of_unknown_keyword(call: Call) -> str:
@@ -296,7 +297,7 @@ def _covers(name: str) -> tuple[str, ...]:
     """Return what a part covers, without an import of it."""
     tree = ast.parse((Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8"))
     (value,) = (node.value for node in tree.body if isinstance(node, ast.Assign)
-                and [target.id for target in node.targets] == ["COVERS"])  # fmt: skip
+                and [getattr(one, "id", "") for one in node.targets] == ["COVERS"])  # fmt: skip
     return eval(compile(ast.Expression(value), name, "eval"))
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.simd.cache import compile_lock, compiled
 from paralg.simd.elementary import exp
 from paralg.simd.lanes import WIDTH, at_least, load, store, total
@@ -29,7 +30,7 @@ def row_statistics(logits: np.ndarray) -> RowStatistics:
     The confidence of the likeliest token is ``exp(top - log_z)``.  ValueError for a row without a
     finite entry, and for NaN.
     """
-    logits = np.ascontiguousarray(logits)
+    logits = np.ascontiguousarray(checks.array("logits", logits))
     if logits.ndim != 2 or logits.dtype not in (np.float32, np.float64):
         raise ValueError("expected logits (n, V) of float32 or float64, got "
                          f"{logits.shape} of {logits.dtype}")  # fmt: skip
@@ -37,7 +38,8 @@ def row_statistics(logits: np.ndarray) -> RowStatistics:
     found = RowStatistics(np.empty(n), np.zeros(n, np.int64), np.empty(n))
     _row_pass(logits, np.empty(WIDTH, logits.dtype), *found)
     if not np.isfinite(found.log_z).all():
-        raise ValueError("expected logits without NaN and with a finite entry in every row")
+        bad = logits[~np.isfinite(found.log_z)][0]
+        raise ValueError(f"expected a finite entry, no NaN and no ∞ in every row, got {bad}")
     return found
 
 

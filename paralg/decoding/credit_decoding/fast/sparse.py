@@ -9,8 +9,6 @@ different winners, at most one a round. With the raw log-partition Z and, for th
 and the fused winner is the best of the kept tokens and the raw winner.
 """
 
-from dataclasses import replace
-
 import numpy as np
 
 from paralg.core import checks
@@ -19,7 +17,7 @@ from paralg.decoding.credit_decoding.account import PAPER, TraceCredit
 from paralg.decoding.credit_decoding.decoder import CreditSession
 from paralg.decoding.credit_decoding.fast.compiled import row_statistics
 from paralg.decoding.prediction import Prediction
-from paralg.decoding.rule import UnmaskingRule
+from paralg.decoding.rule import UnmaskingRule, with_threshold
 from paralg.decoding.trace import Decoded
 
 __all__ = ["SparseCredit", "SparseSession", "decode_sparsely"]
@@ -55,6 +53,8 @@ class SparseCredit:
     """
 
     def __init__(self, n: int, credit: TraceCredit = PAPER, slots: int = 4):
+        checks.integer("n", n), checks.integer("slots", slots, 1)
+        checks.instance("credit", credit, TraceCredit)
         if type(credit).reward is not TraceCredit.reward:
             raise ValueError("expected a reward of the likeliest token alone, got "
                              f"{type(credit).__name__}")  # fmt: skip
@@ -72,9 +72,12 @@ class SparseCredit:
 
         Positions that are not ``masked`` earn nothing; ``share`` of the block is masked.
         """
-        credit = self.credit.at(share)
+        credit = self.credit.at(checks.number("share", share, 0, 1))
+        logits = checks.array("logits", logits, "f")
+        checks.sizes(logits=(logits, f"{len(self.rows)} V"))
         top, winner, log_z = row_statistics(logits)
-        chosen = self.rows if masked is None else np.flatnonzero(masked)
+        chosen = self.rows if masked is None else np.flatnonzero(
+            checks.mask("masked", masked, self.rows.shape))  # fmt: skip
         self.C *= credit.beta
         at = self._slot(chosen, winner[chosen])
         self.C[chosen, at] += np.exp(top - log_z)[chosen] ** credit.gamma
@@ -132,7 +135,7 @@ def decode_sparsely(model, x, tau: float = 0.95, rule: UnmaskingRule | None = No
     >>> decode_sparsely(model, x, 0.8).trace == decode_with_credit(model, x, 0.8).trace
     True
     """
-    rule = replace(rule or UnmaskingRule(), threshold=checks.number("tau", tau, above=0))
+    rule = with_threshold(rule, tau)
     if rule.ties is not None:
         raise ValueError(f"expected ties to go to the lowest index, got seed {rule.ties}")
     return static_run(SparseSession(model, x, rule, credit=credit))

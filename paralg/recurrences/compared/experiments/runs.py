@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from paralg.core import checks
 from paralg.recurrences.compared.mixers import MIXERS, network
 from paralg.sequence import Batch, Drift, Recall, SequenceModel, Tracking, answers
 from paralg.training import Plan, Runs
@@ -75,7 +76,9 @@ def evaluate(
     >>> evaluate(model, "tracking", 5).shape
     (5,)
     """
-    task = TASKS[kind]
+    checks.instance("model", model, SequenceModel)
+    task = TASKS[checks.one_of("kind", kind, TASKS)]
+    checks.integer("rows", rows, 1), checks.integer("size", size, 1), checks.integer("seed", seed)
     batch = task.draw(rows, np.random.default_rng([seed, size, 2**31]), size=size)
     said = answers(model, batch)
     return task.score(said, Batch(said, batch.targets)).mean(0).numpy()

@@ -1,0 +1,26 @@
+"""The pages that compare chapters: mixers of recurrences, exactness of decoders."""
+
+import paralg.decoding.compared as decoders
+import paralg.recurrences.compared as mixers
+from paralg.decoding import Entrant, static
+from paralg.recurrences.compared.theory import MixerSizes
+from tests.project.arguments import Call
+
+COVERS = ("paralg.recurrences.compared", "paralg.decoding.compared")
+NOT = {"explorer": "no argument", "load": "as in the chapters", "log": "as load", "logs": "as load"}
+
+MODEL = mixers.network("gru", mixers.TASKS["tracking"].inputs, mixers.TASKS["tracking"].outputs)
+CALLS = [
+    *(Call("network", mixers.network,
+           {"mixer": mixer, "inputs": 5, "outputs": 3, "width": 8, "layers": 1, "heads": 2,
+            "seed": 1}, fine={"seed": "zero", "layers": "zero"}) for mixer in mixers.MIXERS),
+    *(Call("needs", mixers.needs, {"mixer": mixer, "n": 9, "sizes": MixerSizes()},
+           fine={"sizes": "none"}) for mixer in mixers.NAMES),
+    Call("needs", MixerSizes, {"width": 8, "heads": 2, "states": 3, "expand": 2, "window": 4,
+                               "rank": 1, "iterations": 2}, fine={"iterations": "zero"}),
+    Call("evaluate", mixers.evaluate,
+         {"model": MODEL, "kind": "tracking", "size": 5, "rows": 2, "seed": 1},
+         fine={"seed": "zero"}),
+    Call("exactness", decoders.exactness,
+         {"entrant": Entrant("static", lambda model, x, rng: static(model, x))}),
+]  # fmt: skip
