@@ -147,10 +147,8 @@ class FillMaps(SphinxPostTransform):
     def _state(self, paper: dict) -> nodes.Node:
         one = self.recorded.get(paper["module"])
         if one:
-            text = f" {one.peer}, {times(one.at_headline[0])} by counting"
-            over = "as fast as" if one.at_headline[1] < 1 else "faster than"
             number = nodes.strong("", one.number)
-            return nodes.inline("", "", number, nodes.Text(f" {over}{text}"), classes=["headline"])
+            return nodes.inline("", "", number, nodes.Text(beside(one)), classes=["headline"])
         row = self.headlines.get(paper["module"])
         if row:
             number = nodes.strong("", figure_of(row["ours"], row.get("unit")))
@@ -189,6 +187,14 @@ class FillMaps(SphinxPostTransform):
     def _link(self, text: str, docname: str) -> nodes.reference:
         uri = self.app.builder.get_relative_uri(self.env.docname, docname)
         return nodes.reference("", text, internal=True, refuri=uri)
+
+
+def beside(one: RecordedSpeedup) -> str:
+    """What follows the number of seconds on a card: the peer, and the ratio of counts."""
+    counted, measured = one.at_headline
+    if measured < 1:
+        return f" than {one.peer} in seconds, {times(counted)} ahead by counting"
+    return f" faster than {one.peer}, {times(counted)} by counting"
 
 
 def hero(env, page: str, slug: str) -> nodes.image | None:

@@ -278,7 +278,7 @@ def test_numbers_of_the_map_are_recorded_speed_ups_or_headlines_of_claims(site, 
 
     headlines = [row for row in claims_of_the_store(pages) if row["headline"]]
     recorded = [
-        f"{one.number} {'as fast as' if one.at_headline[1] < 1 else 'faster than'} {one.peer}"
+        f"{one.number} {'than' if one.at_headline[1] < 1 else 'faster than'} {one.peer}"
         for one in speedups().values()
     ]
     page = soup(site / "book/index.html")

@@ -141,7 +141,7 @@ lacks += plan_form.problems(plan)
 items = [item["answers"] for item in quiz if item["type"] == "multiple_choice"]
 longest = [max(item, key=lambda choice: len(choice["answer"]))["correct"] for item in items]
 assert sum(longest) <= 0.4 * len(longest), longest
-assert form.recorded("sample_paper") == "0.443×"
+assert form.recorded("sample_paper") == "2.26× slower"
 sys.exit("\\n".join(lacks) or 0)
 """
     forms = [str(ROOT / "tests" / f"{name}.py") for name in ("form", "plan_form")]
