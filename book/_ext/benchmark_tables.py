@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def show_speedups_here(env) -> None:
 
 
 def speedups() -> dict[str, RecordedSpeedup]:
-    """The standard speed-up of every chapter that has one, by module name, in the book's order."""
+    """The standard speed-up of every chapter that has one, by module name."""
     found = {}
     for name, chapter in find_all().items():
         if (chapter.teaching / "speedup.json").is_file():
@@ -77,13 +78,14 @@ class BenchmarksDirective(SphinxDirective):
         return made
 
     def _overview(self) -> list[nodes.Node]:
-        found = speedups()
+        place = {name: place for place, name in enumerate(self._papers)}
+        found = dict(sorted(speedups().items(), key=lambda one: place.get(one[0], -1)))
         if not found:
             return [_nothing()]
         names = [self._title(name).partition(",")[0] for name in found]
         chart = nodes.raw("", draw_chart(list(found.values()), names), format="html")
         rows = [
-            row([self._link(name, title), one.task, one.peer, f"{one.size_name} {one.headline:,}",
+            row([self._link(name, title), one.task, one.peer, f"{one.size_name} = {one.headline:,}",
                  times(one.at_headline[0]), nodes.strong("", one.number)])
             for (name, one), title in zip(found.items(), names, strict=True)
         ]  # fmt: skip
@@ -101,10 +103,15 @@ class BenchmarksDirective(SphinxDirective):
 
     def _title(self, name: str) -> str:
         """The paper's name on the map; of what is no paper, the name of the file."""
-        self.env.note_dependency(str(data_file(self.env.app, "papers.yml")))
-        text = data_file(self.env.app, "papers.yml").read_text(encoding="utf-8")
-        papers = {paper["module"]: paper["short"] for paper in yaml.safe_load(text)["papers"]}
-        return papers.get(name, name.replace("_", " ").capitalize())
+        return self._papers.get(name, name.replace("_", " ").capitalize())
+
+    @cached_property
+    def _papers(self) -> dict[str, str]:
+        """Short title of every paper by the name of its module, in the book's order."""
+        path = data_file(self.env.app, "papers.yml")
+        self.env.note_dependency(str(path))
+        papers = yaml.safe_load(path.read_text(encoding="utf-8"))["papers"]
+        return {paper["module"]: paper["short"] for paper in papers}
 
     def _about(self, record: dict) -> nodes.paragraph:
         """Say what the numbers were taken on, and lead to the chapter."""

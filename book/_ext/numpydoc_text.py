@@ -40,7 +40,9 @@ def to_rest(lines: list[str], citations: frozenset[str] = frozenset()) -> list[s
         if name:
             out += ["", f".. rubric:: {name}", "   :class: paralg-rubric", ""]
         if name in LISTS:
+            body, after = _apart(body)
             out += _definitions(body, typed=name in ("Returns", "Yields", "Raises", "Warns"))
+            out += after
         elif name == "References":
             out += _references(body)
         elif name == "See Also":
@@ -63,6 +65,14 @@ def _sections(lines: list[str]) -> list[tuple[str, list[str]]]:
         else:
             found[-1][1].append(line)
     return found
+
+
+def _apart(body: list[str]) -> tuple[list[str], list[str]]:
+    """Part the entries of a list from a paragraph that follows them after an empty line."""
+    for place in range(2, len(body)):
+        if body[place][:1].strip() and not body[place - 1].strip():
+            return body[:place], ["", *body[place:]]
+    return body, []
 
 
 def _definitions(body: list[str], typed: bool) -> list[str]:

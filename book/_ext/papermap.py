@@ -78,7 +78,7 @@ class FillMaps(SphinxPostTransform):
         cards = nodes.bullet_list(classes=["paralg-cards"])
         finished = [paper for paper in self.data["papers"] if self._page(paper)]
         cards += [self._card(paper) for paper in finished]
-        others = nodes.paragraph("", "Pages of no one paper: ", classes=["paralg-others"])
+        others = nodes.paragraph("", "Foundations and comparisons: ", classes=["paralg-others"])
         for part in self.data["parts"]:
             for page in self._pages_of_no_paper(part["page"]):
                 others += [self._link(self.env.titles[page].astext(), page), nodes.Text(" · ")]

@@ -67,7 +67,7 @@ class RecordedSpeedup:
     def caption(self) -> str:
         """What is drawn, in two sentences, and its number."""
         counted, _ = self.at_headline
-        where = f"{self.size_name} {self.headline:,}"
+        where = f"{self.size_name} = {self.headline:,}"
         return (
             f"{self.task}: {self.ours} against {self.peer}. "
             f"At {where}: {times(counted)} by counting ({self.counted_name}), {self.number} in "
@@ -101,7 +101,7 @@ class RecordedSpeedup:
         ax.minorticks_off()
         ax.yaxis.set_major_formatter("{x:g}")
         ax.margins(y=0.12)
-        return name_lines(ax)
+        return name_lines(ax, pad=9)
 
     @property
     def html(self) -> str:

@@ -41,6 +41,11 @@ flag : {"x", "y"}
     ]
 
 
+def test_a_paragraph_after_the_entries_is_no_entry():
+    lines = rest("Parameters\n----------\nn : int\n    Size.\n\nAn n below 1, or none, is refused.")
+    assert lines[2:] == ["``n`` : int", "    Size.", "An n below 1, or none, is refused."]
+
+
 def test_a_bare_return_type_is_set_in_italics():
     lines = rest("Returns\n-------\nndarray, shape (n,)\n    The values.")
     assert lines[2:] == ["*ndarray, shape (n,)*", "    The values."]
