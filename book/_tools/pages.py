@@ -79,8 +79,8 @@ def convert(source: Path, plain: Plain, root: Path = ROOT):
             cells += _code(cell, plain)
     cells = [cell for cell in cells if cell.source]
     path = source.relative_to(root).with_suffix("").as_posix()
-    made = (f"*This notebook is made from [a page of the book]({plain.site}{path}.html), which "
-            f"also has what can be moved by mouse; references lead there.*")  # fmt: skip
+    made = (f"*This notebook is made from [a page of the book]({plain.site}{path}.html), to which "
+            f"its references lead. Run all its cells, and its figures appear.*")  # fmt: skip
     package = f"paralg[torch] @ git+{repository(root)}"
     install = _cell("code", "install", INSTALL.format(package=package))
     install.metadata["jupyter"] = {"source_hidden": True}
