@@ -88,10 +88,12 @@ def test_the_standard_speed_up_is_taken_from_the_rows(bench):
     assert (record["sizes"], record["measured"]) == ([64, 256], [3.1, 3.1])
     assert (record["low"][0], record["high"][0]) == (2.25, 4.0)
     assert one.at_headline == (32.0, 3.1)
-    assert one.number == "3.1×"
+    assert (one.number, one.against) == ("3.1×", "3.1× over a peer")
+    lost = RecordedSpeedup(**record | {"measured": [0.4, 0.25]})
+    assert (lost.number, lost.against) == ("4× slower", "4× slower than a peer")
     assert one.caption == (
-        "A scan: ours against a peer. At length 256: 32× by counting (steps over rounds), 3.1× in "
-        "seconds, median, recorded on 2 cores of CPU."
+        "A scan: ours against a peer. At length = 256: 32× by counting (steps over rounds), 3.1× "
+        "in seconds, median, recorded on 2 cores of CPU."
     )
     with pytest.raises(ValueError, match="at 256; got sizes \\[\\]"):
         standard.record(rows[:1], {"cores": 2, "processor": "CPU"})
