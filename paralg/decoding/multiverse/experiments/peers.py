@@ -1,0 +1,68 @@
+"""The same weights in the public library that a user would pick: GPT-NeoX of ``transformers``."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from paralg.models import Network
+from paralg.models.transformer import turns
+
+__all__ = ["as_neox", "generate"]
+
+
+def as_neox(network: Network):
+    """Return a ``GPTNeoXForCausalLM`` with the weights of a causal network of rotation alone.
+
+    Its token V is the begin symbol; logits have V + 1 columns, the last one the least of floats.
+    """
+    from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
+
+    ours, config = network.transformer, network.transformer.config
+    if network.mode != "causal" or not config.rotary or ours.position.weight.any():
+        raise ValueError(f"expected causal weights with rotation alone, got {network!r}")
+    model = GPTNeoXForCausalLM(GPTNeoXConfig(
+        vocab_size=config.V + 1, hidden_size=config.width, num_hidden_layers=config.layers,
+        num_attention_heads=config.heads, intermediate_size=4 * config.width, hidden_act="gelu",
+        rotary_pct=1.0, max_position_embeddings=2 * config.L, use_parallel_residual=False,
+        attention_dropout=0.0, hidden_dropout=0.0, layer_norm_eps=1e-5, attention_bias=True,
+        tie_word_embeddings=False, bos_token_id=config.V, eos_token_id=None, pad_token_id=config.V,
+    ))  # fmt: skip
+    size = config.width // config.heads
+    with torch.no_grad():
+        model.gpt_neox.embed_in.weight.copy_(ours.token.weight)
+        angle = turns(config.L, size)[1].angle()  # of one step
+        model.gpt_neox.rotary_emb.inv_freq = angle.float()
+        for mine, theirs in zip(ours.blocks, model.gpt_neox.layers, strict=True):
+            _copy_block(mine, theirs, config.heads, size)
+        model.gpt_neox.final_layer_norm.load_state_dict(ours.norm.state_dict())
+        head = torch.nn.Linear(config.width, config.V + 1)
+        head.weight[:-1].copy_(ours.head.weight)
+        head.bias[:-1].copy_(ours.head.bias)
+        head.weight[-1], head.bias[-1] = 0.0, torch.finfo().min
+        model.set_output_embeddings(head)
+    return model.eval()
+
+
+def _copy_block(mine, theirs, heads: int, size: int) -> None:
+    """Copy one block; GPT-NeoX stores query, key and value of a head side by side."""
+    theirs.input_layernorm.load_state_dict(mine.norm1.state_dict())
+    theirs.post_attention_layernorm.load_state_dict(mine.norm2.state_dict())
+    for name in ("weight", "bias"):
+        part = getattr(mine.attention.qkv, name)
+        shape = (3, heads, size, *part.shape[1:])
+        sorted_by_head = part.reshape(shape).transpose(0, 1).reshape(part.shape)
+        getattr(theirs.attention.query_key_value, name).copy_(sorted_by_head)
+    theirs.attention.dense.load_state_dict(mine.attention.out.state_dict())
+    theirs.mlp.dense_h_to_4h.load_state_dict(mine.mlp[0].state_dict())
+    theirs.mlp.dense_4h_to_h.load_state_dict(mine.mlp[2].state_dict())
+
+
+def generate(model, prompt: Sequence[int], end: int, most: int) -> np.ndarray:
+    """Write the likeliest tokens with the library's ``generate`` and its cache, up to an end."""
+    begin = model.config.bos_token_id
+    given = torch.tensor([[begin, *prompt]])
+    with torch.inference_mode():
+        y = model.generate(given, attention_mask=torch.ones_like(given), do_sample=False,
+                           max_new_tokens=most, use_cache=True, eos_token_id=end)  # fmt: skip
+    return y[0, 1:].numpy()

@@ -1,0 +1,226 @@
+"""Networks: the engine against a flat forward, the compiled forward, the peer, tasks, training."""
+
+import numpy as np
+import pytest
+import torch
+
+from paralg.decoding.arena import SEQUENTIAL, compete
+from paralg.decoding.multiverse import CompiledNetwork, cost_of, multiverse, parse
+from paralg.decoding.multiverse.engine import Multiverse
+from paralg.decoding.multiverse.entrants import ENTRANTS
+from paralg.decoding.multiverse.experiments import curator, runs, tasks
+from paralg.decoding.multiverse.experiments.curator import Step, curate
+from paralg.decoding.multiverse.experiments.scripted import deviation, flat
+from paralg.decoding.multiverse.variants import Glued
+from paralg.decoding.tiers import tier
+from paralg.models import Network, TransformerConfig
+from tests.decoding.test_multiverse import NESTED, Vocabulary
+
+WORDS = Vocabulary("abcduvxy12.")
+SHAPE = TransformerConfig(V=WORDS.V, L=80, width=16, layers=2, heads=2, rotary=True)
+
+
+@pytest.fixture(scope="module")
+def random():
+    return Network.untrained(SHAPE, "causal").double()
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3, None])
+def test_the_engine_says_what_one_flat_forward_says(random, slots):
+    assert deviation(random, NESTED, "a", WORDS, slots=slots, reserve=0) < 1e-12
+    assert deviation(CompiledNetwork(random), NESTED, "a", WORDS, slots=slots, reserve=0) < 1e-12
+
+
+def test_a_join_in_another_order_changes_nothing(random):
+    class Backwards(Multiverse):
+        def batch(self):
+            return super().batch()[::-1]
+
+        def join(self, parent, children):
+            super().join(parent, children[::-1])
+
+    assert deviation(random, NESTED, "a", WORDS, Backwards, slots=2, reserve=0) < 1e-12
+
+
+def test_it_is_another_model_than_the_causal_one(random):
+    tokens, places, sees = flat(NESTED, WORDS)
+    n = len(tokens)
+    causal = random.attend(tokens[None], np.arange(n), np.tri(n, dtype=bool))
+    ours = random.attend(tokens[None], places, sees)
+    first = NESTED.split().index("<Path>") + 3  # up to the first path both are causal
+    assert np.abs(causal - ours)[0, :first].max() < 1e-12
+    assert np.abs(causal - ours)[0, first:].max() > 0.01
+
+
+def test_a_path_that_is_not_run_to_its_last_tag_gives_another_conclusion(random):
+    tokens, places, sees = flat(NESTED, WORDS)
+    at = NESTED.split().index("<Conclusion>")
+    without = sees.copy()
+    without[at + 1, at] = False  # the last </Path>, in front of the first conclusion
+    one, other = (random.attend(tokens[None], places, mask)[0, at + 1] for mask in (sees, without))
+    assert np.abs(one - other).max() > 1e-3
+
+
+# ---- the compiled forward
+
+
+@pytest.mark.parametrize("rotary", [False, True])
+@pytest.mark.parametrize("width", [6, 16])
+def test_the_compiled_forward_is_the_network(rotary, width):
+    shape = TransformerConfig(V=5, L=300, width=width, layers=2, heads=1, rotary=rotary)
+    network = Network.untrained(shape, "causal").double()
+    fast, rng = CompiledNetwork(network), np.random.default_rng(0)
+    past = theirs = None
+    for size in (1, 3, 270, 2):  # the third outgrows the log
+        P = 0 if past is None else len(past)
+        mask = rng.random((size, P + size)) < 0.5
+        mask[:, P:] |= np.eye(size, dtype=bool)
+        tokens, at = rng.integers(0, 6, (1, size)), rng.integers(0, 300, size)
+        ours, new = fast.extend(tokens, at, mask, past)
+        right, kept = network.extend(tokens, at, mask, theirs)
+        np.testing.assert_allclose(ours, right, atol=1e-12)
+        past = new if past is None else past.join(new)
+        theirs = kept if theirs is None else theirs.join(kept)
+    assert past.nbytes == theirs.nbytes
+
+
+def test_a_log_is_not_written_twice(random):
+    fast = CompiledNetwork(random)
+    _, first = fast.extend([[1]], [0], np.ones((1, 1)))
+    _, second = fast.extend([[2]], [1], np.ones((1, 2)), first)
+    with pytest.raises(ValueError, match="expected all slots of a log"):
+        fast.extend([[3]], [1], np.ones((1, 2)), first)
+    with pytest.raises(ValueError, match="slots of one log from 1 on"):
+        first.join(first)
+    with pytest.raises(ValueError, match="without empty rows"):
+        fast.extend([[3]], [2], np.zeros((1, 3)), first.join(second))
+    with pytest.raises(ValueError, match="expected positions below 80"):
+        fast.extend([[3]], [80], np.ones((1, 3)), first.join(second))
+    with pytest.raises(ValueError, match="causal"):
+        CompiledNetwork(Network.untrained(SHAPE, "bidirectional"))
+
+
+# ---- tasks and training
+
+
+def test_texts_of_the_tasks():
+    assert tasks.reversal(["abc", "de"]).text(":") == "1 a b c 2 d e : 1 c b a 2 e d = c e ."
+    assert tasks.chain([3, 9, 4]).answer("&").split("<Conclusion>")[1].split() == [
+        "6", "</Conclusion>", "</Parallel>", "."]  # fmt: skip
+    for name in ("reversal", "chain"):
+        problem = tasks.draw(name, 4, np.random.default_rng(0))
+        assert problem == tasks.draw(name, 4, np.random.default_rng(0))
+        assert len(parse(problem.text("&")).blocks[0].paths) == 4
+    assert {len(item) for item in tasks.real_words(5, (7, 7), 0).items} == {7}
+    with pytest.raises(ValueError, match="mode"):
+        problem.text("x")
+
+
+def test_a_batch_has_the_layout_of_each_text_and_targets_the_model_is_to_write():
+    problems = [tasks.reversal(["ab", "c"]), tasks.reversal(["abcd", "ef"])]
+    batch = tasks.rows(problems, "&")
+    for b, problem in enumerate(problems):
+        tokens, places, sees = flat(problem.text("&"), tasks.VOCABULARY)
+        n = len(tokens)
+        assert (batch["tokens"][b, :n] == tokens).all()
+        assert (batch["positions"][b, :n] == places).all()
+        assert (batch["mask"][b, :n, :n] == sees).all()
+        said = batch["targets"][b][batch["weights"][b] > 0].tolist()
+        text = problem.answer("&").split()
+        engine = {i + o for i, s in enumerate(text) if s == "<Path>" for o in (0, 1)}
+        engine.add(text.index("<Conclusion>"))
+        wanted = [s for i, s in enumerate(text) if i not in engine]
+        assert said == tasks.VOCABULARY.encode(wanted)
+
+
+def test_the_loss_is_that_of_the_engine_token_by_token():
+    network = runs.build("reversal", 0)
+    problem = tasks.reversal(["ab", "cde"])
+    loss = runs.batch_loss(network, tasks.rows([problem], "&")).item()
+    tokens, places, sees = flat(problem.text("&"), tasks.VOCABULARY)
+    said = torch.tensor(Network(network, "causal").attend(tokens[None], places, sees)[0])
+    nats = -torch.log_softmax(said, -1)[range(len(tokens) - 1), tokens[1:].tolist()]
+    chosen = tasks.rows([problem], "&")["weights"][0, :-1] > 0
+    assert loss == pytest.approx(float(nats[torch.from_numpy(chosen)].mean()), abs=1e-5)
+
+
+def test_a_run_learns_and_keeps_rotation_alone(tmp_path):
+    model, record = runs.RUNS.fit("chain", steps=3)
+    assert record["curve"][-1]["loss"] < 4.5
+    assert not model.position.weight.any()
+
+
+# ---- curator
+
+
+def test_independent_items_become_paths_and_the_rest_their_conclusion():
+    problem = tasks.reversal(["abc", "de", "fgh"])
+    steps = curator.steps_of(problem.answer(":").removesuffix(" ."), {}, 3)
+    assert curate(steps, problem.answer(":")) + " ." == problem.answer("&")
+
+
+def test_a_chain_stays_a_chain():
+    problem = tasks.chain([1, 2, 3])
+    plain = problem.answer(":").removesuffix(" .")
+    steps = curator.steps_of(plain, {2: {1}, 3: {2}}, 3)
+    text = curate(steps, plain)
+    assert "<Parallel>" not in text
+    assert text.split() == [w for w in plain.split() if w != "="]
+
+
+def test_two_levels_and_neighbours_only():
+    inner = (Step("x"), Step("y"))
+    steps = [Step("x y", parts=inner), Step("z"), Step("w", frozenset({2})), Step("v")]
+    text = curate(steps, "1 1 x 2 y 2 z 1 w 2 v")
+    assert curator.groups(steps) == [[1, 2], [3, 4]]
+    assert len(parse(text).blocks) == 3
+    assert cost_of(text).parallelism > 1
+
+
+def test_a_text_that_lost_its_original_is_refused():
+    with pytest.raises(ValueError, match="within 0.2"):
+        curate([Step("a b c"), Step("d")], "completely other words here")
+    with pytest.raises(ValueError, match="expected text"):
+        curate([Step("a </Path>")], "a")
+    with pytest.raises(ValueError, match="3 numbered items, got 1"):
+        curator.steps_of("1 a = b", {}, 3)
+
+
+@pytest.mark.parametrize(("a", "b", "distance"), [("", "", 0), ("", "ab", 2), ("abc", "abc", 0),
+                                                  ("kitten", "sitting", 3), ("ab", "ba", 2)])
+def test_edit_distance(a, b, distance):
+    assert curator.edit_distance(a, b) == distance == curator.edit_distance(b, a)
+
+
+# ---- arena, peer
+
+
+def test_in_the_arena_it_is_one_token_a_call():
+    field = [*SEQUENTIAL[1:2], *ENTRANTS]
+    _, ours = compete(tier("addition", problems=2), field)["scores"]
+    assert ours["same_trace"] == 1
+    assert ours["forwards"] == 8
+    assert len(compete(tier("tables", 2), field)["scores"]) == 1  # tables know no layouts
+
+
+def test_the_peer_has_the_same_weights_and_writes_the_same():
+    pytest.importorskip("transformers")
+    from paralg.decoding.multiverse.experiments.peers import as_neox, generate
+
+    network = Network(runs.build("reversal", 0), "causal")
+    peer, prompt = as_neox(network), tasks.VOCABULARY.encode("1 a b c 2 d e :")
+    tokens = np.array([[network.V, *prompt]])
+    with torch.inference_mode():
+        theirs = peer(torch.from_numpy(tokens)).logits[..., :-1].double().numpy()
+    n = tokens.shape[1]
+    ours = network.attend(tokens, np.arange(n), np.tri(n, dtype=bool))
+    np.testing.assert_allclose(theirs, ours, atol=1e-4)
+    written = generate(peer, prompt, tasks.VOCABULARY.end, 12)
+    budget = len(prompt) + 12
+    found = multiverse(network, prompt, tasks.VOCABULARY, budget=budget)
+    assert found.tokens.tolist() == written.tolist()
+
+
+def test_glued_requests_make_another_conclusion(random):
+    with pytest.raises(ValueError, match="sees what the text says"):
+        deviation(random, NESTED, "a", WORDS, Glued, reserve=0)
