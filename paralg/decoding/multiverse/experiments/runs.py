@@ -16,13 +16,13 @@ from paralg.training import Plan, Runs
 __all__ = ["CONFIG", "LENGTHS", "PLANS", "RUNS", "SIZES", "load", "score", "solve"]
 
 CONFIG = TransformerConfig(V=tasks.VOCABULARY.V, L=128, width=64, layers=3, heads=4, rotary=True)
-PLANS = {"reversal": Plan("reversal", 1500, rate=3e-3), "chain": Plan("chain", 800, rate=3e-3)}
+PLANS = {"reversal": Plan("reversal", 2000, rate=2e-3), "chain": Plan("chain", 1500, rate=2e-3)}
 SIZES = {"reversal": (2, 5), "chain": (2, 6)}
 """Fewest and most items."""
 LENGTHS = (3, 8)
 """Letters of the shortest and of the longest word."""
 
-_BATCH, _TESTS, _GROWS = 16, 150, 0.5
+_BATCH, _TESTS, _GROWS = 8, 150, 0.5
 
 
 def build(name: str, seed: int) -> Transformer:
