@@ -10,24 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paralg.core.cost import Cost
-from paralg.decoding.multiverse import (
-    Reversal,
-    Vocabulary,
+from paralg.decoding.multiverse import Reversal, Vocabulary, calls, cost_of, multiverse, parse
+from paralg.decoding.multiverse.engine import Multiverse
+from paralg.decoding.multiverse.experiments import satisfiability, tasks
+from paralg.decoding.multiverse.experiments.scripted import Scripted, ScriptSlots
+from paralg.decoding.multiverse.theory import (
     ancestors,
-    calls,
-    cost_of,
     depths,
     latency,
-    multiverse,
-    parse,
     predecessors,
     rounds,
     satisfiability_cost,
 )
-from paralg.decoding.multiverse.engine import Multiverse
-from paralg.decoding.multiverse.experiments import satisfiability, tasks
-from paralg.decoding.multiverse.experiments.scripted import Scripted
-from paralg.decoding.multiverse.variants import RULES, glued, numbered, untagged
+from paralg.decoding.multiverse.variants import RULES, Glued, numbered, untagged
 from paralg.decoding.randomness import exact_distribution
 from paralg.decoding.tables import HashConditional
 from paralg.models.protocol import UnsupportedCall
@@ -361,7 +356,8 @@ def test_glued_requests_compute_the_paths_twice():
     words, prompt = tasks.VOCABULARY, 16
     ours = written(text, prompt)
     causal = Scripted(text, words, 200, causal=True)
-    again = glued(causal, words.encode(text.split()[:prompt]), words, reserve=0)
+    given = words.encode(text.split()[:prompt])
+    again = Glued(causal, given, words, reserve=0).write_all()
     paths = sum(len(path) for block in parse(text).blocks for path in block.paths)
     assert words.decode(again.tokens) == text
     assert again.cost.tokens - ours.cost.tokens == paths - 3  # the last tags were not run before
@@ -400,14 +396,11 @@ def test_an_exhausted_budget_still_joins(budget):
         """Says x where the text has nothing to say."""
 
         def extend(self, tokens, position_ids, mask, past=None):
-            new = np.zeros(tokens.shape[1], dtype=np.uint64)
-            logits = np.zeros((1, len(new), self.V))
+            logits = np.zeros((1, tokens.shape[1], self.V))
             logits[0, :, words.id["x"]] = 1
-            return logits, type(past)(new) if past else self.none(new)
+            return logits, ScriptSlots(np.zeros(tokens.shape[1], dtype=np.uint64))
 
     model = Stubborn(text, words, 30)
-    model.none = lambda new: Scripted(text, words).extend(
-        np.array([[words.V]]), np.array([0]), np.ones((1, 1), bool))[1].select([0] * len(new))
     prompt = words.encode(text.split()[: text.split().index("</Outline>") + 1])
     run = multiverse(model, prompt, words, budget=budget, reserve=0)
     assert run.tokens[-1] != words.end

@@ -5,9 +5,9 @@
 1. `grammar`: blocks of goal, paths and conclusion; the attention mask and the position ids.
 2. `engine`: tags that the model writes fork and join its own generation.
 
-Then `theory` (the graph behind a text, work, span, calls, break-even), `variants` (wrong places,
-joins that compute again), `fast` (the forward compiled), `experiments` (tasks, a scripted model,
-trained networks, the curator, satisfiability), `teaching`, and `entrants` for the arena.
+Then `theory` (the graph behind a text, work, span, calls, break-even), `variants` (other places,
+joins that compute again), `experiments` (tasks, a scripted model, trained networks, the curator,
+satisfiability), `teaching`, and `entrants` for the arena.
 """
 
 from paralg.core.lazy import lazy
@@ -15,10 +15,6 @@ from paralg.core.lazy import lazy
 __getattr__, __dir__, __all__ = lazy(__name__, {
     "Layout": "grammar", "TAGS": "grammar", "Vocabulary": "grammar", "parse": "grammar",
     "Written": "engine", "multiverse": "engine",
-    "Reversal": "theory", "TextCost": "theory", "ancestors": "theory", "calls": "theory",
-    "cost_of": "theory", "depths": "theory", "injected": "theory", "latency": "theory",
-    "predecessors": "theory", "rounds": "theory", "satisfiability_cost": "theory",
-    "glued": "variants", "numbered": "variants", "untagged": "variants",
-    "CompiledNetwork": "fast.compiled", "warm": "fast.compiled",
+    "Reversal": "theory", "calls": "theory", "cost_of": "theory",
     "explorer": "teaching.explorer",
 })  # fmt: skip

@@ -61,6 +61,7 @@ def multiverse(model: AttendingModel, prompt, vocabulary: Vocabulary, **options)
         Tokens.
     vocabulary : Vocabulary
         Which tokens are tags, and which one ends the text.
+    **options
     slots, budget : int, optional
         Most branches that a call goes on with, by default all; most positions (not tokens), prompt
         included, by default the model's L.

@@ -18,7 +18,7 @@ import numpy as np
 
 from paralg.core import checks
 
-__all__ = ["TAGS", "Block", "Layout", "Vocabulary", "parse"]
+__all__ = ["TAGS", "ForkBlock", "Layout", "Vocabulary", "parse"]
 
 _NAMES = ("Think", "Parallel", "Goal", "Outline", "Path", "Conclusion")  # the first is mere text
 TAGS = tuple(f"<{slash}{name}>" for name in _NAMES for slash in ("", "/"))
@@ -64,7 +64,7 @@ class Vocabulary:
         return " ".join(self.symbols[token] for token in tokens)
 
 
-class Block(NamedTuple):
+class ForkBlock(NamedTuple):
     """A block by places in the text: ``<Parallel>`` to ``</Goal>``, each path, the rest."""
 
     goal: range
@@ -82,7 +82,7 @@ class Layout:
 
     symbols: tuple[str, ...]
     positions: np.ndarray
-    blocks: tuple[Block, ...]
+    blocks: tuple[ForkBlock, ...]
 
     @cached_property
     def mask(self) -> np.ndarray:
@@ -119,7 +119,7 @@ def parse(text: str | Iterable[str]) -> Layout:
     >>> parse(f"{text} <Conclusion> c </Conclusion> </Parallel>").positions.tolist()
     [0, 1, 2, 3, 4, 5, 3, 4, 5, 6, 7, 8, 9, 10]
     """
-    return Reader(symbols_of(text)).layout()
+    return TextReader(symbols_of(text)).layout()
 
 
 def symbols_of(text: str | Iterable[str]) -> list[str]:
@@ -131,7 +131,7 @@ def symbols_of(text: str | Iterable[str]) -> list[str]:
     return words
 
 
-class Reader:
+class TextReader:
     """Recursive descent: ``p`` is the position id of the next symbol."""
 
     def __init__(self, symbols: list[str]):
@@ -187,7 +187,7 @@ class Reader:
         self.take("<Conclusion>")
         self.body("</Conclusion>")
         self.take("</Parallel>")
-        self.blocks.append(Block(goal, tuple(paths), range(start, len(self.positions))))
+        self.blocks.append(ForkBlock(goal, tuple(paths), range(start, len(self.positions))))
 
     def resume(self, fork: int, ends: list[int]) -> int:
         """Return the position of ``<Conclusion>``: after the longest path."""

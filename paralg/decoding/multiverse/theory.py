@@ -2,12 +2,12 @@
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from paralg.core import checks
-from paralg.core.cost import Cost
 from paralg.core.laws import Bounds, brent
 from paralg.decoding.multiverse.grammar import Layout, parse
 
@@ -18,25 +18,7 @@ __all__ = [
 
 
 def predecessors(layout: Layout) -> list[tuple[int, ...]]:
-    """Return the symbols that each symbol directly waits for: none, one, or the ends of all paths.
-
-    The fork-join graph of the text; its longest chain is the span.
-
-    Parameters
-    ----------
-    layout : Layout
-
-    Returns
-    -------
-    list of tuple of int
-
-    Examples
-    --------
-    >>> block = "<Parallel> <Goal> </Goal> <Path> </Path> <Path> </Path> <Conclusion> </Conclusion>"
-    >>> predecessors(parse(f"{block} </Parallel>"))[3:8]
-    [(2,), (3,), (2,), (5,), (4, 6)]
-    """
-    checks.instance("layout", layout, Layout)
+    """Return the symbols that each one directly waits for: the arrows of the fork-join graph."""
     before = [(i - 1,) if i else () for i in range(len(layout.symbols))]
     for block in layout.blocks:
         for path in block.paths:
@@ -46,18 +28,7 @@ def predecessors(layout: Layout) -> list[tuple[int, ...]]:
 
 
 def ancestors(layout: Layout) -> np.ndarray:
-    """Return which symbols each one depends on, itself included, (n, n): what attention may see.
-
-    Parameters
-    ----------
-    layout : Layout
-
-    Returns
-    -------
-    ndarray of bool, shape (n, n)
-        Reachability in the graph, by one pass; equal to ``layout.mask``, which is made by hiding
-        siblings from each other.
-    """
+    """Return what each symbol depends on, itself included, (n, n): equal to ``layout.mask``."""
     before = predecessors(layout)
     reached = np.eye(len(before), dtype=bool)
     for i, sources in enumerate(before):
@@ -66,17 +37,7 @@ def ancestors(layout: Layout) -> np.ndarray:
 
 
 def depths(layout: Layout) -> np.ndarray:
-    """Return the longest chain that ends in front of each symbol, (n,).
-
-    Parameters
-    ----------
-    layout : Layout
-
-    Returns
-    -------
-    ndarray of int, shape (n,)
-        Equal to ``layout.positions``.
-    """
+    """Return the longest way that ends in each symbol, (n,): equal to ``layout.positions``."""
     found: list[int] = []
     for sources in predecessors(layout):
         found.append(max((found[i] + 1 for i in sources), default=0))
@@ -84,23 +45,18 @@ def depths(layout: Layout) -> np.ndarray:
 
 
 class TextCost(NamedTuple):
-    """Work and span of a text in tokens, and what follows for p slots."""
+    """Work and span of a text in tokens."""
 
     work: int
     span: int
 
-    @property
-    def parallelism(self) -> float:
-        """Tokens over positions, as the paper reports it; tags count above and below."""
-        return self.work / self.span if self.span else 1.0
-
     def bounds(self, p: int) -> Bounds:
-        """Return the interval in which the rounds of any greedy schedule lie."""
-        return brent(Cost(work=self.work, span=self.span), p=p)
+        """Return the interval in which the rounds of any greedy schedule on p slots lie."""
+        return brent(self.work, self.span, checks.integer("p", p, 1))
 
 
 def cost_of(text: Layout | str | Iterable[str]) -> TextCost:
-    """Return work and span of a text.
+    """Return work and span of a text: tokens and positions, whose quotient is its parallelism.
 
     Parameters
     ----------
@@ -121,24 +77,7 @@ def cost_of(text: Layout | str | Iterable[str]) -> TextCost:
 
 
 def injected(layout: Layout) -> list[int]:
-    """Return the symbols that the engine writes instead of the model.
-
-    Parameters
-    ----------
-    layout : Layout
-
-    Returns
-    -------
-    list of int
-        Each ``<Path>`` with its id, where outlines give ids, and each ``<Conclusion>``.
-
-    Examples
-    --------
-    >>> block = "<Parallel> <Goal> <Outline> 1 </Outline> </Goal> <Path> 1 x </Path> <Conclusion>"
-    >>> injected(parse(f"{block} </Conclusion> </Parallel>"))
-    [6, 7, 10]
-    """
-    checks.instance("layout", layout, Layout)
+    """Return what the engine writes: each path's tag, and id where outlined, each conclusion's."""
     found: list[int] = []
     for block in layout.blocks:
         has_ids = any(layout.symbols[i] == "<Outline>" for i in block.goal)
@@ -149,22 +88,10 @@ def injected(layout: Layout) -> list[int]:
 
 
 def rounds(layout: Layout, slots: int, free: Sequence[int] = ()) -> int:
-    """Return the rounds in which p slots write a text, taking turns.
+    """Return the rounds in which p slots write a text, those first that have waited longest.
 
-    Parameters
-    ----------
-    layout : Layout
-    slots : int
-        Symbols a round, those that have waited longest first.
-    free : sequence of int
-        Symbols that are written at once, in no round.
+    A slot writes a symbol a round; ``free`` ones are written at once.
 
-    Returns
-    -------
-    int
-
-    Examples
-    --------
     >>> path = "<Path> x x x </Path>"
     >>> block = f"<Parallel> <Goal> </Goal> {path} {path} <Conclusion> </Conclusion> </Parallel>"
     >>> [rounds(parse(block), slots) for slots in (1, 2)]
@@ -176,22 +103,20 @@ def rounds(layout: Layout, slots: int, free: Sequence[int] = ()) -> int:
     for i, sources in enumerate(before):
         for source in sources:
             after[source].append(i)
-    waiting = [len(sources) for sources in before]
-    ready, count = deque(i for i, n in enumerate(waiting) if n == 0), 0
+    waiting, ready, count = [len(sources) for sources in before], deque(), 0
 
-    def settle(done: list[int]) -> None:
-        """Queue what has become ready; what is free is done at once."""
-        for i in done:
-            for j in after[i]:
-                waiting[j] -= 1
-                if not waiting[j]:
-                    settle([j]) if j in free else ready.append(j)
+    def settle(i: int) -> None:
+        """Queue what has become ready by i; what is free is done at once."""
+        for j in after[i]:
+            waiting[j] -= 1
+            if not waiting[j]:
+                settle(j) if j in free else ready.append(j)
 
-    for i in [i for i in ready if i in free]:
-        ready.remove(i)
-        settle([i])
+    for i in range(min(1, len(before))):
+        settle(i) if i in free else ready.append(i)
     while ready:
-        settle([ready.popleft() for _ in range(min(slots, len(ready)))])
+        for i in [ready.popleft() for _ in range(min(slots, len(ready)))]:
+            settle(i)
         count += 1
     return count
 
@@ -210,18 +135,26 @@ def calls(layout: Layout, prompt: int, slots: int | None = None) -> int:
     Returns
     -------
     int
+
+    Examples
+    --------
+    >>> calls(parse("a b c"), prompt=1)
+    2
     """
     checks.instance("layout", layout, Layout)
     n = len(layout.symbols)
-    checks.integer("prompt", prompt, 0, n)
-    free = {*range(prompt), *injected(layout)}
+    free = {*range(checks.integer("prompt", prompt, 0, n)), *injected(layout)}
     return rounds(layout, max(n, 1) if slots is None else slots, free)
 
 
-class Reversal(NamedTuple):
-    """The chapter's task: P words of equal length, reversed one by one, and their initials sorted.
+@dataclass(frozen=True)
+class Reversal:
+    """Counts of the chapter's task: words reversed one by one, and their initials sorted.
 
-    Counts are of the answer, its end included.
+    Parameters
+    ----------
+    P, length : int
+        Words, and letters of each.
 
     Examples
     --------
@@ -233,81 +166,40 @@ class Reversal(NamedTuple):
     P: int
     length: int
 
+    def __post_init__(self):
+        checks.integers(1, P=self.P, length=self.length)
+
     @property
     def plain(self) -> int:
-        """Tokens, and calls, without tags: numbers, letters, =, initials, end."""
+        """Tokens of the answer, and calls, without tags: numbers, letters, =, initials, end."""
         return self.P * (self.length + 2) + 2
 
     @property
     def tokens(self) -> int:
-        """Tokens with tags."""
+        """Tokens of the answer with tags."""
         return self.P * (self.length + 7) + 7
 
     @property
     def positions(self) -> int:
-        """Positions of the text with tags."""
+        """Positions of the answer with tags."""
         return 4 * self.P + self.length + 10
 
     @property
     def calls(self) -> int:
-        """Calls of the engine: three of the positions are tags that it writes itself."""
+        """Calls of the engine, which writes three of the positions itself."""
         return self.positions - 3
 
     @property
-    def parallelism(self) -> float:
-        """Tokens over positions."""
-        return self.tokens / self.positions
-
-    @property
     def speedup(self) -> float:
-        """Calls without tags over calls of the engine; more than 1 if (P - 1) length > 2 P + 5."""
+        """Calls without tags over calls of the engine; above 1 if (P - 1) length > 2 P + 5."""
         return self.plain / self.calls
 
 
 def satisfiability_cost(n: int) -> TextCost:
-    r"""Return work :math:`21 \cdot 2^n - 20` and span :math:`17 n + 1` of branching on n variables.
-
-    Parameters
-    ----------
-    n : int
-
-    Returns
-    -------
-    TextCost
-        Of the text that `experiments.satisfiability` writes, where no branch is cut off.
-
-    Examples
-    --------
-    >>> satisfiability_cost(6), round(satisfiability_cost(6).parallelism, 1)
-    (TextCost(work=1324, span=103), 12.9)
-    """
-    n = checks.integer("n", n)
-    return TextCost(21 * 2**n - 20, 17 * n + 1)
+    """Return the cost of branching on n variables, of which none is cut off."""
+    return TextCost(21 * 2 ** checks.integer("n", n) - 20, 17 * n + 1)
 
 
-def latency(parallelism, call: float, row: float):
-    r"""Return the time of a token, :math:`a/x + b`, when x branches share each call.
-
-    A call with x branches takes ``call + row x``, so the paper's a is the price of a call and its b
-    that of a row.
-
-    Parameters
-    ----------
-    parallelism : float or array_like
-        Branches a call, in the mean.
-    call, row : float, seconds
-
-    Returns
-    -------
-    float or ndarray
-
-    Examples
-    --------
-    >>> latency(2.0, call=15.0, row=0.5)
-    8.0
-    """
-    x = checks.array("parallelism", parallelism)
-    if not (x > 0).all() or not np.isfinite(x).all():
-        raise ValueError(f"parallelism must be positive and finite, got {parallelism}")
-    found = checks.number("call", call, 0) / x + checks.number("row", row, 0)
-    return float(found) if not x.ndim else found
+def latency(parallelism, call: float, row: float) -> np.ndarray:
+    """Return the time of a token, a/x + b, if a call with x branches takes call + row x."""
+    return call / np.asarray(parallelism) + row

@@ -7,57 +7,47 @@ rules take the place of the model; the stages and both checks are the paper's.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from paralg.core import checks
 from paralg.decoding.multiverse.grammar import TAGS, parse
 
-__all__ = ["Step", "curate", "edit_distance", "groups", "steps_of"]
+__all__ = ["AnswerStep", "curate", "edit_distance", "groups", "steps_of"]
 
 TOLERANCE = 0.2
 
 
 @dataclass(frozen=True)
-class Step:
-    """A step of an answer: its text, the numbers of the steps that it needs, and its own steps.
-
-    ``parts`` is the second level of the summary tree: steps inside this one, whose ``needs`` count
-    among themselves.
-    """
+class AnswerStep:
+    """A step: its text, the numbers of the steps that it needs, and, a level below, its parts."""
 
     text: str
     needs: frozenset[int] = frozenset()
-    parts: tuple["Step", ...] = ()
+    parts: tuple["AnswerStep", ...] = ()
 
 
-def steps_of(answer: str, needs: dict[int, set[int]], last: int) -> list[Step]:
-    """Stage 1, a summary: cut a plain answer of numbered items into steps, by its numbers.
+def steps_of(answer: str, needs: dict[int, set[int]], last: int) -> list[AnswerStep]:
+    """Stage 1, a summary: cut a plain answer at the numbers 1 … ``last`` and at its ``=``.
 
-    Item i needs the items ``needs[i]``; the conclusion, after ``=``, is kept as a step that needs
-    all ``last`` items.
+    Item i needs the items ``needs[i]``; the conclusion is a step that needs all.
     """
     body, _, conclusion = answer.partition(" = ")
-    words, found, current = body.split(), [], []
-    for word in words:
-        if word == str(len(found) + 1 + bool(current)) and len(found) + bool(current) < last:
-            if current:
-                found.append(current)
-            current = []
-        current.append(word)
-    found.append(current)
-    if len(found) != last:
-        raise ValueError(f"answer must have {last} numbered items, got {len(found)}")
-    items = [Step(" ".join(part), frozenset(needs.get(i, ()))) for i, part in enumerate(found, 1)]
-    return [*items, Step(conclusion, frozenset(range(1, last + 1)))]
+    words = body.split()
+    cuts = [0]
+    for i in range(2, last + 1):
+        if str(i) not in words[cuts[-1] + 1 :]:
+            raise ValueError(f"answer must have {last} numbered items, got {i - 1}")
+        cuts.append(words.index(str(i), cuts[-1] + 1))
+    items = [AnswerStep(" ".join(words[a:b]), frozenset(needs.get(i, ())))
+             for i, (a, b) in enumerate(zip(cuts, [*cuts[1:], None], strict=True), 1)]  # fmt: skip
+    return [*items, AnswerStep(conclusion, frozenset(range(1, last + 1)))]
 
 
-def groups(steps: Sequence[Step]) -> list[list[int]]:
+def groups(steps: Sequence[AnswerStep]) -> list[list[int]]:
     """Stage 2: split steps 1 … n into the longest runs of neighbours that need none of each other.
 
-    >>> groups([Step("x"), Step("y"), Step("z", frozenset({2}))])
+    >>> groups([AnswerStep("x"), AnswerStep("y"), AnswerStep("z", frozenset({2}))])
     [[1, 2], [3]]
     """
     runs: list[list[int]] = []
     for i, step in enumerate(steps, 1):
-        checks.instance("each of steps", step, Step)
         if runs and not step.needs & set(runs[-1]):
             runs[-1].append(i)
         else:
@@ -65,15 +55,12 @@ def groups(steps: Sequence[Step]) -> list[list[int]]:
     return runs
 
 
-def curate(steps: Sequence[Step], original: str) -> str:
+def curate(steps: Sequence[AnswerStep], original: str) -> str:
     """Stages 2 to 5: group, tag, refill, and add outlines and conclusions; then check.
 
     A step after a run of several becomes the run's conclusion if it needs all of it, else text.
-    ValueError if the text, tags and ids taken off, is further than 20 % of its length away from
-    the ``original``, or is no text of the grammar.
-
-    >>> curate([Step("1 a"), Step("2 b")], "1 a 2 b").split()[:4]
-    ['<Parallel>', '<Goal>', '<Outline>', '1']
+    ValueError if the text, tags taken off, is further than 20 % of its length away from the
+    ``original``, or is no text of the grammar.
     """
     text = _body(steps)
     parse(text)
@@ -84,31 +71,24 @@ def curate(steps: Sequence[Step], original: str) -> str:
     return text
 
 
-def _body(steps: Sequence[Step]) -> str:
+def _body(steps: Sequence[AnswerStep]) -> str:
     """Write steps as text and blocks."""
     said, runs, written = [], groups(steps), set()
     for k, run in enumerate(runs):
-        inner = {i: _body(steps[i - 1].parts) for i in run if steps[i - 1].parts}
-        full = {i: inner.get(i, steps[i - 1].text) for i in run if i not in written}
-        if len(full) < 2:
-            said += full.values()
+        parts = [_body(steps[i - 1].parts) or steps[i - 1].text for i in run if i not in written]
+        if len(parts) < 2:
+            said += parts
             continue
-        after = runs[k + 1][0] if k + 1 < len(runs) else 0
-        conclusion = ""
-        if after and steps[after - 1].needs >= set(run) and not steps[after - 1].parts:
+        after, conclusion = runs[k + 1][0] if k + 1 < len(runs) else 0, ""
+        if after and steps[after - 1].needs >= set(run):
             conclusion, _ = steps[after - 1].text, written.add(after)
-        said.append(_block(list(full.values()), conclusion))
+        texts = [part if part.split()[0] == str(i) else f"{i} {part}"
+                 for i, part in enumerate(parts, 1)]  # fmt: skip
+        outlines = " ".join(f"<Outline> {i + 1} </Outline>" for i in range(len(texts)))
+        paths = " ".join(f"<Path> {text} </Path>" for text in texts)
+        end = " ".join(["<Conclusion>", *conclusion.split(), "</Conclusion>"])
+        said.append(f"<Parallel> <Goal> {outlines} </Goal> {paths} {end} </Parallel>")
     return " ".join(said)
-
-
-def _block(paths: Sequence[str], conclusion: str) -> str:
-    """Write a block; a path keeps the number that its text begins with, if it is its own."""
-    texts = [path if path.split()[0] == str(i) else f"{i} {path}"
-             for i, path in enumerate(paths, 1)]  # fmt: skip
-    outlines = " ".join(f"<Outline> {i} </Outline>" for i in range(1, len(texts) + 1))
-    bodies = " ".join(f"<Path> {text} </Path>" for text in texts)
-    end = " ".join(["<Conclusion>", *conclusion.split(), "</Conclusion> </Parallel>"])
-    return f"<Parallel> <Goal> {outlines} </Goal> {bodies} {end}"
 
 
 def _untagged(text: str) -> list[str]:
@@ -116,17 +96,12 @@ def _untagged(text: str) -> list[str]:
     words, inside = [], False
     for word in text.split():
         inside = (inside or word == "<Outline>") and word != "</Outline>"
-        if word not in TAGS and not inside:
-            words.append(word)
+        words += [] if inside or word in TAGS else [word]
     return words
 
 
 def edit_distance(a: Sequence, b: Sequence) -> int:
-    """Return the least number of insertions, deletions and replacements from a to b.
-
-    >>> edit_distance("kitten", "sitting")
-    3
-    """
+    """Return the least number of insertions, deletions and replacements from a to b."""
     row = list(range(len(b) + 1))
     for i, one in enumerate(a, 1):
         before, row[0] = row[0], i

@@ -19,8 +19,6 @@ def as_neox(network: Network):
     from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
     ours, config = network.transformer, network.transformer.config
-    if network.mode != "causal" or not config.rotary or ours.position.weight.any():
-        raise ValueError(f"expected causal weights with rotation alone, got {network!r}")
     model = GPTNeoXForCausalLM(GPTNeoXConfig(
         vocab_size=config.V + 1, hidden_size=config.width, num_hidden_layers=config.layers,
         num_attention_heads=config.heads, intermediate_size=4 * config.width, hidden_act="gelu",

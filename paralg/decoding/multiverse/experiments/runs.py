@@ -13,7 +13,8 @@ from paralg.decoding.multiverse.experiments import tasks
 from paralg.models import Network, Transformer, TransformerConfig
 from paralg.training import Plan, Runs
 
-__all__ = ["CONFIG", "LENGTHS", "PLANS", "RUNS", "SIZES", "load", "score", "solve"]
+__all__ = ["CONFIG", "LENGTHS", "MODES", "PLANS", "RUNS", "SIZES", "held_out", "load", "right",
+           "score", "solve"]  # fmt: skip
 
 CONFIG = TransformerConfig(V=tasks.VOCABULARY.V, L=128, width=64, layers=3, heads=4, rotary=True)
 PLANS = {"reversal": Plan("reversal", 2000, rate=2e-3), "chain": Plan("chain", 1500, rate=2e-3)}
@@ -22,7 +23,9 @@ SIZES = {"reversal": (2, 5), "chain": (2, 6)}
 LENGTHS = (3, 8)
 """Letters of the shortest and of the longest word."""
 
-_BATCH, _TESTS, _GROWS = 8, 150, 0.5
+MODES = {"plain": tasks.PLAIN, "tagged": tasks.TAGGED}
+
+_BATCH, _GROWS = 8, 0.5
 
 
 def build(name: str, seed: int) -> Transformer:
@@ -51,9 +54,7 @@ def _loss(name: str):
         P = int(rng.integers(few, few + 2 + round((many - few - 1) * grown)))
         lengths = (short, short + 1 + round((long - short - 1) * grown))
         problems = [tasks.draw(name, P, rng, lengths) for _ in range(_BATCH)]
-        both = {mode: batch_loss(network, tasks.rows(problems, mode))
-                for mode in (tasks.PLAIN, tasks.TAGGED)}  # fmt: skip
-        plain, tagged = both.values()
+        plain, tagged = (batch_loss(network, tasks.rows(problems, m)) for m in MODES.values())
         return (plain + tagged) / 2, {"plain": plain.item(), "tagged": tagged.item()}
 
     return loss
@@ -65,23 +66,30 @@ def solve(network, problem: tasks.Problem, mode: str, **options):
     return multiverse(network, prompt, tasks.VOCABULARY, **options)
 
 
-def score(network, problems, mode: str) -> float:
-    """Return the share of problems whose whole answer is right."""
-    return float(np.mean([
-        tasks.VOCABULARY.decode(solve(network, one, mode).tokens) == one.text(mode)
-        for one in problems
-    ]))  # fmt: skip
+def right(network, problem: tasks.Problem, mode: str, **options) -> bool:
+    """Tell whether the whole answer is right."""
+    tokens = solve(network, problem, mode, **options).tokens
+    return tasks.VOCABULARY.decode(tokens) == problem.text(mode)
+
+
+def held_out(name: str, P: int, n: int) -> list[tasks.Problem]:
+    """Return n problems of P items, of real words or of digits, that training does not draw."""
+    if name == "reversal":
+        return [tasks.real_words(P, LENGTHS, seed) for seed in range(n)]
+    return [tasks.draw(name, P, np.random.default_rng([9, P, seed])) for seed in range(n)]
+
+
+def score(network, name: str, n: int) -> dict[str, dict[str, float]]:
+    """Return the share of right answers by mode and number of items, of n problems each."""
+    low, high = SIZES[name]
+    return {word: {str(P): float(np.mean([right(network, one, mode) for one in problems]))
+                   for P in range(low, high + 1) for problems in [held_out(name, P, n)]}
+            for word, mode in MODES.items()}  # fmt: skip
 
 
 def _score(model: Transformer, name: str) -> dict[str, float]:
-    network, (low, high) = Network(model, "causal", name), SIZES[name]
-    sizes = [low + i % (high - low + 1) for i in range(_TESTS)]
-    if name == "reversal":
-        problems = [tasks.real_words(P, LENGTHS, seed) for seed, P in enumerate(sizes)]
-    else:
-        problems = [tasks.draw(name, P, np.random.default_rng([9, i])) for i, P in enumerate(sizes)]
-    return {word: score(network, problems, mode)
-            for word, mode in (("plain", tasks.PLAIN), ("tagged", tasks.TAGGED))}  # fmt: skip
+    shares = score(Network(model, "causal", name), name, 10)
+    return {word: round(float(np.mean(list(of.values()))), 4) for word, of in shares.items()}
 
 
 RUNS = Runs(

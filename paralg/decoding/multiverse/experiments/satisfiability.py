@@ -1,7 +1,4 @@
-"""Satisfiability as text: every level branches on one variable, so the span grows linearly.
-
-The construction is ours; the paper claims linear time with unlimited resources.
-"""
+"""Satisfiability as text: each level branches on a variable (the construction is ours)."""
 
 from collections.abc import Sequence
 
@@ -15,20 +12,17 @@ VOCABULARY = Vocabulary([*VARIABLES, "1", "2", "sat", "unsat", "."])
 
 
 def solution_text(clauses: Sequence[Sequence[int]], n: int, prune: bool = False) -> str:
-    """Return the text that decides a formula by trying both values of one variable a level.
+    """Return the text that decides a formula over n variables by trying both values of each.
 
-    A clause has numbers 1 … n for variables that must be true, -1 … -n for false ones. Path 1 tries
-    true, path 2 false; a leaf, and each conclusion, says ``sat`` or ``unsat``. With ``prune`` a
-    branch in which a clause is already false is a leaf.
+    A clause has a number k or -k for variable k true or false. Path 1 tries true, path 2 false;
+    with ``prune`` a branch in which a clause is false already is a leaf.
 
     >>> solution_text([[1]], 1).split()[10:18]
     ['<Path>', '1', 'sat', '</Path>', '<Path>', '2', 'unsat', '</Path>']
     """
     checks.integer("n", n, 0, len(VARIABLES))
-    for clause in clauses:
-        for literal in clause:
-            if not 1 <= abs(checks.integer("each literal", literal, -n, n)) <= n:
-                raise ValueError(f"literals must lie in -{n}..-1 or 1..{n}, got {literal}")
+    if any(not 1 <= abs(literal) <= n for clause in clauses for literal in clause):
+        raise ValueError(f"literals must lie in -{n}..-1 or 1..{n}, got {clauses}")
     return _level([list(clause) for clause in clauses], 0, n, prune)[0]
 
 
@@ -43,6 +37,5 @@ def _level(clauses: list[list[int]], k: int, n: int, prune: bool) -> tuple[str, 
         paths.append(f"<Path> {name} {text} </Path>")
         found |= possible
     outlines = "<Outline> 1 </Outline> <Outline> 2 </Outline>"
-    said = "sat" if found else "unsat"
-    return (f"<Parallel> <Goal> {VARIABLES[k]} {outlines} </Goal> {' '.join(paths)} "
-            f"<Conclusion> {said} </Conclusion> </Parallel>"), found  # fmt: skip
+    return (f"<Parallel> <Goal> {VARIABLES[k]} {outlines} </Goal> {' '.join(paths)} <Conclusion> "
+            f"{'sat' if found else 'unsat'} </Conclusion> </Parallel>"), found  # fmt: skip

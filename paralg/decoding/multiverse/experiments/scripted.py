@@ -18,92 +18,59 @@ __all__ = ["Dictated", "ScriptSlots", "Scripted", "deviation", "flat"]
 
 @dataclass(frozen=True)
 class ScriptSlots:
-    """Slots of a scripted model: a number for token and place of each."""
+    """Slots: of each a number for token and place; and, for a dictated network, its own."""
 
     keys: np.ndarray
-    rows: int = 1
+    own: object = None
 
-    @property
-    def nbytes(self) -> int:
-        """Size, in bytes."""
-        return self.keys.nbytes
-
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    def select(self, slots, row=None) -> "ScriptSlots":
-        """Return some of the slots."""
-        return ScriptSlots(self.keys[list(slots)])
-
-    def join(self, *others: "ScriptSlots") -> "ScriptSlots":
-        """Return these slots followed by the others'."""
-        return ScriptSlots(np.concatenate([self.keys, *(one.keys for one in others)]))
+    def join(self, other: "ScriptSlots") -> "ScriptSlots":
+        """Return these slots followed by the other ones."""
+        own = None if self.own is None else self.own.join(other.own)
+        return ScriptSlots(np.concatenate([self.keys, other.keys]), own)
 
 
 class Scripted:
     """Says the next token of a text to a slot that sees exactly what it should; else it refuses.
 
     What a slot sees is a set of tokens with their places, summed up in one number, so a wrong mask
-    or a wrong position id is a ValueError, not another answer.
-
-    Parameters
-    ----------
-    text : str
-        Tagged, with blanks between symbols.
-    vocabulary : Vocabulary
-    places : int, optional
-        L; by default as many as the text needs.
-    causal : bool
-        Whether it also answers a slot that sees all of the text before it, siblings included, at
-        places that count tokens.
+    or a wrong position id is a ValueError, not another answer. L is ``places``, by default as many
+    as the text needs; with ``causal`` a slot that sees all of the text before it, at places that
+    count tokens, is answered as well.
     """
 
     lag = 1
 
     def __init__(self, text: str, vocabulary: Vocabulary, places: int | None = None, *,
                  causal: bool = False):  # fmt: skip
-        self.V = vocabulary.V
-        tokens, position_ids, sees = flat(text, vocabulary)
-        readings = [(position_ids, sees)]
-        if causal:
-            readings.append((np.arange(len(tokens)), np.tri(len(tokens), dtype=bool)))
+        self.V, (tokens, position_ids, sees) = vocabulary.V, flat(text, vocabulary)
+        n = len(tokens)
+        readings = [(position_ids, sees), (np.arange(n), np.tri(n, dtype=bool))][: 1 + causal]
         least = max(int(at.max()) + 1 for at, _ in readings)
         self.L = least if places is None else checks.integer("places", places, least)
-        self._codes = np.random.default_rng(0).integers(
-            2**64, size=(self.V + 1, self.L), dtype=np.uint64
-        )
-        self.place: dict[int, int] = {}
+        rng, self.place = np.random.default_rng(0), {}
+        self._codes = rng.integers(2**64, size=(self.V + 1, self.L), dtype=np.uint64)
         for at, mask in readings:
-            keys = self._sum(mask, self._codes[tokens, at]).tolist()
+            keys = (mask * self._codes[tokens, at]).sum(axis=1, dtype=np.uint64).tolist()
             self.place |= {key: i for i, key in enumerate(keys)}
-        after = [*tokens[1:].tolist(), vocabulary.end]
-        self.answers = {key: after[i] for key, i in self.place.items()}
-
-    @staticmethod
-    def _sum(sees: np.ndarray, codes: np.ndarray) -> np.ndarray:
-        return (sees.astype(np.uint64) * codes).sum(axis=1, dtype=np.uint64)
+        self.after = [*tokens[1:].tolist(), vocabulary.end]
 
     def extend(self, tokens, position_ids, mask, past=None):
         """Answer the slots, by logits of which one is finite."""
-        logits, slots, _ = self.looked_up(tokens, position_ids, mask, past)
+        places, slots = self.looked_up(tokens, position_ids, mask, past)
+        logits = np.full((1, len(places), self.V), -np.inf)
+        logits[0, range(len(places)), [self.after[i] for i in places]] = 0.0
         return logits, slots
 
     def looked_up(self, tokens, position_ids, mask, past=None):
-        """Answer the slots, and say which symbols of the text they are, counted from the begin."""
+        """Return which symbols of the text the slots are, counted from the begin symbol."""
         new = self._codes[np.asarray(tokens)[0], np.asarray(position_ids)]
         keys = new if past is None else np.concatenate([past.keys, new])
-        logits, places = np.full((1, len(new), self.V), -np.inf), []
-        for i, key in enumerate(self._sum(np.asarray(mask), keys).tolist()):
-            if key not in self.answers:
+        sums = (np.asarray(mask) * keys).sum(axis=1, dtype=np.uint64).tolist()
+        for i, key in enumerate(sums):
+            if key not in self.place:
                 raise ValueError(f"expected a slot that sees what the text says, got slot {i} "
                                  f"(token {tokens[0][i]}, place {position_ids[i]})")  # fmt: skip
-            logits[0, i, self.answers[key]] = 0.0
-            places.append(self.place[key])
-        return logits, ScriptSlots(new), places
-
-    def attend(self, tokens, position_ids, mask):
-        """Answer a whole layout."""
-        return self.extend(tokens, position_ids, mask)[0]
+        return [self.place[key] for key in sums], ScriptSlots(new)
 
 
 class Dictated:
@@ -120,22 +87,11 @@ class Dictated:
 
     def extend(self, tokens, position_ids, mask, past=None):
         """Run the network, keep what it says, and say what the script says."""
-        own, theirs = (None, None) if past is None else past.both
-        said, kept = self.network.extend(tokens, position_ids, mask, own)
-        answer, slots, places = self.script.looked_up(tokens, position_ids, mask, theirs)
+        said, own = self.network.extend(tokens, position_ids, mask, past and past.own)
+        places, slots = self.script.looked_up(tokens, position_ids, mask, past)
         self.logits |= dict(zip(places, said[0], strict=True))
-        return answer, _Both((kept, slots))
-
-
-@dataclass(frozen=True)
-class _Both:
-    """Slots of the network and of the script."""
-
-    both: tuple
-
-    def join(self, *others: "_Both") -> "_Both":
-        pairs = zip(self.both, *(one.both for one in others), strict=True)
-        return _Both(tuple(first.join(*rest) for first, *rest in pairs))
+        answer, _ = self.script.extend(tokens, position_ids, mask, past)
+        return answer, ScriptSlots(slots.keys, own)
 
 
 def flat(text: str, vocabulary: Vocabulary) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -153,10 +109,9 @@ def flat(text: str, vocabulary: Vocabulary) -> tuple[np.ndarray, np.ndarray, np.
 
 def deviation(network: AttendingModel, text: str, prompt: str, vocabulary: Vocabulary,
               decoder: type[Multiverse] = Multiverse, **options) -> float:  # fmt: skip
-    """Return the largest difference between the engine's logits and those of one flat forward.
+    """Return the largest difference of a logit between an engine and one flat forward.
 
-    The engine writes ``text`` behind ``prompt``; every slot that it runs is compared. ``options``
-    are those of `multiverse`.
+    The engine writes ``text`` behind ``prompt``; every slot that it runs is compared.
     """
     tokens, places, sees = flat(text, vocabulary)
     whole = network.attend(tokens[None], places, sees)[0]

@@ -21,8 +21,9 @@ from paralg.core import checks
 from paralg.decoding.multiverse.grammar import Vocabulary, parse
 from paralg.decoding.multiverse.theory import injected
 
-__all__ = ["PLAIN", "TAGGED", "VOCABULARY", "Problem", "chain", "draw", "real_words", "reversal",
-           "rows"]  # fmt: skip
+__all__ = [
+    "PLAIN", "TAGGED", "VOCABULARY", "Problem", "chain", "draw", "real_words", "reversal", "rows",
+]  # fmt: skip
 
 PLAIN, TAGGED = ":", "&"
 LETTERS, DIGITS = "abcdefghijklmnopqrstuvwxyz", "0123456789"
@@ -89,12 +90,12 @@ def draw(task: str, P: int, rng: np.random.Generator, lengths: tuple[int, int] =
 
 
 @cache
-def _words() -> dict[int, tuple[str, ...]]:
+def _words() -> dict[int, list[str]]:
     from paralg.data import pydoc_text
 
-    words = sorted(set("".join(pydoc_text.decode(pydoc_text.load(split)) + " " for split in
-                               ("train", "validation", "test")).split()))  # fmt: skip
-    return {n: tuple(word for word in words if len(word) == n) for n in range(1, 13)}
+    parts = (pydoc_text.decode(pydoc_text.load(split)) for split in pydoc_text.SPLITS)
+    words = sorted(set(" ".join(parts).split()))
+    return {n: [word for word in words if len(word) == n] for n in range(1, 13)}
 
 
 def real_words(P: int, lengths: tuple[int, int], seed: int) -> Problem:
@@ -105,25 +106,23 @@ def real_words(P: int, lengths: tuple[int, int], seed: int) -> Problem:
 
 
 def rows(problems: Sequence[Problem], mode: str) -> dict[str, np.ndarray]:
-    """Return texts as one batch for a causal network, B rows of S slots.
+    """Return texts as one batch for a causal network, B rows of S slots behind the begin symbol.
 
-    ``tokens`` and ``positions``, (B, S), begin with the begin symbol; ``mask`` is (B, S, S);
-    ``targets`` are next tokens, and ``weights`` 1 where the model is to write them: neither in the
-    prompt, nor what the engine writes.
+    ``tokens``, ``positions``, ``targets`` and ``weights`` are (B, S), ``mask`` (B, S, S); weights
+    are 1 where the model is to write the target: not in the prompt, nor what the engine writes.
     """
-    texts = [problem.text(mode) for problem in problems]
-    layouts = [parse(text) for text in texts]
-    B, S = len(texts), max(len(one.symbols) for one in layouts) + 1
-    found = {name: np.zeros((B, S), dtype=np.int64) for name in ("tokens", "positions", "targets")}
-    found |= {"mask": np.tile(np.eye(S, dtype=bool), (B, 1, 1)), "weights": np.zeros((B, S))}
-    for b, (problem, layout) in enumerate(zip(problems, layouts, strict=True)):
-        n, given = len(layout.symbols), len(problem.prompt(mode).split())
-        ids = VOCABULARY.encode(layout.symbols)
+    layouts = [parse(problem.text(mode)) for problem in problems]
+    B, S = len(layouts), max(len(one.symbols) for one in layouts) + 1
+    found = {name: np.zeros((B, S), dtype=np.int64)
+             for name in ("tokens", "positions", "targets", "weights")}  # fmt: skip
+    found["mask"] = np.tile(np.eye(S, dtype=bool), (B, 1, 1))
+    for b, layout in enumerate(layouts):
+        n, ids = len(layout.symbols), VOCABULARY.encode(layout.symbols)
         found["tokens"][b, : n + 1] = [VOCABULARY.V, *ids]
         found["positions"][b, 1 : n + 1] = layout.positions + 1
         found["mask"][b, 1 : n + 1, 1 : n + 1] = layout.mask
         found["mask"][b, :, 0] = True
         found["targets"][b, :n] = ids
-        found["weights"][b, given:n] = 1
+        found["weights"][b, layout.symbols.index(mode) + 1 : n] = 1
         found["weights"][b, injected(layout)] = 0
     return found

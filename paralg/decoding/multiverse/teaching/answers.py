@@ -1,31 +1,47 @@
 """Answers to the exercises, right and wrong, for the tests: each wrong one with what it is told."""
 
-from __future__ import annotations
-
-__all__ = ["RIGHT", "WRONG"]
+__all__ = ["OTHER_FORMS", "RIGHT", "WRONG"]
 
 
-def _tree(xs):
-    xs, levels = list(xs), 0
-    while len(xs) > 1:
-        odd = xs[-1:] if len(xs) % 2 else []
-        xs = [a + b for a, b in zip(xs[::2], xs[1::2], strict=False)] + odd
-        levels += 1
-    return xs[0], levels
-
-
-def _chain(xs):
-    return sum(xs), len(xs) - 1
+def _rows(text, forget=False):
+    seen, blocks, out = set(), [], []
+    for k, symbol in enumerate(text.split()):
+        if symbol == "<Path>":
+            seen = set(blocks[-1]["fork"])
+        if symbol == "<Conclusion>":
+            seen = set().union(*blocks[-1]["ends"][-1:] if forget else blocks[-1]["ends"])
+        seen.add(k)
+        out.append(sorted(seen))
+        if symbol == "<Parallel>":
+            blocks.append({"ends": []})
+        if symbol == "</Goal>":
+            blocks[-1]["fork"] = set(seen)
+        if symbol == "</Path>":
+            blocks[-1]["ends"].append(set(seen))
+        if symbol == "</Parallel>":
+            blocks.pop()
+    return out
 
 
 RIGHT = {
-    "ex-multiverse-span": 10,
-    "ex-multiverse-tree": _tree,
-    "ex-multiverse-work": lambda n: n - 1,
+    "ex-multiverse-numbering": {"tokens": 23, "positions": 15},
+    "ex-multiverse-pairs": 189,
+    "ex-multiverse-rows": _rows,
+    "ex-multiverse-price": 16,
 }
 
+OTHER_FORMS = [
+    ("ex-multiverse-numbering", [23, 15]),
+    ("ex-multiverse-pairs", "189"),
+]
+
 WRONG = {
-    "ex-multiverse-span": [(999, "that is the work")],
-    "ex-multiverse-tree": [(_chain, "level by level"), (lambda xs: 3, "returns (value, span)")],
-    "ex-multiverse-work": [(lambda n: n, "")],
-}
+    "ex-multiverse-numbering": [
+        ({"tokens": 15, "positions": 15}, "every path is written"),
+        ({"tokens": 23, "positions": 23}, "share their positions"), (4, ""),
+    ],
+    "ex-multiverse-pairs": [(276, "causal"), (102, "one direction"), (87, "hidden")],
+    "ex-multiverse-rows": [(lambda text: [[*range(k + 1)] for k, _ in enumerate(text.split())],
+                            "starts from"), (lambda text: _rows(text, True), "all paths")],
+    "ex-multiverse-price": [(15, "the same time"), (13, "1.5"), (12, "a price")],
+}  # fmt: skip

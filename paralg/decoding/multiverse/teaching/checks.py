@@ -1,52 +1,62 @@
-"""Checks of the exercises; each says which property failed, on the smallest input."""
+"""Checks of the exercises on Multiverse."""
 
-from __future__ import annotations
+from paralg.decoding.multiverse.grammar import parse
+from paralg.teach.checking import close_to, entries, equal_to_oracle, exercise
 
-import math
-
-import numpy as np
-
-from paralg.core.primitives import reduce_counts
-from paralg.teach.checking import (
-    call,
-    close_to,
-    counts_at_most,
-    equal_to_oracle,
-    exercise,
-    numbers,
-)
-
-__all__ = ["CHECKS"]
-
-CHECKS = {}  # filled by the decorator: label of the exercise → check
+_BLOCK = "<Parallel> <Goal> {} </Goal> {} <Conclusion> {} </Conclusion> </Parallel>"
 
 
-@exercise("ex-multiverse-span")
-def span(answer):
-    """The span of a tree over 1,000 numbers."""
-    wrong = {999: "that is the work", 9: "2⁹ = 512 is less than 1,000"}
-    close_to(answer, 10, name="the span", wrong=wrong)
+@exercise("ex-multiverse-numbering")
+def numbering(answer):
+    """Tokens and positions of a block of 4, (5, 3, 9) and 2 tokens."""
+    tokens, positions = entries(answer, ("tokens", "positions"))
+    close_to(tokens, 23, name="the tokens", wrong={15: "every path is written"})
+    close_to(positions, 15, name="the positions", wrong={
+        23: "paths share their positions",
+        9: "behind the longest path, not the shortest: 4 + 9 + 2",
+        11: "the conclusion stands behind the longest path, wherever it is",
+    })  # fmt: skip
+    return "Right: 4 + 17 + 2 tokens, 4 + 9 + 2 positions."
 
 
-@exercise("ex-multiverse-tree")
-def tree(answer):
-    """A tree sum: right for every length, and shallow.  The answer returns (value, span)."""
-    cases = [np.arange(1.0, n + 1) for n in (1, 2, 3, 5, 8, 13)]
-    praise = equal_to_oracle(
-        lambda xs: _pair(answer, xs)[0], np.sum, cases, tol=1e-12, name="equals the sum"
-    )
-    for xs in cases:
-        most = {"span": math.ceil(math.log2(len(xs)))}
-        got = {"span": _pair(answer, xs)[1]}
-        counts_at_most(got, most, case=xs, hint="add neighbours in pairs, level by level")
-    return praise
+@exercise("ex-multiverse-pairs")
+def pairs(answer):
+    """Pairs (token, seen token) in that block."""
+    close_to(answer, 189, name="the pairs", wrong={
+        276: "that is causal attention; siblings do not see each other",
+        102: "a sibling is hidden in one direction only: the other is the future anyway",
+        87: "these are the hidden pairs",
+    })  # fmt: skip
+    return "Right: 276 - (15 + 45 + 27)."
 
 
-def _pair(answer, xs):
-    return numbers(call(answer, xs), 2, "returns (value, span)")
+def _texts() -> list[str]:
+    path = "<Path> {} </Path>"
+    two = _BLOCK.format("", f"{path.format('x')} {path.format('y y')}", "c")
+    inner = _BLOCK.format("g", f"{path.format(two)} {path.format('z')}", "")
+    return ["a", "a b", _BLOCK.format("", path.format("x"), ""), two, f"a {two} b", f"{two} {two}",
+            f"a {inner} e"]  # fmt: skip
 
 
-@exercise("ex-multiverse-work")
-def work(answer):
-    """Additions of a tree over n numbers, as a function of n."""
-    return equal_to_oracle(answer, lambda n: reduce_counts(n).work, range(1, 20))
+def _rows(text: str) -> list[list[int]]:
+    return [[k for k, yes in enumerate(row) if yes] for row in parse(text).mask.tolist()]
+
+
+@exercise("ex-multiverse-rows")
+def rows(answer):
+    """For each symbol what it sees."""
+    return equal_to_oracle(answer, _rows, [(text,) for text in _texts()],
+                           name="lists what each symbol sees",
+                           hint="a path starts from what </Goal> saw; the conclusion sees what "
+                           "all paths saw")  # fmt: skip
+
+
+@exercise("ex-multiverse-price")
+def price(answer):
+    """First length at which two paths with twelve calls of tags are faster."""
+    close_to(answer, 16, name="the length", wrong={
+        15: "at 15 both take the same time",
+        13: "a call with two branches costs 1.5, not 1.25",
+        12: "the tags' calls and the second row have a price",
+    })  # fmt: skip
+    return "Right: 2.5 ℓ > 1.5 ℓ + 15."

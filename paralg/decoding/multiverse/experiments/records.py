@@ -1,0 +1,91 @@
+"""What the networks do: ``python -m paralg.decoding.multiverse.experiments.records``."""
+
+from pathlib import Path
+
+import numpy as np
+
+from paralg.core.records import Records
+from paralg.decoding.multiverse.engine import Multiverse
+from paralg.decoding.multiverse.experiments import runs, tasks
+from paralg.decoding.multiverse.experiments.scripted import flat
+from paralg.decoding.multiverse.theory import calls, injected
+from paralg.decoding.multiverse.variants import RULES, Glued, numbered
+from paralg.decoding.randomness import softmax
+
+__all__ = ["records"]
+
+N = 30
+WORDS = tasks.VOCABULARY
+
+
+def accuracy() -> dict:
+    """Share of right answers by mode and number of items, for every seed."""
+    stems = [stem.rpartition("-") for stem in runs.RUNS.names()]
+    return {f"{name} {seed}": runs.score(runs.load(name, int(seed)), name, N)
+            for name, _, seed in stems}  # fmt: skip
+
+
+def slots() -> dict:
+    """Calls by number of slots and right answers, joined, glued and without tags."""
+    network, found = runs.load(), {}
+    problems = [one for P in (3, 4, 5) for one in runs.held_out("reversal", P, 8)]
+    ways = {str(p): (Multiverse, tasks.TAGGED, {"slots": p}) for p in (1, 2, 3, 4, 5)}
+    ways |= {"glued": (Glued, tasks.TAGGED, {}), "plain": (Multiverse, tasks.PLAIN, {})}
+    for name, (decode, mode, options) in ways.items():
+        rows = []
+        for one in problems:
+            given = one.prompt(mode).split()
+            run = decode(network, WORDS.encode(given), WORDS, **options).write_all()
+            text = WORDS.decode(run.tokens)
+            theory = calls(numbered(text), len(given), options.get("slots"))
+            rows.append((run.cost.calls, run.cost.tokens, text == one.text(mode),
+                         run.cost.calls == theory))  # fmt: skip
+        means = np.mean(rows, axis=0).round(4).tolist()
+        found[name] = dict(zip(("calls", "tokens", "right", "theory"), means, strict=True))
+    return found
+
+
+def layouts() -> dict:
+    """Right tokens and nats of right answers read under other position ids, and causally."""
+    network, found = runs.load(), {}
+    problems = [one for P in (2, 3, 4, 5) for one in runs.held_out("reversal", P, N)]
+    for rule in (*RULES, "in line, causal"):
+        said = {"paths": [], "conclusion": []}
+        for text in (problem.text(tasks.TAGGED) for problem in problems):
+            layout = numbered(text, rule.removesuffix(", causal"))
+            tokens, _, sees = flat(text, WORDS)
+            sees = np.tri(len(tokens), dtype=bool) if "causal" in rule else sees
+            p = softmax(network.attend(tokens[None], [0, *layout.positions + 1], sees)[0])
+            [block], skip = layout.blocks, set(injected(layout))
+            for name, ranges in (("paths", block.paths), ("conclusion", [block.conclusion])):
+                said[name] += [(p[i].argmax() == tokens[i + 1], -np.log(p[i, tokens[i + 1]]))
+                               for part in ranges for i in part if i not in skip]  # fmt: skip
+        found[rule] = {name: dict(zip(("right", "nats"), np.mean(ones, axis=0).round(4).tolist(),
+                                      strict=True)) for name, ones in said.items()}  # fmt: skip
+    return found
+
+
+def edits() -> dict:
+    """Another letter is put into a path: does the conclusion follow the path, or the prompt?"""
+    network, follows = runs.load(), {"the path": 0, "the prompt": 0, "neither": 0}
+    for problem in runs.held_out("reversal", 3, 2 * N):
+        first = next(c for c in "aeiounstrlmzbcd" if c not in problem.conclusion)
+        results = (problem.results[0], first + problem.results[1][1:], problem.results[2])
+        new = "".join(sorted(result[0] for result in results))
+        answers = {}
+        for name, end in (("the path", new), ("the prompt", problem.conclusion)):
+            text = tasks.Problem(problem.items, results, end).text(tasks.TAGGED)
+            tokens, places, sees = flat(text, WORDS)
+            p = softmax(network.attend(tokens[None], places, sees)[0])
+            at = text.split().index("<Conclusion>") + 1
+            answers[name] = np.log([p[at + i, tokens[at + i + 1]] for i in range(len(end))]).sum()
+        best = max(answers, key=answers.get)
+        follows[best if answers[best] > np.log(0.5) else "neither"] += 1
+    return follows
+
+
+MAKERS = (accuracy, slots, layouts, edits)
+records = Records(Path(__file__).with_name("records"), {make.__name__: make for make in MAKERS})
+
+if __name__ == "__main__":
+    records.main()
