@@ -2,14 +2,12 @@
 
 import itertools
 import math
-from collections import Counter
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paralg.core.cost import Cost
 from paralg.decoding.multiverse import Reversal, Vocabulary, calls, cost_of, multiverse, parse
 from paralg.decoding.multiverse.engine import Multiverse
 from paralg.decoding.multiverse.experiments import satisfiability, tasks
@@ -248,13 +246,6 @@ def test_calls_of_the_reversal_are_exact(P, length):
     assert written(text, prompt=P * (length + 1) + 1).cost.calls == 4 * P + length + 7
 
 
-def test_a_row_is_a_branch():
-    found = written(NESTED)
-    rows = Counter(event.row for event in found.trace.commits)
-    assert len(rows) == 7
-    assert max(Counter(e.round for e in found.trace.commits).values()) > 2
-
-
 class Latest(Multiverse):
     """Goes on with the branches that came last."""
 
@@ -427,10 +418,3 @@ def test_operands_that_do_not_fit_are_refused():
         multiverse(model, [14], words)
     with pytest.raises(ValueError, match="sees what the text says"):
         model.extend(np.array([[13]]), np.array([0]), np.ones((1, 1), bool))
-
-
-def test_the_cost_of_nothing_to_write_is_one_call():
-    words = Vocabulary("a.")
-    found = multiverse(Scripted(".", words), [], words)
-    assert found.cost == Cost(calls=1, rows=1, tokens=1)
-    assert found.tokens.tolist() == [words.end]
