@@ -21,7 +21,7 @@ from paralg.training import Plan, Runs
 
 __all__ = ["LOSSES", "RUNS", "both", "evaluate", "parallel"]
 
-STEPS, ROWS, SIZES = 1000, 64, TransformerConfig(V=4, L=16)
+STEPS, ROWS, SIZES = 600, 32, TransformerConfig(V=4, L=16, width=32)
 
 
 def parallel(transformer, x, given, rng):
@@ -59,7 +59,7 @@ def _loss(name: str):
     return loss
 
 
-def evaluate(network, n: int = 200) -> dict[str, float]:
+def evaluate(network, n: int = 100) -> dict[str, float]:
     """Nats a cell of true grids given four cells, valid samples, calls at k = 5; in lattice order.
 
     The nats of the exact distribution stand beside them.
