@@ -4,6 +4,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
+# every process would compile the library anew, and the tests rewrite all their assertions
+export PYTHONDONTWRITEBYTECODE :=
 
 PYTHON ?= python3
 VENV ?= .venv

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.cost import processor_seconds
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
+sys.modules.setdefault("rfc3987_syntax", None)  # see book/_ext/notebook_runner.py
 
 
 _OPEN: list = []

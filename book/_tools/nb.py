@@ -20,8 +20,10 @@ import warnings
 from collections import Counter, defaultdict, deque
 from pathlib import Path
 
-import jupytext
-import nbformat
+sys.modules.setdefault("rfc3987_syntax", None)  # see book/_ext/notebook_runner.py
+
+import jupytext  # noqa: E402
+import nbformat  # noqa: E402
 
 MYST = {"extension": ".md", "format_name": "myst"}
 KERNEL = {

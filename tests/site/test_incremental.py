@@ -24,6 +24,7 @@ NAMES = ["myst_nb", "execution", "claims_store", "scoreboard"]
 EXTENSIONS_AND_KILL = ",".join([*NAMES, "kill"])
 CONF = f"""
 import sys
+sys.modules["rfc3987_syntax"] = None
 sys.path.append({str(EXTENSIONS)!r})
 extensions = {NAMES}
 html_theme = "basic"
