@@ -1,6 +1,7 @@
 """The Universal Transformer."""
 
 from dataclasses import replace
+from functools import cache
 
 import networkx as nx
 import torch
@@ -29,24 +30,28 @@ NAMES = {"norm": "post", "transition": "fc", "recurrence": "basic", "position": 
          "signal_at": "every", "halting": "position", "output": "blend", "gates": "si"}  # fmt: skip
 
 
+@cache
+def core(kind=ut.Recurrence, cross=False, **switches):
+    torch.manual_seed(0)
+    return kind(replace(CONFIG, **switches), cross=cross).eval()
+
+
 def run(kind=ut.Recurrence, **switches):
     def call(x, **options):
-        torch.manual_seed(0)
-        core = kind(replace(CONFIG, **switches), cross="context" in options).eval()
-        return core(x, **options).output.detach()
+        return core(kind, "context" in options, **switches)(x, **options).output.detach()
 
     return call
 
 
 def compacted(x, **options):
-    torch.manual_seed(0)
-    core = ut.Recurrence(replace(CONFIG, halting="position", freeze=True)).eval()
-    return ut.run_compacted(core, x, **options).output
+    return ut.run_compacted(core(halting="position", freeze=True), x, **options).output
+
+
+ATTENTION = ut.MultiHeadAttention(8, 2)
 
 
 def attention(x, keys, values, mask):
-    torch.manual_seed(0)
-    return ut.MultiHeadAttention(8, 2)(x, keys, values, mask).detach()
+    return ATTENTION(x, keys, values, mask).detach()
 
 
 def halted(p, epsilon):
