@@ -4,8 +4,8 @@ import matplotlib
 
 matplotlib.use("agg")
 
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 
 import paralg.figures as figures
 from paralg.core.schedule import list_schedule
@@ -18,26 +18,26 @@ P, S = np.array([1.0, 2.0, 4.0]), np.array([1.0, 1.5, 3.0])
 CODES = np.array([[1, 0, 3, 4], [1, 3, 2, 0]])
 FREE = "longer,broadcast,empty"
 SCRIPT, STILL = "export default { render() {} }", "<svg></svg>"
-FIGURE, AX = plt.subplots()
+AX = Figure().add_subplot()
 
 
 def drawn(function, arguments, fine=None, of=None):
     """Draw on axes of its own; the result is how many things were drawn."""
+    ax = Figure().add_subplot()
 
     def run(**how):
-        AX.clear()
-        FIGURE.legends.clear()
-        function(AX, **how)
-        return len(AX.get_children())
+        before = ax.get_children()  # what is new is taken away: quicker than to clear the axes
+        try:
+            function(ax, **how)
+        finally:
+            new = [one for one in ax.get_children() if one not in before]
+            for one in new:
+                one.remove()
+            ax.figure.legends.clear()
+        return len(new)
 
     name = of or function.__name__
     return Call(name, run, arguments, fine=fine or {})
-
-
-def bounded(spread):
-    AX.clear()
-    figures.speedup(AX, P, S, spread=spread)
-    return len(AX.get_children())
 
 
 def named():
@@ -52,7 +52,8 @@ CALLS = [
     drawn(figures.speedup, {"p": P, "measured": S, "predicted": S, "bound": S},
           fine={"measured": "none,nan,inf,-inf", "predicted": "none,nan,inf,-inf",
                 "bound": "none,nan,inf,-inf"}),
-    Call("speedup", bounded, {"spread": (S, S + 1)}, fine={"spread": "none,nan,inf,-inf"}),
+    drawn(lambda ax, spread: figures.speedup(ax, P, S, spread=spread), {"spread": (S, S + 1)},
+          of="speedup", fine={"spread": "none,nan,inf,-inf"}),
     drawn(lambda ax, n, work, span: figures.work_span(ax, n, {"one": (work, span)}),
           {"n": P, "work": S, "span": S}, of="work_span", fine={"n": "nan,inf,-inf",
           "work": "nan,inf,-inf", "span": "nan,inf,-inf"}),
