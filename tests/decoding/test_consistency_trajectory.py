@@ -28,7 +28,7 @@ from paralg.decoding.consistency_trajectory import (
 from paralg.decoding.consistency_trajectory.experiments import sudoku
 from paralg.decoding.randomness import RandomDraws, distribution_of
 from paralg.decoding.rule import UnmaskingRule
-from paralg.decoding.shaping import Temperature
+from paralg.decoding.shaping import Guidance, Temperature
 from paralg.decoding.sudoku import Sudoku4
 from paralg.decoding.tables import HashConditional, TabularJoint
 
@@ -127,6 +127,14 @@ def test_confidence_is_taken_at_temperature_one():
     hooked = doubling(joint, [2] * 3, (1, 2), rng=RandomDraws(1, 0), shape=Temperature(0.5))
     event = hooked.trace.commits[0]
     assert event.value != pytest.approx(p[event.position, event.token])
+
+
+def test_guidance_is_a_hook_and_two_rows_of_each_call():
+    table, x = HashConditional(5, 8, k=4, eps=0.8), [3] + [5] * 7
+    plain, one, two = (doubling(table, x, shape=shape) for shape in (
+        None, Guidance(1.0, at=(0,), null=4), Guidance(2.5, at=(0,), null=4)))  # fmt: skip
+    assert plain.trace.order == one.trace.order != two.trace.order
+    assert [run.cost.rows for run in (plain, one, two)] == [2, 4, 4]
 
 
 def test_random_order_with_one_token_a_round_has_the_distribution_of_the_model():

@@ -151,7 +151,7 @@ def doubling(
     temperature : float
         Of the draws.  The confidence is taken at temperature 1, unlike with a hook ``shape``.
     shape : callable, optional
-        Hook on the logits, as `paralg.decoding.shaping.Guidance`.
+        Hook on the logits, as `paralg.decoding.shaping.Guidance`, whose scale is the paper's w + 1.
     session : type
         Another `RankedSession`, as one of `variants`.
 
