@@ -92,7 +92,7 @@ def selectors() -> dict:
     found, rankings = {}, {"plain": {}, "margin": {"margin": True}}
     for givens in (2, 4):
         x = puzzles(givens)
-        for count in (2, 4):
+        for count in (2, 4, 8):
             for name, how in rankings.items():
                 runs = [decode_batch(_network(), x, credit=credit, count=count, **how)
                         for credit in (None, PAPER)]  # fmt: skip

@@ -189,6 +189,6 @@ export default {
     }
 
     draw();
-    el.append(kit.controls(...logits.controls), kit.controls(alpha, beta, gamma, tau), picture, numbers.el, status.el);
+    el.append(kit.controls(alpha, beta, gamma, tau), kit.controls(...logits.controls), picture, numbers.el, status.el);
   },
 };
