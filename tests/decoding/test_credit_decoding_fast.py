@@ -135,7 +135,7 @@ def test_records_are_those_of_this_library():
     assert all(abs(e["credit"]) < 0.05 for e in found.values())
     sure = [e["credit"] for e in found.values() if abs(e["credit"]) > 2 * e["error"] > 0]
     assert min(sure) < 0 < max(sure)
-    for givens in (2, 4):  # in two rounds credit ranks the first like confidence, and takes the rest
+    for givens in (2, 4):  # two rounds: the first ranks like confidence, the second takes the rest
         assert found[f"{givens} givens, 8 tokens a step, plain"]["credit"] == 0
     x = made.puzzles(2, 400)
     run = decode_batch(made._network(), x, 0.9, TraceCredit())
