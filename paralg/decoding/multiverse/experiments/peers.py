@@ -56,11 +56,18 @@ def _copy_block(mine, theirs, heads: int, size: int) -> None:
     theirs.mlp.dense_4h_to_h.load_state_dict(mine.mlp[2].state_dict())
 
 
-def generate(model, prompt: Sequence[int], end: int, most: int) -> np.ndarray:
-    """Write the likeliest tokens with the library's ``generate`` and its cache, up to an end."""
-    begin = model.config.bos_token_id
-    given = torch.tensor([[begin, *prompt]])
+def generate(model, prompt: Sequence[int], answer: Sequence[int]) -> np.ndarray:
+    """Write a dictated answer with the library's ``generate`` and its cache; return all tokens."""
+    from transformers import LogitsProcessor, LogitsProcessorList
+
+    class Dictated(LogitsProcessor):
+        def __call__(self, input_ids, scores):
+            scores[:, answer[input_ids.shape[1] - len(prompt) - 1]] = torch.inf
+            return scores
+
+    given = torch.tensor([[model.config.bos_token_id, *prompt]])
     with torch.inference_mode():
         y = model.generate(given, attention_mask=torch.ones_like(given), do_sample=False,
-                           max_new_tokens=most, use_cache=True, eos_token_id=end)  # fmt: skip
+                           max_new_tokens=len(answer), use_cache=True,
+                           logits_processor=LogitsProcessorList([Dictated()]))  # fmt: skip
     return y[0, 1:].numpy()
