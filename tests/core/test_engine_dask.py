@@ -84,18 +84,6 @@ def test_a_cluster_that_does_not_start(monkeypatch):
         connect("dask", 3)
 
 
-def test_a_worker_that_dies_is_one_error():
-    before = psutil.Process().children()
-    other = connect("dask", 2)
-    processes = [process for process in psutil.Process().children() if process not in before]
-    parts = other.scatter(range(2))
-    with pytest.raises(EngineError, match="a worker is gone during leave; .*the engine is closed"):
-        other.map(programs.leave, parts, busy=0.1)
-    with pytest.raises(EngineError, match="closed: a worker is gone during leave"):
-        other.gather(parts)
-    assert psutil.wait_procs(processes, timeout=10)[1] == []
-
-
 def test_what_workers_run():
     blocks = dask.blocks_of(["a", "b", "c"], 0, 3)
     assert dask._weigh(blocks) == (None, 2, 2)
@@ -133,3 +121,15 @@ def test_the_error_without_distributed_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(EngineError, match=r"needs distributed.*pip install 'paralg\[dask\]'"):
         connect("dask")
+
+
+def test_a_worker_that_dies_is_one_error(engine):
+    """The last one: it ends the cluster that the others share."""
+    processes = [one for one in psutil.Process().children() if "spawn_main" in str(one.cmdline())]
+    assert len(processes) == 2
+    parts = engine.scatter(range(2))
+    with pytest.raises(EngineError, match="a worker is gone during leave; .*the engine is closed"):
+        engine.map(programs.leave, parts, busy=0.1)
+    with pytest.raises(EngineError, match="closed: a worker is gone during leave"):
+        engine.gather(parts)
+    assert psutil.wait_procs(processes, timeout=10)[1] == []
