@@ -27,7 +27,7 @@ from paralg.decoding.tables import HashConditional
 
 __all__ = ["records"]
 
-GRIDS, WINDOWS = 150, 24
+GRIDS, WINDOWS = 150, 16
 
 
 @cache
@@ -164,7 +164,7 @@ def lenient() -> dict:
 def orders() -> dict:
     """How far the joints of different orders lie apart, and what independence costs."""
     model, table, spread = network("text-anyorder"), words(), []
-    for x in infills(4, 64):
+    for x in infills(2, 64):
         x[31:33] = model.V
         spread.append(order_spread(model, x))
     found = {"text, 2 unknown": [round(float(s), 4) for s in spread], "words": {}}
@@ -187,7 +187,7 @@ def _completions(table, x) -> dict:
 
 def samples() -> dict:
     """Some windows before and after, one by one and at k = 5, round by round."""
-    model, prompts = network("text-anyorder"), infills(6, 32)
+    model, prompts = network("text-anyorder"), infills(2, 32)
     found = []
     for i, x in enumerate(prompts):
         slow, fast = (decode_all(decode, model, [x], seed=i)[0]
