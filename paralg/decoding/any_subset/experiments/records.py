@@ -38,13 +38,6 @@ def network(name: str):
     return load(name)
 
 
-def losses() -> dict:
-    """Scores of the networks by what they learned from, over three seeds, from the logs."""
-    from paralg.decoding.any_subset.experiments.losses import LOSSES, RUNS
-
-    return {name: [log["scores"] for log in RUNS.logs(name)] for name in LOSSES}
-
-
 def _fields(model, prompts, methods, *, grids: bool) -> dict:
     """Run methods on prompts; return their summaries."""
     found = {}
@@ -197,8 +190,7 @@ def samples() -> dict:
     return {"windows": found}
 
 
-MAKERS = (sudoku, exact, text, masked, seeds, rounds, temperatures, lenient, orders, samples,
-          losses)
+MAKERS = (sudoku, exact, text, masked, seeds, rounds, temperatures, lenient, orders, samples)
 records = Records(Path(__file__).with_name("records"), {make.__name__: make for make in MAKERS})
 
 if __name__ == "__main__":
