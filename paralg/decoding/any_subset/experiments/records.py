@@ -27,7 +27,7 @@ from paralg.decoding.tables import HashConditional
 
 __all__ = ["records"]
 
-GRIDS, WINDOWS = 150, 16
+GRIDS, WINDOWS = 150, 10
 
 
 @cache
@@ -70,7 +70,7 @@ def exact() -> dict:
 def text() -> dict:
     """Held-out text with 3 and 32 random visible characters of 64: calls and nats by k."""
     model, found = network("text-anyorder"), {}
-    methods = _methods((2, 3, 5, 10), cached_assd, cached_bigram_assd, (2,))
+    methods = _methods((3, 5, 10), cached_assd, cached_bigram_assd, (2,))
     for visible in (3, 32):
         found[str(visible)] = _fields(model, infills(WINDOWS, visible), methods, grids=False)
     return found
