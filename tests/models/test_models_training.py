@@ -73,7 +73,7 @@ def test_ascending_orders_go_from_left_to_right_after_the_prompt():
 
 
 def test_the_plan_chooses_the_orders(monkeypatch):
-    monkeypatch.setattr("paralg.models.runs._BATCH", 4)
+    monkeypatch.setattr("paralg.models.runs._BATCHES", {"text-anyorder": 4})
     transformer = Transformer(TASKS["text"].config)
     chosen = RUNS.loss("text-anyorder")(transformer, np.random.default_rng(0), 0)[0]
     x = TASKS["text"].draw(4, rng := np.random.default_rng(0), "train")
