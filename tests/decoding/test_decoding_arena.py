@@ -15,6 +15,7 @@ from tests.figures.web import explorer_page, set_to, shown
 SIZES = {"tables": 4, "sudoku": 4, "grids": 2, "addition": 2, "text": 1}
 each_tier = pytest.mark.parametrize("name", TIERS)
 NAMES = [one.name for one in entrants()]
+FOR_NETWORKS = {one.name for one in entrants() if decode_all(one, tier("tables", 1)) is None}
 
 
 def test_every_package_is_found():
@@ -30,7 +31,7 @@ def test_every_decoder_is_in_the_tables_and_keeps_its_promise(name):
     scores = {s["entrant"]: s for s in compete(tier(name, SIZES[name]))["scores"]}
     assert list(scores) == [one for one in NAMES if one in scores]
     if name in ("tables", "sudoku"):
-        assert list(scores) == NAMES
+        assert list(scores) == [one for one in NAMES if one not in FOR_NETWORKS]
         assert scores["static"]["quality"] == 1
     for one in entrants():
         score = scores.get(one.name)
@@ -41,7 +42,12 @@ def test_every_decoder_is_in_the_tables_and_keeps_its_promise(name):
 
 def test_those_that_promise_the_distribution_have_it():
     for one in entrants():
-        runs, answers, distance = exactness(one)
+        found = exactness(one)
+        assert (found is None) == (one.name in FOR_NETWORKS)
+        if found is None:
+            continue
+        runs, answers, distance, drawn = found
+        assert distance < 0.1 if drawn else runs <= 600
         if "ancestral" in (one.name, one.against):
             assert answers > 1
             assert distance <= 1e-12
