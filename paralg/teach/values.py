@@ -26,7 +26,9 @@ def plain(value):
     if isinstance(value, Iterator):
         return list(map(plain, value))
     if isinstance(value, str):
-        text = re.sub(r"\s*/\s*", "/", value.strip().replace("−", "-"))
+        text = re.sub(r"\s*/\s*", "/", value.strip().replace("−", "-").replace("∞", "inf"))
+        if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", text):
+            text = text.replace(",", "")
         for read in (int, float, Fraction):
             with suppress(ValueError, ZeroDivisionError):
                 return plain(read(text))
