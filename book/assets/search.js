@@ -12,6 +12,7 @@
     ["worker", "processor", "thread", "core"],
     ["reduce", "reduction", "fold", "tree sum"],
     ["rnn", "recurrent network", "recurrence"],
+    ["kv cache", "key value cache"],
     ["ssm", "state space", "state-space model"],
     ["llm", "language model"],
     ["simd", "vector instructions", "lanes"],
