@@ -90,7 +90,7 @@ class BenchmarksDirective(SphinxDirective):
             for (name, one), title in zip(found.items(), names, strict=True)
         ]  # fmt: skip
         head = ("Chapter", "What is computed", "Against", "At", "Counted", "In seconds")
-        return [chart, table(head, rows, "paralg-bench")]
+        return [chart, table(head, rows, "paralg-bench", "paralg-overview")]
 
     def _link(self, name: str, title: str) -> nodes.Node:
         page = f"book/benchmarks/{name}"

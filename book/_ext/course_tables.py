@@ -82,7 +82,8 @@ class FillCourse(SphinxPostTransform):
             for name, text in page.objectives.items():
                 served = _joined([self._item(docname, i) for i in page.served.get(name, [])])
                 rows.append(row([name, text, served or "nothing"]))
-        return [table(("Id", "After this a reader can", "Served by"), rows)]
+        head = "Id", "After this a reader can", "Served by"
+        return [table(head, rows, "paralg-objectives")]
 
     def _item(self, docname: str, item: str) -> nodes.reference:
         """A link to an exercise or a quiz item, named by what its label adds to the chapter's."""

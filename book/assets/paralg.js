@@ -4,7 +4,7 @@
 
   const SCROLLERS = [
     "pre", ".pst-scrollable-table-container", ".bd-sidebar-primary", ".bd-sidebar-secondary",
-    ".cell_output .output", "mjx-container[display='true']", ".math.display", "div.math", ".paralg-graph",
+    ".cell_output .output", "mjx-container[display='true']", ".math.display", "div.math", ".paralg-graph", ".paralg-speedup.is-wide",
   ].join(",");
 
   /* A region that scrolls must be reachable by keyboard. */
