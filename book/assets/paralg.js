@@ -4,7 +4,8 @@
 
   const SCROLLERS = [
     "pre", ".pst-scrollable-table-container", ".bd-sidebar-primary", ".bd-sidebar-secondary",
-    ".cell_output .output", "mjx-container[display='true']", ".math.display", "div.math", ".paralg-graph", ".paralg-speedup.is-wide",
+    ".cell_output .output", "mjx-container[display='true']", ".math.display", "div.math", ".paralg-graph",
+    ".paralg-speedup.is-wide",
   ].join(",");
 
   /* A region that scrolls must be reachable by keyboard. */
