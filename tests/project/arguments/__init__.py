@@ -290,12 +290,12 @@ def unlisted() -> list[str]:
 
     A package with public names stands for its modules; a part's own packages are chapters.
     """
-    covered = {name for one in PARTS for name in _covers(one)}
+    covered = {name for one in PARTS for name in covers(one)}
     shelves = (one.name for one in pkgutil.iter_modules(paralg.__path__) if one.ispkg)
     return sorted({name for one in shelves for name in _public(f"paralg.{one}")} - covered)
 
 
-def _covers(name: str) -> tuple[str, ...]:
+def covers(name: str) -> tuple[str, ...]:
     """Return what a part covers, without an import of it."""
     tree = ast.parse((Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8"))
     (value,) = (node.value for node in tree.body if isinstance(node, ast.Assign)
