@@ -37,6 +37,7 @@ MATRIX = "%%MatrixMarket matrix coordinate "
     ("\ufeffä,b c,1e-3", {"delimiter": ","}, "ä>b c:0.001"),
     ("a\tb\t4", {"weights": "ignored"}, "a>b"),
     ("#a b", {"comment": ""}, "#a>b"),
+    ('# "x" y\na b\n', {}, "a>b"),
     ("# x\nfrom to\na b 2", {"first": "names"}, "a>b:2"),
     (gzip.compress(b"a b 2", mtime=0), {}, "a>b:2"),
     ("a b\rb c\r", {}, "a>b b>c"),

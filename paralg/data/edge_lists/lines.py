@@ -46,6 +46,9 @@ class EdgeFormat(NamedTuple):
     marks: tuple[str, ...] = ()
 
 
+_PLAIN = re.compile(r"(?=.*[1-9])\d{1,15}(\.\d{1,9})?", re.A).fullmatch
+"""Of most weights, which are numbers above 0; `arc_of` looks at the others."""
+
 BadLine = namedtuple("BadLine", "number reason text")
 
 
@@ -62,23 +65,38 @@ class Scan:
     def run(self, stream: BinaryIO, watch=iter) -> "Scan":
         """Read everything; more bad lines than ``most`` end the pass."""
         stream.seek(0)
-        number = self.number
+        place = self.number.setdefault
+        add = self.tails.append, self.heads.append, self.values.append
         for tail, head, weight in watch(self._arcs(stream)):
-            self.tails.append(number.setdefault(tail, len(number)))
-            self.heads.append(number.setdefault(head, len(number)))
-            self.values.append(weight)
+            add[0](place(tail, len(self.number)))
+            add[1](place(head, len(self.number)))
+            add[2](weight)
         return self
 
     def _arcs(self, stream) -> Iterator[tuple[str, str, float]]:
-        form, tally = self.form, self.tally
+        form, tally, widths = self.form, self.tally, self.widths
+        usual = (form.places, form.weights, form.decimal) == (None, "optional", ".")
+        usual = usual and form.first != "names"
         for number, text in self.lines(stream):
-            begins, fields = self.first is None, split(text, form)
+            fields, size = split(text, form), 0
+            begins = self.first is None
+            if usual and not begins and not (form.quote and form.quote in text):
+                size = len(fields)  # what nearly all lines are, as `arc_of` has it
+            if size == 2 and fields[0] and fields[1]:
+                widths[2] += 1
+                tally["missing"] += 1
+                yield fields[0], fields[1], 1.0
+                continue
+            if size == 3 and fields[0] and fields[1] and _PLAIN(fields[2]):
+                widths[3] += 1
+                yield fields[0], fields[1], float(fields[2])
+                continue
             self.first = fields if begins else self.first
             try:
                 if form.first in ("names", "counts")[: 2 if begins else 1] and fields == self.first:
                     tally["repeated"] += not begins
                     continue
-                self.widths.update([len(fields)] * (not begins))
+                widths.update([len(fields)] * (not begins))
                 if form.quote and form.quote in text:
                     tally["quoted"] += "".join(fields).count(form.quote) < text.count(form.quote)
                 tail, head, weight = arc_of(fields, form, text)
@@ -96,11 +114,22 @@ class Scan:
 
     def lines(self, stream) -> Iterator[tuple[int, str]]:
         """Yield number and text of every line that is neither empty nor a comment."""
-        number = 0
-        for raw in iter(lambda: stream.readline(LONGEST), b""):
-            if len(raw) == LONGEST and not raw.endswith(b"\n"):
+        number, marks = 0, self.form.marks
+        seldom = re.compile("\\s|$|" + "|".join(map(re.escape, marks))).match
+        for block in _blocks(stream):
+            if block is None:
                 return self._refuse(number + 1, f"expected a line end within {LONGEST:,} bytes")
-            for piece in raw.splitlines():  # line ends of all systems
+            if block.isascii() and b"\r" not in block and b"\0" not in block:
+                for text in block.decode().removesuffix("\n").split("\n"):
+                    number += 1
+                    if not seldom(text):
+                        yield number, text
+                    elif text.lstrip().startswith(marks):
+                        self._comment(number, text)
+                    elif text.strip(" \t\v\f"):
+                        yield number, text
+                continue
+            for piece in block.splitlines():  # line ends of all systems
                 number += 1
                 if piece.startswith(BOM):
                     piece = piece.removeprefix(BOM)
@@ -122,7 +151,8 @@ class Scan:
         """Count a comment; keep the first ones, and the first of those that would be arcs."""
         self.tally["comments"] += 1
         self.comments += [text] if len(self.comments) < 50 else []
-        if self.form.comment is None and re.match(r"\s*([#%]|//)\S", text):
+        known = self.form.comment is None and self.form.delimiter is not None
+        if known and re.match(r"\s*([#%]|//)\S", text):
             try:
                 arc_of(split(text, self.form), self.form, text)
             except ValueError:
@@ -135,6 +165,19 @@ class Scan:
         if self.count > self.most:
             raise ValueError(reason)
         self.bad += [BadLine(number, reason, text)] if self.count <= 1000 else []
+
+
+def _blocks(stream) -> Iterator[bytes | None]:
+    """Yield whole lines, about a megabyte at a time; None in place of a line without end."""
+    while block := stream.read(LONGEST):
+        block += b"" if block.endswith(b"\n") else stream.readline(LONGEST)
+        if len(block) >= LONGEST:
+            rows = block.split(b"\n")
+            for k in (k for k, row in enumerate(rows) if len(row) >= LONGEST):
+                yield from [b"\n".join([*rows[:k], b""])] * (k > 0)
+                yield None
+                return
+        yield block
 
 
 def split(text: str, form: EdgeFormat) -> list[str]:
