@@ -83,6 +83,14 @@ def implied_shares(
     >>> implied_shares(np.array([0, 3]), np.array([0.75, 0.75, 1.0]), np.array([2, 2, 2]))
     array([0.25, 0.25, 0.5 ])
     """
+    [threshold] = checks.floats(threshold=(threshold, "slots"))
+    alias, indptr = (checks.array(name, value, "i", least=0)
+                     for name, value in (("alias", alias), ("indptr", indptr)))  # fmt: skip
+    checks.sizes(threshold=(threshold, "slots"), alias=(alias, "slots"), indptr=(indptr, "ends"))
+    rises = len(indptr) and not indptr[0] and indptr[-1] == len(alias) and (np.diff(indptr) >= 0)
+    if alias.max(initial=-1) >= len(alias) or not np.all(rises):
+        raise ValueError(f"expected slots in 0..{len(alias) - 1} and indptr up to {len(alias)}, "
+                         f"got {alias} and {indptr}")  # fmt: skip
     mass = threshold + np.bincount(alias, weights=1.0 - threshold, minlength=len(alias))
     return mass / np.repeat(np.diff(indptr), np.diff(indptr))
 

@@ -3,6 +3,7 @@
 ``python -m tests.project.test_arguments`` prints how many inputs were tried and what came of them.
 """
 
+import numpy as np
 import pytest
 
 from tests.project import arguments
@@ -20,6 +21,25 @@ def test_every_public_function_is_tried(name):
 
 def test_every_package_with_public_functions_is_in_a_part():
     assert arguments.unlisted() == []
+
+
+@pytest.mark.parametrize(("n", "rows", "stuck"), [
+    (2, [[1], [0]], 0), (2, [[1], [~1]], None), (1, [[1, 1], [0, ~0]], None),
+    (1, [[1], [2], [1, ~0]], 0), (1, [[1], [2], [3], [~0]], None), (1, [[~0, 1], [1]], 1),
+])  # fmt: skip
+def test_a_table_whose_walks_would_not_end_is_refused(n, rows, stuck):
+    """Plain records, which toss no coin, from ``n`` on virtual ones, which walks go down."""
+    from paralg.rounds.personalized_pagerank import MoveTable, random_walks
+
+    sizes, own = [len(row) for row in rows], np.array(sum(rows, []), np.int32)
+    zero = np.zeros(len(rows), np.uint8)
+    table = MoveTable(n, 0.5, np.append(0, np.cumsum(sizes)), zero, zero, np.ones(len(own)),
+                      np.ones(len(own)), own, own)  # fmt: skip
+    if stuck is None:
+        assert random_walks(table, 5).counts.values.sum() == 5 * n
+    else:
+        with pytest.raises(ValueError, match=f"a stop behind every record, got none for {stuck}"):
+            random_walks(table, 5)
 
 
 def main(names=()) -> None:

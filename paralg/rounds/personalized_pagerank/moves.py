@@ -6,15 +6,16 @@ Records ``0 .. n - 1`` belong to nodes; the others are *virtual*, inner pieces o
 they toss no coin and count no hop.
 """
 
-from paralg.core.checks import instance
+from paralg.core.checks import instance, integer
 from paralg.core.random import uniform
-from paralg.rounds.personalized_pagerank.fast.checks import check_alpha, check_sizes
+from paralg.rounds.personalized_pagerank.fast.checks import check_alpha, check_kept, check_sizes
 from paralg.rounds.personalized_pagerank.fast.hubs import big_moves, split_records
 from paralg.rounds.personalized_pagerank.fast.records import (
     LEVEL_BITS,
     PLAIN,
     RETURN,
     MoveTable,
+    check_walks,
     hop_records,
 )
 from paralg.rounds.personalized_pagerank.graph import Digraph
@@ -91,6 +92,9 @@ def walk_once(table: MoveTable, source: int, number: int, seed: int = 0) -> list
     >>> walk_once(move_table(Digraph.from_arcs([0], [1]), 0.2), 0, 0, seed=2)
     [0, 1, 1]
     """
+    check_walks(table, None, 1)
+    integer("source", source, 0, table.n - 1), integer("number", number, 0, 2**32 - 1)
+    check_kept(None, 1, seed)
     walk = source << 32 | number
     record, clock, path = source, 0, []
     while record >= 0:

@@ -1,5 +1,7 @@
 """Fully personalised PageRank: the library's functions."""
 
+from dataclasses import replace
+
 import numpy as np
 
 import paralg.rounds.personalized_pagerank as ppr
@@ -8,8 +10,7 @@ from tests.project.arguments import Call
 COVERS = ("paralg.rounds.personalized_pagerank",)
 NOT = {"Digraph": "tried with the edge lists", "MoveTable": "a result", "WalkCounts": "a result",
        "TimedRun": "a record", "SparseRows": "a result", "explorer": "no argument",
-       "warm": "no argument", "AllAtOnce": "no argument", "walk_once": "called by random_walks",
-       "alias_tables": "called by move_table", "implied_shares": "reads a MoveTable"}  # fmt: skip
+       "warm": "no argument", "AllAtOnce": "no argument"}  # fmt: skip
 
 GRAPH = ppr.Digraph.from_arcs([0, 0, 1, 2], [1, 2, 2, 0])
 TABLE = ppr.move_table(GRAPH, 0.5)
@@ -60,6 +61,19 @@ CALLS = [
         graph, alpha, largest=largest, hops=hops, dangling=dangling).shares,
          {"graph": GRAPH, "alpha": 0.5, "largest": 4, "hops": 2, "dangling": "stop"}),
     walks(ppr.random_walks), walks(ppr.aggregated_walks),
+    *(Call(f.__name__, lambda f=f, **parts: f(replace(TABLE, **parts), 5).counts.values,
+           {name: getattr(TABLE, name) for name in ("indptr", "kind", "threshold", "own", "other")},
+           fine={"own": "negative", "other": "negative"})
+      for f in (ppr.random_walks, ppr.aggregated_walks)),
+    Call("walk_once", ppr.walk_once, {"table": TABLE, "source": 1, "number": 2, "seed": 3},
+         fine={"source": "zero", "number": "zero", "seed": "zero,negative"}),
+    Call("alias_tables", ppr.alias_tables, {"indptr": np.array([0, 2, 3]),
+                                            "shares": np.array([0.5, 1.5, 1.0])},
+         fine={"shares": "booleans"}),
+    Call("implied_shares", ppr.implied_shares,
+         {"indptr": np.array([0, 3]), "threshold": np.array([0.75, 0.75, 1.0]),
+          "alias": np.array([2, 2, 2])},
+         fine={"threshold": "booleans"}),
     Call("dense_solve", ppr.dense_solve, {"graph": GRAPH, "alpha": 0.5, "dangling": "stop"}),
     Call("segment_doubling", lambda graph, alpha, omega, doublings, pick, seed:
          ppr.segment_doubling(graph, omega, doublings, alpha, pick=pick, seed=seed).counts,

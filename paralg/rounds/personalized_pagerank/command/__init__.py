@@ -12,6 +12,7 @@ from pathlib import Path
 
 from paralg.cli import FAILED, INTERRUPTED, USAGE, CommandError
 from paralg.core.engine import Engine, EngineError, connect
+from paralg.core.engine.dask import ANSWER
 from paralg.data.edge_lists import EdgeFormat, EdgeListError, read_edge_list
 from paralg.rounds.personalized_pagerank.command.choice import AccuracyRequest, choose_method
 from paralg.rounds.personalized_pagerank.command.job import RankingJob, RankingSettings, chunks
@@ -32,12 +33,15 @@ def run(args: argparse.Namespace) -> int:
     options = {"address": args.address} if args.engine == "dask" else {}
     try:
         _check(args)
+        if args.address and not args.quiet:
+            print(f"paralg pagerank: asking the Dask scheduler at {args.address}, for at most "
+                  f"{ANSWER:.0f} s", file=sys.stderr, flush=True)  # fmt: skip
         with connect(args.engine, args.workers, progress=progress, **options) as engine:
             is_root = engine.is_root
             say = _speaker(engine, args.quiet)
             if engine.name != "serial":
                 say(_place(engine))
-            with _all_ranks_end(engine):
+            with _all_ranks_end(engine, args):
                 job = _plan(args, _read(args, engine, say), say)
                 lines = _solve(args, job, engine, say)
             where = args.output or "standard output"
@@ -59,7 +63,7 @@ def _as_shown(error: BaseException) -> BaseException:
 
 
 @contextlib.contextmanager
-def _all_ranks_end(engine: Engine) -> Iterator[None]:
+def _all_ranks_end(engine: Engine, args) -> Iterator[None]:
     """End all ranks when one is out of memory or told to stop; the others would wait for ever."""
     try:
         yield
@@ -68,7 +72,9 @@ def _all_ranks_end(engine: Engine) -> Iterator[None]:
             raise
         if not engine.is_root:
             time.sleep(_GRACE)
-        print(f"paralg pagerank: {_as_shown(error)}", file=sys.stderr, flush=True)
+        left = folder_of(args.output) if args.resume else "a hidden folder .*.partial"
+        told = "" if engine.is_root else f"; {left} may be left, for the next run to take over"
+        print(f"paralg pagerank: {_as_shown(error)}{told}", file=sys.stderr, flush=True)
         raise SystemExit(getattr(error, "code", FAILED)) from error
 
 
@@ -96,7 +102,9 @@ def _check(args) -> None:
          f"--output-delimiter must differ from a score, got {args.output_delimiter!r}"),
         (args.top < 0, f"--top must not be negative, got {args.top}"),
         (not 0 <= args.threshold <= 1, f"--threshold must lie in 0..1, got {args.threshold}"),
-        (not 0 <= args.seed < 1 << 63, f"--seed must lie in 0..2**63 - 1, got {args.seed}"),
+        (args.seed is not None and args.method == "exact",
+         f"--seed is for walks, and --method exact draws nothing, got --seed {args.seed}"),
+        (not 0 <= (args.seed or 0) < 1 << 63, f"--seed must lie in 0..2**63 - 1, got {args.seed}"),
     ):  # fmt: skip
         if refused:
             raise CommandError(message)
@@ -213,11 +221,13 @@ def _plan(args, graph: Digraph, say) -> RankingJob:
     )  # fmt: skip
     say(f"accuracy: {accuracy.asked}")
     say(f"method {choice.method} ({detail}): {choice.why}")
+    if choice.method == "exact" and args.seed is not None:
+        say("note: nothing is drawn, so --seed is not used")
     return RankingJob(
         graph,
         RankingSettings(
             choice.method, args.alpha, args.dangling, min(args.top or graph.n, graph.n),
-            args.threshold, accuracy.omega, args.seed, args.largest, args.hops, choice.error,
+            args.threshold, accuracy.omega, args.seed or 0, args.largest, args.hops, choice.error,
             choice.block,
         ),
     )  # fmt: skip
@@ -263,5 +273,6 @@ def _solve_chunks(job: RankingJob, engine: Engine, space: Workspace, planned, mi
 def _left(args, begun: bool) -> str:
     """Say what a run that did not end leaves behind, and what to do next."""
     if args.resume:
-        return "finished sources are kept, the same command goes on from there"
+        where = folder_of(args.output)
+        return f"finished sources are kept, the same command goes on from there ({where})"
     return "standard output is not complete" if begun else "nothing was written"

@@ -94,8 +94,8 @@ def _method_options(add, _) -> None:
         add(name, type=float, metavar="X", help=words)
     add("--memory", type=_memory, default="1G", metavar="SIZE",
         help="bound for the exact method, e.g. 800M (default: %(default)s)")  # fmt: skip
+    add("--seed", type=int, metavar="N", help="of the walks (default: 0)")
     for name, default, words in (
-        ("--seed", 0, "of the walks"),
         ("--largest", 1024, "outcomes of one record; larger nodes become alias trees"),
         ("--hops", 1, "hops of a big move; more means fewer rounds and larger tables"),
     ):

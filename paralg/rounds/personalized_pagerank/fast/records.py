@@ -4,11 +4,13 @@ Record ``k``, outcomes with probabilities, owns the slots ``indptr[k]`` to ``ind
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from paralg.core.checks import sizes
 from paralg.core.ragged import joined, stretches
 from paralg.rounds.personalized_pagerank.fast import checks
 from paralg.simd.sampling import implied_shares, slots_of
@@ -96,6 +98,26 @@ class MoveTable:
         arrays = (self.indptr, self.kind, self.threshold, self.own, self.other)
         return sum(array.nbytes for array in arrays)
 
+    @cached_property
+    def stuck(self) -> int | None:
+        """A record from which no walk stops, or of a virtual tree without end; None if all do."""
+        record = np.repeat(np.arange(self.records), np.diff(self.indptr))
+        drawn = self.threshold > 0, self.threshold < 1
+        code = np.concatenate([self.own[drawn[0]], self.other[drawn[1]]])
+        record = np.concatenate([record[drawn[0]], record[drawn[1]]])
+        ends, before = np.asarray(self.kind) != PLAIN, -1
+        ends[record[code < 0]] = True
+        record, code = record[code >= 0], code[code >= 0]
+        while before < ends.sum():
+            before = ends.sum()
+            ends[record[ends[code]]] = True
+        record, code = record[code >= self.n], code[code >= self.n]
+        for _ in range(1 << LEVEL_BITS if len(code) else 0):  # outcomes that go further down
+            deeper = np.isin(code, record)
+            record, code = record[deeper], code[deeper]
+        bad = np.append(np.flatnonzero(~ends), record)
+        return int(bad[0]) if len(bad) else None
+
     def implied(self) -> NDArray[np.float64]:
         """Return each slot's probability as the alias tables imply it, in closed form."""
         alias = slots_of(self.indptr, self.own, self.other)
@@ -145,17 +167,29 @@ def check_walks(table, sources: range | None, omega: int) -> range:
     """Return the sources, after a look at the whole table: no record may lead a walk outside."""
     checks.instance("table", table, MoveTable)
     checks.check_alpha(table.alpha)
-    slots, records = len(table.own), len(table.kind)
-    sizes = (len(table.shares), len(table.threshold), len(table.other), len(table.hops))
-    if sizes != (slots, slots, slots, records) or not 0 <= table.n <= records:
-        raise ValueError(f"expected {slots} slots and {records} records throughout, got {sizes}")
-    if len(table.indptr) != records + 1 or table.indptr[0] or table.indptr[-1] != slots:
-        raise ValueError(f"expected indptr to rise from 0 to {slots} in {records} steps")
+    slots, records = np.size(table.own), np.size(table.kind)
+    sizes(indptr=(table.indptr, "i: ends"), kind=(table.kind, "i: records"),
+          hops=(table.hops, "i: records"), own=(table.own, "i: slots"),
+          other=(table.other, "i: slots"), threshold=(table.threshold, "f: slots"),
+          shares=(table.shares, "f: slots"))  # fmt: skip
+    if not 0 <= table.n <= records or len(table.indptr) != records + 1:
+        raise ValueError(f"expected n and ends for {records} records, got {table.n} and "
+                         f"{len(table.indptr)}")  # fmt: skip
+    if table.indptr[0] or table.indptr[-1] != slots:
+        raise ValueError(f"indptr must rise from 0 to {slots}, got {table.indptr}")
+    if table.threshold.dtype != np.float64 or table.shares.dtype != np.float64:
+        raise TypeError(f"expected doubles, got {table.threshold.dtype} and {table.shares.dtype}")
+    if not ((table.threshold >= 0) & (table.threshold <= 1)).all():
+        raise ValueError(f"threshold must lie in 0..1, got {table.threshold}")
+    if records and np.asarray(table.kind).max() > RETURN:
+        raise ValueError(f"kind must lie in 0..{RETURN}, got {table.kind}")
     draws = np.diff(table.indptr) < (np.asarray(table.kind) != RETURN)
     if draws.any():
         raise ValueError(f"expected an outcome in every record, got none in {np.argmax(draws)}")
     for name in ("own", "other"):
         codes = getattr(table, name)
         if len(codes) and not -table.n <= codes.min() <= codes.max() < records:
-            raise ValueError(f"{name} must lie in {-table.n}..{records - 1}")
+            raise ValueError(f"{name} must lie in {-table.n}..{records - 1}, got {codes}")
+    if table.stuck is not None:
+        raise ValueError(f"expected a stop behind every record, got none for {table.stuck}")
     return checks.check_sources(table.n, sources, omega)
