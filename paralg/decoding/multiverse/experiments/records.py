@@ -8,7 +8,7 @@ from paralg.core.records import Records
 from paralg.decoding.multiverse.engine import Multiverse
 from paralg.decoding.multiverse.experiments import runs, tasks
 from paralg.decoding.multiverse.experiments.scripted import flat
-from paralg.decoding.multiverse.theory import calls, injected
+from paralg.decoding.multiverse.theory import calls
 from paralg.decoding.multiverse.variants import RULES, Glued, numbered
 from paralg.decoding.randomness import softmax
 
@@ -46,20 +46,23 @@ def slots() -> dict:
 
 
 def layouts() -> dict:
-    """Right tokens and nats of right answers read under other position ids, and causally."""
+    """Letters of right answers that are the likeliest, and their nats: plain, and by layout."""
     network, found = runs.load(), {}
     problems = [one for P in (2, 3, 4, 5) for one in runs.held_out("reversal", P, N)]
-    for rule in (*RULES, "in line, causal"):
+    for rule in ("plain", *RULES, "in line, causal"):
         said = {"paths": [], "conclusion": []}
-        for text in (problem.text(tasks.TAGGED) for problem in problems):
-            layout = numbered(text, rule.removesuffix(", causal"))
-            tokens, _, sees = flat(text, WORDS)
+        for problem in problems:
+            text = problem.text(tasks.PLAIN if rule == "plain" else tasks.TAGGED)
+            place = "longest" if rule == "plain" else rule.removesuffix(", causal")
+            layout, (tokens, _, sees) = numbered(text, place), flat(text, WORDS)
             sees = np.tri(len(tokens), dtype=bool) if "causal" in rule else sees
             p = softmax(network.attend(tokens[None], [0, *layout.positions + 1], sees)[0])
-            [block], skip = layout.blocks, set(injected(layout))
-            for name, ranges in (("paths", block.paths), ("conclusion", [block.conclusion])):
-                said[name] += [(p[i].argmax() == tokens[i + 1], -np.log(p[i, tokens[i + 1]]))
-                               for part in ranges for i in part if i not in skip]  # fmt: skip
+            given, name = len(problem.prompt(tasks.PLAIN).split()), "paths"
+            for i in range(given, len(layout.symbols)):
+                symbol, q = layout.symbols[i], p[i, tokens[i + 1]]
+                name = "conclusion" if symbol in ("=", "<Conclusion>") else name
+                if symbol in tasks.LETTERS:
+                    said[name].append((q == p[i].max(), -np.log(q)))
         found[rule] = {name: dict(zip(("right", "nats"), np.mean(ones, axis=0).round(4).tolist(),
                                       strict=True)) for name, ones in said.items()}  # fmt: skip
     return found

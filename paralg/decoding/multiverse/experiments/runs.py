@@ -95,7 +95,7 @@ def _score(model: Transformer, name: str) -> dict[str, float]:
 RUNS = Runs(
     Path(__file__).with_name("weights"), PLANS, build, _loss, _score, half=True,
     facts=lambda model, name: {"parameters": model.parameters_count, "config": asdict(CONFIG)},
-    kept={"reversal-0", "reversal-1", "reversal-2", "chain-0"},
+    kept={"reversal-0"},
 )  # fmt: skip
 
 
