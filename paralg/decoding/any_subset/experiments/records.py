@@ -27,7 +27,7 @@ from paralg.decoding.tables import HashConditional
 
 __all__ = ["records"]
 
-GRIDS, WINDOWS = 150, 10
+GRIDS, WINDOWS = 150, 30
 
 
 @cache
@@ -80,7 +80,7 @@ def masked() -> dict:
     """Calls a token at k = 5 by the share that is masked, of both kinds of drafts."""
     model, found = network("text-anyorder"), {}
     for visible in (32, 19, 10, 3):
-        prompts = infills(WINDOWS, visible)
+        prompts = infills(10, visible)
         for name, decode in (("self", cached_assd), ("bigram", cached_bigram_assd)):
             runs = decode_all(decode, model, prompts, k=5)
             calls = sum(run.forwards for run in runs) / ((64 - visible) * len(runs))
@@ -92,7 +92,7 @@ def seeds() -> dict:
     """Calls and nats at k = 5 on three sets of windows and three of grids, beside one by one."""
     found = {}
     for name, model, sets in (
-        ("text, 32 visible", "text-anyorder", [infills(WINDOWS, 32, seed=s) for s in (1, 2, 3)]),
+        ("text, 32 visible", "text-anyorder", [infills(10, 32, seed=s) for s in (1, 2, 3)]),
         ("grids, 4 givens", "sudoku4-anyorder",
          [puzzles(150, 4)[s::3] for s in range(3)]),
     ):  # fmt: skip
@@ -107,7 +107,7 @@ def rounds() -> dict:
     """Tokens written a round, and drafts accepted by their place in the window, at k = 5 and 8."""
     found = {}
     for name, model, prompts in (
-        ("text, 3 visible", "text-anyorder", infills(WINDOWS, 3)),
+        ("text, 3 visible", "text-anyorder", infills(10, 3)),
         ("grids, 4 givens", "sudoku4-anyorder", puzzles(GRIDS, 4)),
     ):
         k = 5 if model.startswith("text") else 8
