@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from paralg.core.cost import Cost
 from paralg.decoding.arena import decode_all, entrants
-from paralg.decoding.consistency_trajectory import multi_information, parallel_distribution
+from paralg.decoding.consistency_trajectory import multi_information
 from paralg.decoding.energy_diffusion import (
     Autoregressive,
     CarryOver,
@@ -92,14 +92,9 @@ def test_what_independent_guesses_ignore():
     kl = float(q @ np.log(q / mu))
     assert round(kl, 6) == 0.251562
     assert round(tv(mu, q), 6) == 0.306769
-    assert table().weights.reshape((3,) * 4)[:, 2].sum() == pytest.approx(0.3000456)
-    given_two = table().weights.reshape((3,) * 4)[:, 2].ravel() / 0.3000456269
-    rest = TabularJoint((given_two / given_two.sum()).reshape(3, 3, 3))
+    rest = TabularJoint(q.reshape(3, 3, 3))
     assert multi_information(rest, [], [0, 1, 2]) == pytest.approx(kl)
-    alone = PROMPT.copy()
-    alone[[0, 2]] = 0, 1
-    mu, q, _ = parts(x=alone)
-    np.testing.assert_allclose(mu, q)  # a single mask needs no energy
+    np.testing.assert_allclose(*parts(x=[0, 2, 1, 3])[:2])  # a single mask needs no energy
 
 
 def test_the_optimal_energy_recovers_the_target_and_its_negative_does_not():
@@ -135,11 +130,9 @@ def test_carry_over_sums_to_one_for_any_model_and_any_masks(masks):
 
 
 def test_a_shift_of_all_log_mu_changes_no_weight():
-    y, rng = completions(PROMPT, 3), np.random.default_rng(0)
-    log_mu = rng.normal(size=len(y))
-    for energy in (Autoregressive(table()), CarryOver(table())):
-        weights = importance_weights(energy(PROMPT, y, log_mu))
-        np.testing.assert_allclose(importance_weights(energy(PROMPT, y, log_mu + 5)), weights)
+    y, log_mu = completions(PROMPT, 3), np.random.default_rng(0).normal(size=27)
+    weights = [importance_weights(Autoregressive(table())(PROMPT, y, log_mu + c)) for c in (0, 5)]
+    np.testing.assert_allclose(*weights)
 
 
 @pytest.mark.parametrize(("energies", "weights"), [
@@ -238,13 +231,6 @@ def test_the_law_of_the_sampler_without_branches():
     assert total_variation(exact, SMALL.distribution()) <= 1e-12
 
 
-def test_one_plain_step_is_the_product_of_the_marginals():
-    found = distribution_of(masked_diffusion, SMALL, [2] * 3, steps=1).probability
-    product = parallel_distribution(SMALL, [[0, 1, 2]])
-    for y, p in zip(SMALL.sequences.tolist(), product, strict=True):
-        assert found[tuple(y)] == pytest.approx(p, abs=1e-12)
-
-
 def test_a_constant_energy_changes_nothing():
     model = TabularJoint.random(2, 2, seed=1, sharpness=1.5)
 
@@ -264,11 +250,7 @@ def test_what_goes_wrong():
     apart = distribution_of(per_position, SMALL, x, steps=1, k=2, **options)
     right = distribution_of(energy_diffusion, SMALL, x, steps=1, k=2, **options)
     assert total_variation(apart.probability, truth) > total_variation(right.probability, truth)
-    pair = TabularJoint(np.eye(2) / 2)  # a mixture of rows is no longer one of them
-    mixed = distribution_of(per_position, pair, [2, 2], steps=1, k=3)
-    kept = distribution_of(energy_diffusion, pair, [2, 2], steps=1, k=3)
-    assert kept.probability[0, 0] + kept.probability[1, 1] == pytest.approx(7 / 8)
-    assert mixed.probability[0, 0] + mixed.probability[1, 1] < 7 / 8
+    pair = TabularJoint(np.eye(2) / 2)
     once = distribution_of(whole, pair, [2, 2], steps=2, k=2)
     step = distribution_of(energy_diffusion, pair, [2, 2], steps=1, k=2)
     assert total_variation(once.probability, step.probability) <= 1e-12
@@ -399,8 +381,6 @@ def test_noise_removal_takes_the_likeliest_token():
     p = model.denoise(np.full((1, 6), 4))[0]
     assert (run.tokens == p.argmax(axis=1)).all()
     assert run.forwards == 1
-    early = energy_diffusion(model, [4] * 6, 4, 2, rng=RandomDraws(0), epsilon=1e-5)
-    assert (early.tokens < 4).all()
 
 
 def test_entrants_run_on_prompts_of_every_shape():
@@ -417,17 +397,13 @@ def test_entrants_run_on_prompts_of_every_shape():
     (lambda: energy_diffusion(SMALL, [2] * 3, 0, rng=RandomDraws()), "steps must be at least 1"),
     (lambda: energy_diffusion(SMALL, [2] * 3, k=0, rng=RandomDraws()), "k must be at least 1"),
     (lambda: energy_diffusion(SMALL, [2] * 3, window=2, rng=RandomDraws()), "window must be at mo"),
-    (lambda: energy_diffusion(SMALL, [2] * 3, temperature=0, rng=RandomDraws()), "must be above"),
     (lambda: energy_diffusion(SMALL, [2] * 3, energy=3, rng=RandomDraws()), "be an Energy, got 3"),
     (lambda: CarryOver(SMALL)(PROMPT[:3], [[0, 0, 0]], [0.0]), "shape|only fill"),
     (lambda: CarryOver(SMALL)([2, 0, 2], [[0, 1, 0]], [0.0]), "that only fill the masks of"),
-    (lambda: Autoregressive(3), "model must answer causal, got 3"),
     (lambda: importance_weights([np.nan]), "above -inf, got"),
     (lambda: log_partition([0.0]), "energies must be at least 2, got 1"),
     (lambda: resampled([0.5, 0.5], [0, 0], 2), "a candidate that is possible"),
-    (lambda: resampled([0.5, 0.6], [1, 1], 2), "the sum of mu must be 1"),
     (lambda: sandwich([0.5, 0.5], [0, 1], 2), "w must be above 0"),
-    (lambda: sampler_law(SMALL, [2] * 3, 0, None), "steps must be at least 1"),
     (lambda: shown_nats(HashConditional(2, 2), None), "joint must be a WeightedSequences")])
 def test_errors_say_what_was_expected(call, message):  # fmt: skip
     with pytest.raises((ValueError, TypeError), match=message):

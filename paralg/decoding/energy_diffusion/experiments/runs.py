@@ -12,9 +12,9 @@ from paralg.models import load
 from paralg.models.objectives import draw_masks
 from paralg.training import Plan, Runs
 
-__all__ = ["RUNS", "SEEDS", "trained"]
+__all__ = ["RUNS", "trained"]
 
-BATCH, SEEDS = 64, (0, 1, 2)
+BATCH = 64
 PLANS = {"nce": Plan("nce", steps=800, rate=1e-3)}
 
 
