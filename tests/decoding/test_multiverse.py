@@ -219,10 +219,9 @@ def outlined(*bodies, conclusion=""):
     return BLOCK.format(goal, paths, conclusion)
 
 
-NESTED = " ".join([
+NESTED = " ".join(" ".join([
     "a", outlined(f"b {outlined('x', 'y y')}", "d", conclusion="c"), outlined("u u", "v"), "."
-])  # fmt: skip
-NESTED = " ".join(NESTED.split())
+]).split())  # fmt: skip
 
 
 @pytest.mark.parametrize("slots", [1, 2, 3, None])
