@@ -20,7 +20,7 @@ SOURCE = Source(
     "E. Alpaydin and C. Kaynak (1998), test part, UCI Machine Learning Repository, "
     "https://archive.ics.uci.edu/dataset/80; taken from the package scikit-learn 1.9.1, "
     "sklearn/datasets/data/digits.csv.gz",
-    "as part of scikit-learn, BSD 3-Clause (see paralg/data/digits.LICENSE.md)",
+    "CC BY 4.0 and, as part of scikit-learn, BSD 3-Clause (see paralg/data/digits.LICENSE.md)",
     "stored as numbers of one byte",
     "digits.npz", "b2dab7b501728c22e9119ad76740b2e17c77a231e42d1e592380d90886f1a05e",
 )  # fmt: skip

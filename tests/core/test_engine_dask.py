@@ -1,7 +1,9 @@
 """Dask: same bits as serial, errors named, a lost worker noticed."""
 
 import signal
+import socket
 import sys
+import threading
 
 import engine_programs as programs
 import numpy as np
@@ -109,12 +111,15 @@ def test_a_worker_that_left_is_missed_in_the_check_workers(engine, monkeypatch):
     assert closed == [True]
 
 
-def test_a_cluster_that_is_not_there(monkeypatch):
-    monkeypatch.setattr(
-        distributed, "Client", lambda *a, **k: (_ for _ in ()).throw(OSError("timed out"))
-    )
-    with pytest.raises(EngineError, match="expected a Dask scheduler at 'tcp://x:1', got: timed"):
-        connect("dask", address="tcp://x:1")
+def test_another_program_at_the_address_is_one_error_at_once():
+    def answer():
+        with other.accept()[0] as connection:
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 9)
+
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(EngineError, match="expected a Dask scheduler at 'tcp://127.*, got: "):
+            connect("dask", address=f"tcp://127.0.0.1:{other.getsockname()[1]}")
 
 
 def test_the_error_without_distributed_names_the_extra(monkeypatch):

@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from paralg import sequence  # noqa: E402
+from paralg.recurrences.aaren import AarenConfig, build_model  # noqa: E402
 from paralg.sequence import (  # noqa: E402
     ConvolutionBlock,
     PerceptronBlock,
@@ -108,3 +109,14 @@ def test_positions_are_distinct_and_bounded():
 def test_a_stream_is_measured_where_it_is(at):
     with pytest.raises(ValueError, match="at must (ascend from at least 1|be at least)"):
         stream(build(), torch.zeros(9, dtype=torch.int64), at)
+
+
+@pytest.mark.parametrize("cuts", [(), (3,), (1, 5), (2, 2, 4)])
+def test_a_whole_model_of_aaren_that_goes_on_by_blocks_equals_its_forward(cuts):
+    model = build_model(AarenConfig(4, 3, width=8, heads=2, layers=2), seed=1).double().eval()
+    x = torch.randn(2, 6, 4, generator=torch.Generator().manual_seed(0)).double()
+    state, outputs = model.begin(2), []
+    for first, last in zip((0, *cuts), (*cuts, 6), strict=True):
+        output, state = model.extend(x[:, first:last], state)
+        outputs.append(output)
+    torch.testing.assert_close(torch.cat(outputs, 1), model(x))

@@ -61,9 +61,12 @@ class DaskEngine(Engine):
             ) from error
 
     def _join(self, where):
+        client = self._distributed.Client.__new__(self._distributed.Client)
         try:
-            return self._distributed.Client(where, set_as_default=False, timeout=ANSWER)
-        except (OSError, ValueError) as error:
+            client.__init__(where, set_as_default=False, timeout=ANSWER)
+            return client
+        except Exception as error:  # whatever another program answers, MemoryError too
+            client.status = "closed"  # or its own end would wait
             raise EngineError(f"expected a Dask scheduler at {where!r}, got: {error}") from error
 
     def _choose(self, workers: int | None) -> list[str]:
