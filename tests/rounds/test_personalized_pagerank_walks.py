@@ -99,7 +99,7 @@ def test_rounds_and_joins_follow_the_formulas():
         assert work / 38_500 == pytest.approx(1 / (1 - 0.8**hops), rel=0.01)
     predicted = [(Pipelined(gamma), pr.pipeline_rounds(77, 500, gamma, 0.2)) for gamma in (10, 500)]
     for schedule, expected in [*predicted, (Refilled(5000), pr.refill_rounds(77, 500, 5000, 0.2))]:
-        runs = (random_walks(TABLE, 500, schedule=schedule, seed=seed) for seed in range(3))
+        runs = (random_walks(TABLE, 500, schedule=schedule, seed=seed) for seed in range(2))
         assert np.mean([len(run.live) for run in runs]) == pytest.approx(expected, abs=6)
     live = random_walks(TABLE, 500, schedule=Refilled(5000)).live  # flat at the cap
     assert live.max() == 5000
@@ -210,7 +210,7 @@ def modules():
 def results():
     """Return digests of everything that has a compiled loop in it, but for the exact blocks."""
     found = []
-    for graph in (HAND["loops and returns"], graphs.barabasi_albert(14, 2)):
+    for graph in (HAND["loops and returns"], graphs.barabasi_albert(9, 2)):
         for dangling in ("stop", "source"):
             table = pr.move_table(graph, 0.4, largest=4, hops=2, dangling=dangling)
             found += [table.threshold.tobytes(), table.own.tobytes(), table.other.tobytes()]
@@ -218,16 +218,16 @@ def results():
                 for schedule, partitions in ((None, 1), (Pipelined(2), 3)):
                     run = random_walks(
                         table, omega, schedule=schedule, partitions=partitions, top=top,
-                        sources=range(1, graph.n), descend=partitions == 1,
+                        sources=range(1, min(graph.n, 5)), descend=partitions == 1,
                     )  # fmt: skip
                     found.append(digest(run.counts))
-            found.append(digest(pr.aggregated_walks(table, 90, partitions=2).counts))
+            found.append(digest(pr.aggregated_walks(table, 40, partitions=2).counts))
     return found
 
 
 def test_compiled_loops_equal_their_python_bodies(monkeypatch):
     def blocks():
-        return pr.blocked_power_iteration(graphs.barabasi_albert(20, 2), error=1e-3, block=7).scores
+        return pr.blocked_power_iteration(graphs.barabasi_albert(12, 2), error=1e-3, block=7).scores
 
     compiled, exact, replaced = results(), blocks(), 0
     for module in modules():
