@@ -35,6 +35,7 @@ from paralg.decoding.consistency_trajectory.experiments.tabular import (
 )
 from paralg.decoding.consistency_trajectory.trajectory import Trajectory
 from paralg.decoding.tables import TabularJoint
+from tests.near import assert_close
 
 SIZES = [(1, 1, 1), (1, 2), (2, 1), (3,)]
 
@@ -151,7 +152,7 @@ def test_at_the_first_inner_step_the_ratio_is_one():
               * log_probabilities(network, found)).sum() / 6  # fmt: skip
     plain.backward()
     for mine, other in zip(grads, (p.grad for p in network.parameters()), strict=True):
-        torch.testing.assert_close(mine, other, rtol=1e-3, atol=1e-6)
+        assert_close(mine, other, rtol=1e-3, atol=1e-6)
 
 
 class TablePolicy(torch.nn.Module):

@@ -20,16 +20,8 @@ from paralg.decoding.tables import HashConditional
 EMPTY, M = [4] * 12, 9
 fast = settings(max_examples=12, deadline=None)
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
-
-
-@cache
-def table(k, eps):
-    return HashConditional(4, 12, k, eps)
-
-
-@cache
-def reached(k, eps):
-    return reach(table(k, eps), EMPTY)
+table = cache(lambda k, eps: HashConditional(4, 12, k, eps))
+reached = cache(lambda k, eps: reach(table(k, eps), EMPTY))
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ torch = pytest.importorskip("torch")
 
 from paralg.data import choptank, iowa_gambling
 from paralg.recurrences.aaren.experiments import control, events, forecast, gambling, recall
-from paralg.recurrences.aaren.experiments import records as choices
-from paralg.recurrences.aaren.experiments import runs, speakers
+from paralg.recurrences.aaren.experiments import records as choices, runs, speakers
 from paralg.recurrences.aaren.experiments.model import KINDS, AarenConfig, build_model
 from paralg.recurrences.aaren.experiments.runs import RUNS, TASKS
 from paralg.training import TrainingRun
+from tests.near import assert_close
 
 
 @pytest.mark.parametrize("pairs", [1, 4, 8])
@@ -42,7 +42,7 @@ def test_forecasts_are_of_new_days_and_follow_scale_and_level():
     model = build_model(forecast.CONFIG).eval()
     with torch.no_grad():
         one, two = (forecast.forecast(model, x) for x in (context[:4], 3 * context[:4] + 5))
-    torch.testing.assert_close(two, 3 * one + 5, rtol=1e-2, atol=1e-1)
+    assert_close(two, 3 * one + 5, rtol=1e-2, atol=1e-1)
     naive = forecast.naive()
     assert naive["season"]["mse"] < naive["linear"]["mse"] < naive["mean"]["mse"]
     (past, after), best = forecast.windows("validation"), forecast.strength()
@@ -72,7 +72,7 @@ def test_point_processes_have_the_likelihoods_of_their_formulas():
 def test_events_are_predicted_from_the_past_alone():
     rows = events.tokens(10, 30)[0]
     assert [len(part) for part in events.tokens(10, 30)] == [19] * 4
-    torch.testing.assert_close(rows[1:], events.tokens(11, 31)[0][:-1])
+    assert_close(rows[1:], events.tokens(11, 31)[0][:-1])
     assert list(events.ends().values()) == [(0, 497), (497, 622), (622, 829)]
 
 

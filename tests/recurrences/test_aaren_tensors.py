@@ -10,13 +10,14 @@ from paralg.recurrences.aaren.attention import METHODS
 from paralg.recurrences.aaren.experiments import peers
 from paralg.recurrences.aaren.fast.prefix import first_state, prefix_attention
 from paralg.sequence import CausalAttention
+from tests.near import assert_close
 
 OURS = METHODS[1:]
 every_method = pytest.mark.parametrize("method", OURS)
 
 
 def near(got, expected, tolerance=1e-12):
-    torch.testing.assert_close(got, expected, rtol=0, atol=tolerance)
+    assert_close(got, expected, rtol=0, atol=tolerance)
 
 
 def drawn(*shape, dtype=torch.float64):
@@ -34,8 +35,7 @@ def test_every_method_is_causal_softmax_and_the_scan_of_the_core(n):
     for method in OURS:
         outputs, (m, u, w) = prefix_attention(scores, values, method=method, block=4)
         near(outputs, exact)
-        torch.testing.assert_close(m, scores.amax(1))
-        torch.testing.assert_close(w / u[..., None], outputs[:, -1])
+        assert_close((m, w / u[..., None]), (scores.amax(1), outputs[:, -1]))
     core = attention.prefixes(scores[0].numpy(), values[0].numpy(), method="brent-kung")
     near(exact[0], torch.from_numpy(core.outputs))
 
@@ -48,7 +48,7 @@ def test_a_state_carries_over_and_masks_are_identities(method):
     first, state = prefix_attention(scores[:, :9], values[:, :9], **how)
     rest, last = prefix_attention(scores[:, 9:], values[:, 9:], state=state, **how)
     near(torch.cat([first, rest], 1), whole)
-    torch.testing.assert_close(last, end, rtol=1e-12, atol=1e-12)
+    assert_close(last, end, rtol=1e-12, atol=1e-12)
     mask = drawn(2, 20) < 0
     mask[0, :3] = False
     masked, _ = prefix_attention(scores, values, mask, **how)
