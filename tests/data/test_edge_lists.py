@@ -68,6 +68,7 @@ MATRIX = "%%MatrixMarket matrix coordinate "
     ("from,to,year\na,b,1999\n", {"columns": ("from", "to")}, "a>b"),
     (GEPHI, {}, "1>2 2>3:2 3>2:2"),
     (GEPHI, {"undirected": False}, "1>2 2>3:2"),
+    ("Source,Target,Type\na,b,Mutual\n", {}, "a>b b>a"),
     # SNAP, KONECT, counts
     (SNAP, {}, "0>1 1>2 2>0"),
     (SNAP.replace("Directed", "Undirected"), {}, "0>1 1>2 2>0 both ways"),
@@ -106,7 +107,7 @@ def test_what_is_read(text, form, expected):
     (SNAP[:-4], "a comment says 3 nodes and 3 edges, read were 3 and 2 lines"),
     (KONECT, "KONECT, asym weighted, 4 columns: the first are source, target, weight"),
     (GEPHI, "used are Source, Target, Weight, Type, and not Id, Label"),
-    (GEPHI, "lines of type Undirected, walked both ways: 1"),
+    (GEPHI, "lines of type Undirected or Mutual, walked both ways: 1"),
     (MATRIX + "pattern general\n9 9 1\n2 1\n", "nodes left out, as they have no entry: 7 of 9"),
 ])  # fmt: skip
 def test_what_is_skipped_joined_or_guessed_is_said(text, note):

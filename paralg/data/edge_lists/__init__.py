@@ -151,7 +151,7 @@ def _notes(scan: Scan, form: EdgeFormat) -> list[str]:
         ("repeated", "lines skipped that name the columns again"),
         ("marked", "byte-order marks within the file taken off"),
         ("quoted", "lines whose quotation marks were taken off"),
-        ("both ways", "lines of type Undirected, walked both ways"),
+        ("both ways", "lines of type Undirected or Mutual, walked both ways"),
         ("missing", "lines without a weight, which count 1"),
     ) if tally[what]]  # fmt: skip
     stated = re.search(r"nodes:?\s*(\d+)\s+edges:?\s*(\d+)", "\n".join(scan.comments), re.I)

@@ -108,7 +108,8 @@ class Scan:
             weight = 1.0 if weight is None else weight
             yield tail, head, weight
             kind = form.places and form.undirected is None and form.places[3]
-            if kind and tail != head and "".join(fields[kind : kind + 1]).lower() == "undirected":
+            said = "".join(fields[kind : kind + 1]).lower() if kind else ""
+            if tail != head and said in ("undirected", "mutual"):  # gephi's words
                 tally["both ways"] += 1
                 yield head, tail, weight
 
