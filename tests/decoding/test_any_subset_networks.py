@@ -91,7 +91,7 @@ def test_a_network_sums_to_one_and_is_sampled_as_it_is():
 
 def test_kept_keys_and_values_change_no_token(grids):
     for seed, (slow, fast) in itertools.product(
-        range(4), ((assd, cached_assd), (bigram_assd, cached_bigram_assd))
+        (0, 3), ((assd, cached_assd), (bigram_assd, cached_bigram_assd))
     ):
         for givens, order in ((0, None), (4, None), (9, "reversed"), (16, None)):
             x = tasks.puzzles(seed + 1, givens)[seed]
@@ -189,7 +189,7 @@ def page(tmp_path_factory, chromium):
 def test_the_explorer_fills_in_real_words_within_the_bound(page):
     known = tasks.word_counts(6)
     give = [page.get_by_label(f"Give {n}", exact=True) for n in range(1, 7)]
-    for k, seeds in ((1, 2), (2, 4), (3, 8), (6, 8)):
+    for k, seeds in ((1, 1), (2, 2), (3, 4), (6, 3)):
         set_to(page, "Targets k", k)
         for _ in range(seeds):
             page.get_by_label("Seed: next").click()
