@@ -1,0 +1,142 @@
+"""Draft heads over the shipped ``text-causal`` network.
+
+    python -m paralg.decoding.clover.experiments.runs NAME --seed 0
+
+The target is frozen, so its hidden states of the training windows are computed once. A run is
+scored teacher-forced on held-out windows, and by decoding: tokens a call of the target.
+"""
+
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from paralg.data import pydoc_text
+from paralg.decoding.clover import variants
+from paralg.decoding.clover.decoder import clover
+from paralg.decoding.clover.heads import CloverHeads
+from paralg.decoding.clover.tree import BestFirst, Budgeted
+from paralg.models import Network, load, masks
+from paralg.training import Plan, Runs
+
+__all__ = ["HEADS", "RULES", "RUNS", "accuracy", "heads", "per_call", "prompts", "states", "target"]
+
+WINDOWS, HELD_OUT, PROMPTS, GIVEN, BATCH = 3072, 512, 40, 24, 32
+HIDDEN_WEIGHT, HEAD_DECAY = 10.0, 0.7
+"""Weight of the states and factor of each further head in distillation, of the successor's code."""
+
+HEADS = {
+    "medusa": variants.MedusaHeads, "medusa-block": variants.AugmentedMedusa,
+    "clover": CloverHeads, "clover-attention-block": variants.AttentionOnlyBlock,
+    "clover-distil": CloverHeads, "clover-no-block": variants.UnaugmentedHeads,
+    "shared": variants.SharedHeads, "unit": variants.UnitHeads, "softmax": variants.SoftmaxGate,
+    "silu": variants.SiluGate, "perceptron": variants.PerceptronHeads,
+}  # fmt: skip
+"""Name of a run → its heads; the last five vary the recurrence of "clover-no-block"."""
+RULES = {"m = 4": Budgeted(4), "best 4": BestFirst(4), "best 8": BestFirst(8),
+         "best 16": BestFirst(16)}  # fmt: skip
+
+
+@cache
+def target() -> Network:
+    """Return the network that is decoded."""
+    return load("text-causal")
+
+
+@cache
+def states(split: str) -> tuple[np.ndarray, Tensor]:
+    """Return windows (n, L) of a split and the target's hidden states (n, L, d)."""
+    n = WINDOWS if split == "train" else HELD_OUT
+    x = pydoc_text.windows(n, target().L, np.random.default_rng(0), split=split)
+    slots = np.concatenate([np.full((n, 1), target().V), x[:, :-1]], axis=1)
+    at, mask = np.arange(target().L), masks.causal(target().L)
+    parts = [target().extend(part, at, mask)[1].hidden for part in np.array_split(slots, n // 128)]
+    return x, torch.cat(parts).clone()
+
+
+@cache
+def heads(name: str = "clover", seed: int = 0) -> CloverHeads:
+    """Return trained heads, over the network of `target`."""
+    return RUNS.load(name, seed)
+
+
+def prompts(n: int = PROMPTS, given: int = GIVEN) -> np.ndarray:
+    """Return n held-out windows of which so many characters are given, (n, L)."""
+    x = pydoc_text.windows(n, target().L, np.random.default_rng(1), split="test")
+    x[:, given:] = target().V
+    return x
+
+
+def _nats(heads: CloverHeads, hidden: Tensor, x: Tensor) -> Tensor:
+    """Mean cross-entropy of the next tokens, over heads and places."""
+    return sum(F.cross_entropy(logits.flatten(0, 1), x[:, i:].flatten())
+               for i, logits in enumerate(heads(hidden, x), start=1)) / heads.K  # fmt: skip
+
+
+def _distilled(heads: CloverHeads, hidden: Tensor, x: Tensor) -> Tensor:
+    """Cross-entropy to the target's own distributions, and smooth L1 to its normalised states."""
+    with torch.no_grad():
+        wanted = heads.target.norm(hidden)
+        soft = heads.target.head(wanted).softmax(dim=-1)
+    L, loss = x.shape[1], 0.0
+    h = heads.augment(hidden, torch.arange(L), torch.ones(L, L, dtype=torch.bool).tril())[0]
+    e = heads.embeddings()[x]
+    for i in range(1, heads.K + 1):
+        h = heads.join(i, h[:, : L - i], e[:, i - 1 : L - 1])
+        state = heads.layers[i - 1](h)
+        nats = F.cross_entropy(heads.logits(i, h).transpose(1, 2), soft[:, i:].transpose(1, 2))
+        loss += HEAD_DECAY**i * (nats + HIDDEN_WEIGHT * F.smooth_l1_loss(state, wanted[:, i:]))
+    return loss
+
+
+def _loss(name: str) -> Callable:
+    learn = _distilled if name == "clover-distil" else _nats
+
+    def loss(heads, rng, step):
+        x, hidden = states("train")
+        rows = rng.integers(0, len(x), BATCH)
+        return learn(heads, hidden[rows], torch.from_numpy(x[rows])), {}
+
+    return loss
+
+
+def accuracy(heads: CloverHeads, ranks: tuple[int, ...] = (1, 5)) -> dict[str, list[float]]:
+    """Share of held-out tokens among the so many likeliest of each head, teacher-forced."""
+    x, hidden = states("test")
+    with torch.no_grad():
+        logits = heads(hidden, torch.from_numpy(x))
+    found = {}
+    for rank in ranks:
+        hits = [(one.topk(rank).indices == torch.from_numpy(x[:, i:, None])).any(dim=-1)
+                for i, one in enumerate(logits, start=1)]  # fmt: skip
+        found[f"top {rank}"] = [round(hit.float().mean().item(), 4) for hit in hits]
+    return found
+
+
+def per_call(heads: CloverHeads, rule, n: int = PROMPTS) -> float:
+    """Return tokens a call of the target, greedy, over held-out prompts; the prompt's call too."""
+    runs = [clover(target(), x, heads, rule) for x in prompts(n)]
+    return sum(len(run.trace.commits) for run in runs) / sum(run.forwards for run in runs)
+
+
+def _score(heads: CloverHeads, name: str) -> dict:
+    found = {rule: round(per_call(heads, one), 4) for rule, one in RULES.items()}
+    return accuracy(heads) | {"tokens a call": found}
+
+
+RUNS = Runs(
+    Path(__file__).with_name("weights"),
+    {name: Plan(name, 500, rate=4e-3, floor=0.02) for name in HEADS},
+    build=lambda name, seed: HEADS[name](target().transformer, seed=seed),
+    loss=_loss, score=_score, half=True,
+    facts=lambda heads, name: {"parameters": heads.parameters_count},
+    kept={f"{name}-0" for name in ("medusa", "medusa-block", "clover", "clover-no-block")},
+)  # fmt: skip
+
+if __name__ == "__main__":
+    sys.exit(RUNS.main(module="paralg.decoding.clover.experiments.runs"))
