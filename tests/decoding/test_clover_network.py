@@ -16,12 +16,11 @@ from paralg.decoding.clover import (  # noqa: E402
     Ranked,
     clover,
     clover_batch,
-    variants,
     verify_chosen,
     verify_drawn,
 )
 from paralg.decoding.clover.decoder import Clover  # noqa: E402
-from paralg.decoding.clover.experiments import runs  # noqa: E402
+from paralg.decoding.clover.experiments import ablations, runs  # noqa: E402
 from paralg.decoding.clover.fast.compiled import Trees, tables_of  # noqa: E402
 from paralg.decoding.shaping import TopK  # noqa: E402
 from paralg.models import Network, TransformerConfig  # noqa: E402
@@ -30,8 +29,8 @@ from paralg.models.counting import CountingModel  # noqa: E402
 V, L = 7, 24
 SHAPE = TransformerConfig(V, L, width=32, layers=2, heads=2, rotary=True)
 NET = Network.untrained(SHAPE, "causal")
-COMPILED = (CloverHeads, variants.AttentionOnlyBlock, variants.AugmentedMedusa,
-            variants.MedusaHeads, variants.SharedHeads, variants.UnitHeads)  # fmt: skip
+COMPILED = (CloverHeads, ablations.AttentionOnlyBlock, ablations.AugmentedMedusa,
+            ablations.MedusaHeads, ablations.SharedHeads, ablations.UnitHeads)  # fmt: skip
 KINDS = tuple(dict.fromkeys(runs.HEADS.values()))
 
 
@@ -80,11 +79,11 @@ def test_drawn_children_are_exact_on_a_network_too():
     assert total_variation(found.probability, exact) <= 1e-12
 
 
-@pytest.mark.parametrize("rule", [
-    Budgeted(4), Budgeted(0), BestFirst(9), Ranked.product(3, 2), Ranked(((1,), (2,)))])  # fmt: skip
+@pytest.mark.parametrize("rule", [Budgeted(4), Budgeted(0), BestFirst(9), Ranked.product(3, 2),
+                                  Ranked(((1,), (2,)))])  # fmt: skip
 def test_greedy_decoding_loses_nothing(rule):
     """Random heads: the trace of one likeliest token a call."""
-    for kind, x in zip((CloverHeads, variants.MedusaHeads), prompts(2), strict=True):
+    for kind, x in zip((CloverHeads, ablations.MedusaHeads), prompts(2), strict=True):
         plain = ancestral(NET, x, rng=RandomDraws(), shape=TopK(1), cache=True)
         found = clover(NET, x, disturbed(kind), rule)
         assert found.trace == plain.trace
@@ -144,12 +143,13 @@ def test_drafting_step_by_step_equals_teacher_forcing(kind):
 
 
 def test_without_values_clover_is_medusa_on_augmented_states():
-    ours, medusa = disturbed(CloverHeads), disturbed(variants.AugmentedMedusa)
+    ours, medusa = disturbed(CloverHeads), disturbed(ablations.AugmentedMedusa)
     medusa.load_state_dict({name: part for name, part in ours.state_dict().items()
                             if not name.startswith("decoders")})  # fmt: skip
     hidden, x = torch.randn(2, L, 32), torch.from_numpy(prompts(2, L))
     with torch.no_grad():
-        apart = [(a - b).abs().max() for a, b in zip(ours(hidden, x), medusa(hidden, x), strict=True)]
+        both = zip(ours(hidden, x), medusa(hidden, x), strict=True)
+        apart = [(a - b).abs().max() for a, b in both]
         assert min(apart) > 0.1
         for decoder in ours.decoders:
             decoder.v.weight.zero_(), decoder.v.bias.zero_()
@@ -158,8 +158,9 @@ def test_without_values_clover_is_medusa_on_augmented_states():
 
 
 def test_a_softmax_over_one_key_is_always_one():
-    decoder = variants.SoftmaxDecoder(8, 2)
-    assert torch.equal(decoder.gate(torch.randn(3, 2, 4), torch.randn(3, 2, 4)), torch.ones(3, 2, 1))
+    decoder = ablations.SoftmaxDecoder(8, 2)
+    gates = decoder.gate(torch.randn(3, 2, 4), torch.randn(3, 2, 4))
+    assert torch.equal(gates, torch.ones(3, 2, 1))
 
 
 def test_the_target_is_frozen_and_not_stored():
@@ -231,8 +232,8 @@ def test_the_ends_of_a_batch(given):
 
 
 @pytest.mark.parametrize(("call", "message"), [
-    (lambda: clover_batch(NET, np.where(np.arange(L) < [[3], [4]], 0, V)), "prefixes of one length"),
-    (lambda: clover_batch(NET, prompts(2), variants.SoftmaxGate(NET.transformer)), "cosine gate"),
+    (lambda: clover_batch(NET, np.where(np.arange(L) < [[3], [4]], 0, V)), "prefixes of one"),
+    (lambda: clover_batch(NET, prompts(2), ablations.SoftmaxGate(NET.transformer)), "cosine gate"),
     (lambda: clover_batch(NET, prompts(2), CloverHeads(NET.transformer), Ranked.product(2)),
      "rule must be"),
     (lambda: CloverHeads(NET), "target must be a Transformer"),

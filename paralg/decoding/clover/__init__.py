@@ -4,23 +4,22 @@
 
 1. `heads`: the augmenting block and the attention decoder, one light step for each level.
 2. `tree`: which continuations are worth a place in the budget.
-3. `verification`: which of them are accepted, greedy or sampled, without loss.
-4. `decoder`: draft, verify in one call of the target, keep the accepted path.
+3. `decoder`: draft, verify in one call of the target, keep the accepted path, without loss.
 
-Then `theory` (what a tree is worth, what a step costs), `variants` (Medusa's heads, other gates and
-trees), `fast` (many sequences at once, drafts compiled), `experiments` (heads trained on the shared
-text network), `teaching`, and `entrants` for `paralg.decoding.arena`.
+Then `theory` (what a tree is worth, what a step costs), `variants` (other trees, drawn children),
+`fast` (many sequences at once, drafts compiled), `experiments` (Medusa's heads and other ablations,
+trained on the shared text network), `teaching`, and `entrants` for `paralg.decoding.arena`.
 """
 
 from paralg.core.lazy import lazy
 
 __getattr__, __dir__, __all__ = lazy(__name__, {
     "CloverHeads": "heads", "clover": "decoder",
-    "BestFirst": "tree", "Budgeted": "tree", "DraftTree": "tree", "Ranked": "tree",
-    "verify_chosen": "verification", "verify_drawn": "verification",
+    "Budgeted": "tree", "BestFirst": "variants", "Ranked": "variants",
+    "verify_chosen": "decoder", "verify_drawn": "variants",
     "Roofline": "theory", "acceptance_chosen": "theory", "acceptance_drawn": "theory",
-    "best_value": "theory", "chain_tokens": "theory", "expected_accepted": "theory",
-    "gain": "theory",
+    "best_value": "theory", "expected_accepted": "theory",
     "Drawn": "variants", "TableDrafter": "variants", "UniformDrafter": "variants",
     "verify_ratio": "variants", "clover_batch": "fast.batched",
+    "explorer": "teaching.explorer",
 })  # fmt: skip

@@ -9,26 +9,25 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from paralg.core import checks
-from paralg.decoding.clover.tree import Budgeted, DraftTree, TreeRule
-from paralg.decoding.clover.verification import Verdict, certain, verify_chosen
-from paralg.decoding.randomness import Random, RandomDraws, softmax
-from paralg.decoding.reading import ranks
+from paralg.decoding.clover.tree import Budgeted, TreeRule
+from paralg.decoding.randomness import Random, RandomDraws
 from paralg.decoding.trace import Decoded, Recorder
+from paralg.decoding.trees import DraftTree, Verdict, certain, of_nodes, target_of, without
 from paralg.models.counting import CountingModel, LogitsHook
 from paralg.models.protocol import AttendingModel, Model, tokens_of
 
-__all__ = ["Drafter", "Drafting", "clover"]
+__all__ = ["Drafter", "Drafting", "Verify", "clover", "verify_chosen"]
 
 Verify = Callable[[DraftTree, np.ndarray, Random], Verdict]
 
 
 class Drafting(Protocol):
-    """What drafts for one sequence; its states are indexed by arrays of nodes."""
+    """What drafts for one sequence, K levels deep; its states are indexed by arrays of nodes."""
 
     K: int
 
     def read(self, final: Any, x: np.ndarray) -> Any:
-        """Take new final slots (None on a table) and all tokens before t₀; return t₀'s state."""
+        """Take new final slots (None of a table) and all tokens before t₀; return t₀'s state."""
 
     def expand(self, i: int, states: Any, tokens: np.ndarray) -> tuple[Any, np.ndarray]:
         """Return the states of n nodes, and the distributions (n, V) of their children, level i."""
@@ -40,6 +39,51 @@ class Drafter(Protocol):
 
     def start(self) -> Drafting:
         """Return what drafts for one sequence."""
+
+
+def verify_chosen(tree: DraftTree, p: np.ndarray, rng: Random) -> Verdict:
+    """Verify children that were *chosen*, by any rule that looks at the heads alone.
+
+    A child x is accepted with probability p(x); if it is refused, p(x) becomes 0 and the rest is
+    normalised for the next child. If none is left, the next token is drawn from what p has become.
+
+    Parameters
+    ----------
+    tree : DraftTree
+        With distinct children at every node.
+    p : ndarray, shape (m + 1, V)
+        The target's distribution after each node.
+    rng : Random
+
+    Returns
+    -------
+    Verdict
+
+    Cost
+    ----
+    O(V) for each child that is tried.
+
+    Examples
+    --------
+    >>> from paralg.decoding.randomness import RandomDraws
+    >>> tree = DraftTree(np.array([0, 2, 1]), np.array([-1, 0, 1]), np.ones(3))
+    >>> verify_chosen(tree, np.eye(3)[[2, 0, 0]], RandomDraws(0))
+    Verdict(path=[0, 1], refused=[2], bonus=0)
+    """
+    p = of_nodes(tree, p)
+    path, refused, law = [0], [], p[0]
+    while (children := tree.children(path[-1])):
+        for child in children:
+            token = tree.tokens[child]
+            if rng.accept(min(float(law[token]), 1.0)):
+                path.append(child)
+                law = p[child]
+                break
+            refused.append(child)
+            law = without(law, token)
+        else:
+            break
+    return Verdict(path, refused, rng.categorical(law))
 
 
 def clover(
@@ -56,12 +100,11 @@ def clover(
     Parameters
     ----------
     model : AttendingModel or Model
-        A causal network keeps keys and values, and verifies a tree in one row; a table answers
-        ``causal`` with one row for each leaf.
+        A causal network verifies a tree in one row; another model by a row for each leaf.
     x : ndarray of int, shape (L,)
         A prefix of given tokens, then masks; any given tokens with an ``order``.
     drafter : Drafter
-        :class:`~paralg.decoding.clover.heads.CloverHeads`, a variant, or another one.
+        As :class:`~paralg.decoding.clover.heads.CloverHeads`.
     rule : TreeRule, optional
         By default the paper's, with a budget of 4 drafts.
     rng : Random, optional
@@ -69,19 +112,16 @@ def clover(
     shape : callable, optional
         A hook on the target's logits.
     order : sequence of int, optional
-        The masked positions in the order in which they are decoded, for a model that answers
-        ``anyorder``; by default left to right.
+        The masked positions as they are decoded, by ``anyorder``; by default left to right.
     end : int, optional
         A token behind which nothing is decoded: it fills the rest.
     verify : callable, optional
-        `verify_chosen`, or `verify_drawn` with the rule `Drawn`: one that fits how the children
-        came about.
+        `verify_chosen`, or `verify_drawn` with `Drawn`: what fits how the children came about.
 
     Returns
     -------
     Decoded
-        Every draft is "proposed"; those of the path are "accepted", those tried in vain
-        "rejected".
+        Drafts are "proposed", those of the path "accepted", those tried in vain "rejected".
 
     Raises
     ------
@@ -90,18 +130,11 @@ def clover(
 
     Cost
     ----
-    One call for the prompt, then at most one for each token, of at most m + 1 positions; tokens a
-    call are 1 + E[accepted].
+    One call for the prompt, then at most one for each token, of at most m + 1 positions.
 
     Notes
     -----
-    =============================  ==================================
-    paper                          here
-    =============================  ==================================
-    next-0 token                   t₀, the last final token
-    tree attention                 ``DraftTree.mask``
-    acceptance, greedy             :func:`~.verification.certain`
-    =============================  ==================================
+    The paper's next-0 token is t₀, its tree attention ``DraftTree.mask``.
 
     References
     ----------
@@ -127,7 +160,7 @@ class Clover:
 
     def __init__(self, model, x, drafter, rule, rng, order, end, verify):
         self.x = tokens_of(np.asarray(x)[None], model.V, model.L)[0].copy()
-        self.target = _target(model, self.x, order)
+        self.target = target_of(model, self.x, order)
         self.order, self.n = self.target.order, 0
         self.end = end if end is None else checks.integer("end", end, 0, model.V - 1)
         self.greedy, self.rng = rng is None, RandomDraws() if rng is None else rng
@@ -180,74 +213,3 @@ class Clover:
         if nodes:
             at = self.order[self.n + tree.depth[nodes]]
             self.record.record(what, at, tree.tokens[nodes], tree.joint[nodes])
-
-
-def _target(model: CountingModel, x: np.ndarray, order):
-    """Return a network that keeps keys and values, or whatever recomputes."""
-    masked = np.flatnonzero(x == model.V)
-    if order is not None:
-        return Recomputing(model, np.asarray(order), ranks(x, model.V, order))
-    if len(masked) and masked[0] != model.L - len(masked):
-        raise ValueError("expected the given tokens to be a prefix, or an order, got no order")
-    if hasattr(model.model, "extend"):
-        return Attending(model, masked)
-    return Recomputing(model, masked)
-
-
-class Attending:
-    """A causal network as target: slot i carries x_{i-1}, so t₀ at place i has slot i + 1."""
-
-    def __init__(self, model: CountingModel, order):
-        self.model, self.order, self.past, self.tree = model, order, None, None
-
-    def read(self, x):
-        """Send the prompt; return the distribution of the first token, and the slots."""
-        n = self.order[0]
-        tokens = np.concatenate([[self.model.V], x[:n]])[None]
-        logits, self.past = self.model.extend(tokens, np.arange(n + 1), np.tri(n + 1, dtype=bool))
-        return softmax(logits[0, -1]), self.past
-
-    def verify(self, tree, x, n):
-        """Return the distributions after t₀ and after every draft."""
-        mask = np.concatenate([np.ones((len(tree), len(self.past)), bool), tree.mask], axis=1)
-        places = self.order[n] + 1 + tree.depth
-        logits, self.tree = self.model.extend(tree.tokens[None], places, mask, self.past)
-        return softmax(logits[0])
-
-    def keep(self, path):
-        """Keep keys and values of the accepted path alone; return its slots."""
-        final = self.tree.select(path)
-        self.past = self.past.join(final)
-        return final
-
-
-class Recomputing:
-    """A model without memory as target: one row for each leaf of the tree."""
-
-    def __init__(self, model: CountingModel, order, rank=None):
-        self.model, self.order, self.rank = model, order, rank
-
-    def read(self, x):
-        """Return the distribution of the first token."""
-        return self.ask(x[None], self.order[:1])[0, 0], None
-
-    def verify(self, tree, x, n):
-        """Return the distributions after t₀ and after every draft."""
-        leaves = np.setdiff1d(np.arange(len(tree)), tree.parents)
-        rows = np.tile(np.where(x == self.model.V, 0, x), (len(leaves), 1))
-        for row, leaf in zip(rows, leaves, strict=True):
-            path = tree.path(leaf)
-            row[self.order[n : n + len(path)]] = tree.tokens[path]
-        p = self.ask(rows, self.order[n + 1 : n + 2 + tree.depth.max()])
-        under = tree.mask[leaves].argmax(axis=0)
-        return p[under, tree.depth]
-
-    def ask(self, rows, at):
-        """Return distributions (B, len(at), V) in the order of decoding."""
-        if self.rank is None:
-            return softmax(self.model.causal(rows, at=at))
-        sort = np.argsort(at)
-        return softmax(self.model.anyorder(rows, self.rank, at=at[sort]))[:, np.argsort(sort)]
-
-    def keep(self, path):
-        """Keep nothing."""

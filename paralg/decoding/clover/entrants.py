@@ -2,8 +2,7 @@
 
 from paralg.decoding.arena import Entrant, order_of
 from paralg.decoding.clover.decoder import clover
-from paralg.decoding.clover.tree import BestFirst
-from paralg.decoding.clover.variants import UniformDrafter
+from paralg.decoding.clover.variants import BestFirst, UniformDrafter
 
 __all__ = ["ENTRANTS"]
 

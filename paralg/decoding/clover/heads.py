@@ -2,16 +2,15 @@ r"""The draft heads: an augmenting block, then a light attention decoder per hea
 
 [xiao-2024-clover]; the head of a row is W, the target's own, frozen and shared by all heads.
 
-=================  =======================================================================
-h (… , d)          hidden state of the target at the last final slot, before its last norm
-h₀                 norm(block(h)): one more transformer block with keys and values of its own
-e_j (… , d)        √d times the normalised row of W of token j; e₀ belongs to t₀
-h_i                h_{i-1} + gate(W_Q norm(h_{i-1}), W_K e_{i-1}) · W_V e_{i-1}, i = 1 … K
-logits_i           W (h_i + SiLU(M_i h_i)): head i speaks of the i-th token after t₀
-=================  =======================================================================
+============  ============================================================================
+h₀            norm(block(h)), h the target's hidden state at the last final slot
+e_j           √d times the normalised row of W of token j; e₀ belongs to t₀
+h_i           h_{i-1} + gate(W_Q norm(h_{i-1}), W_K e_{i-1}) · W_V e_{i-1}, i = 1 … K
+logits_i      W (h_i + SiLU(M_i h_i)): head i speaks of the i-th token after t₀
+============  ============================================================================
 
-There is one key for each query, so a softmax over keys would always be 1. The gate of the released
-code is the cosine of query and key, one for each attention head.
+A softmax over the one key would always be 1. The gate of the successor's code is the cosine of
+query and key, one for each attention head.
 """
 
 import copy
@@ -81,8 +80,7 @@ class CloverHeads(nn.Module):
     K : int
         Heads, and so the most levels of a draft tree.
     seed : int
-        Of the initial weights; with them the heads are Medusa's on augmented states, because
-        W_V = 0.
+        Of the initial weights: because of W_V = 0 they are Medusa's heads on augmented states.
 
     Raises
     ------
@@ -95,21 +93,12 @@ class CloverHeads(nn.Module):
 
     Notes
     -----
-    ====================================  ================================================
-    paper                                 here
-    ====================================  ================================================
-    augmenting block                      ``block``, from a copy of the target's last one
-    attention decoder                     ``decoders[i]``, one for each head
-    regressive connection                 ``tokens`` of :meth:`step`
-    heads, LM head                        ``layers[i]``, then the target's norm-free head
-    ====================================  ================================================
-
-    The paper leaves open whether the heads share W_Q, W_K and W_V; see
-    :class:`~paralg.decoding.clover.variants.SharedHeads`.
+    The paper's augmenting block is ``block``, its attention decoder ``decoders[i]``. It leaves open
+    whether heads share W_Q, W_K and W_V; `SharedHeads` of ``experiments.ablations`` do.
 
     References
     ----------
-    [xiao-2024-clover], sections 3.1 to 3.3; the gate is that of the code of its successor.
+    [xiao-2024-clover], sections 3.1 to 3.3; gate and initial weights as in its successor's code.
 
     Examples
     --------
@@ -195,7 +184,7 @@ class HeadsRun:
     def read(self, final: NetworkSlots, x: np.ndarray) -> Tensor:
         """Take the hidden states of new final slots; return h₀ of the last one, (1, d).
 
-        ``x`` are all final tokens before t₀; the heads know them from the states alone.
+        The heads know the tokens ``x`` from the states alone.
         """
         with without_gradients():
             S = len(final)

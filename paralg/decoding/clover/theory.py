@@ -9,17 +9,15 @@ from itertools import combinations
 import numpy as np
 
 from paralg.core import checks
-from paralg.decoding.clover.tree import DraftTree
-from paralg.decoding.clover.verification import without
+from paralg.decoding.trees import DraftTree, without
 
 __all__ = [
-    "Roofline", "acceptance_chosen", "acceptance_drawn", "best_value", "chain_tokens",
-    "expected_accepted", "gain",
+    "Roofline", "acceptance_chosen", "acceptance_drawn", "best_value", "expected_accepted",
 ]  # fmt: skip
 
 
 def expected_accepted(tree: DraftTree, expand: Callable | None = None, root=None) -> float:
-    r"""Return the sum of the path products, :math:`E[\text{accepted}] = \sum_v \prod_{u \le v} q_u`.
+    r"""Return the sum of the path products, :math:`\sum_v \prod_{u \le v} q_u = E`[accepted].
 
     A draft is accepted if its whole path is; so the mean number of accepted drafts is the sum of
     these probabilities, if the heads are right.
@@ -89,6 +87,7 @@ def best_value(laws: Sequence[np.ndarray], m: int) -> float:
     paths = {(): 1.0}
     for depth, law in enumerate(laws):
         law = checks.probabilities("a law", law)
+        checks.sizes(law=(law, "V"))
         paths |= {(*path, v): value * law[v] for path, value in paths.items()
                   if len(path) == depth for v in range(len(law))}  # fmt: skip
     del paths[()]
@@ -117,6 +116,7 @@ def acceptance_chosen(p: np.ndarray, children: Sequence[int]) -> float:
     """
     p = checks.probabilities("p", p)
     children = checks.array("children", children, "i", least=0)
+    checks.sizes(p=(p, "V"), children=(children, "k"))
     if len(set(children.tolist())) < children.size or (children >= len(p)).any():
         raise ValueError(f"expected distinct tokens below {len(p)}, got {children.tolist()}")
     return float(p[children].sum())
@@ -156,54 +156,6 @@ def acceptance_drawn(p: np.ndarray, q: np.ndarray, k: int) -> float:
     refused = q - np.minimum(p, q)
     return float(kept + sum(refused[x] * acceptance_drawn(law, without(q, x), k - 1)
                             for x in np.flatnonzero(refused) if q[x] < 1))  # fmt: skip
-
-
-def chain_tokens(a: float, length: int) -> float:
-    r"""Return tokens a call of a chain, :math:`(1 - a^{\ell+1})/(1 - a)`.
-
-    Parameters
-    ----------
-    a : float
-        Probability that a draft is accepted, of each alike.
-    length : int
-        Drafts.
-
-    Returns
-    -------
-    float
-
-    Examples
-    --------
-    >>> round(chain_tokens(0.4, 5), 3)
-    1.66
-    """
-    a = checks.number("a", a, 0, 1)
-    return float((a ** np.arange(checks.integer("length", length) + 1)).sum())
-
-
-def gain(tokens: float, plain: float, verify: float, draft: float = 0.0) -> float:
-    r"""Return the speed-up :math:`\tau\, t_1 / (t_{m+1} + t_\text{draft})`.
-
-    Parameters
-    ----------
-    tokens : float
-        Tokens a call, τ.
-    plain, verify, draft : float, seconds
-        A call with one slot a sequence, one with m + 1, and what drafting takes.
-
-    Returns
-    -------
-    float
-
-    Examples
-    --------
-    >>> gain(2.4, plain=1.2, verify=1.5, draft=0.9)
-    1.2
-    """
-    for name, seconds in (("plain", plain), ("verify", verify)):
-        checks.number(name, seconds, above=0)
-    return float(checks.number("tokens", tokens, 0) * plain
-                 / (verify + checks.number("draft", draft, 0)))  # fmt: skip
 
 
 class Roofline:

@@ -1,170 +1,126 @@
-"""Other heads, gates and trees, as subclasses of the plain ones, and drafts without heads.
+"""Other trees, the other exact rule of verification and a wrong one, and drafts without heads.
 
-====================  ==========================================================================
-`MedusaHeads`         no regressive connection, no augmenting block: K independent heads
-`AugmentedMedusa`     the augmenting block alone
-`UnaugmentedHeads`    the regressive connection alone
-`AttentionOnlyBlock`  an augmenting block without its perceptron
-`SharedHeads`         the same with one attention decoder for all heads
-`UnitHeads`           the same with e of unit norm, not of unit root mean square
-`SoftmaxGate`         the same with a softmax over the single key: it is always 1
-`SiluGate`            the same with SiLU of the scaled product of query and key
-`PerceptronHeads`     the same with a perceptron of h and e in place of attention
-`Drawn`               children that are drawn, to be verified by `verify_drawn`
-`verify_ratio`        the ratio rule on children that were not drawn: **wrong**, to be shown wrong
-`TableDrafter`        any table as drafter, for enumeration
-`UniformDrafter`      knows nothing: what a tree is worth by its width alone
-====================  ==========================================================================
+=================  =============================================================================
+`BestFirst`        the largest path products: the best tree
+`Ranked`           a fixed shape, as Medusa has it
+`Drawn`            children that are drawn, to be verified by `verify_drawn`
+`verify_ratio`     the ratio rule on children that were not drawn: **wrong**, to be shown wrong
+`TableDrafter`     any table as drafter, for enumeration
+`UniformDrafter`   knows nothing: what a tree is worth by its width alone
+=================  =============================================================================
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import nn
 
 from paralg.core import checks
-from paralg.decoding.clover.heads import AttentionDecoder, CloverHeads
-from paralg.decoding.clover.tree import TreeRule
-from paralg.decoding.clover.verification import Verdict, without
+from paralg.decoding.clover.tree import TreeRule, best, ordered
 from paralg.decoding.randomness import Random, softmax
 from paralg.decoding.tables import TableModel
+from paralg.decoding.trees import DraftTree, Verdict, of_nodes, without
 
-__all__ = [
-    "AttentionOnlyBlock", "AugmentedMedusa", "Drawn", "MedusaHeads", "PerceptronHeads",
-    "SharedHeads", "SiluGate", "SoftmaxGate", "TableDrafter", "UnaugmentedHeads",
-    "UniformDrafter", "UnitHeads", "verify_ratio",
-]  # fmt: skip
+__all__ = ["BestFirst", "Drawn", "Ranked", "TableDrafter", "UniformDrafter", "verify_drawn",
+           "verify_ratio"]  # fmt: skip
 
 
-class UnaugmentedHeads(CloverHeads):
-    """Read the target's own state: h₀ = norm(h)."""
+@dataclass(frozen=True)
+class BestFirst(TreeRule):
+    """The m drafts with the largest path products: the best tree, if the heads are right.
 
-    def build(self, width, heads):
-        """Leave the block out."""
-        super().build(width, heads)
-        del self.block
+    Parameters
+    ----------
+    m : int
 
-    def augment(self, hidden, places, mask, past=None):
-        """Normalise."""
-        return self.norm(hidden), None
+    Raises
+    ------
+    TypeError, ValueError
+        If m is no integer of at least 0.
 
+    Cost
+    ----
+    K calls of a head, on at most m nodes each: no other node of a level can be among the best.
 
-class AttentionOnlyBlock(CloverHeads):
-    """Augment by attention, without the block's perceptron."""
+    Examples
+    --------
+    >>> laws = {1: [0.4, 0.35, 0.25], 2: [0.95, 0.05, 0.0], 3: [0.95, 0.05, 0.0]}
+    >>> tree = BestFirst(3).grow(
+    ...     lambda i, s, tokens: (s, np.tile(laws[i], (len(tokens), 1))), np.zeros(9), 0, 3)
+    >>> tree.tokens[1:], tree.joint[1:].round(3)
+    (array([0, 0, 0]), array([0.4  , 0.38 , 0.361]))
+    """
 
-    def build(self, width, heads):
-        """Leave the perceptron out."""
-        super().build(width, heads)
-        del self.block.mlp, self.block.norm2
+    m: int
 
-    def augment(self, hidden, places, mask, past=None):
-        """Attend, and normalise."""
-        turn = self.target._turn(places) if self.target.config.rotary else None
-        mixed, kept = self.block.attention(self.block.norm1(hidden), turn, mask, past)
-        return self.norm(hidden + mixed), kept
+    def __post_init__(self):
+        checks.integer("m", self.m)
 
+    def choose(self, i, q, joint, left, rng):
+        """Return the m best paths of a level."""
+        branch, token = np.nonzero(q > 0)
+        return best(branch, token, joint[branch] * q[branch, token], self.m)
 
-class AugmentedMedusa(CloverHeads):
-    """Draft without looking at the drafts before: one distribution a level."""
+    def left(self, left, kept):
+        """Leave the budget alone: it is spent at the end."""
+        return left
 
-    def build(self, width, heads):
-        """Leave the decoders out."""
-        super().build(width, heads)
-        del self.decoders
-
-    def join(self, i, h, e):
-        """Return h as it was."""
-        return h if h.shape[:-1] == e.shape[:-1] else h.expand(*e.shape[:-1], -1)
-
-
-class MedusaHeads(AugmentedMedusa, UnaugmentedHeads):
-    """Medusa's heads [cai-2024-medusa], with the target's own head in place of a private one."""
-
-    def build(self, width, heads):
-        """Leave block and decoders out."""
-        CloverHeads.build(self, width, heads)
-        del self.block, self.decoders
-
-    augment = UnaugmentedHeads.augment
+    def cut(self, tree):
+        """Return the m best of all nodes; a child never exceeds its parent."""
+        return tree.select(np.sort(ordered(-tree.joint)[: self.m + 1]))
 
 
-class SharedHeads(UnaugmentedHeads):
-    """Use one attention decoder at every level."""
+@dataclass(frozen=True)
+class Ranked(TreeRule):
+    """A tree of fixed shape, as Medusa has it: each path is a tuple of ranks, 0 the likeliest.
 
-    def build(self, width, heads):
-        """Make one decoder."""
-        super().build(width, heads)
-        self.decoders = nn.ModuleList([self.decoders[0]])
+    Parameters
+    ----------
+    paths : sequence of tuple of int
+        With each path its beginnings.
 
-    def join(self, i, h, e):
-        """Join as at the first level."""
-        return super().join(1, h, e)
+    Raises
+    ------
+    ValueError
+        If the beginning of a path is missing.
 
+    Examples
+    --------
+    >>> Ranked.product(2, 2).paths
+    ((0,), (1,), (0, 0), (0, 1), (1, 0), (1, 1))
+    """
 
-class UnitHeads(UnaugmentedHeads):
-    """Embed tokens as rows of unit norm."""
+    paths: tuple[tuple[int, ...], ...]
 
-    def embeddings(self):
-        """Return rows of norm 1."""
-        return F.normalize(self.target.head.weight.detach(), dim=-1)
+    def __post_init__(self):
+        for rank in (rank for path in self.paths for rank in path):
+            checks.integer("a rank", rank)
+        paths = sorted({tuple(path) for path in self.paths}, key=lambda path: (len(path), path))
+        object.__setattr__(self, "paths", tuple(paths))
+        for path in self.paths:
+            if not path or (path[:-1] and path[:-1] not in self.paths):
+                raise ValueError(f"expected every beginning of a path, got {path} without one")
 
+    @property
+    def m(self) -> int:
+        """Number of drafts."""
+        return len(self.paths)
 
-class SoftmaxDecoder(AttentionDecoder):
-    """Normalise over the keys, of which there is one."""
+    @classmethod
+    def product(cls, *widths: int) -> "Ranked":
+        """Return the full tree: under every node of a level the same number of children."""
+        checks.integers(1, **{f"width {i}": width for i, width in enumerate(widths)})
+        shapes = [np.ndindex(*widths[:depth]) for depth in range(1, len(widths) + 1)]
+        return cls(tuple(path for shape in shapes for path in shape))
 
-    def gate(self, q, k):
-        """Return ones."""
-        return torch.softmax((q * k).sum(dim=-1, keepdim=True) / q.shape[-1] ** 0.5, dim=-1)
-
-
-class SiluDecoder(AttentionDecoder):
-    """Gate by the size of the product, too."""
-
-    def gate(self, q, k):
-        """Return SiLU of the scaled product."""
-        return F.silu((q * k).sum(dim=-1, keepdim=True) / q.shape[-1] ** 0.5)
-
-
-class PerceptronDecoder(nn.Module):
-    """h plus a perceptron of h and e side by side, at first nothing."""
-
-    def __init__(self, width, heads):
-        super().__init__()
-        self.norm = nn.RMSNorm(width, eps=1e-6)
-        self.into, self.out = nn.Linear(2 * width, width), nn.Linear(width, width)
-        nn.init.zeros_(self.out.weight), nn.init.zeros_(self.out.bias)
-
-    def forward(self, h, e):
-        """Add what the perceptron says."""
-        return h + self.out(F.silu(self.into(torch.cat([self.norm(h), e], dim=-1))))
-
-
-class _OtherDecoder(UnaugmentedHeads):
-    decoder: type[nn.Module]
-
-    def build(self, width, heads):
-        super().build(width, heads)
-        self.decoders = nn.ModuleList(self.decoder(width, heads) for _ in range(self.K))
-
-
-class SoftmaxGate(_OtherDecoder):
-    """Recur with the gate that is always 1."""
-
-    decoder = SoftmaxDecoder
-
-
-class SiluGate(_OtherDecoder):
-    """Recur with a gate that is not bounded."""
-
-    decoder = SiluDecoder
-
-
-class PerceptronHeads(_OtherDecoder):
-    """Recur by a perceptron."""
-
-    decoder = PerceptronDecoder
+    def choose(self, i, q, joint, left, rng):
+        """Return the tokens of the ranks; ranks beyond the alphabet are left out."""
+        V = q.shape[1]
+        parents = [path for path in self.paths if len(path) == i - 1 and max(path, default=0) < V]
+        parents = parents or [()]
+        level = [path for path in self.paths if len(path) == i and max(path) < V]
+        branch = np.array([parents.index(path[:-1]) for path in level], dtype=int)
+        rank = np.array([path[-1] for path in level], dtype=int)
+        return branch, ordered(-q)[branch, rank]
 
 
 @dataclass(frozen=True)
@@ -214,6 +170,49 @@ class Drawn(TreeRule):
         return tuple(np.array(drawn, dtype=int).reshape(-1, 2).T)
 
 
+def verify_drawn(tree: DraftTree, p: np.ndarray, rng: Random) -> Verdict:
+    """Verify children that were *drawn* one after the other without replacement from q.
+
+    A child x is accepted with probability min(1, p(x)/q(x)); if it is refused, p becomes the
+    residual, proportional to max(0, p - q), and q loses x.
+
+    Parameters
+    ----------
+    tree : DraftTree
+        With ``q`` of every node that has children, none of which was pruned for its probability.
+    p : ndarray, shape (m + 1, V)
+    rng : Random
+
+    Returns
+    -------
+    Verdict
+
+    Examples
+    --------
+    >>> from paralg.decoding.randomness import RandomDraws
+    >>> q = np.array([0.5, 0.5, 0.0])
+    >>> tree = DraftTree(np.array([0, 1]), np.array([-1, 0]), np.ones(2), (q, None))
+    >>> verify_drawn(tree, np.array([[0.2, 0.8, 0.0], [0.0, 0.0, 1.0]]), RandomDraws(0))
+    Verdict(path=[0, 1], refused=[], bonus=2)
+    """
+    p = of_nodes(tree, p)
+    path, refused, law = [0], [], p[0]
+    while (children := tree.children(path[-1])):
+        q = tree.q[path[-1]]
+        for child in children:
+            token = tree.tokens[child]
+            if law[token] >= q[token] or rng.accept(law[token] / q[token]):
+                path.append(child)
+                law = p[child]
+                break
+            refused.append(child)
+            excess = np.maximum(law - q, 0)
+            law, q = excess / excess.sum(), without(q, token)
+        else:
+            break
+    return Verdict(path, refused, rng.categorical(law))
+
+
 def verify_ratio(tree, p: np.ndarray, rng: Random) -> Verdict:
     """Accept with p(x)/q(x) although the children were chosen: **not** the right distribution.
 
@@ -236,6 +235,7 @@ def verify_ratio(tree, p: np.ndarray, rng: Random) -> Verdict:
     >>> verify_ratio(tree, np.array([[0.2, 0.8], [1.0, 0.0]]), RandomDraws(0)).path
     [0, 1]
     """
+    p = of_nodes(tree, p)
     path, refused, law = [0], [], p[0]
     while (children := tree.children(path[-1])):
         q = tree.q[path[-1]]

@@ -17,10 +17,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from paralg.data import pydoc_text
-from paralg.decoding.clover import variants
 from paralg.decoding.clover.decoder import clover
-from paralg.decoding.clover.heads import CloverHeads
-from paralg.decoding.clover.tree import BestFirst, Budgeted
+from paralg.decoding.clover.experiments import ablations
+from paralg.decoding.clover.fast.batched import clover_batch
+from paralg.decoding.clover.heads import AttentionDecoder, CloverHeads
+from paralg.decoding.clover.tree import Budgeted
+from paralg.decoding.clover.variants import BestFirst
 from paralg.models import Network, load, masks
 from paralg.training import Plan, Runs
 
@@ -31,11 +33,11 @@ HIDDEN_WEIGHT, HEAD_DECAY = 10.0, 0.7
 """Weight of the states and factor of each further head in distillation, of the successor's code."""
 
 HEADS = {
-    "medusa": variants.MedusaHeads, "medusa-block": variants.AugmentedMedusa,
-    "clover": CloverHeads, "clover-attention-block": variants.AttentionOnlyBlock,
-    "clover-distil": CloverHeads, "clover-no-block": variants.UnaugmentedHeads,
-    "shared": variants.SharedHeads, "unit": variants.UnitHeads, "softmax": variants.SoftmaxGate,
-    "silu": variants.SiluGate, "perceptron": variants.PerceptronHeads,
+    "medusa": ablations.MedusaHeads, "medusa-block": ablations.AugmentedMedusa,
+    "clover": CloverHeads, "clover-attention-block": ablations.AttentionOnlyBlock,
+    "clover-distil": CloverHeads, "clover-no-block": ablations.UnaugmentedHeads,
+    "shared": ablations.SharedHeads, "unit": ablations.UnitHeads, "softmax": ablations.SoftmaxGate,
+    "silu": ablations.SiluGate, "perceptron": ablations.PerceptronHeads,
 }  # fmt: skip
 """Name of a run → its heads; the last five vary the recurrence of "clover-no-block"."""
 RULES = {"m = 4": Budgeted(4), "best 4": BestFirst(4), "best 8": BestFirst(8),
@@ -120,6 +122,8 @@ def accuracy(heads: CloverHeads, ranks: tuple[int, ...] = (1, 5)) -> dict[str, l
 
 def per_call(heads: CloverHeads, rule, n: int = PROMPTS) -> float:
     """Return tokens a call of the target, greedy, over held-out prompts; the prompt's call too."""
+    if all(type(one) is AttentionDecoder for one in getattr(heads, "decoders", ())):
+        return clover_batch(target(), prompts(n), heads, rule).per_call
     runs = [clover(target(), x, heads, rule) for x in prompts(n)]
     return sum(len(run.trace.commits) for run in runs) / sum(run.forwards for run in runs)
 

@@ -14,7 +14,8 @@ from paralg.core import checks
 from paralg.core.cost import Cost
 from paralg.decoding.clover.fast.compiled import Trees, tables_of
 from paralg.decoding.clover.heads import CloverHeads
-from paralg.decoding.clover.tree import BestFirst, Budgeted
+from paralg.decoding.clover.tree import Budgeted
+from paralg.decoding.clover.variants import BestFirst
 from paralg.models import Network, masks
 from paralg.models.protocol import tokens_of
 from paralg.models.slots import to_torch, without_gradients

@@ -12,7 +12,8 @@ import numpy as np
 
 from paralg.core import checks
 from paralg.decoding.clover.heads import EPSILON, CloverHeads
-from paralg.decoding.clover.tree import TOLERANCE, BestFirst, Budgeted
+from paralg.decoding.clover.tree import TOLERANCE, Budgeted
+from paralg.decoding.clover.variants import BestFirst
 from paralg.simd.cache import compile_lock, compiled
 
 __all__ = ["HeadTables", "Trees", "tables_of", "warm"]
@@ -38,7 +39,8 @@ class HeadTables:
     def arrays(self) -> tuple:
         """Return all in the order of the kernel's arguments."""
         return (self.norm, self.query, self.query_bias, self.key, self.value, self.layer,
-                self.layer_bias, self.head, self.head_bias, self.heads, self.regressive)  # fmt: skip
+                self.layer_bias, self.head, self.head_bias, self.heads,
+                self.regressive)  # fmt: skip
 
 
 def tables_of(heads: CloverHeads) -> HeadTables:
@@ -67,7 +69,8 @@ def tables_of(heads: CloverHeads) -> HeadTables:
         none = {"norm": (K, d), "query": (K, 1, d), "query_bias": (K, d), "key": (K, heads.V, d),
                 "value": (K, heads.V, d)}  # fmt: skip
         arrays = {name: np.ascontiguousarray(torch.stack(part).float().numpy()) if part
-                  else np.zeros(none[name], np.float32) for name, part in parts.items()}  # fmt: skip
+                  else np.zeros(none[name], np.float32)
+                  for name, part in parts.items()}  # fmt: skip
         head = (heads.target.head.weight.T, heads.target.head.bias)
         head, bias = (np.ascontiguousarray(part.float().numpy()) for part in head)
     return HeadTables(**arrays, head=head, head_bias=bias, heads=count, regressive=bool(decoders))
@@ -138,7 +141,8 @@ def _grow(h0, t0, depth, m, mass, ratio, best, norm, query, query_bias, key, val
                 if found[2, c] > found[2, pick]:
                     pick = c
             parent = int(found[0, pick])
-            tokens[count], parents[count], joint[count] = int(found[1, pick]), parent, found[2, pick]
+            tokens[count], parents[count] = int(found[1, pick]), parent
+            joint[count] = found[2, pick]
             depths[count] = depths[parent] + 1
             count += 1
             found[2, pick] = -1.0

@@ -1,31 +1,48 @@
 """Answers to the exercises, right and wrong, for the tests: each wrong one with what it is told."""
 
-from __future__ import annotations
+from paralg.decoding.clover.experiments.records import SIZES, records
+from paralg.decoding.clover.teaching.checks import RIDGE, _by_heap, _walk
+from paralg.decoding.clover.theory import Roofline
 
-__all__ = ["RIGHT", "WRONG"]
-
-
-def _tree(xs):
-    xs, levels = list(xs), 0
-    while len(xs) > 1:
-        odd = xs[-1:] if len(xs) % 2 else []
-        xs = [a + b for a, b in zip(xs[::2], xs[1::2], strict=False)] + odd
-        levels += 1
-    return xs[0], levels
+__all__ = ["OTHER_FORMS", "RIGHT", "WRONG"]
 
 
-def _chain(xs):
-    return sum(xs), len(xs) - 1
+def _budgets():
+    found, roof = records.read("trees"), Roofline(RIDGE)
+    return {str(B): max(SIZES, key=lambda m: roof.speedup(
+        B, found[f"clover BestFirst {m}"]["tokens"], m).item()) for B in (1, 16, 48)}  # fmt: skip
+
+
+def _level_by_level(laws, m):
+    return sum(sorted(map(float, laws[0]), reverse=True)[:m])
+
+
+def _any_node(tokens, parents, choice):
+    return [node for node in range(1, len(tokens)) if tokens[node] == choice[parents[node]]]
 
 
 RIGHT = {
-    "ex-clover-span": 10,
-    "ex-clover-tree": _tree,
-    "ex-clover-work": lambda n: n - 1,
+    "ex-clover-break-even": 2,
+    "ex-clover-grow": {"paper": 0.9, "best": 1.02},
+    "ex-clover-best": _by_heap,
+    "ex-clover-walk": _walk,
+    "ex-clover-ratio": 0.125,
+    "ex-clover-budget": _budgets(),
 }
 
+OTHER_FORMS = [
+    ("ex-clover-ratio", "1/8"),
+    ("ex-clover-break-even", "2.0"),
+]
+
 WRONG = {
-    "ex-clover-span": [(999, "that is the work")],
-    "ex-clover-tree": [(_chain, "level by level"), (lambda xs: 3, "returns (value, span)")],
-    "ex-clover-work": [(lambda n: n, "")],
-}
+    "ex-clover-break-even": [(1.25, "drafting takes time"), (0.5, "one token"), ("two", "")],
+    "ex-clover-grow": [
+        ({"paper": 1.02, "best": 1.02}, "level 1 is filled first"),
+        ({"paper": 0.9, "best": 0.9}, "worth more than b"), (0.9, ""),
+    ],
+    "ex-clover-best": [(_level_by_level, "child never exceeds"), (lambda laws, m: 1.0, "")],
+    "ex-clover-walk": [(_any_node, "stop where there is none"), (lambda t, p, c: [], "")],
+    "ex-clover-ratio": [(0, "not .5"), (0.25, "half"), (1, "")],
+    "ex-clover-budget": [({"1": 24, "16": 24, "48": 24}, "compare"), (4, "")],
+}  # fmt: skip

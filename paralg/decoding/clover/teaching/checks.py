@@ -1,52 +1,110 @@
-"""Checks of the exercises; each says which property failed, on the smallest input."""
+"""Checks of the exercises on Clover."""
 
-from __future__ import annotations
-
-import math
+import heapq
 
 import numpy as np
 
-from paralg.core.primitives import reduce_counts
-from paralg.teach.checking import (
-    call,
-    close_to,
-    counts_at_most,
-    equal_to_oracle,
-    exercise,
-    numbers,
-)
+from paralg.decoding.clover.experiments.records import SIZES, records
+from paralg.decoding.clover.theory import Roofline, best_value
+from paralg.teach.checking import close_to, entries, equal_to_oracle, exercise
 
-__all__ = ["CHECKS"]
+__all__ = ["RIDGE"]
 
-CHECKS = {}  # filled by the decorator: label of the exercise → check
+RIDGE = 64
+"""Slots at which a call of the exercise's target starts to take longer."""
 
 
-@exercise("ex-clover-span")
-def span(answer):
-    """The span of a tree over 1,000 numbers."""
-    wrong = {999: "that is the work", 9: "2⁹ = 512 is less than 1,000"}
-    close_to(answer, 10, name="the span", wrong=wrong)
+@exercise("ex-clover-break-even")
+def break_even(answer):
+    """Tokens a call that pay for a step of 1.5 + 0.9 against 1.2."""
+    close_to(answer, 2.0, name="the tokens a call", wrong={
+        1.25: "drafting takes time, too",
+        0.5: "that is the speed-up of one token a call",
+        2.4: "that is the time of a step",
+    })  # fmt: skip
+    return "Right: (1.5 + 0.9) / 1.2."
 
 
-@exercise("ex-clover-tree")
-def tree(answer):
-    """A tree sum: right for every length, and shallow.  The answer returns (value, span)."""
-    cases = [np.arange(1.0, n + 1) for n in (1, 2, 3, 5, 8, 13)]
-    praise = equal_to_oracle(
-        lambda xs: _pair(answer, xs)[0], np.sum, cases, tol=1e-12, name="equals the sum"
-    )
-    for xs in cases:
-        most = {"span": math.ceil(math.log2(len(xs)))}
-        got = {"span": _pair(answer, xs)[1]}
-        counts_at_most(got, most, case=xs, hint="add neighbours in pairs, level by level")
-    return praise
+@exercise("ex-clover-grow")
+def grow(answer):
+    """E[accepted] of two drafts: the paper's rule and the best tree."""
+    paper, best = entries(answer, ("paper", "best"))
+    close_to(paper, 0.9, name="the paper's tree", wrong={
+        1.02: "level 1 is filled first: a and b both belong to the mass of 0.8",
+        1.32: "that takes three drafts",
+    })  # fmt: skip
+    close_to(best, 1.02, name="the best tree", wrong={
+        0.9: "a child of a, 0.6 · 0.7, is worth more than b",
+    })  # fmt: skip
+    return "Right: .6 + .3 against .6 + .6 · .7."
 
 
-def _pair(answer, xs):
-    return numbers(call(answer, xs), 2, "returns (value, span)")
+@exercise("ex-clover-best")
+def best(answer):
+    """E[accepted] of the best tree, for laws that depend on the level alone."""
+    rng = np.random.default_rng(0)
+    small = [([np.array([0.4, 0.35, 0.25]), np.array([0.95, 0.05])], m) for m in range(4)]
+    small += [([rng.dirichlet(np.ones(2)) for _ in range(3)], m) for m in (1, 3, 5)]
+    equal_to_oracle(answer, best_value, small, tol=1e-9, name="equals the best of all trees",
+                    hint="a child never exceeds its parent: take the largest, then push its "
+                    "children")  # fmt: skip
+    large = [([rng.dirichlet(np.ones(20)) for _ in range(3)], m) for m in (16, 200)]
+    return equal_to_oracle(answer, _by_heap, large, tol=1e-9, name="is quick on 20 tokens",
+                           hint="a heap of open nodes; no list of all nodes")  # fmt: skip
 
 
-@exercise("ex-clover-work")
-def work(answer):
-    """Additions of a tree over n numbers, as a function of n."""
-    return equal_to_oracle(answer, lambda n: reduce_counts(n).work, range(1, 20))
+def _by_heap(laws, m):
+    heap, total = [(-float(p), 1) for p in laws[0]], 0.0
+    heapq.heapify(heap)
+    for _ in range(m):
+        value, depth = heapq.heappop(heap)
+        total -= value
+        if depth < len(laws):
+            for p in laws[depth]:
+                heapq.heappush(heap, (value * float(p), depth + 1))
+    return total
+
+
+@exercise("ex-clover-walk")
+def walk(answer):
+    """Accepted nodes of a tree in greedy decoding."""
+    cases = [([5], [-1], [1]), ([5, 1, 2], [-1, 0, 0], [2, 0, 0]), ([5, 1], [-1, 0], [2, 2]),
+             ([5, 1, 2, 2, 1], [-1, 0, 0, 1, 2], [2, 2, 1, 0, 3]),
+             ([0, 1, 2, 1, 2, 3], [-1, 0, 0, 2, 2, 3], [2, 9, 1, 3, 3, 3])]  # fmt: skip
+    return equal_to_oracle(answer, _walk, cases, name="returns the accepted nodes",
+                           hint="from node 0, go to the child whose token the target chose there; "
+                           "stop where there is none")  # fmt: skip
+
+
+def _walk(tokens, parents, choice):
+    path, at = [], 0
+    for node in range(1, len(tokens)):
+        if parents[node] == at and tokens[node] == choice[at]:
+            path.append(node)
+            at = node
+    return path
+
+
+@exercise("ex-clover-ratio")
+def ratio(answer):
+    """Total variation of the ratio rule, p = (.5, .5), q = (.8, .2), child 0 chosen."""
+    close_to(answer, 0.125, name="the total variation", wrong={
+        0.0: "token 0 comes out with probability .5/.8, not .5",
+        0.625: "that is the probability of token 0",
+        0.3: "that is the distance of p and q",
+        0.25: "half of the sum of the differences",
+    })  # fmt: skip
+    return "Right: (.625, .375) against (.5, .5)."
+
+
+@exercise("ex-clover-budget")
+def budget(answer):
+    """Best recorded budget for batches of 1, 16 and 48 on a roofline."""
+    found, roof = records.read("trees"), Roofline(RIDGE)
+    rates = {m: found[f"clover BestFirst {m}"]["tokens"] for m in SIZES}
+    for B, got in zip((1, 16, 48), entries(answer, ("1", "16", "48")), strict=True):
+        right = max(SIZES, key=lambda m: roof.speedup(B, rates[m], m).item())
+        close_to(got, right, name=f"the best budget at B = {B}", wrong={
+            m: "compare τ · t(B) / t(B(m + 1)) for every m" for m in SIZES if m != right
+        })  # fmt: skip
+    return "Right: the fuller the batch, the smaller the tree."

@@ -1,35 +1,112 @@
-// ✎ What the reader moves and sees. `kit` is described at the head of paralg/figures/explorer_kit.js.
+/* The draft tree of every step, recorded on held-out text: prompt, drafter, budget, top-p. */
+
+const WIDTH = 420;
+const COLUMN = 104;
+const ROW = 34;
+const LEFT = 34;
+const TOP = 26;
+const BOX = 26;
+
+const shown = (character) => (character === " " ? "␣" : character);
+
+/* Leaves on rows, parents between their children; returns [column, row] of every node. */
+function places(parents) {
+  const all = [-1, ...parents];
+  const children = all.map(() => []);
+  all.forEach((parent, node) => { if (parent >= 0) children[parent].push(node); });
+  const depth = all.map(() => 0);
+  all.forEach((parent, node) => { if (parent >= 0) depth[node] = depth[parent] + 1; });
+  const row = all.map(() => 0);
+  let next = 0;
+  const put = (node) => {
+    children[node].forEach(put);
+    const below = children[node].map((child) => row[child]);
+    row[node] = below.length ? below.reduce((a, b) => a + b, 0) / below.length : next++;
+  };
+  put(0);
+  return all.map((_, node) => [depth[node], row[node]]);
+}
+
+function edge([fromColumn, fromRow], [column, row], lit) {
+  return kit.svg("line", { x1: LEFT + fromColumn * COLUMN + BOX / 2, y1: TOP + fromRow * ROW,
+    x2: LEFT + column * COLUMN - BOX / 2, y2: TOP + row * ROW,
+    style: { stroke: lit ? kit.colors.green : kit.colors.grey, strokeWidth: lit ? 3 : 1 } });
+}
+
+function box([column, row], character, percent, lit) {
+  const x = LEFT + column * COLUMN;
+  const y = TOP + row * ROW;
+  const line = { fill: "none", stroke: lit ? kit.colors.green : kit.colors.grey, strokeWidth: lit ? 3 : 1 };
+  const parts = [
+    kit.svg("rect", { x: x - BOX / 2, y: y - BOX / 2, width: BOX, height: BOX, rx: 4, style: line }),
+    kit.svg("text", { x, y: y + 5, "text-anchor": "middle", text: shown(character),
+      style: { fontFamily: "monospace", fontWeight: lit ? "bold" : "normal" } }),
+  ];
+  if (percent !== undefined) {
+    parts.push(kit.svg("text", { x: x + BOX / 2 + 5, y: y + 4, text: `.${String(percent).padStart(2, "0")}`,
+      style: { fontSize: "12px" } }));
+  }
+  return kit.svg("g", { "data-accepted": lit }, ...parts);
+}
+
 export default {
   render({ model, el }) {
-    const [work, span] = [model.get("work"), model.get("span")];
-    const [width, height, left, bottom] = [560, 240, 60, 196];
-    const x = kit.log([1, 256], [left, width - 20]);
-    const y = kit.log([8, work], [bottom, 16]);
-    const bound = (p) => (work - span) / p + span;
-
-    const picture = kit.picture({ width, height, label: "Line chart: promised time against workers" });
-    kit.axis(picture, { side: "bottom", at: bottom, from: left, to: width - 20, scale: x,
-      values: [1, 4, 16, 64, 256], label: "workers p" });
-    kit.axis(picture, { side: "left", at: left, from: bottom, to: 16, scale: y,
-      values: [10, 30, 100, 300, 1000], label: "additions in a row" });
-    const points = Array.from({ length: 256 }, (_, i) => `${x(i + 1)},${y(bound(i + 1))}`).join(" ");
-    picture.append(kit.svg("line", { x1: left, x2: width - 20, y1: y(span), y2: y(span),
-      class: "pe-line-green", "stroke-width": 2, "stroke-dasharray": "6 4" }));
-    picture.append(kit.svg("polyline", { points, class: "pe-line-vermilion", "stroke-width": 2.5 }));
-    const dot = picture.appendChild(kit.svg("circle", { r: 7, class: "pe-fill-vermilion" }));
-
-    const numbers = kit.numbers(["Workers", "Additions in a row, at most", "Span"]);
+    const films = model.get("films");
+    const prompts = model.get("prompts");
+    const start = model.get("start");
+    const picture = kit.picture({ width: WIDTH, height: 2 * TOP + 7 * ROW, label: "" });
+    const line = kit.html("p", { style: { fontFamily: "monospace", overflowWrap: "anywhere" } });
+    const numbers = kit.numbers(["Calls", "Final characters", "Characters a call", "Accepted, expected"]);
     const status = kit.status();
-    const workers = kit.slider({ label: "Workers p", min: 1, max: 256, value: 8, onInput: draw });
-    const play = kit.play({ onTick: () => workers.step(4), interval: 100 });
+    const pick = (label, options, value) => kit.choice({ label, options, value, onChange: restart });
+    const prompt = pick("Prompt", prompts.map((text, i) => ({ value: String(i), label: `“${text.slice(-10)}”` })), "0");
+    const drafter = pick("Heads", [{ value: "clover", label: "Clover" }, { value: "medusa", label: "Medusa" }], start.drafter);
+    const budget = pick("Budget m", model.get("sizes"), start.m);
+    const mass = pick("Top-p", model.get("masses"), start.mass);
+    const place = kit.html("div");
+    const play = kit.play({ label: "Play", interval: 900, onTick: () => clock.step(1) });
+    let clock = null;
+    let film = null;
 
-    function draw(p) {
-      dot.setAttribute("cx", x(p));
-      dot.setAttribute("cy", y(bound(p)));
-      numbers.set({ "Workers": p, "Additions in a row, at most": bound(p), "Span": span });
-      status.say(`${kit.plural(p, "worker")}: at most ${kit.number(bound(p))} additions in a row.`);
+    function restart() {
+      if (clock !== null) play.stop();
+      film = films[[prompt.value, drafter.value, budget.value, mass.value].join(" ")];
+      const best = film.reduce((top, step, i) => (step[3].length > film[top][3].length ? i : top), 0);
+      const moment = Math.min(clock === null ? best : clock.value, film.length - 1);
+      clock = kit.stepper({ label: "Step", min: 0, max: film.length - 1, value: moment, onChange: draw,
+        format: (n) => `${n + 1} of ${film.length}` });
+      kit.clear(place).append(clock.el);
+      draw(moment);
     }
-    draw(workers.value);
-    el.append(kit.controls(workers, play), picture, numbers.el, status.el);
+
+    function draw(n) {
+      const [text, parents, percent, accepted] = film[n];
+      const at = places(parents);
+      const lit = (node) => node === 0 || accepted.includes(node);
+      kit.clear(picture);
+      parents.forEach((parent, i) => picture.append(edge(at[parent], at[i + 1], lit(i + 1))));
+      at.forEach((where, node) => picture.append(box(where, text[node], percent[node - 1], lit(node))));
+      report(n);
+    }
+
+    function report(n) {
+      const before = film.slice(0, n).map(([text, , , accepted]) => [text[0], ...accepted.map((i) => text[i])].join(""));
+      const [text, , percent, accepted] = film[n];
+      kit.clear(line).append(`${prompts[Number(prompt.value)]}${before.join("")}`,
+        kit.html("strong", { text: [text[0], ...accepted.map((i) => text[i])].join("") }));
+      const done = film.slice(0, n + 1);
+      const characters = done.reduce((sum, step) => sum + 1 + step[3].length, 1);
+      const expected = percent.reduce((sum, one) => sum + one, 0) / 100;
+      numbers.set({ "Calls": `${n + 2} with the prompt's`, "Final characters": `${Math.min(characters, 40)} of 40`,
+        "Characters a call": kit.number(Math.min(characters, 40) / (n + 2)),
+        "Accepted, expected": `${accepted.length}, ${kit.number(expected)}` });
+      const sentence = `Step ${n + 1}: ${accepted.length} of ${kit.plural(percent.length, "draft")} accepted after “${shown(text[0])}”.`;
+      status.say(sentence);
+      picture.describe(sentence);
+    }
+
+    el.append(kit.controls(prompt, drafter), kit.controls(budget, mass), kit.controls(place, play),
+      line, picture, numbers.el, status.el);
+    restart();
   },
 };

@@ -1,48 +1,88 @@
-"""The chapter's explorer: ✎ what the reader moves, and what there is to see."""
-
-from __future__ import annotations
+"""Explorer: the draft tree of every step, as recorded on held-out text."""
 
 from pathlib import Path
 
-import numpy as np
+from paralg.decoding.clover.experiments.records import MASSES, records
 
-from paralg.core.cost import brent
-from paralg.decoding.clover.method import in_parallel
+__all__ = ["draw_tree", "explorer", "places"]
 
-__all__ = ["explorer"]
-
-_WORKERS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+START = {"drafter": "clover", "m": "4", "mass": "0.8"}
+NAMES = {"clover": "Clover", "medusa": "Medusa"}
 
 
 def explorer():
-    """Return the `paralg.figures.Explorer`; its script computes from the state given here."""
-    from paralg import figures
+    """Return the interactive figure: prompt, drafter, budget and top-p."""
+    from paralg.figures import Explorer
 
-    cost = in_parallel(np.ones(1024)).cost
-    bounds = [brent(cost, p=p).upper for p in _WORKERS]
-    return figures.Explorer(
+    films = records.read("films")
+    prompts = films.pop("prompts")
+    sizes = list(dict.fromkeys(key.split(" ")[2] for key in films))
+    rows = [(f"{NAMES[name]}, top-p {mass}", *(str(1 + len(films[f"0 {name} {m} {mass}"]))
+                                               for m in sizes))
+            for name in NAMES for mass in MASSES]  # fmt: skip
+    return Explorer(
         name="clover",
         script=Path(__file__).with_suffix(".js"),
-        state={"work": cost.work, "span": cost.span},
-        still=_still(cost, bounds),
-        caption="✎ Sum of 1,024 numbers along a tree: the time that Brent's theorem promises.",
-        alt="Line chart: promised time against workers, log axes; it falls until the span is left.",
-        table=(["workers", "time at most"], list(zip(_WORKERS, bounds, strict=True))),
-    )
+        state={"films": films, "prompts": prompts, "sizes": sizes,
+               "masses": [str(mass) for mass in MASSES], "start": START},
+        still=_still(films["0 clover 4 0.8"]),
+        caption="Forty characters of documentation after a prompt of 24. Each step drafts a tree "
+        "below the last final character; the path that the target agrees with is kept.",
+        alt="Draft tree with four nodes below one character: boxes with a character and the "
+        "product of its probabilities; the accepted path is drawn in green.",
+        table=(("calls for 40 characters", *(f"m = {m}" for m in sizes)), rows),
+    )  # fmt: skip
 
 
-def _still(cost, bounds):
+def _still(film):
+    """Draw the step of the start setting that accepted most."""
     import matplotlib.pyplot as plt
 
-    from paralg import figures
-
-    with plt.rc_context(figures.rc()):
-        fig, ax = plt.subplots(figsize=(6.4, 3))
-        ax.plot(_WORKERS, bounds, color=figures.VERMILION, label="Brent's bound")
-        span = [cost.span] * len(_WORKERS)
-        ax.plot(_WORKERS, span, color=figures.GREEN, ls="-.", marker="", label="span")
-        ax.set_xscale("log", base=2)
-        ax.set_yscale("log", base=2)
-        ax.set(xlabel="workers $p$", ylabel="additions in a row")
-        figures.name_lines(ax)
+    fig, ax = plt.subplots(figsize=(5.2, 2.8))
+    draw_tree(ax, *max(film, key=lambda step: len(step[3])))
     return fig
+
+
+def places(parents) -> list[tuple[int, float]]:
+    """Return depth and height of every node, t₀ first: leaves on rows, parents between."""
+    parents = [-1, *parents]
+    children = {node: [c for c, parent in enumerate(parents) if parent == node]
+                for node in range(len(parents))}  # fmt: skip
+    height, rows = {}, iter(range(len(parents)))
+
+    def put(node):
+        for child in children[node]:
+            put(child)
+        below = [height[child] for child in children[node]]
+        height[node] = sum(below) / len(below) if below else float(next(rows))
+
+    put(0)
+    depth = [0] * len(parents)
+    for node in range(1, len(parents)):
+        depth[node] = depth[parents[node]] + 1
+    return [(depth[node], height[node]) for node in range(len(parents))]
+
+
+def draw_tree(ax, text, parents, percent, accepted, possible=None) -> None:
+    """Draw a tree from left to right; accepted nodes green, nodes that cannot be pale."""
+    from paralg.figures import GREEN, GREY
+
+    at = places(parents)
+    for node, parent in enumerate([-1, *parents]):
+        x, y = at[node]
+        lit = node == 0 or node in accepted
+        pale = possible is not None and not possible[node]
+        colour, alpha = (GREEN if lit else GREY), (0.35 if pale else 1)
+        if parent >= 0:
+            ax.plot([at[parent][0] + 0.16, x - 0.16], [at[parent][1], y], color=colour,
+                    lw=2.2 if lit else 1, marker="", alpha=alpha)  # fmt: skip
+        word = text[node].replace(" ", "␣")
+        ax.text(x, y, word, ha="center", va="center", family="DejaVu Sans Mono", size=13,
+                alpha=alpha, weight="bold" if lit else "normal",
+                bbox={"fc": "none", "ec": colour, "lw": 2.2 if lit else 1, "alpha": alpha,
+                      "boxstyle": "round,pad=0.35", "ls": ":" if pale else "-"})  # fmt: skip
+        if node and percent:
+            ax.text(x + 0.2, y, f".{percent[node - 1]:02d}", va="center", size=10, alpha=alpha)
+    heights = [y for _, y in at]
+    ax.set(xlim=(-0.4, max(x for x, _ in at) + 0.6), ylim=(max(heights) + 0.6, min(heights) - 0.6))
+    ax.set_axis_off()
