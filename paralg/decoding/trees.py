@@ -1,5 +1,10 @@
-"""Draft trees, and what a model says after every node of one: by tree attention, or row by row."""
+"""Draft trees: how they are grown level by level, and which of their paths is accepted.
 
+What a model says after every node is in :mod:`~paralg.decoding.targets`; which children are worth
+a place is a chapter's own rule.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -7,30 +12,21 @@ from typing import NamedTuple
 import numpy as np
 
 from paralg.core import checks
-from paralg.decoding.randomness import softmax
-from paralg.decoding.reading import ranks
-from paralg.models.counting import CountingModel
+from paralg.decoding.randomness import Random
 
-__all__ = ["Attending", "DraftTree", "Recomputing", "Verdict", "certain", "of_nodes", "target_of",
-           "without"]  # fmt: skip
+__all__ = ["DraftTree", "TreeRule", "Verdict", "best", "certain", "first_accepted",
+           "ordered", "verify_chosen", "without"]  # fmt: skip
+
+DIGITS = 12
 
 
 @dataclass(frozen=True, eq=False)
 class DraftTree:
-    """Node 0 is t₀, the others are drafts, every parent before its children.
+    """Node 0 is the last final token t₀, the others are drafts, every parent before its children.
 
-    Parameters
-    ----------
-    tokens, parents : ndarray of int, shape (m + 1,)
-        The parent of t₀ is -1.
-    joint : ndarray, shape (m + 1,)
-        Product of the heads' probabilities along the path, 1 at t₀.
-    q : tuple of ndarray, shape (V,)
-        Of each node that was expanded, what its children were drawn from; only where they were
-        drawn.
+    ``tokens``, ``parents`` (-1 at t₀) and ``joint``, the products of probabilities along the paths,
+    have m + 1 entries; ``q`` has the distribution of the children of every node that was expanded.
 
-    Examples
-    --------
     >>> tree = DraftTree(np.array([5, 1, 2, 1]), np.array([-1, 0, 0, 2]), np.ones(4))
     >>> tree.depth, tree.children(0), tree.mask.astype(int)[3]
     (array([0, 1, 1, 2]), [1, 2], array([1, 0, 1, 1]))
@@ -84,6 +80,64 @@ class DraftTree:
         return DraftTree(self.tokens[nodes], new[self.parents[nodes]], self.joint[nodes], q)
 
 
+class TreeRule:
+    """Grows a tree level by level; a rule says which children are kept, and perhaps cuts back.
+
+    ``m`` is the most drafts of a tree.
+    """
+
+    m: int
+
+    def grow(self, expand: Callable, root, t0: int, depth: int, rng=None) -> DraftTree:
+        """Return a tree of at most ``depth`` levels below the token t₀.
+
+        ``expand(i, states, tokens) -> (states, q)`` is head i on n nodes; ``root`` the state that
+        it is given for t₀.
+        """
+        tokens, parents, joint, laws = [int(t0)], [-1], [1.0], [None]
+        level, states, left = np.array([0]), root, self.m
+        for i in range(1, depth + 1 if left else 1):
+            states, q = expand(i, states, np.array(tokens)[level])
+            for node, law in zip(level, q, strict=True):
+                laws[node] = law
+            branch, token = self.choose(i, q, np.array(joint)[level], left, rng)
+            if not len(branch):
+                break
+            weight = np.array(joint)[level][branch] * q[branch, token]
+            parents += level[branch].tolist()
+            level = np.arange(len(tokens), len(tokens) + len(token))
+            tokens, joint = tokens + token.tolist(), joint + weight.tolist()
+            laws += [None] * len(token)
+            states, left = states[branch], self.left(left, len(token))
+            if not left:
+                break
+        tree = DraftTree(np.array(tokens), np.array(parents), np.array(joint), tuple(laws))
+        return self.cut(tree)
+
+    def choose(self, i: int, q: np.ndarray, joint: np.ndarray, left: int, rng):
+        """Return branches and tokens of level i, of q (n, V) and the paths' products (n,)."""
+        raise NotImplementedError
+
+    def left(self, left: int, kept: int) -> int:
+        """Return the budget after a level."""
+        return left - kept
+
+    def cut(self, tree: DraftTree) -> DraftTree:
+        """Return the tree that is verified."""
+        return tree
+
+
+def ordered(values: np.ndarray) -> np.ndarray:
+    """Return the ascending order along the last axis; the lowest index first among equals."""
+    return np.argsort(values.round(DIGITS), axis=-1, kind="stable")
+
+
+def best(branch: np.ndarray, token: np.ndarray, joint: np.ndarray, most: int):
+    """Return the children with the largest products; lowest branch, then token, among equals."""
+    order = np.lexsort((token, branch, -joint.round(DIGITS)))[: max(most, 0)]
+    return branch[order], token[order]
+
+
 class Verdict(NamedTuple):
     """Accepted path from t₀ on, drafts that were tried and refused, and the token that follows."""
 
@@ -100,12 +154,44 @@ def certain(p: np.ndarray) -> np.ndarray:
     return np.eye(p.shape[-1])[p.round(12).argmax(axis=-1)]
 
 
-def of_nodes(tree: DraftTree, p: np.ndarray) -> np.ndarray:
-    """Check that there is a distribution for every node of a tree."""
+def verify_chosen(tree: DraftTree, p: np.ndarray, rng: Random) -> Verdict:
+    """Verify children that were *chosen*, by any rule that looks at the heads alone.
+
+    A child x is accepted with probability p(x); if it is refused, p(x) becomes 0 and the rest is
+    normalised for the next child. If none is left, the next token is drawn from what p has become.
+    There is a row of ``p``, (m + 1, V), for every node.
+
+    >>> from paralg.decoding.randomness import RandomDraws
+    >>> tree = DraftTree(np.array([0, 2, 1]), np.array([-1, 0, 1]), np.ones(3))
+    >>> verify_chosen(tree, np.eye(3)[[2, 0, 0]], RandomDraws(0))
+    Verdict(path=[0, 1], refused=[2], bonus=0)
+    """
+    return first_accepted(tree, p, rng, lambda p, q, token: min(p[token], 1.0),
+                          lambda p, q, token: (without(p, token), q))  # fmt: skip
+
+
+def first_accepted(tree: DraftTree, p: np.ndarray, rng: Random, accepts, refused) -> Verdict:
+    """Walk down: at every node try the children in order, and follow the first accepted one.
+
+    ``accepts(p, q, token)`` is a probability, ``refused(p, q, token)`` what p and q become.
+    """
     checks.instance("tree", tree, DraftTree)
     p = checks.probabilities("p", p)
     checks.sizes(p=(p, f"{len(tree)} V"))
-    return p
+    path, tried, law = [0], [], p[0]
+    while (children := tree.children(path[-1])):
+        q = tree.q[path[-1]] if tree.q else None
+        for child in children:
+            token = tree.tokens[child]
+            if rng.accept(float(accepts(law, q, token))):
+                path.append(child)
+                law = p[child]
+                break
+            tried.append(child)
+            law, q = refused(law, q, token)
+        else:
+            break
+    return Verdict(path, tried, rng.categorical(law))
 
 
 def without(law: np.ndarray, token: int) -> np.ndarray:
@@ -113,74 +199,3 @@ def without(law: np.ndarray, token: int) -> np.ndarray:
     rest = law.copy()
     rest[token] = 0.0
     return rest / rest.sum()
-
-
-def target_of(model: CountingModel, x: np.ndarray, order):
-    """Return a network that keeps keys and values, or whatever recomputes."""
-    masked = np.flatnonzero(x == model.V)
-    if order is not None:
-        return Recomputing(model, np.asarray(order), ranks(x, model.V, order))
-    if len(masked) and masked[0] != model.L - len(masked):
-        raise ValueError("expected the given tokens to be a prefix, or an order, got no order")
-    if hasattr(model.model, "extend"):
-        return Attending(model, masked)
-    return Recomputing(model, masked)
-
-
-class Attending:
-    """A causal network as target: slot i carries x_{i-1}, so t₀ at place i has slot i + 1."""
-
-    def __init__(self, model: CountingModel, order):
-        self.model, self.order, self.past, self.tree = model, order, None, None
-
-    def read(self, x):
-        """Send the prompt; return the distribution of the first token, and the slots."""
-        n = self.order[0]
-        tokens = np.concatenate([[self.model.V], x[:n]])[None]
-        logits, self.past = self.model.extend(tokens, np.arange(n + 1), np.tri(n + 1, dtype=bool))
-        return softmax(logits[0, -1]), self.past
-
-    def verify(self, tree, x, n):
-        """Return the distributions after t₀ and after every draft."""
-        mask = np.concatenate([np.ones((len(tree), len(self.past)), bool), tree.mask], axis=1)
-        places = self.order[n] + 1 + tree.depth
-        logits, self.tree = self.model.extend(tree.tokens[None], places, mask, self.past)
-        return softmax(logits[0])
-
-    def keep(self, path):
-        """Keep keys and values of the accepted path alone; return its slots."""
-        final = self.tree.select(path)
-        self.past = self.past.join(final)
-        return final
-
-
-class Recomputing:
-    """A model without memory as target: one row for each leaf of the tree."""
-
-    def __init__(self, model: CountingModel, order, rank=None):
-        self.model, self.order, self.rank = model, order, rank
-
-    def read(self, x):
-        """Return the distribution of the first token."""
-        return self.ask(x[None], self.order[:1])[0, 0], None
-
-    def verify(self, tree, x, n):
-        """Return the distributions after t₀ and after every draft."""
-        leaves = np.setdiff1d(np.arange(len(tree)), tree.parents)
-        rows = np.tile(np.where(x == self.model.V, 0, x), (len(leaves), 1))
-        for row, leaf in zip(rows, leaves, strict=True):
-            path = tree.path(leaf)
-            row[self.order[n : n + len(path)]] = tree.tokens[path]
-        p = self.ask(rows, self.order[n + 1 : n + 2 + tree.depth.max()])
-        under = tree.mask[leaves].argmax(axis=0)
-        return p[under, tree.depth]
-
-    def ask(self, rows, at):
-        """Return distributions (B, len(at), V) in the order of decoding."""
-        if self.rank is None:
-            return softmax(self.model.causal(rows, at=at))
-        sort = np.argsort(at)
-        return softmax(self.model.anyorder(rows, self.rank, at=at[sort]))[:, np.argsort(sort)]
-
-    def keep(self, path):
-        """Keep nothing."""

@@ -13,24 +13,20 @@ from paralg.decoding.clover import (  # noqa: E402
     Budgeted,
     CloverHeads,
     Drawn,
-    Ranked,
     clover,
-    clover_batch,
-    verify_chosen,
     verify_drawn,
 )
 from paralg.decoding.clover.decoder import Clover  # noqa: E402
 from paralg.decoding.clover.experiments import ablations, runs  # noqa: E402
-from paralg.decoding.clover.fast.compiled import Trees, tables_of  # noqa: E402
+from paralg.decoding.clover.variants import Ranked  # noqa: E402
 from paralg.decoding.shaping import TopK  # noqa: E402
+from paralg.decoding.trees import verify_chosen  # noqa: E402
 from paralg.models import Network, TransformerConfig  # noqa: E402
 from paralg.models.counting import CountingModel  # noqa: E402
 
 V, L = 7, 24
 SHAPE = TransformerConfig(V, L, width=32, layers=2, heads=2, rotary=True)
 NET = Network.untrained(SHAPE, "causal")
-COMPILED = (CloverHeads, ablations.AttentionOnlyBlock, ablations.AugmentedMedusa,
-            ablations.MedusaHeads, ablations.SharedHeads, ablations.UnitHeads)  # fmt: skip
 KINDS = tuple(dict.fromkeys(runs.HEADS.values()))
 
 
@@ -183,59 +179,11 @@ def test_parameters():
               "clover-no-block": 3 * (layer + decoder) + norm, "shared": 3 * layer + norm + decoder,
               "medusa-block": 3 * layer + norm + block}  # fmt: skip
     for name, count in counts.items():
-        assert runs.HEADS[name](target).parameters_count == count
-
-
-# ---- many sequences at once, compiled
-
-
-@pytest.mark.parametrize("kind", COMPILED)
-def test_compiled_trees_equal_plain_ones(kind):
-    heads = disturbed(kind)
-    h = torch.randn(4, 32, generator=torch.Generator().manual_seed(2))
-    for rule in (Budgeted(6), Budgeted(5, 0.95, 0.0), BestFirst(6), Budgeted(0)):
-        trees = Trees(4, tables_of(heads), rule)
-        t0, depth = np.array([0, 3, 6, 1]), np.array([3, 3, 2, 0])
-        trees.grow(h.numpy(), t0, depth)
-        for b in range(4):
-            tree = rule.grow(heads.start().expand, h[b : b + 1], t0[b], int(depth[b]))
-            assert trees.count[b] == len(tree)
-            assert trees.tokens[b, : len(tree)].tolist() == tree.tokens.tolist()
-            assert trees.parents[b, : len(tree)].tolist() == tree.parents.tolist()
-            assert trees.depth[b, : len(tree)].tolist() == tree.depth.tolist()
-            np.testing.assert_allclose(trees.joint[b, : len(tree)], tree.joint, rtol=1e-4)
-
-
-@pytest.mark.parametrize("kind", COMPILED)
-@pytest.mark.parametrize("rule", [Budgeted(4), BestFirst(5)])
-def test_a_batch_decodes_every_sequence_as_if_alone(kind, rule):
-    """Ragged accepts: sequences of one batch move on at different speeds."""
-    x, heads = prompts(12), disturbed(kind)
-    plain, found = clover_batch(NET, x), clover_batch(NET, x, heads, rule)
-    assert (found.tokens == plain.tokens).all()
-    for row, tokens, calls in zip(x[:3], found.tokens, found.calls, strict=False):
-        alone = clover(NET, row, heads, rule)
-        assert (alone.tokens == tokens).all()
-        assert alone.forwards == calls
-    assert found.cost.calls == found.calls.max()
-    assert found.cost.rows == found.calls.sum()
-
-
-@pytest.mark.parametrize("given", [0, L - 2, L - 1, L])
-def test_the_ends_of_a_batch(given):
-    x = prompts(3, given)
-    found = clover_batch(NET, x, disturbed(CloverHeads))
-    assert (found.tokens == clover_batch(NET, x).tokens).all()
-    assert (found.tokens < V).all()
-    assert (found.final == L - given).all()
-    assert clover_batch(NET, x[:0], disturbed(CloverHeads)).tokens.shape == (0, L)
+        heads = runs.HEADS[name](target)
+        assert sum(p.numel() for p in heads.parameters()) == count
 
 
 @pytest.mark.parametrize(("call", "message"), [
-    (lambda: clover_batch(NET, np.where(np.arange(L) < [[3], [4]], 0, V)), "prefixes of one"),
-    (lambda: clover_batch(NET, prompts(2), ablations.SoftmaxGate(NET.transformer)), "cosine gate"),
-    (lambda: clover_batch(NET, prompts(2), CloverHeads(NET.transformer), Ranked.product(2)),
-     "rule must be"),
     (lambda: CloverHeads(NET), "target must be a Transformer"),
     (lambda: CloverHeads(NET.transformer, 0), "K must")])  # fmt: skip
 def test_errors_say_what_was_expected(call, message):
@@ -246,12 +194,20 @@ def test_errors_say_what_was_expected(call, message):
 # ---- what is shipped
 
 
-def test_fifty_prompts_of_real_text_and_the_shipped_heads():
-    x = runs.prompts(50)
-    plain = clover_batch(runs.target(), x).tokens
-    for name, rule in (("clover", Budgeted(4)), ("clover", BestFirst(16)), ("medusa", Budgeted(4))):
-        found = clover_batch(runs.target(), x, runs.heads(name), rule)
-        assert (found.tokens == plain).all()
+def test_prompts_of_real_text_and_the_shipped_heads():
+    ways = (("clover", Budgeted(4)), ("clover", BestFirst(16)), ("medusa", Budgeted(4)))
+    for x, (name, rule) in zip(runs.prompts(9), ways * 3, strict=True):
+        plain = ancestral(runs.target(), x, rng=RandomDraws(), shape=TopK(1), cache=True)
+        assert clover(runs.target(), x, runs.heads(name), rule).trace == plain.trace
+
+
+@pytest.mark.weekly
+def test_fifty_prompts_and_every_shipped_drafter():
+    for x in runs.prompts(50):
+        plain = ancestral(runs.target(), x, rng=RandomDraws(), shape=TopK(1), cache=True)
+        for stem in runs.RUNS.names():
+            heads = runs.heads(*stem.rsplit("-", 1)[:1])
+            assert clover(runs.target(), x, heads, BestFirst(8)).trace == plain.trace
 
 
 def test_what_the_logs_say():

@@ -7,19 +7,15 @@
 3. `decoder`: draft, verify in one call of the target, keep the accepted path, without loss.
 
 Then `theory` (what a tree is worth, what a step costs), `variants` (other trees, drawn children),
-`fast` (many sequences at once, drafts compiled), `experiments` (Medusa's heads and other ablations,
-trained on the shared text network), `teaching`, and `entrants` for `paralg.decoding.arena`.
+`experiments` (Medusa's heads and other ablations, trained on the shared text network), `teaching`,
+and `entrants` for `paralg.decoding.arena`.
 """
 
 from paralg.core.lazy import lazy
 
 __getattr__, __dir__, __all__ = lazy(__name__, {
-    "CloverHeads": "heads", "clover": "decoder",
-    "Budgeted": "tree", "BestFirst": "variants", "Ranked": "variants",
-    "verify_chosen": "decoder", "verify_drawn": "variants",
-    "Roofline": "theory", "acceptance_chosen": "theory", "acceptance_drawn": "theory",
-    "best_value": "theory", "expected_accepted": "theory",
-    "Drawn": "variants", "TableDrafter": "variants", "UniformDrafter": "variants",
-    "verify_ratio": "variants", "clover_batch": "fast.batched",
+    "CloverHeads": "heads", "Budgeted": "tree", "clover": "decoder",
+    "BestFirst": "variants", "Drawn": "variants", "verify_drawn": "variants",
+    "acceptance_drawn": "theory", "best_value": "theory", "expected_accepted": "theory",
     "explorer": "teaching.explorer",
 })  # fmt: skip

@@ -9,14 +9,15 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from paralg.core import checks
-from paralg.decoding.clover.tree import Budgeted, TreeRule
+from paralg.decoding.clover.tree import Budgeted
 from paralg.decoding.randomness import Random, RandomDraws
+from paralg.decoding.targets import target_of
 from paralg.decoding.trace import Decoded, Recorder
-from paralg.decoding.trees import DraftTree, Verdict, certain, of_nodes, target_of, without
+from paralg.decoding.trees import DraftTree, TreeRule, Verdict, certain, verify_chosen
 from paralg.models.counting import CountingModel, LogitsHook
 from paralg.models.protocol import AttendingModel, Model, tokens_of
 
-__all__ = ["Drafter", "Drafting", "Verify", "clover", "verify_chosen"]
+__all__ = ["Clover", "Drafter", "Drafting", "Verify", "clover"]
 
 Verify = Callable[[DraftTree, np.ndarray, Random], Verdict]
 
@@ -39,51 +40,6 @@ class Drafter(Protocol):
 
     def start(self) -> Drafting:
         """Return what drafts for one sequence."""
-
-
-def verify_chosen(tree: DraftTree, p: np.ndarray, rng: Random) -> Verdict:
-    """Verify children that were *chosen*, by any rule that looks at the heads alone.
-
-    A child x is accepted with probability p(x); if it is refused, p(x) becomes 0 and the rest is
-    normalised for the next child. If none is left, the next token is drawn from what p has become.
-
-    Parameters
-    ----------
-    tree : DraftTree
-        With distinct children at every node.
-    p : ndarray, shape (m + 1, V)
-        The target's distribution after each node.
-    rng : Random
-
-    Returns
-    -------
-    Verdict
-
-    Cost
-    ----
-    O(V) for each child that is tried.
-
-    Examples
-    --------
-    >>> from paralg.decoding.randomness import RandomDraws
-    >>> tree = DraftTree(np.array([0, 2, 1]), np.array([-1, 0, 1]), np.ones(3))
-    >>> verify_chosen(tree, np.eye(3)[[2, 0, 0]], RandomDraws(0))
-    Verdict(path=[0, 1], refused=[2], bonus=0)
-    """
-    p = of_nodes(tree, p)
-    path, refused, law = [0], [], p[0]
-    while (children := tree.children(path[-1])):
-        for child in children:
-            token = tree.tokens[child]
-            if rng.accept(min(float(law[token]), 1.0)):
-                path.append(child)
-                law = p[child]
-                break
-            refused.append(child)
-            law = without(law, token)
-        else:
-            break
-    return Verdict(path, refused, rng.categorical(law))
 
 
 def clover(

@@ -38,13 +38,12 @@ class AttentionDecoder(nn.Module):
         self.heads = heads
         self.norm = nn.RMSNorm(width, eps=EPSILON)
         self.q, self.k, self.v = (nn.Linear(width, width) for _ in range(3))
-        for linear in (self.q, self.k):
-            nn.init.uniform_(linear.weight, 0, 0.01)
-            with torch.no_grad():
-                linear.weight += torch.eye(width)
-        nn.init.zeros_(self.v.weight)
-        for linear in (self.q, self.k, self.v):
-            nn.init.zeros_(linear.bias)
+        with torch.no_grad():
+            for linear in (self.q, self.k):
+                linear.weight.uniform_(0, 0.01).add_(torch.eye(width))
+            self.v.weight.zero_()
+            for linear in (self.q, self.k, self.v):
+                linear.bias.zero_()
 
     def forward(self, h: Tensor, e: Tensor) -> Tensor:
         """Return h plus the gated value of e."""
@@ -130,11 +129,6 @@ class CloverHeads(nn.Module):
         """The frozen network."""
         return self._target[0]
 
-    @property
-    def parameters_count(self) -> int:
-        """Number of trained numbers."""
-        return sum(p.numel() for p in self.parameters())
-
     def embeddings(self) -> Tensor:
         """Return e of every token, (V, d): rows of the head of unit root mean square."""
         rows = self.target.head.weight.detach()
@@ -156,10 +150,7 @@ class CloverHeads(nn.Module):
                         self.target.head.bias.detach())  # fmt: skip
 
     def forward(self, hidden: Tensor, x: Tensor) -> list[Tensor]:
-        """Return the logits of heads 1 … K on a text, teacher-forced, (B, L - i, V).
-
-        Head i at place p reads the tokens x_p … x_{p+i-1} and speaks of x_{p+i}.
-        """
+        """Return logits (B, L - i, V): head i at place p reads x_p … x_{p+i-1}, says x_{p+i}."""
         L = hidden.shape[1]
         mask = torch.ones(L, L, dtype=torch.bool).tril()
         h, e, found = self.augment(hidden, torch.arange(L), mask)[0], self.embeddings()[x], []
@@ -187,20 +178,17 @@ class HeadsRun:
         The heads know the tokens ``x`` from the states alone.
         """
         with without_gradients():
-            S = len(final)
-            mask = torch.ones(S, self.length + S, dtype=torch.bool).tril(self.length)
-            places = torch.arange(self.length, self.length + S)
+            end = self.length + len(final)
+            mask = torch.ones(len(final), end, dtype=torch.bool).tril(self.length)
+            places = torch.arange(self.length, end)
             h, kept = self.heads.augment(final.hidden[:1], places, mask, self.past)
-            if kept is not None and self.past is not None:
+            if self.past is not None:
                 kept = tuple(torch.cat(pair, dim=2) for pair in zip(self.past, kept, strict=True))
-            self.past, self.length = kept, self.length + S
+            self.past, self.length = kept, end
             return h[0, -1:]
 
     def expand(self, i: int, h: Tensor, tokens: np.ndarray) -> tuple[Tensor, np.ndarray]:
-        """Return h_i of n nodes and what head i says of their children, (n, V).
-
-        ``h`` are the states h_{i-1} of their parents, ``tokens`` the nodes' own.
-        """
+        """Return h_i of n nodes, of their parents' h_{i-1}, and what head i says next, (n, V)."""
         with without_gradients():
             h = self.heads.join(i, h, self.e[to_torch(tokens)])
             return h, softmax(to_numpy(self.heads.logits(i, h)))

@@ -1,6 +1,6 @@
-"""What a tree is worth, how often children are accepted, and what a step may cost.
+"""What a tree is worth, how often children are accepted, and what a full batch leaves of it.
 
-[xiao-2024-clover]; shapes: p, q (V,), trees of m drafts.
+[xiao-2024-clover]
 """
 
 from collections.abc import Callable, Sequence
@@ -11,16 +11,11 @@ import numpy as np
 from paralg.core import checks
 from paralg.decoding.trees import DraftTree, without
 
-__all__ = [
-    "Roofline", "acceptance_chosen", "acceptance_drawn", "best_value", "expected_accepted",
-]  # fmt: skip
+__all__ = ["acceptance_drawn", "best_value", "expected_accepted", "roofline_speedup"]
 
 
 def expected_accepted(tree: DraftTree, expand: Callable | None = None, root=None) -> float:
-    r"""Return the sum of the path products, :math:`\sum_v \prod_{u \le v} q_u = E`[accepted].
-
-    A draft is accepted if its whole path is; so the mean number of accepted drafts is the sum of
-    these probabilities, if the heads are right.
+    r"""Return the mean number of accepted drafts, the sum of the path products.
 
     Parameters
     ----------
@@ -33,6 +28,7 @@ def expected_accepted(tree: DraftTree, expand: Callable | None = None, root=None
     Returns
     -------
     float
+        True if the probabilities are: a draft is accepted if its whole path is.
 
     Cost
     ----
@@ -96,34 +92,10 @@ def best_value(laws: Sequence[np.ndarray], m: int) -> float:
                      if all(len(path) == 1 or path[:-1] in tree for path in tree)))  # fmt: skip
 
 
-def acceptance_chosen(p: np.ndarray, children: Sequence[int]) -> float:
-    """Return the probability that one of the chosen children is accepted: their mass under p.
-
-    Parameters
-    ----------
-    p : ndarray, shape (V,)
-    children : sequence of int
-        Distinct tokens.
-
-    Returns
-    -------
-    float
-
-    Examples
-    --------
-    >>> acceptance_chosen(np.array([0.2, 0.3, 0.5]), [0, 1])
-    0.5
-    """
-    p = checks.probabilities("p", p)
-    children = checks.array("children", children, "i", least=0)
-    checks.sizes(p=(p, "V"), children=(children, "k"))
-    if len(set(children.tolist())) < children.size or (children >= len(p)).any():
-        raise ValueError(f"expected distinct tokens below {len(p)}, got {children.tolist()}")
-    return float(p[children].sum())
-
-
 def acceptance_drawn(p: np.ndarray, q: np.ndarray, k: int) -> float:
     """Return the probability that one of k children, drawn from q one by one, is accepted.
+
+    Of chosen children it is their mass under p.
 
     Parameters
     ----------
@@ -146,49 +118,17 @@ def acceptance_drawn(p: np.ndarray, q: np.ndarray, k: int) -> float:
     """
     p, q = checks.probabilities("p", p), checks.probabilities("q", q)
     checks.sizes(p=(p, "V"), q=(q, "V"))
-    if not checks.integer("k", k) or not q.sum():
+    if not checks.integer("k", k):
         return 0.0
-    kept = float(np.minimum(p, q).sum())
-    excess = np.maximum(p - q, 0)
+    kept, excess = np.minimum(p, q), np.maximum(p - q, 0)
     if not excess.sum():
-        return kept
-    law = excess / excess.sum()
-    refused = q - np.minimum(p, q)
-    return float(kept + sum(refused[x] * acceptance_drawn(law, without(q, x), k - 1)
-                            for x in np.flatnonzero(refused) if q[x] < 1))  # fmt: skip
+        return float(kept.sum())
+    law, refused = excess / excess.sum(), q - kept
+    return float(kept.sum() + sum(refused[x] * acceptance_drawn(law, without(q, x), k - 1)
+                                  for x in np.flatnonzero(refused) if q[x] < 1))  # fmt: skip
 
 
-class Roofline:
-    """A target whose call takes max(1, slots/ridge) units: weights are read, or arithmetic is done.
-
-    Parameters
-    ----------
-    ridge : float
-        Slots of a call at which arithmetic takes as long as reading the weights.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the ridge is no positive number.
-
-    References
-    ----------
-    [xiao-2024-clover], figure 2, draws such a speed-up against the batch.
-
-    Examples
-    --------
-    >>> Roofline(153).speedup(batch=[1, 153], tokens=1.66, m=5).round(2)
-    array([1.66, 0.28])
-    """
-
-    def __init__(self, ridge: float):
-        self.ridge = checks.number("ridge", ridge, above=0)
-
-    def time(self, slots) -> np.ndarray:
-        """Return the time of a call of so many slots."""
-        return np.maximum(1.0, np.asarray(slots, dtype=float) / self.ridge)
-
-    def speedup(self, batch, tokens: float, m: int) -> np.ndarray:
-        """Return the speed-up of so many tokens a call and m drafts, at every batch size."""
-        batch = np.asarray(batch)
-        return tokens * self.time(batch) / self.time(batch * (m + 1))
+def roofline_speedup(batch, tokens: float, m: int, ridge: float) -> np.ndarray:
+    r"""Return the speed-up where a call of s slots takes max(1, s / ``ridge``), by batch size."""
+    batch = np.asarray(batch, dtype=float)
+    return tokens * np.maximum(1, batch / ridge) / np.maximum(1, batch * (m + 1) / ridge)

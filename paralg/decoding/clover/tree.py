@@ -1,67 +1,18 @@
-"""Which continuations of t₀ are verified together: trees grown level by level, under a budget.
+"""The dynamic tree: which continuations of t₀ are worth a place in the budget.
 
-[xiao-2024-clover]; a level is one call of a head, and a rule says which children are kept.
+[xiao-2024-clover]; a tree is grown level by level, and each level is one call of a head.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from paralg.core import checks
-from paralg.decoding.trees import DraftTree
+from paralg.decoding.trees import TreeRule, best, ordered
 
-__all__ = ["Budgeted", "TreeRule", "best", "ordered"]
+__all__ = ["TOLERANCE", "Budgeted"]
 
-DIGITS = 12
 TOLERANCE = 1e-9
-
-
-class TreeRule:
-    """Grows a tree level by level; a rule says which children are kept, and perhaps cuts back.
-
-    ``m`` is the most drafts of a tree.
-    """
-
-    m: int
-
-    def grow(self, expand: Callable, root, t0: int, depth: int, rng=None) -> DraftTree:
-        """Return a tree of at most ``depth`` levels below the token t₀.
-
-        ``expand(i, states, tokens) -> (states, q)`` is head i on n nodes; ``root`` the state that
-        it is given for t₀.
-        """
-        tokens, parents, joint, laws = [int(t0)], [-1], [1.0], [None]
-        level, states, left = np.array([0]), root, self.m
-        for i in range(1, depth + 1 if left else 1):
-            states, q = expand(i, states, np.array(tokens)[level])
-            for node, law in zip(level, q, strict=True):
-                laws[node] = law
-            branch, token = self.choose(i, q, np.array(joint)[level], left, rng)
-            if not len(branch):
-                break
-            weight = np.array(joint)[level][branch] * q[branch, token]
-            parents += level[branch].tolist()
-            level = np.arange(len(tokens), len(tokens) + len(token))
-            tokens, joint = tokens + token.tolist(), joint + weight.tolist()
-            laws += [None] * len(token)
-            states, left = states[branch], self.left(left, len(token))
-            if not left:
-                break
-        tree = DraftTree(np.array(tokens), np.array(parents), np.array(joint), tuple(laws))
-        return self.cut(tree)
-
-    def choose(self, i: int, q: np.ndarray, joint: np.ndarray, left: int, rng):
-        """Return branches and tokens of level i, of q (n, V) and the paths' products (n,)."""
-        raise NotImplementedError
-
-    def left(self, left: int, kept: int) -> int:
-        """Return the budget after a level."""
-        return left - kept
-
-    def cut(self, tree: DraftTree) -> DraftTree:
-        """Return the tree that is verified."""
-        return tree
 
 
 @dataclass(frozen=True)
@@ -117,14 +68,3 @@ class Budgeted(TreeRule):
         keep &= ranked >= self.ratio * ranked[:, :1] - TOLERANCE
         branch, place = np.nonzero(keep & (ranked > 0))
         return best(branch, order[branch, place], joint[branch] * ranked[branch, place], left)
-
-
-def ordered(values: np.ndarray) -> np.ndarray:
-    """Return the ascending order along the last axis; the lowest index first among equals."""
-    return np.argsort(values.round(DIGITS), axis=-1, kind="stable")
-
-
-def best(branch: np.ndarray, token: np.ndarray, joint: np.ndarray, most: int):
-    """Return the children with the largest products; lowest branch, then token, among equals."""
-    order = np.lexsort((token, branch, -joint.round(DIGITS)))[: max(most, 0)]
-    return branch[order], token[order]

@@ -15,10 +15,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from paralg.core import checks
-from paralg.decoding.clover.tree import TreeRule, best, ordered
 from paralg.decoding.randomness import Random, softmax
 from paralg.decoding.tables import TableModel
-from paralg.decoding.trees import DraftTree, Verdict, of_nodes, without
+from paralg.decoding.trees import (
+    DraftTree,
+    TreeRule,
+    Verdict,
+    best,
+    first_accepted,
+    ordered,
+    without,
+)
 
 __all__ = ["BestFirst", "Drawn", "Ranked", "TableDrafter", "UniformDrafter", "verify_drawn",
            "verify_ratio"]  # fmt: skip
@@ -46,8 +53,8 @@ class BestFirst(TreeRule):
     >>> laws = {1: [0.4, 0.35, 0.25], 2: [0.95, 0.05, 0.0], 3: [0.95, 0.05, 0.0]}
     >>> tree = BestFirst(3).grow(
     ...     lambda i, s, tokens: (s, np.tile(laws[i], (len(tokens), 1))), np.zeros(9), 0, 3)
-    >>> tree.tokens[1:], tree.joint[1:].round(3)
-    (array([0, 0, 0]), array([0.4  , 0.38 , 0.361]))
+    >>> tree.joint[1:].round(3)
+    array([0.4  , 0.38 , 0.361])
     """
 
     m: int
@@ -71,20 +78,8 @@ class BestFirst(TreeRule):
 
 @dataclass(frozen=True)
 class Ranked(TreeRule):
-    """A tree of fixed shape, as Medusa has it: each path is a tuple of ranks, 0 the likeliest.
+    """A tree of fixed shape: each path is a tuple of ranks, 0 the likeliest, with its beginnings.
 
-    Parameters
-    ----------
-    paths : sequence of tuple of int
-        With each path its beginnings.
-
-    Raises
-    ------
-    ValueError
-        If the beginning of a path is missing.
-
-    Examples
-    --------
     >>> Ranked.product(2, 2).paths
     ((0,), (1,), (0, 0), (0, 1), (1, 0), (1, 1))
     """
@@ -92,8 +87,6 @@ class Ranked(TreeRule):
     paths: tuple[tuple[int, ...], ...]
 
     def __post_init__(self):
-        for rank in (rank for path in self.paths for rank in path):
-            checks.integer("a rank", rank)
         paths = sorted({tuple(path) for path in self.paths}, key=lambda path: (len(path), path))
         object.__setattr__(self, "paths", tuple(paths))
         for path in self.paths:
@@ -108,16 +101,13 @@ class Ranked(TreeRule):
     @classmethod
     def product(cls, *widths: int) -> "Ranked":
         """Return the full tree: under every node of a level the same number of children."""
-        checks.integers(1, **{f"width {i}": width for i, width in enumerate(widths)})
         shapes = [np.ndindex(*widths[:depth]) for depth in range(1, len(widths) + 1)]
         return cls(tuple(path for shape in shapes for path in shape))
 
     def choose(self, i, q, joint, left, rng):
         """Return the tokens of the ranks; ranks beyond the alphabet are left out."""
-        V = q.shape[1]
-        parents = [path for path in self.paths if len(path) == i - 1 and max(path, default=0) < V]
-        parents = parents or [()]
-        level = [path for path in self.paths if len(path) == i and max(path) < V]
+        inside = [path for path in ((), *self.paths) if max(path, default=0) < q.shape[1]]
+        parents, level = ([path for path in inside if len(path) == n] for n in (i - 1, i))
         branch = np.array([parents.index(path[:-1]) for path in level], dtype=int)
         rank = np.array([path[-1] for path in level], dtype=int)
         return branch, ordered(-q)[branch, rank]
@@ -165,8 +155,7 @@ class Drawn(TreeRule):
             for _ in range(min(self.widths[i - 1], np.count_nonzero(law))):
                 token = rng.categorical(law)
                 drawn.append((branch, token))
-                if law[token] < 1:
-                    law = without(law, token)
+                law = without(law, token) if law[token] < 1 else law
         return tuple(np.array(drawn, dtype=int).reshape(-1, 2).T)
 
 
@@ -195,86 +184,29 @@ def verify_drawn(tree: DraftTree, p: np.ndarray, rng: Random) -> Verdict:
     >>> verify_drawn(tree, np.array([[0.2, 0.8, 0.0], [0.0, 0.0, 1.0]]), RandomDraws(0))
     Verdict(path=[0, 1], refused=[], bonus=2)
     """
-    p = of_nodes(tree, p)
-    path, refused, law = [0], [], p[0]
-    while (children := tree.children(path[-1])):
-        q = tree.q[path[-1]]
-        for child in children:
-            token = tree.tokens[child]
-            if law[token] >= q[token] or rng.accept(law[token] / q[token]):
-                path.append(child)
-                law = p[child]
-                break
-            refused.append(child)
-            excess = np.maximum(law - q, 0)
-            law, q = excess / excess.sum(), without(q, token)
-        else:
-            break
-    return Verdict(path, refused, rng.categorical(law))
+    return first_accepted(tree, p, rng, *_ratio(loses=True))
 
 
-def verify_ratio(tree, p: np.ndarray, rng: Random) -> Verdict:
-    """Accept with p(x)/q(x) although the children were chosen: **not** the right distribution.
+def verify_ratio(tree: DraftTree, p: np.ndarray, rng: Random) -> Verdict:
+    """Accept with p(x)/q(x) although the children were chosen: **not** the right distribution."""
+    return first_accepted(tree, p, rng, *_ratio(loses=False))
 
-    Parameters
-    ----------
-    tree : DraftTree
-        With q of every node that has children.
-    p : ndarray, shape (m + 1, V)
-    rng : Random
 
-    Returns
-    -------
-    Verdict
+def _ratio(*, loses: bool):
+    """Return the probability of acceptance, and what p and q become after a refusal."""
 
-    Examples
-    --------
-    >>> from paralg.decoding.clover.tree import DraftTree
-    >>> from paralg.decoding.randomness import RandomDraws
-    >>> tree = DraftTree(np.array([0, 1]), np.array([-1, 0]), np.ones(2), (np.array([0.5, 0.5]),))
-    >>> verify_ratio(tree, np.array([[0.2, 0.8], [1.0, 0.0]]), RandomDraws(0)).path
-    [0, 1]
-    """
-    p = of_nodes(tree, p)
-    path, refused, law = [0], [], p[0]
-    while (children := tree.children(path[-1])):
-        q = tree.q[path[-1]]
-        for child in children:
-            if rng.accept(law[tree.tokens[child]] / q[tree.tokens[child]]):
-                path.append(child)
-                law = p[child]
-                break
-            refused.append(child)
-            excess = np.maximum(law - q, 0)
-            law = excess / excess.sum()
-        else:
-            break
-    return Verdict(path, refused, rng.categorical(law))
+    def accepts(p, q, token):
+        return p[token] / q[token] if p[token] < q[token] else 1.0
+
+    def refused(p, q, token):
+        excess = np.maximum(p - q, 0)
+        return excess / excess.sum(), without(q, token) if loses else q
+
+    return accepts, refused
 
 
 class TableDrafter:
-    """Drafts by a table's own ``causal``, of t₀ and what was drafted, for a table as target.
-
-    Parameters
-    ----------
-    table : TableModel
-        The target itself, whose drafts are always right, or another one of its size.
-    K : int
-        Levels.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If ``table`` is no table, or K no integer of at least 1.
-
-    Examples
-    --------
-    >>> from paralg.decoding.tables import HashConditional
-    >>> drafting = TableDrafter(HashConditional(2, 3)).start()
-    >>> states = drafting.read(None, np.array([], dtype=int))
-    >>> drafting.expand(1, states, np.array([1]))[1].round(2)
-    array([[0.95, 0.05]])
-    """
+    """Drafts by a table's own ``causal``, of t₀ and what was drafted, for a table as target."""
 
     def __init__(self, table: TableModel, K: int = 3):
         checks.instance("table", table, TableModel)
@@ -296,31 +228,11 @@ class TableDrafter:
         return states, softmax(self.table.causal(rows, at=[n])[:, 0])
 
 
-class UniformDrafter:
-    """Drafts every token with the same probability, on any model.
-
-    Parameters
-    ----------
-    V, K : int
-        Tokens and levels.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a number is no integer of at least 1.
-
-    Examples
-    --------
-    >>> UniformDrafter(4).expand(1, np.zeros(1), np.array([2]))[1]
-    array([[0.25, 0.25, 0.25, 0.25]])
-    """
+class UniformDrafter(TableDrafter):
+    """Drafts every one of V tokens with the same probability, on any model."""
 
     def __init__(self, V: int, K: int = 3):
         self.V, self.K = checks.integer("V", V, 1), checks.integer("K", K, 1)
-
-    def start(self) -> "UniformDrafter":
-        """Return itself: it remembers nothing."""
-        return self
 
     def read(self, final, x):
         """Return an empty state."""

@@ -4,6 +4,7 @@ import numpy as np
 
 import paralg.decoding.clover as cl
 from paralg.decoding import HashConditional, RandomDraws
+from paralg.decoding.clover.variants import UniformDrafter
 from paralg.decoding.trees import DraftTree
 from paralg.models import Network, TransformerConfig
 from tests.project.arguments import Call
@@ -17,35 +18,23 @@ P, Q = np.array([0.6, 0.4]), np.array([0.3, 0.7])
 TREE = DraftTree(np.array([0, 1, 0]), np.array([-1, 0, 0]), np.array([1.0, 0.7, 0.3]), (Q,))
 
 
-def verify(rule):
-    return Call(rule.__name__, lambda p: rule(TREE, p, RandomDraws(0)), {"p": np.array([P, Q, P])})
-
-
 def decoded(x, order, end):
-    drafter = cl.UniformDrafter(4)
+    drafter = UniformDrafter(4)
     return cl.clover(TABLE, x, drafter, rng=RandomDraws(0), order=order, end=end).tokens
 
 
 CALLS = [
     Call("clover", decoded, {"x": X, "order": np.arange(1, 6), "end": 3},
          fine={"order": "none", "end": "none,zero"}),
-    Call("clover_batch", lambda x: cl.clover_batch(NET, x).tokens, {"x": np.stack([X, X])},
-         fine={"x": "longer,broadcast,empty"}),
     Call("CloverHeads", lambda K, seed: cl.CloverHeads(NET.transformer, K, seed),
          {"K": 2, "seed": 3}, fine={"seed": "zero"}),
     Call("BestFirst", cl.BestFirst, {"m": 4}, fine={"m": "zero"}),
     Call("Budgeted", cl.Budgeted, {"m": 4, "mass": 0.8, "ratio": 0.25},
          fine={"m": "zero", "mass": "zero", "ratio": "zero"}),
     Call("Drawn", lambda width: cl.Drawn((width, 1)), {"width": 2}),
-    Call("Ranked", lambda rank: cl.Ranked(((rank,), (rank, 0))), {"rank": 1},
-         fine={"rank": "zero"}),
-    Call("TableDrafter", lambda K: cl.TableDrafter(TABLE, K), {"K": 2}),
-    Call("UniformDrafter", cl.UniformDrafter, {"V": 4, "K": 2}),
-    Call("acceptance_chosen", cl.acceptance_chosen, {"p": P, "children": np.array([0])},
-         fine={"children": "empty"}),
     Call("acceptance_drawn", cl.acceptance_drawn, {"p": P, "q": Q, "k": 1}, fine={"k": "zero"}),
     Call("best_value", lambda p, m: cl.best_value([p, Q], m), {"p": P, "m": 2}, fine={"m": "zero"}),
     Call("expected_accepted", cl.expected_accepted, {"tree": TREE}),
-    Call("Roofline", cl.Roofline, {"ridge": 64.0}),
-    *map(verify, (cl.verify_chosen, cl.verify_drawn, cl.verify_ratio)),
+    Call("verify_drawn", lambda p: cl.verify_drawn(TREE, p, RandomDraws(0)),
+         {"p": np.array([P, Q, P])}),
 ]  # fmt: skip

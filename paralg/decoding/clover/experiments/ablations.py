@@ -1,56 +1,43 @@
 """Heads without a part, or with another one in its place, as subclasses of the plain ones.
 
-====================  ==========================================================================
-`MedusaHeads`         no regressive connection, no augmenting block: K independent heads
-`AugmentedMedusa`     the augmenting block alone
-`UnaugmentedHeads`    the regressive connection alone
-`AttentionOnlyBlock`  an augmenting block without its perceptron
-`SharedHeads`         no block, and one attention decoder for all heads
-`UnitHeads`           no block, and e of unit norm, not of unit root mean square
-`SoftmaxGate`         no block, and a softmax over the single key: it is always 1
-`SiluGate`            no block, and SiLU of the scaled product of query and key
-`PerceptronHeads`     no block, and a perceptron of h and e in place of attention
-====================  ==========================================================================
+==================  ============================================================================
+`MedusaHeads`       no regressive connection, no augmenting block: K independent heads
+`AugmentedMedusa`   the augmenting block alone
+`UnaugmentedHeads`  the regressive connection alone; those that follow vary it
+`SharedHeads`       one attention decoder for all heads
+`UnitHeads`         e of unit norm, not of unit root mean square
+`SoftmaxGate`       a softmax over the single key: it is always 1
+`SiluGate`          SiLU of the scaled product of query and key
+`PerceptronHeads`   a perceptron of h and e in place of attention
+==================  ============================================================================
 """
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from paralg.decoding.clover.heads import AttentionDecoder, CloverHeads
+from paralg.decoding.clover.heads import EPSILON, AttentionDecoder, CloverHeads
 
 __all__ = [
-    "AttentionOnlyBlock", "AugmentedMedusa", "MedusaHeads", "PerceptronDecoder", "PerceptronHeads",
-    "SharedHeads", "SiluGate", "SoftmaxDecoder", "SoftmaxGate", "UnaugmentedHeads", "UnitHeads",
+    "AugmentedMedusa", "MedusaHeads", "PerceptronDecoder", "PerceptronHeads", "SharedHeads",
+    "SiluGate", "SoftmaxDecoder", "SoftmaxGate", "UnaugmentedHeads", "UnitHeads",
 ]  # fmt: skip
 
 
 class UnaugmentedHeads(CloverHeads):
     """Read the target's own state: h₀ = norm(h)."""
 
+    decoder: type[nn.Module] = AttentionDecoder
+
     def build(self, width, heads):
         """Leave the block out."""
         super().build(width, heads)
         del self.block
+        self.decoders = nn.ModuleList(self.decoder(width, heads) for _ in self.decoders)
 
     def augment(self, hidden, places, mask, past=None):
         """Normalise."""
         return self.norm(hidden), None
-
-
-class AttentionOnlyBlock(CloverHeads):
-    """Augment by attention, without the block's perceptron."""
-
-    def build(self, width, heads):
-        """Leave the perceptron out."""
-        super().build(width, heads)
-        del self.block.mlp, self.block.norm2
-
-    def augment(self, hidden, places, mask, past=None):
-        """Attend, and normalise."""
-        turn = self.target._turn(places) if self.target.config.rotary else None
-        mixed, kept = self.block.attention(self.block.norm1(hidden), turn, mask, past)
-        return self.norm(hidden + mixed), kept
 
 
 class AugmentedMedusa(CloverHeads):
@@ -63,16 +50,16 @@ class AugmentedMedusa(CloverHeads):
 
     def join(self, i, h, e):
         """Return h as it was."""
-        return h if h.shape[:-1] == e.shape[:-1] else h.expand(*e.shape[:-1], -1)
+        return h.expand(*e.shape[:-1], -1)
 
 
-class MedusaHeads(AugmentedMedusa, UnaugmentedHeads):
+class MedusaHeads(AugmentedMedusa):
     """Medusa's heads [cai-2024-medusa], with the target's own head in place of a private one."""
 
     def build(self, width, heads):
         """Leave block and decoders out."""
-        CloverHeads.build(self, width, heads)
-        del self.block, self.decoders
+        super().build(width, heads)
+        del self.block
 
     augment = UnaugmentedHeads.augment
 
@@ -83,7 +70,7 @@ class SharedHeads(UnaugmentedHeads):
     def build(self, width, heads):
         """Make one decoder."""
         super().build(width, heads)
-        self.decoders = nn.ModuleList([self.decoders[0]])
+        self.decoders = self.decoders[:1]
 
     def join(self, i, h, e):
         """Join as at the first level."""
@@ -119,7 +106,7 @@ class PerceptronDecoder(nn.Module):
 
     def __init__(self, width, heads):
         super().__init__()
-        self.norm = nn.RMSNorm(width, eps=1e-6)
+        self.norm = nn.RMSNorm(width, eps=EPSILON)
         self.into, self.out = nn.Linear(2 * width, width), nn.Linear(width, width)
         nn.init.zeros_(self.out.weight), nn.init.zeros_(self.out.bias)
 
@@ -128,27 +115,19 @@ class PerceptronDecoder(nn.Module):
         return h + self.out(F.silu(self.into(torch.cat([self.norm(h), e], dim=-1))))
 
 
-class _OtherDecoder(UnaugmentedHeads):
-    decoder: type[nn.Module]
-
-    def build(self, width, heads):
-        super().build(width, heads)
-        self.decoders = nn.ModuleList(self.decoder(width, heads) for _ in range(self.K))
-
-
-class SoftmaxGate(_OtherDecoder):
+class SoftmaxGate(UnaugmentedHeads):
     """Recur with the gate that is always 1."""
 
     decoder = SoftmaxDecoder
 
 
-class SiluGate(_OtherDecoder):
+class SiluGate(UnaugmentedHeads):
     """Recur with a gate that is not bounded."""
 
     decoder = SiluDecoder
 
 
-class PerceptronHeads(_OtherDecoder):
+class PerceptronHeads(UnaugmentedHeads):
     """Recur by a perceptron."""
 
     decoder = PerceptronDecoder

@@ -19,8 +19,7 @@ from torch import Tensor
 from paralg.data import pydoc_text
 from paralg.decoding.clover.decoder import clover
 from paralg.decoding.clover.experiments import ablations
-from paralg.decoding.clover.fast.batched import clover_batch
-from paralg.decoding.clover.heads import AttentionDecoder, CloverHeads
+from paralg.decoding.clover.heads import CloverHeads
 from paralg.decoding.clover.tree import Budgeted
 from paralg.decoding.clover.variants import BestFirst
 from paralg.models import Network, load, masks
@@ -34,14 +33,13 @@ HIDDEN_WEIGHT, HEAD_DECAY = 10.0, 0.7
 
 HEADS = {
     "medusa": ablations.MedusaHeads, "medusa-block": ablations.AugmentedMedusa,
-    "clover": CloverHeads, "clover-attention-block": ablations.AttentionOnlyBlock,
-    "clover-distil": CloverHeads, "clover-no-block": ablations.UnaugmentedHeads,
+    "clover": CloverHeads, "clover-distil": CloverHeads,
+    "clover-no-block": ablations.UnaugmentedHeads,
     "shared": ablations.SharedHeads, "unit": ablations.UnitHeads, "softmax": ablations.SoftmaxGate,
     "silu": ablations.SiluGate, "perceptron": ablations.PerceptronHeads,
 }  # fmt: skip
 """Name of a run → its heads; the last five vary the recurrence of "clover-no-block"."""
-RULES = {"m = 4": Budgeted(4), "best 4": BestFirst(4), "best 8": BestFirst(8),
-         "best 16": BestFirst(16)}  # fmt: skip
+RULES = {"m = 4": Budgeted(4), "best 4": BestFirst(4), "best 16": BestFirst(16)}
 
 
 @cache
@@ -122,8 +120,6 @@ def accuracy(heads: CloverHeads, ranks: tuple[int, ...] = (1, 5)) -> dict[str, l
 
 def per_call(heads: CloverHeads, rule, n: int = PROMPTS) -> float:
     """Return tokens a call of the target, greedy, over held-out prompts; the prompt's call too."""
-    if all(type(one) is AttentionDecoder for one in getattr(heads, "decoders", ())):
-        return clover_batch(target(), prompts(n), heads, rule).per_call
     runs = [clover(target(), x, heads, rule) for x in prompts(n)]
     return sum(len(run.trace.commits) for run in runs) / sum(run.forwards for run in runs)
 
@@ -138,7 +134,7 @@ RUNS = Runs(
     {name: Plan(name, 500, rate=4e-3, floor=0.02) for name in HEADS},
     build=lambda name, seed: HEADS[name](target().transformer, seed=seed),
     loss=_loss, score=_score, half=True,
-    facts=lambda heads, name: {"parameters": heads.parameters_count},
+    facts=lambda heads, name: {"parameters": sum(p.numel() for p in heads.parameters())},
     kept={f"{name}-0" for name in ("medusa", "medusa-block", "clover", "clover-no-block")},
 )  # fmt: skip
 

@@ -1,16 +1,8 @@
 """Answers to the exercises, right and wrong, for the tests: each wrong one with what it is told."""
 
-from paralg.decoding.clover.experiments.records import SIZES, records
-from paralg.decoding.clover.teaching.checks import RIDGE, _by_heap, _walk
-from paralg.decoding.clover.theory import Roofline
+from paralg.decoding.clover.teaching.checks import _by_heap, _walk, best_budget
 
 __all__ = ["OTHER_FORMS", "RIGHT", "WRONG"]
-
-
-def _budgets():
-    found, roof = records.read("trees"), Roofline(RIDGE)
-    return {str(B): max(SIZES, key=lambda m: roof.speedup(
-        B, found[f"clover BestFirst {m}"]["tokens"], m).item()) for B in (1, 16, 48)}  # fmt: skip
 
 
 def _level_by_level(laws, m):
@@ -27,7 +19,7 @@ RIGHT = {
     "ex-clover-best": _by_heap,
     "ex-clover-walk": _walk,
     "ex-clover-ratio": 0.125,
-    "ex-clover-budget": _budgets(),
+    "ex-clover-budget": {str(B): best_budget(B) for B in (1, 16, 48)},
 }
 
 OTHER_FORMS = [

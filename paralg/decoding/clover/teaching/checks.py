@@ -5,10 +5,10 @@ import heapq
 import numpy as np
 
 from paralg.decoding.clover.experiments.records import SIZES, records
-from paralg.decoding.clover.theory import Roofline, best_value
+from paralg.decoding.clover.theory import best_value, roofline_speedup
 from paralg.teach.checking import close_to, entries, equal_to_oracle, exercise
 
-__all__ = ["RIDGE"]
+__all__ = ["RIDGE", "best_budget"]
 
 RIDGE = 64
 """Slots at which a call of the exercise's target starts to take longer."""
@@ -51,6 +51,13 @@ def best(answer):
     large = [([rng.dirichlet(np.ones(20)) for _ in range(3)], m) for m in (16, 200)]
     return equal_to_oracle(answer, _by_heap, large, tol=1e-9, name="is quick on 20 tokens",
                            hint="a heap of open nodes; no list of all nodes")  # fmt: skip
+
+
+def best_budget(B):
+    """Return the recorded budget with the greatest speed-up at a batch size."""
+    found = records.read("trees")
+    return max(SIZES, key=lambda m: roofline_speedup(
+        B, found[f"clover best {m}"]["tokens"], m, RIDGE).item())  # fmt: skip
 
 
 def _by_heap(laws, m):
@@ -100,10 +107,8 @@ def ratio(answer):
 @exercise("ex-clover-budget")
 def budget(answer):
     """Best recorded budget for batches of 1, 16 and 48 on a roofline."""
-    found, roof = records.read("trees"), Roofline(RIDGE)
-    rates = {m: found[f"clover BestFirst {m}"]["tokens"] for m in SIZES}
     for B, got in zip((1, 16, 48), entries(answer, ("1", "16", "48")), strict=True):
-        right = max(SIZES, key=lambda m: roof.speedup(B, rates[m], m).item())
+        right = best_budget(B)
         close_to(got, right, name=f"the best budget at B = {B}", wrong={
             m: "compare τ · t(B) / t(B(m + 1)) for every m" for m in SIZES if m != right
         })  # fmt: skip

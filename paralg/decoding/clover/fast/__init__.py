@@ -1,1 +1,0 @@
-"""Many sequences at once: `batched` runs target and heads, `compiled` grows and walks the trees."""
