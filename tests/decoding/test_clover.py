@@ -23,15 +23,18 @@ from paralg.decoding import (
 from paralg.decoding.clover import (
     BestFirst,
     Budgeted,
-    Drawn,
-    acceptance_drawn,
-    best_value,
     clover,
     expected_accepted,
-    verify_drawn,
 )
-from paralg.decoding.clover.theory import roofline_speedup
-from paralg.decoding.clover.variants import Ranked, TableDrafter, UniformDrafter, verify_ratio
+from paralg.decoding.clover.theory import acceptance_drawn, best_value, roofline_speedup
+from paralg.decoding.clover.variants import (
+    Drawn,
+    Ranked,
+    TableDrafter,
+    UniformDrafter,
+    verify_drawn,
+    verify_ratio,
+)
 from paralg.decoding.shaping import TopK
 from paralg.decoding.trees import DraftTree, certain, verify_chosen
 

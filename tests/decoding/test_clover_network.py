@@ -12,13 +12,11 @@ from paralg.decoding.clover import (  # noqa: E402
     BestFirst,
     Budgeted,
     CloverHeads,
-    Drawn,
     clover,
-    verify_drawn,
 )
 from paralg.decoding.clover.decoder import Clover  # noqa: E402
 from paralg.decoding.clover.experiments import ablations, runs  # noqa: E402
-from paralg.decoding.clover.variants import Ranked  # noqa: E402
+from paralg.decoding.clover.variants import Drawn, Ranked, verify_drawn  # noqa: E402
 from paralg.decoding.shaping import TopK  # noqa: E402
 from paralg.decoding.trees import verify_chosen  # noqa: E402
 from paralg.models import Network, TransformerConfig  # noqa: E402

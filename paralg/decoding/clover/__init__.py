@@ -14,8 +14,6 @@ and `entrants` for `paralg.decoding.arena`.
 from paralg.core.lazy import lazy
 
 __getattr__, __dir__, __all__ = lazy(__name__, {
-    "CloverHeads": "heads", "Budgeted": "tree", "clover": "decoder",
-    "BestFirst": "variants", "Drawn": "variants", "verify_drawn": "variants",
-    "acceptance_drawn": "theory", "best_value": "theory", "expected_accepted": "theory",
-    "explorer": "teaching.explorer",
+    "CloverHeads": "heads", "Budgeted": "tree", "BestFirst": "variants", "clover": "decoder",
+    "expected_accepted": "theory", "explorer": "teaching.explorer",
 })  # fmt: skip

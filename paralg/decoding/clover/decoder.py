@@ -88,13 +88,9 @@ def clover(
     ----
     One call for the prompt, then at most one for each token, of at most m + 1 positions.
 
-    Notes
-    -----
-    The paper's next-0 token is t₀, its tree attention ``DraftTree.mask``.
-
     References
     ----------
-    [xiao-2024-clover]
+    [xiao-2024-clover], whose next-0 token is t₀, and whose tree attention is ``DraftTree.mask``.
 
     Examples
     --------

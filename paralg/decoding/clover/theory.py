@@ -54,29 +54,10 @@ def expected_accepted(tree: DraftTree, expand: Callable | None = None, root=None
 
 
 def best_value(laws: Sequence[np.ndarray], m: int) -> float:
-    """Return E[accepted] of the best tree of m drafts, found by trying all trees.
+    """Return E[accepted] of the best of *all* trees of m drafts, for small cases.
 
-    Parameters
-    ----------
-    laws : sequence of ndarray, each of shape (V,)
-        The distribution of each level, the same under every parent.
-    m : int
+    ``laws`` has the distribution of each level, the same under every parent.
 
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        If there are not as many nodes.
-
-    Cost
-    ----
-    Every set of m nodes out of V + V² + …: for small cases.
-
-    Examples
-    --------
     >>> round(best_value([np.array([0.4, 0.35, 0.25]), np.array([0.95, 0.05])], 3), 12)
     1.13
     """
@@ -97,22 +78,6 @@ def acceptance_drawn(p: np.ndarray, q: np.ndarray, k: int) -> float:
 
     Of chosen children it is their mass under p.
 
-    Parameters
-    ----------
-    p, q : ndarray, shape (V,)
-    k : int
-        Distinct children.
-
-    Returns
-    -------
-    float
-
-    Cost
-    ----
-    O(V^k): every sequence of children.
-
-    Examples
-    --------
     >>> round(acceptance_drawn(np.array([0.2, 0.3, 0.5]), np.array([0.5, 0.3, 0.2]), 2), 12)
     0.82
     """

@@ -115,24 +115,8 @@ class Ranked(TreeRule):
 
 @dataclass(frozen=True)
 class Drawn(TreeRule):
-    """Draw distinct children of every node from q: each path goes on, whatever its probability.
+    """Draw ``widths`` distinct children of every node from q, level by level; all paths go on.
 
-    Parameters
-    ----------
-    widths : tuple of int
-        Children of each node, level by level; fewer where q has fewer possible tokens.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a width is no integer of at least 1.
-
-    Cost
-    ----
-    A call of a head for each level.
-
-    Examples
-    --------
     >>> Drawn((2, 1, 1)).m
     6
     """
@@ -165,19 +149,8 @@ def verify_drawn(tree: DraftTree, p: np.ndarray, rng: Random) -> Verdict:
     A child x is accepted with probability min(1, p(x)/q(x)); if it is refused, p becomes the
     residual, proportional to max(0, p - q), and q loses x.
 
-    Parameters
-    ----------
-    tree : DraftTree
-        With ``q`` of every node that has children, none of which was pruned for its probability.
-    p : ndarray, shape (m + 1, V)
-    rng : Random
+    None of the children may have been pruned for its probability.
 
-    Returns
-    -------
-    Verdict
-
-    Examples
-    --------
     >>> from paralg.decoding.randomness import RandomDraws
     >>> q = np.array([0.5, 0.5, 0.0])
     >>> tree = DraftTree(np.array([0, 1]), np.array([-1, 0]), np.ones(2), (q, None))

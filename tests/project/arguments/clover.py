@@ -14,8 +14,7 @@ NOT = {"explorer": "no argument"}
 
 TABLE, X = HashConditional(4, 6, 1, 0.3), np.array([0, 4, 4, 4, 4, 4])
 NET = Network.untrained(TransformerConfig(4, 6, width=16, layers=1, heads=2), "causal")
-P, Q = np.array([0.6, 0.4]), np.array([0.3, 0.7])
-TREE = DraftTree(np.array([0, 1, 0]), np.array([-1, 0, 0]), np.array([1.0, 0.7, 0.3]), (Q,))
+TREE = DraftTree(np.array([0, 1, 0]), np.array([-1, 0, 0]), np.array([1.0, 0.7, 0.3]))
 
 
 def decoded(x, order, end):
@@ -31,10 +30,5 @@ CALLS = [
     Call("BestFirst", cl.BestFirst, {"m": 4}, fine={"m": "zero"}),
     Call("Budgeted", cl.Budgeted, {"m": 4, "mass": 0.8, "ratio": 0.25},
          fine={"m": "zero", "mass": "zero", "ratio": "zero"}),
-    Call("Drawn", lambda width: cl.Drawn((width, 1)), {"width": 2}),
-    Call("acceptance_drawn", cl.acceptance_drawn, {"p": P, "q": Q, "k": 1}, fine={"k": "zero"}),
-    Call("best_value", lambda p, m: cl.best_value([p, Q], m), {"p": P, "m": 2}, fine={"m": "zero"}),
     Call("expected_accepted", cl.expected_accepted, {"tree": TREE}),
-    Call("verify_drawn", lambda p: cl.verify_drawn(TREE, p, RandomDraws(0)),
-         {"p": np.array([P, Q, P])}),
 ]  # fmt: skip

@@ -28,27 +28,15 @@ IMPOSSIBLE = 0.02
 def trees() -> dict:
     """Greedy: tokens a call, drafts a step, accepted drafts expected and found, by both rules."""
     rules = {f"paper {m}": Budgeted(m) for m in (2, 4, 8)}
-    rules |= {f"best {m}": BestFirst(m) for m in SIZES}
+    rules |= {f"best {m}": BestFirst(m) for m in SIZES} | {"fixed 12": Ranked.product(3, 3)}
     return {f"{name} {way}": _summary(_decoded(name, rule))
             for name in DRAFTERS for way, rule in rules.items()}  # fmt: skip
 
 
-def _decoded(name: str, rule, n: int = PROMPTS, **options) -> list:
-    return [clover(runs.target(), x, runs.heads(name), rule, **options) for x in runs.prompts(n)]
-
-
-def settings() -> dict:
-    """Tokens a call and drafts a step of the paper's rule, m = 4, over its two thresholds."""
-    found = {}
-    for mass in (0.5, 0.7, 0.8, 0.9, 1.0):
-        for ratio in (0.0, 0.25):
-            rule = Budgeted(4, mass, ratio)
-            found[f"{mass} {ratio}"] = _summary(_decoded("clover", rule))
-    for name in ("medusa", "clover"):
-        fixed = Ranked(tuple(path for path in np.ndindex(4, 2, 2) if sum(path) < 4)
-                       + tuple(np.ndindex(4, 2)) + tuple(np.ndindex(4)))  # fmt: skip
-        found[f"fixed {name}"] = _summary(_decoded(name, fixed))
-    return found
+def _decoded(name: str, rule, sampled: bool = False, **options) -> list:
+    return [clover(runs.target(), x, runs.heads(name), rule, **options,
+                   rng=RandomDraws(0, i) if sampled else None)
+            for i, x in enumerate(runs.prompts(PROMPTS))]  # fmt: skip
 
 
 def _summary(all_runs) -> dict[str, float]:
@@ -68,13 +56,11 @@ def _summary(all_runs) -> dict[str, float]:
 
 def sampling() -> dict:
     """The same with draws from the target: chosen children, and drawn ones with their own rule."""
-    ways = {"best 4": (BestFirst(4), {}), "paper's 4": (Budgeted(4), {}),
-            "best 6": (BestFirst(6), {}),
+    ways = {"paper 4": (Budgeted(4), {}),
+            **{f"best {m}": (BestFirst(m), {}) for m in (4, 6)},
             "drawn, 2·1·1": (Drawn((2, 1, 1)), {"verify": verify_drawn})}  # fmt: skip
-    return {f"{name} {way}": _summary([
-        clover(runs.target(), x, runs.heads(name), rule, rng=RandomDraws(0, i), **options)
-        for i, x in enumerate(runs.prompts(20))])
-        for name in ("medusa", "clover") for way, (rule, options) in ways.items()}  # fmt: skip
+    return {f"{name} {way}": _summary(_decoded(name, rule, sampled=True, **options))
+            for name in ("medusa", "clover") for way, (rule, options) in ways.items()}  # fmt: skip
 
 
 def nats() -> dict:
@@ -148,7 +134,7 @@ def _step(known: np.ndarray, name: str, rule) -> dict:
             "accepted": path[1:], "possible": [True, *allowed.tolist()]}  # fmt: skip
 
 
-MAKERS = (trees, settings, sampling, nats, films, hero)
+MAKERS = (trees, sampling, nats, films, hero)
 records = Records(Path(__file__).with_name("records"), {make.__name__: make for make in MAKERS})
 
 if __name__ == "__main__":

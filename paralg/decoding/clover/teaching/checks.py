@@ -18,9 +18,7 @@ RIDGE = 64
 def break_even(answer):
     """Tokens a call that pay for a step of 1.5 + 0.9 against 1.2."""
     close_to(answer, 2.0, name="the tokens a call", wrong={
-        1.25: "drafting takes time, too",
-        0.5: "that is the speed-up of one token a call",
-        2.4: "that is the time of a step",
+        1.25: "drafting takes time, too", 0.5: "that is the speed-up of one token a call",
     })  # fmt: skip
     return "Right: (1.5 + 0.9) / 1.2."
 
@@ -30,12 +28,9 @@ def grow(answer):
     """E[accepted] of two drafts: the paper's rule and the best tree."""
     paper, best = entries(answer, ("paper", "best"))
     close_to(paper, 0.9, name="the paper's tree", wrong={
-        1.02: "level 1 is filled first: a and b both belong to the mass of 0.8",
-        1.32: "that takes three drafts",
-    })  # fmt: skip
+        1.02: "level 1 is filled first: a and b both belong to the mass of 0.8"})  # fmt: skip
     close_to(best, 1.02, name="the best tree", wrong={
-        0.9: "a child of a, 0.6 · 0.7, is worth more than b",
-    })  # fmt: skip
+        0.9: "a child of a, 0.6 · 0.7, is worth more than b"})  # fmt: skip
     return "Right: .6 + .3 against .6 + .6 · .7."
 
 
@@ -97,8 +92,6 @@ def ratio(answer):
     """Total variation of the ratio rule, p = (.5, .5), q = (.8, .2), child 0 chosen."""
     close_to(answer, 0.125, name="the total variation", wrong={
         0.0: "token 0 comes out with probability .5/.8, not .5",
-        0.625: "that is the probability of token 0",
-        0.3: "that is the distance of p and q",
         0.25: "half of the sum of the differences",
     })  # fmt: skip
     return "Right: (.625, .375) against (.5, .5)."
