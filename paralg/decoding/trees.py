@@ -14,7 +14,7 @@ import numpy as np
 from paralg.core import checks
 from paralg.decoding.randomness import Random
 
-__all__ = ["DraftTree", "TreeRule", "Verdict", "best", "certain", "first_accepted",
+__all__ = ["DraftTree", "TreeRule", "TreeVerdict", "best", "certain", "first_accepted",
            "ordered", "verify_chosen", "without"]  # fmt: skip
 
 DIGITS = 12
@@ -138,7 +138,7 @@ def best(branch: np.ndarray, token: np.ndarray, joint: np.ndarray, most: int):
     return branch[order], token[order]
 
 
-class Verdict(NamedTuple):
+class TreeVerdict(NamedTuple):
     """Accepted path from t₀ on, drafts that were tried and refused, and the token that follows."""
 
     path: list[int]
@@ -154,7 +154,7 @@ def certain(p: np.ndarray) -> np.ndarray:
     return np.eye(p.shape[-1])[p.round(12).argmax(axis=-1)]
 
 
-def verify_chosen(tree: DraftTree, p: np.ndarray, rng: Random) -> Verdict:
+def verify_chosen(tree: DraftTree, p: np.ndarray, rng: Random) -> TreeVerdict:
     """Verify children that were *chosen*, by any rule that looks at the heads alone.
 
     A child x is accepted with probability p(x); if it is refused, p(x) becomes 0 and the rest is
@@ -164,13 +164,13 @@ def verify_chosen(tree: DraftTree, p: np.ndarray, rng: Random) -> Verdict:
     >>> from paralg.decoding.randomness import RandomDraws
     >>> tree = DraftTree(np.array([0, 2, 1]), np.array([-1, 0, 1]), np.ones(3))
     >>> verify_chosen(tree, np.eye(3)[[2, 0, 0]], RandomDraws(0))
-    Verdict(path=[0, 1], refused=[2], bonus=0)
+    TreeVerdict(path=[0, 1], refused=[2], bonus=0)
     """
     return first_accepted(tree, p, rng, lambda p, q, token: min(p[token], 1.0),
                           lambda p, q, token: (without(p, token), q))  # fmt: skip
 
 
-def first_accepted(tree: DraftTree, p: np.ndarray, rng: Random, accepts, refused) -> Verdict:
+def first_accepted(tree: DraftTree, p: np.ndarray, rng: Random, accepts, refused) -> TreeVerdict:
     """Walk down: at every node try the children in order, and follow the first accepted one.
 
     ``accepts(p, q, token)`` is a probability, ``refused(p, q, token)`` what p and q become.
@@ -191,7 +191,7 @@ def first_accepted(tree: DraftTree, p: np.ndarray, rng: Random, accepts, refused
             law, q = refused(law, q, token)
         else:
             break
-    return Verdict(path, tried, rng.categorical(law))
+    return TreeVerdict(path, tried, rng.categorical(law))
 
 
 def without(law: np.ndarray, token: int) -> np.ndarray:

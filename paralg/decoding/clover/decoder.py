@@ -1,7 +1,4 @@
-"""Draft a tree, verify it in one call of the target, keep the accepted path.
-
-[xiao-2024-clover]
-"""
+"""Draft a tree, verify it in one call of the target, keep its path [xiao-2024-clover]."""
 
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
@@ -13,13 +10,13 @@ from paralg.decoding.clover.tree import Budgeted
 from paralg.decoding.randomness import Random, RandomDraws
 from paralg.decoding.targets import target_of
 from paralg.decoding.trace import Decoded, Recorder
-from paralg.decoding.trees import DraftTree, TreeRule, Verdict, certain, verify_chosen
+from paralg.decoding.trees import DraftTree, TreeRule, TreeVerdict, certain, verify_chosen
 from paralg.models.counting import CountingModel, LogitsHook
 from paralg.models.protocol import AttendingModel, Model, tokens_of
 
 __all__ = ["Clover", "Drafter", "Drafting", "Verify", "clover"]
 
-Verify = Callable[[DraftTree, np.ndarray, Random], Verdict]
+Verify = Callable[[DraftTree, np.ndarray, Random], TreeVerdict]
 
 
 class Drafting(Protocol):

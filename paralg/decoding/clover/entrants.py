@@ -13,8 +13,8 @@ def _decode(model, x, rng):
         from paralg.decoding.clover.experiments.runs import heads
 
         return clover(network, x, heads(), rng=rng)
-    options = {"rng": rng, "order": order_of(model, x)}
-    return clover(model, x, UniformDrafter(model.V), BestFirst(4), **options)
+    drafts = UniformDrafter(model.V)
+    return clover(model, x, drafts, BestFirst(4), rng=rng, order=order_of(model, x))
 
 
 ENTRANTS = (Entrant("Clover, m = 4", _decode, "same distribution", "ancestral"),)

@@ -1,7 +1,4 @@
-"""What a tree is worth, how often children are accepted, and what a full batch leaves of it.
-
-[xiao-2024-clover]
-"""
+"""What a tree is worth, how often children are accepted, and what a full batch leaves of it."""
 
 from collections.abc import Callable, Sequence
 from itertools import combinations

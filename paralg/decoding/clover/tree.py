@@ -1,7 +1,4 @@
-"""The dynamic tree: which continuations of t₀ are worth a place in the budget.
-
-[xiao-2024-clover]; a tree is grown level by level, and each level is one call of a head.
-"""
+"""The dynamic tree: which continuations of t₀ are worth a place [xiao-2024-clover]."""
 
 from dataclasses import dataclass
 

@@ -20,7 +20,7 @@ from paralg.decoding.tables import TableModel
 from paralg.decoding.trees import (
     DraftTree,
     TreeRule,
-    Verdict,
+    TreeVerdict,
     best,
     first_accepted,
     ordered,
@@ -143,7 +143,7 @@ class Drawn(TreeRule):
         return tuple(np.array(drawn, dtype=int).reshape(-1, 2).T)
 
 
-def verify_drawn(tree: DraftTree, p: np.ndarray, rng: Random) -> Verdict:
+def verify_drawn(tree: DraftTree, p: np.ndarray, rng: Random) -> TreeVerdict:
     """Verify children that were *drawn* one after the other without replacement from q.
 
     A child x is accepted with probability min(1, p(x)/q(x)); if it is refused, p becomes the
@@ -155,12 +155,12 @@ def verify_drawn(tree: DraftTree, p: np.ndarray, rng: Random) -> Verdict:
     >>> q = np.array([0.5, 0.5, 0.0])
     >>> tree = DraftTree(np.array([0, 1]), np.array([-1, 0]), np.ones(2), (q, None))
     >>> verify_drawn(tree, np.array([[0.2, 0.8, 0.0], [0.0, 0.0, 1.0]]), RandomDraws(0))
-    Verdict(path=[0, 1], refused=[], bonus=2)
+    TreeVerdict(path=[0, 1], refused=[], bonus=2)
     """
     return first_accepted(tree, p, rng, *_ratio(loses=True))
 
 
-def verify_ratio(tree: DraftTree, p: np.ndarray, rng: Random) -> Verdict:
+def verify_ratio(tree: DraftTree, p: np.ndarray, rng: Random) -> TreeVerdict:
     """Accept with p(x)/q(x) although the children were chosen: **not** the right distribution."""
     return first_accepted(tree, p, rng, *_ratio(loses=False))
 

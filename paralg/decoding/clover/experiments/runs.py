@@ -39,7 +39,7 @@ HEADS = {
     "silu": ablations.SiluGate, "perceptron": ablations.PerceptronHeads,
 }  # fmt: skip
 """Name of a run → its heads; the last five vary the recurrence of "clover-no-block"."""
-RULES = {"m = 4": Budgeted(4), "best 4": BestFirst(4), "best 16": BestFirst(16)}
+RULES = {"m = 4": Budgeted(4), "best 16": BestFirst(16)}
 
 
 @cache

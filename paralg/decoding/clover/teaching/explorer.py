@@ -75,14 +75,15 @@ def draw_tree(ax, text, parents, percent, accepted, possible=None) -> None:
         colour, alpha = (GREEN if lit else GREY), (0.35 if pale else 1)
         if parent >= 0:
             ax.plot([at[parent][0] + 0.16, x - 0.16], [at[parent][1], y], color=colour,
-                    lw=2.2 if lit else 1, marker="", alpha=alpha)  # fmt: skip
+                    lw=2.2 if lit else 1, marker="", ls="-", alpha=alpha)  # fmt: skip
         word = text[node].replace(" ", "␣")
         ax.text(x, y, word, ha="center", va="center", family="DejaVu Sans Mono", size=13,
                 alpha=alpha, weight="bold" if lit else "normal",
                 bbox={"fc": "none", "ec": colour, "lw": 2.2 if lit else 1, "alpha": alpha,
                       "boxstyle": "round,pad=0.35", "ls": ":" if pale else "-"})  # fmt: skip
         if node and percent:
-            ax.text(x + 0.2, y, f".{percent[node - 1]:02d}", va="center", size=10, alpha=alpha)
+            ax.text(x, y + 0.42, f".{percent[node - 1]:02d}", ha="center", va="center", size=9,
+                    alpha=alpha)  # fmt: skip
     heights = [y for _, y in at]
     ax.set(xlim=(-0.4, max(x for x, _ in at) + 0.6), ylim=(max(heights) + 0.6, min(heights) - 0.6))
     ax.set_axis_off()
