@@ -103,8 +103,7 @@ def run(quick: bool = False) -> list[dict]:
 
     methods = {"one token a call": plain}
     methods |= {f"Clover m={m}": partial(ours, "clover", Budgeted(m)) for m in SIZES}
-    methods["Clover m=4, no block"] = partial(ours, "clover-no-block", Budgeted(4))
-    methods["Clover, best 16 drafts, no block"] = partial(ours, "clover-no-block", BestFirst(16))
+    methods["Clover, best 16 drafts"] = partial(ours, "clover", BestFirst(16))
     methods["Medusa's heads, m=4"] = partial(ours, "medusa", Budgeted(4))
     notes = {name: f"{_per_call(method()):.2f} tokens a call" for name, method in methods.items()}
     methods[PEER] = lambda: [generate(peer, row[None]) for row in x]

@@ -82,8 +82,8 @@ def draw_tree(ax, text, parents, percent, accepted, possible=None) -> None:
                 bbox={"fc": "none", "ec": colour, "lw": 2.2 if lit else 1, "alpha": alpha,
                       "boxstyle": "round,pad=0.35", "ls": ":" if pale else "-"})  # fmt: skip
         if node and percent:
-            ax.text(x, y + 0.42, f".{percent[node - 1]:02d}", ha="center", va="center", size=9,
-                    alpha=alpha)  # fmt: skip
+            ax.annotate(f".{percent[node - 1]:02d}", (x, y), (0, -22), ha="center", va="center",
+                        textcoords="offset points", size=9, alpha=alpha)  # fmt: skip
     heights = [y for _, y in at]
     ax.set(xlim=(-0.4, max(x for x, _ in at) + 0.6), ylim=(max(heights) + 0.6, min(heights) - 0.6))
     ax.set_axis_off()
