@@ -89,10 +89,9 @@ class TreeRule:
     m: int
 
     def grow(self, expand: Callable, root, t0: int, depth: int, rng=None) -> DraftTree:
-        """Return a tree of at most ``depth`` levels below the token t₀.
+        """Return a tree of at most ``depth`` levels below t₀, whose state is ``root``.
 
-        ``expand(i, states, tokens) -> (states, q)`` is head i on n nodes; ``root`` the state that
-        it is given for t₀.
+        ``expand(i, states, tokens) -> (states, q)`` is head i on n nodes.
         """
         tokens, parents, joint, laws = [int(t0)], [-1], [1.0], [None]
         level, states, left = np.array([0]), root, self.m

@@ -24,9 +24,13 @@ from paralg.decoding.clover import (
     BestFirst,
     Budgeted,
     clover,
-    expected_accepted,
 )
-from paralg.decoding.clover.theory import acceptance_drawn, best_value, roofline_speedup
+from paralg.decoding.clover.theory import (
+    acceptance_drawn,
+    best_value,
+    expected_accepted,
+    roofline_speedup,
+)
 from paralg.decoding.clover.variants import (
     Drawn,
     Ranked,

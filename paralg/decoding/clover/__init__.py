@@ -15,5 +15,5 @@ from paralg.core.lazy import lazy
 
 __getattr__, __dir__, __all__ = lazy(__name__, {
     "CloverHeads": "heads", "Budgeted": "tree", "BestFirst": "variants", "clover": "decoder",
-    "expected_accepted": "theory", "explorer": "teaching.explorer",
+    "explorer": "teaching.explorer",
 })  # fmt: skip

@@ -12,30 +12,10 @@ __all__ = ["acceptance_drawn", "best_value", "expected_accepted", "roofline_spee
 
 
 def expected_accepted(tree: DraftTree, expand: Callable | None = None, root=None) -> float:
-    r"""Return the mean number of accepted drafts, the sum of the path products.
+    """Return the mean number of accepted drafts, the sum of the path products, if they are true.
 
-    Parameters
-    ----------
-    tree : DraftTree
-    expand : callable, optional
-        ``expand(i, states, tokens) -> (states, q)``: probabilities to use in place of the tree's
-        own, with ``root`` as the state of t₀.
-    root : optional
-
-    Returns
-    -------
-    float
-        True if the probabilities are: a draft is accepted if its whole path is.
-
-    Cost
-    ----
-    O(m); with ``expand`` one call a level.
-
-    Examples
-    --------
-    >>> tree = DraftTree(np.array([0, 1, 2]), np.array([-1, 0, 1]), np.array([1.0, 0.5, 0.4]))
-    >>> expected_accepted(tree)
-    0.9
+    With ``expand(i, states, tokens) -> (states, q)`` and the state ``root`` of t₀ other
+    probabilities take the place of the tree's own.
     """
     checks.instance("tree", tree, DraftTree)
     if expand is None:

@@ -1,14 +1,4 @@
-"""Other trees, the other exact rule of verification and a wrong one, and drafts without heads.
-
-=================  =============================================================================
-`BestFirst`        the largest path products: the best tree
-`Ranked`           a fixed shape, as Medusa has it
-`Drawn`            children that are drawn, to be verified by `verify_drawn`
-`verify_ratio`     the ratio rule on children that were not drawn: **wrong**, to be shown wrong
-`TableDrafter`     any table as drafter, for enumeration
-`UniformDrafter`   knows nothing: what a tree is worth by its width alone
-=================  =============================================================================
-"""
+"""Other trees, the other exact rule of verification and a wrong one, and drafts without heads."""
 
 from dataclasses import dataclass
 
@@ -150,12 +140,6 @@ def verify_drawn(tree: DraftTree, p: np.ndarray, rng: Random) -> TreeVerdict:
     residual, proportional to max(0, p - q), and q loses x.
 
     None of the children may have been pruned for its probability.
-
-    >>> from paralg.decoding.randomness import RandomDraws
-    >>> q = np.array([0.5, 0.5, 0.0])
-    >>> tree = DraftTree(np.array([0, 1]), np.array([-1, 0]), np.ones(2), (q, None))
-    >>> verify_drawn(tree, np.array([[0.2, 0.8, 0.0], [0.0, 0.0, 1.0]]), RandomDraws(0))
-    TreeVerdict(path=[0, 1], refused=[], bonus=2)
     """
     return first_accepted(tree, p, rng, *_ratio(loses=True))
 

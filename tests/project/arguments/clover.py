@@ -5,7 +5,6 @@ import numpy as np
 import paralg.decoding.clover as cl
 from paralg.decoding import HashConditional, RandomDraws
 from paralg.decoding.clover.variants import UniformDrafter
-from paralg.decoding.trees import DraftTree
 from paralg.models import Network, TransformerConfig
 from tests.project.arguments import Call
 
@@ -14,7 +13,6 @@ NOT = {"explorer": "no argument"}
 
 TABLE, X = HashConditional(4, 6, 1, 0.3), np.array([0, 4, 4, 4, 4, 4])
 NET = Network.untrained(TransformerConfig(4, 6, width=16, layers=1, heads=2), "causal")
-TREE = DraftTree(np.array([0, 1, 0]), np.array([-1, 0, 0]), np.array([1.0, 0.7, 0.3]))
 
 
 def decoded(x, order, end):
@@ -30,5 +28,4 @@ CALLS = [
     Call("BestFirst", cl.BestFirst, {"m": 4}, fine={"m": "zero"}),
     Call("Budgeted", cl.Budgeted, {"m": 4, "mass": 0.8, "ratio": 0.25},
          fine={"m": "zero", "mass": "zero", "ratio": "zero"}),
-    Call("expected_accepted", cl.expected_accepted, {"tree": TREE}),
 ]  # fmt: skip

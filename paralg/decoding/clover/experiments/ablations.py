@@ -1,16 +1,4 @@
-"""Heads without a part, or with another one in its place, as subclasses of the plain ones.
-
-==================  ============================================================================
-`MedusaHeads`       no regressive connection, no augmenting block: K independent heads
-`AugmentedMedusa`   the augmenting block alone
-`UnaugmentedHeads`  the regressive connection alone; those that follow vary it
-`SharedHeads`       one attention decoder for all heads
-`UnitHeads`         e of unit norm, not of unit root mean square
-`SoftmaxGate`       a softmax over the single key: it is always 1
-`SiluGate`          SiLU of the scaled product of query and key
-`PerceptronHeads`   a perceptron of h and e in place of attention
-==================  ============================================================================
-"""
+"""Heads without a part, or (without the block) with another one in its place."""
 
 import torch
 import torch.nn.functional as F

@@ -1,6 +1,4 @@
-"""Draft heads over the shipped ``text-causal`` network.
-
-    python -m paralg.decoding.clover.experiments.runs NAME --seed 0
+"""Draft heads over ``text-causal``: ``python -m paralg.decoding.clover.experiments.runs NAME``.
 
 The target is frozen, so its hidden states of the training windows are computed once. A run is
 scored teacher-forced on held-out windows, and by decoding: tokens a call of the target.
@@ -28,13 +26,10 @@ from paralg.training import Plan, Runs
 __all__ = ["HEADS", "RULES", "RUNS", "accuracy", "heads", "per_call", "prompts", "states", "target"]
 
 WINDOWS, HELD_OUT, PROMPTS, GIVEN, BATCH = 3072, 512, 40, 24, 32
-HIDDEN_WEIGHT, HEAD_DECAY = 10.0, 0.7
-"""Weight of the states and factor of each further head in distillation, of the successor's code."""
 
 HEADS = {
     "medusa": ablations.MedusaHeads, "medusa-block": ablations.AugmentedMedusa,
-    "clover": CloverHeads, "clover-distil": CloverHeads,
-    "clover-no-block": ablations.UnaugmentedHeads,
+    "clover": CloverHeads, "clover-no-block": ablations.UnaugmentedHeads,
     "shared": ablations.SharedHeads, "unit": ablations.UnitHeads, "softmax": ablations.SoftmaxGate,
     "silu": ablations.SiluGate, "perceptron": ablations.PerceptronHeads,
 }  # fmt: skip
@@ -78,40 +73,22 @@ def _nats(heads: CloverHeads, hidden: Tensor, x: Tensor) -> Tensor:
                for i, logits in enumerate(heads(hidden, x), start=1)) / heads.K  # fmt: skip
 
 
-def _distilled(heads: CloverHeads, hidden: Tensor, x: Tensor) -> Tensor:
-    """Cross-entropy to the target's own distributions, and smooth L1 to its normalised states."""
-    with torch.no_grad():
-        wanted = heads.target.norm(hidden)
-        soft = heads.target.head(wanted).softmax(dim=-1)
-    L, loss = x.shape[1], 0.0
-    h = heads.augment(hidden, torch.arange(L), torch.ones(L, L, dtype=torch.bool).tril())[0]
-    e = heads.embeddings()[x]
-    for i in range(1, heads.K + 1):
-        h = heads.join(i, h[:, : L - i], e[:, i - 1 : L - 1])
-        state = heads.layers[i - 1](h)
-        nats = F.cross_entropy(heads.logits(i, h).transpose(1, 2), soft[:, i:].transpose(1, 2))
-        loss += HEAD_DECAY**i * (nats + HIDDEN_WEIGHT * F.smooth_l1_loss(state, wanted[:, i:]))
-    return loss
-
-
 def _loss(name: str) -> Callable:
-    learn = _distilled if name == "clover-distil" else _nats
-
     def loss(heads, rng, step):
         x, hidden = states("train")
         rows = rng.integers(0, len(x), BATCH)
-        return learn(heads, hidden[rows], torch.from_numpy(x[rows])), {}
+        return _nats(heads, hidden[rows], torch.from_numpy(x[rows])), {}
 
     return loss
 
 
-def accuracy(heads: CloverHeads, ranks: tuple[int, ...] = (1, 5)) -> dict[str, list[float]]:
-    """Share of held-out tokens among the so many likeliest of each head, teacher-forced."""
+def accuracy(heads: CloverHeads) -> dict[str, list[float]]:
+    """Share of held-out tokens among the 1 and 5 likeliest of each head, teacher-forced."""
     x, hidden = states("test")
     with torch.no_grad():
         logits = heads(hidden, torch.from_numpy(x))
     found = {}
-    for rank in ranks:
+    for rank in (1, 5):
         hits = [(one.topk(rank).indices == torch.from_numpy(x[:, i:, None])).any(dim=-1)
                 for i, one in enumerate(logits, start=1)]  # fmt: skip
         found[f"top {rank}"] = [round(hit.float().mean().item(), 4) for hit in hits]

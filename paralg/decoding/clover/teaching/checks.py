@@ -17,9 +17,8 @@ RIDGE = 64
 @exercise("ex-clover-break-even")
 def break_even(answer):
     """Tokens a call that pay for a step of 1.5 + 0.9 against 1.2."""
-    close_to(answer, 2.0, name="the tokens a call", wrong={
-        1.25: "drafting takes time, too", 0.5: "that is the speed-up of one token a call",
-    })  # fmt: skip
+    wrong = {1.25: "drafting takes time, too", 0.5: "that is the speed-up of one token a call"}
+    close_to(answer, 2.0, name="the tokens a call", wrong=wrong)
     return "Right: (1.5 + 0.9) / 1.2."
 
 
@@ -90,10 +89,9 @@ def _walk(tokens, parents, choice):
 @exercise("ex-clover-ratio")
 def ratio(answer):
     """Total variation of the ratio rule, p = (.5, .5), q = (.8, .2), child 0 chosen."""
-    close_to(answer, 0.125, name="the total variation", wrong={
-        0.0: "token 0 comes out with probability .5/.8, not .5",
-        0.25: "half of the sum of the differences",
-    })  # fmt: skip
+    wrong = {0.0: "token 0 comes out with probability .5/.8, not .5",
+             0.25: "half of the sum of the differences"}  # fmt: skip
+    close_to(answer, 0.125, name="the total variation", wrong=wrong)
     return "Right: (.625, .375) against (.5, .5)."
 
 
@@ -101,8 +99,7 @@ def ratio(answer):
 def budget(answer):
     """Best recorded budget for batches of 1, 16 and 48 on a roofline."""
     for B, got in zip((1, 16, 48), entries(answer, ("1", "16", "48")), strict=True):
-        right = best_budget(B)
-        close_to(got, right, name=f"the best budget at B = {B}", wrong={
-            m: "compare τ · t(B) / t(B(m + 1)) for every m" for m in SIZES if m != right
-        })  # fmt: skip
+        right, hint = best_budget(B), "compare τ · t(B) / t(B(m + 1)) for every m"
+        close_to(got, right, name=f"the best budget at B = {B}",
+                 wrong={m: hint for m in SIZES if m != right})  # fmt: skip
     return "Right: the fuller the batch, the smaller the tree."
