@@ -22,9 +22,7 @@ __all__ = ["DRAFTERS", "MASSES", "SIZES", "records"]
 
 DRAFTERS = ("medusa", "clover")
 PROMPTS, SIZES, MASSES = 10, (1, 2, 4, 8, 16), (0.6, 0.8, 0.95)
-_FILMED = (2, 4, 8)
-IMPOSSIBLE = 0.02
-"""A child to which the target gives less, after its parent, is drawn pale."""
+_FILMED, IMPOSSIBLE = (2, 4, 8), 0.02  # a child to which the target gives less is drawn pale
 
 
 def trees() -> dict:

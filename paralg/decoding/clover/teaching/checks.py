@@ -10,8 +10,7 @@ from paralg.teach.checking import close_to, entries, equal_to_oracle, exercise
 
 __all__ = ["RIDGE", "best_budget"]
 
-RIDGE = 64
-"""Slots at which a call of the exercise's target starts to take longer."""
+RIDGE = 64  # slots at which a call of the exercise's target starts to take longer
 
 
 @exercise("ex-clover-break-even")
