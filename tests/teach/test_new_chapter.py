@@ -98,7 +98,7 @@ def test_its_tests_and_its_examples_pass(made):
     root, _ = made
     options = ["-q", "-p", "no:cacheprovider", "--doctest-modules"]
     package = "paralg/rounds/sample_paper"
-    assert "passed" in _run(root, "-m", "pytest", *options, "tests", package)
+    assert "passed" in _run(root, "-m", "pytest", *options, "tests/rounds", package)
 
 
 def test_bad_arguments_of_its_functions_are_tried(made):
@@ -109,7 +109,8 @@ def test_bad_arguments_of_its_functions_are_tried(made):
     path.symlink_to(ROOT / "tests/project/arguments/__init__.py")
     program = (
         "from tests.project import arguments; name = 'sample_paper'; "
-        "arguments.part.__globals__['__path__'] = ['tests/project/arguments']; "
+        "arguments.__path__ = ['tests/project/arguments']; "
+        "arguments.LIBRARY = __import__('os').path.abspath('paralg'); "
         "counts, wrong = arguments.counted(name); "
         "assert wrong == arguments.uncovered(name) == [], wrong; print(counts.total())"
     )
