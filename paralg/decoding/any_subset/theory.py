@@ -167,7 +167,7 @@ def order_spread(model: Model, x) -> float:
     --------
     >>> from paralg.decoding.tables import HashConditional
     >>> round(order_spread(HashConditional(2, 4, eps=1.0), [2] * 4), 4)
-    0.7246
+    0.7247
     """
     masked = lattice_order(x, model.V).tolist()
     if len(masked) > 6:

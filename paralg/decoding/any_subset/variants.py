@@ -75,7 +75,7 @@ def bigram_assd(
     >>> from paralg.decoding.tables import HashConditional
     >>> run = bigram_assd(HashConditional(3, 8), [0, 1, 0, 1, 3, 3, 3, 3], k=3, rng=RandomDraws(0))
     >>> run.tokens, run.forwards
-    (array([0, 1, 0, 1, 2, 0, 0, 1]), 3)
+    (array([0, 1, 0, 1, 2, 2, 0, 2]), 4)
     """
     run = AnySubset(model, x, k, rng, order, shape)
     run.drafts = BigramDrafts(run.read, rng, run.x, draft_shape)

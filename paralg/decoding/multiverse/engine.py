@@ -94,7 +94,7 @@ def multiverse(model: AttendingModel, prompt, vocabulary: Vocabulary, **options)
     >>> model = Scripted(VOCABULARY.decode(text), VOCABULARY, places=64)
     >>> found = multiverse(model, text[:8], VOCABULARY)
     >>> found.tokens.tolist() == text, found.cost
-    (True, Cost(calls=18, rows=18, tokens=38))
+    (True, Cost(calls=18, rows=18, tokens=34))
     """
     return Multiverse(model, prompt, vocabulary, **options).write_all()
 
