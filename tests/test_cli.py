@@ -340,7 +340,8 @@ def test_out_of_memory_is_as_shown(capsys, monkeypatch):
     code, _, err = inside(capsys, *PEOPLE)
     assert (code, "out of memory; try --method walks or a smaller --top" in err) == (1, True)
     rank = SimpleNamespace(name="mpi", is_root=True)
-    with pytest.raises(SystemExit), command._all_ranks_end(rank):  # and the engine ends all ranks
+    asked = SimpleNamespace(output=None, resume=False)
+    with pytest.raises(SystemExit), command._all_ranks_end(rank, asked):  # and ends all ranks
         raise MemoryError
     assert "out of memory" in capsys.readouterr().err
 

@@ -67,9 +67,10 @@ def test_unknown_and_missing_records_are_refused(records):
 def test_a_chapter_ships_its_records_and_its_pages_read_them(path):
     records = of(path)
     assert {file.stem for file in records.folder.iterdir()} == set(records.makers)
-    code = "".join(page.read_text() for page in pages(path)).replace('\\"', '"')
+    teaching = (path.parents[1] / "teaching").glob("*.py")
+    code = "".join(page.read_text() for page in (*pages(path), *teaching)).replace('\\"', '"')
     for name in records.makers:
-        assert f'read("{name}")' in code, f"no page reads {name}"
+        assert f'read("{name}")' in code, f"neither a page nor its explorer reads {name}"
 
 
 @pytest.mark.weekly

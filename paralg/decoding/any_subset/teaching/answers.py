@@ -49,7 +49,7 @@ RIGHT = {
 
 OTHER_FORMS = [
     ("ex-any-subset-copies", ("3/4", float(np.log(4)))),
-    ("ex-any-subset-rate", (0.195, "2/2.24")),
+    ("ex-any-subset-rate", (0.195, "25/28")),
     ("ex-any-subset-visible", lambda *case: [mask.tolist() for mask in _masks(*case)]),
     ("ex-any-subset-pairs", lambda *case: _after(*case).tolist()),
 ]

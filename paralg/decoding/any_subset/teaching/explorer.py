@@ -47,8 +47,8 @@ def first_round(prompt: str, k: int = 4, seed: int = 10):
     return at, drafts, q[each, drafts], p[each, drafts], spelled(run.x, table.V)
 
 
-def draw_masks(ax, prompt: str, at, visible, colour: str) -> None:
-    """Draw which letters each query sees: a row a target, a column a letter."""
+def draw_masks(ax, prompt: str, at, visible, colour: str, left: int = 0) -> None:
+    """Draw which letters each query sees: a row a target, a column a letter from `left` on."""
     from matplotlib.patches import Rectangle
 
     from paralg.figures import GREY
@@ -56,11 +56,14 @@ def draw_masks(ax, prompt: str, at, visible, colour: str) -> None:
     for row in range(len(at)):
         for j in range(len(prompt)):
             on = visible(j, row)
-            ax.add_patch(Rectangle((j - 0.42, row - 0.42), 0.84, 0.84, fc=colour if on else "none",
-                                   ec=GREY, alpha=0.85 if on else 0.5, lw=0.8))  # fmt: skip
-    ax.set(xlim=(-0.6, len(prompt) - 0.4), ylim=(len(at) - 0.4, -0.6), aspect="equal")
+            look = {"fc": colour if on else "none", "alpha": 0.85 if on else 0.5}
+            ax.add_patch(Rectangle((left + j - 0.42, row - 0.42), 0.84, 0.84, ec=GREY, lw=0.8,
+                                   **look))  # fmt: skip
+    ax.set(xlim=(-0.6, left + len(prompt) - 0.4), ylim=(len(at) - 0.4, -0.6), aspect="equal")
     ax.set_yticks(range(len(at)), [f"letter {i + 1}" for i in at])
-    ax.set_xticks(range(len(prompt)), list(prompt.replace("_", "?")))
+    marks = list(ax.get_xticks()) * bool(left), [t.get_text() for t in ax.get_xticklabels()]
+    ax.set_xticks([*marks[0], *range(left, left + len(prompt))],
+                  [*marks[1][: len(marks[0])], *prompt.replace("_", "?")])
     ax.xaxis.tick_top()
     ax.tick_params(length=0)
     for side in ax.spines.values():
