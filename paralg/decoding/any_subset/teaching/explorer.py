@@ -56,18 +56,15 @@ def draw_masks(ax, prompt: str, at, visible, colour: str, left: int = 0) -> None
     for row in range(len(at)):
         for j in range(len(prompt)):
             on = visible(j, row)
-            look = {"fc": colour if on else "none", "alpha": 0.85 if on else 0.5}
-            ax.add_patch(Rectangle((left + j - 0.42, row - 0.42), 0.84, 0.84, ec=GREY, lw=0.8,
-                                   **look))  # fmt: skip
+            look = {"fc": colour if on else "none", "alpha": 0.85 if on else 0.5, "lw": 0.8}
+            ax.add_patch(Rectangle((left + j - 0.42, row - 0.42), 0.84, 0.84, ec=GREY, **look))
     ax.set(xlim=(-0.6, left + len(prompt) - 0.4), ylim=(len(at) - 0.4, -0.6), aspect="equal")
     ax.set_yticks(range(len(at)), [f"letter {i + 1}" for i in at])
-    marks = list(ax.get_xticks()) * bool(left), [t.get_text() for t in ax.get_xticklabels()]
-    ax.set_xticks([*marks[0], *range(left, left + len(prompt))],
-                  [*marks[1][: len(marks[0])], *prompt.replace("_", "?")])
-    ax.xaxis.tick_top()
+    for j, letter in enumerate(prompt.replace("_", "?")):
+        ax.text(left + j, -0.7, letter, ha="center", color=GREY)
+    ax.set_xticks([])
     ax.tick_params(length=0)
-    for side in ax.spines.values():
-        side.set_visible(False)
+    ax.spines[:].set_visible(False)
 
 
 def draw_round(ax, prompt: str, found) -> None:
