@@ -58,31 +58,16 @@ def _in_browser(item) -> bool:
     return "chromium" in item.fixturenames or item.get_closest_marker("site") is not None
 
 
-_OF_THE_BOOK = ("tests/site", "tests/notebooks", "tests/teach", "tests/foundations/test_pages.py")
-"""Tests that run none of the library, or what other tests run: nothing to be covered."""
-_EACH = {"test_a_bad_argument_gets_a_clear_error_or_the_right_value", "test_examples_run"}
-"""Tests whose parameters are parts of the library: each covers its own."""
-
-
 def pytest_collection_modifyitems(items):
-    """Set the order, and for which tests lines of the library are traced.
+    """Set the order.
 
     Tests in a browser come first and together, then file by file what took longest at the last
-    run: short ones are left for the end, when workers take work from each other. A traced line
-    costs as much again as an untraced one, so that of a test with many parameters only the first
-    is traced; the others pass through the same lines, and a line that only they reach makes the
-    coverage too low and never too high.
+    run: short ones are left for the end, when workers take work from each other.
     """
-    spent, seen = Counter(), set()
+    spent = Counter()
     for test, seconds in _BEFORE.items():
         spent[test.partition("::")[0]] += seconds
     items.sort(key=lambda item: (not _in_browser(item), -spent[item.nodeid.partition("::")[0]]))
-    for item in items:
-        file, name = item.nodeid.partition("::")[0], getattr(item, "originalname", item.name)
-        if file.startswith(_OF_THE_BOOK) or (file, name) in seen:
-            item.add_marker("no_cover")
-        if name not in _EACH:
-            seen.add((file, name))
 
 
 @pytest.hookimpl(hookwrapper=True)
