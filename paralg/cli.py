@@ -11,6 +11,7 @@ import importlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -118,6 +119,14 @@ def _stoppable() -> Iterator[None]:
             signal.signal(each, signal.SIG_IGN)
         raise Stopped(number)
 
+    def lost(found):
+        if not isinstance(found.exc_value, Stopped):
+            return usual(found)
+        number = found.exc_value.code - 128  # raised where nothing passes it on: send it again
+        signal.signal(number, stop)
+        threading.Timer(0.1, os.kill, (os.getpid(), number)).start()
+
+    usual, sys.unraisablehook = sys.unraisablehook, lost
     numbers = [getattr(signal, name) for name in _STOPS if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in numbers}
     if before.get(numbers[-1]) == signal.SIG_IGN:  # nohup
@@ -127,5 +136,6 @@ def _stoppable() -> Iterator[None]:
     try:
         yield
     finally:
+        sys.unraisablehook = usual
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -319,8 +319,9 @@ def test_unreadable_input(capsys, tmp_path, content, message):
         (["--output", "/dev/null"], "--output must be a regular file, got /dev/null"),
         (["--largest", "1", "--omega", "5"], "largest must be at least 2, got 1"),
         (["--resume"], "--resume needs --output"),
-        (["--output", "/no/such/folder/x.tsv"], "--output: there is no folder /no/such/folder"),
-        (["--output", "/"], "--output must be a file, got the folder /"),
+        (["--output", "/no/such/x.tsv"], "--output must be in a folder that exists, got /no/such"),
+        (["--output", "/"], "--output must be a regular file, got the folder /"),
+        (["--output", "x" * 300], f"must be a name of a file, got {'x' * 200}: File name too long"),
         (["--output-delimiter", "a"], "contains the output delimiter 'a'"),
         (["--seed", str(2**70), "--omega", "5"], "--seed must lie in 0..2**63 - 1"),
     ],
@@ -422,6 +423,15 @@ def test_the_edge_list_is_never_the_output(capsys, small, monkeypatch):
     assert small.read_bytes() == kept.read_bytes() == before
 
 
+def test_an_output_that_cannot_be_written_is_refused_at_once(capsys, small, monkeypatch):
+    loop, protected = small.with_name("loop"), small.with_name("protected")
+    loop.symlink_to(loop), protected.touch()
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everywhere
+    for output, why in ((loop, "Too many levels"), (protected, "write-protected")):
+        code, _, err = inside(capsys, small, "--output", output)
+        assert (code, err.startswith("paralg pagerank: --output must be"), why in err) == (2, 1, 1)
+
+
 def test_a_dash_is_standard_output_and_it_must_hold_every_name(capsys, small, monkeypatch):
     monkeypatch.chdir(small.parent)
     code, out, _ = inside(capsys, small, "--output", "-")
@@ -430,7 +440,10 @@ def test_a_dash_is_standard_output_and_it_must_hold_every_name(capsys, small, mo
     monkeypatch.setattr(sys, "stdout", narrow)
     code = main(["pagerank", str(small)])
     assert (code, narrow.buffer.getvalue()) == (1, b"")
-    assert "standard output, ascii, cannot hold the name 'Zürich'" in capsys.readouterr().err
+    assert "standard output, ascii, cannot hold 'Zürich'" in capsys.readouterr().err
+    small.write_text("a b\n")
+    code = main(["pagerank", str(small), "--output-delimiter", "→"])
+    assert (code, narrow.buffer.getvalue()) == (1, b"")
     monkeypatch.setattr(sys, "stdout", None)
     assert main(["pagerank", str(small)]) == 2
     assert "cannot write standard output: it is closed" in capsys.readouterr().err
@@ -456,6 +469,7 @@ def test_damaged_checkpoints_are_named_and_made_again(capsys, tmp_path, interrup
     interrupted()
     rows = sorted((tmp_path / ".ranks.tsv.resume").glob("rows-*"))
     rows[0].write_bytes(rows[0].read_bytes()[:-100])
+    note = (rows[0].parent / "job.json").read_text()
     held = workspace._locked(rows[0].parent)
     code, _, err = inside(capsys, *asked)
     assert (code, "another run is at work on" in err) == (2, True)
@@ -466,7 +480,7 @@ def test_damaged_checkpoints_are_named_and_made_again(capsys, tmp_path, interrup
     whole = output.read_text()
     assert whole == inside(capsys, *MODULES, "--method", "exact", "--top", 4)[1]
     rows[0].parent.mkdir()
-    (rows[0].parent / "job.json").write_text('{"chunks": [[0, 7]]}')
+    (rows[0].parent / "job.json").write_text(note.replace("[[0,", "[[1,"))
     code, _, err = inside(capsys, *asked)
     assert (code, "job.json is damaged, all sources are computed again" in err) == (0, True)
     assert output.read_text() == whole
@@ -615,6 +629,15 @@ def test_a_signal_passes_through_the_engine_and_is_told(capsys, tmp_path, monkey
         assert err.splitlines()[-1].startswith(f"paralg pagerank: {word}; {left}")
         assert [path.name for path in tmp_path.iterdir()] == [".o.tsv.resume"] * len(asked)
     assert signal.getsignal(stop) not in (signal.SIG_IGN, None)
+
+
+def test_a_signal_that_a_callback_swallows_comes_again(capsys, small, monkeypatch):
+    class Dying:
+        def __del__(self):
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(command, "_plan", lambda *_: [Dying()].clear() or time.sleep(20))
+    assert inside(capsys, small)[0] == 143
 
 
 @MPI

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "array", "finite", "floats", "instance", "integer", "integers", "kind", "looks", "mask",
-    "number", "one_of", "probabilities", "sizes", "tensors",
+    "array", "dtypes_and_shapes", "finite", "floats", "instance", "integer", "integers", "kind",
+    "mask", "number", "one_of", "probabilities", "sizes", "tensors",
 ]  # fmt: skip
 
 _KINDS = {"b": "booleans", "i": "integers", "f": "floats", "c": "complex numbers",
@@ -190,7 +190,7 @@ def tensors(allowed: str = "f", /, **operands) -> None:
     sizes(**operands)
 
 
-def looks(state, *values) -> list | None:
+def dtypes_and_shapes(state, *values) -> list | None:
     """Return types and shapes of arrays or tensors and of a state's parts; None where one has none.
 
     Who steps often compares them with those of the last call that was checked.

@@ -23,11 +23,7 @@ from paralg.models.transformer import Transformer, TransformerConfig
 
 __all__ = ["CALLS", "Network"]
 
-CALLS = {
-    "bidirectional": ("denoise", "snapshot"),
-    "causal": ("causal",),
-    "anyorder": ("anyorder",),
-}
+CALLS = {"bidirectional": ("denoise", "snapshot"), "causal": ("causal",), "anyorder": ("anyorder",)}
 """Mode of the weights → the calls of the protocol that it answers."""
 
 

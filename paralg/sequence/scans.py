@@ -76,8 +76,7 @@ def _kogge_stone(combine: Combine, parts: Parts) -> Parts:
     shift = 1
     while shift < parts[0].shape[1]:
         later = combine([part[:, :-shift] for part in parts], [part[:, shift:] for part in parts])
-        parts = [torch.cat([old[:, :shift], new], 1)
-                 for old, new in zip(parts, later, strict=True)]  # fmt: skip
+        parts = [torch.cat([old[:, :shift], new], 1) for old, new in zip(parts, later, strict=True)]
         shift *= 2
     return parts
 

@@ -26,11 +26,14 @@ def compiled(function: Callable | None = None, **options) -> Callable:
     """Decorate a function that numba compiles, without the global lock and with a cache on disk.
 
     ``options`` are those of ``numba.njit``; with ``_nrt=False`` numba counts no references, and
-    the function may make no arrays.
+    the function may make no arrays. Where no folder can be written there is no cache.
     """
     if function is None:
         return lambda later: compiled(later, **options)
-    kernel = njit(cache=True, nogil=True, **options)(function)
+    try:
+        kernel = njit(cache=True, nogil=True, **options)(function)
+    except RuntimeError:  # no folder for the cache; NUMBA_CACHE_DIR names one
+        return njit(nogil=True, **options)(function)
     if hasattr(kernel, "_cache"):  # not where numba is switched off
         file = kernel._cache._cache_file  # there is no public way
         file._source_stamp = (file._source_stamp, digest(function))

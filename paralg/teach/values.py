@@ -10,9 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 
-__all__ = [
-    "as_tuple", "difference", "equal", "is_blank", "plain", "show", "show_call", "size_of",
-]  # fmt: skip
+__all__ = ["as_tuple", "difference", "equal", "is_blank", "plain", "show", "show_call", "size_of"]
 
 _WHOLE = 32  # entries of an array that is shown whole
 

@@ -22,9 +22,7 @@ class Saved(NamedTuple):
     tensors: int
 
 
-def saved_tensors(
-    function: Callable[..., object], operands: Iterable[Tensor | None] = ()
-) -> Saved:
+def saved_tensors(function: Callable[..., object], operands: Iterable[Tensor | None] = ()) -> Saved:
     """Call a function and count what it saves for its backward pass.
 
     Parameters

@@ -190,6 +190,11 @@ def test_a_kernel_is_compiled_again_when_what_it_freezes_has_changed(tmp_path):
     assert run(shift="SHIFT = 2\n") == ["33", "0"]
 
 
+def test_without_a_folder_for_the_cache_a_kernel_is_compiled_each_time(monkeypatch):
+    monkeypatch.setattr("numba.core.caching.CompileResultCacheImpl._locator_classes", [])
+    assert cache.compiled(lambda x: x + 1)(1) == 2
+
+
 def test_all_kernels_of_the_library_are_kept_in_the_one_way():
     """numba's own cache forgets the constants and functions that a kernel takes from elsewhere."""
     library = Path(cache.__file__).parents[1]

@@ -19,8 +19,7 @@ from paralg.decoding.trace import Decoded
 from paralg.models.counting import LogitsHook
 from paralg.models.protocol import Model
 
-__all__ = ["Eoser", "RankedSession", "ascending", "ascending_factors", "doubling",
-           "linear_factors"]  # fmt: skip
+__all__ = ["Eoser", "RankedSession", "ascending", "ascending_factors", "doubling", "linear_factors"]
 
 
 def ascending(L: int) -> tuple[int, ...]:

@@ -15,14 +15,9 @@ from paralg.decoding.randomness import Random
 from paralg.decoding.trace import Trace
 
 __all__ = [
-    "AtRandom",
-    "PerBlockSession",
-    "blocks",
-    "from_traces",
-    "masked_prompt",
-    "one_step",
+    "AtRandom", "PerBlockSession", "blocks", "from_traces", "masked_prompt", "one_step",
     "uniform",
-]
+]  # fmt: skip
 
 
 def uniform(L: int, S: int) -> tuple[int, ...]:

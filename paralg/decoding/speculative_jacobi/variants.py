@@ -167,8 +167,7 @@ def fixed_point(model: Model, x, W: int | None = None, *, noise=0.0, **options) 
     >>> fixed_point(HashConditional(4, 8), [4] * 8).forwards
     2
     """
-    run = FixedPoint(model, x, model.L if W is None else W,
-                     **({"rng": RandomDraws(0)} | options))  # fmt: skip
+    run = FixedPoint(model, x, model.L if W is None else W, **({"rng": RandomDraws(0)} | options))
     noise = checks.array("noise", noise).astype(float)
     checks.finite("noise", noise)
     if noise.shape not in ((), (model.L, model.V)):

@@ -92,12 +92,12 @@ class Aaren(HeadProjections):
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """Take one token of shape (b, width); return its output and the state after it."""
-        looks = checks.looks(state, x, self.query)
-        if looks is None or looks != self._passed:
+        given = checks.dtypes_and_shapes(state, x, self.query)
+        if given is None or given != self._passed:
             check_operands(() if state is None else state, f"b {self.heads}",
                            f"b {self.heads} {self.size}", weights=(self.query, "width"),
                            x=(x, "b width"))  # fmt: skip
-            self._passed = looks
+            self._passed = given
         scores, values = self.scores(x), self.split(self.to_value(x))
         checks.finite("scores", scores)
         before, u, w = state

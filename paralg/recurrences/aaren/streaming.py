@@ -8,15 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from paralg.core import checks
 from paralg.core.cost import Cost
 from paralg.recurrences.aaren.attention import AttentionResult
-from paralg.recurrences.aaren.monoid import (
-    Summary,
-    check_summary,
-    empty,
-    leaves,
-    read,
-    real,
-    shift,
-)
+from paralg.recurrences.aaren.monoid import Summary, check_summary, empty, leaves, read, real, shift
 
 __all__ = ["cell", "stream", "stream_blocks"]
 

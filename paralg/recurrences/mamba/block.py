@@ -180,8 +180,8 @@ class MambaBlock(nn.Module):
 
     def checked(self, v: Tensor, axes: str, state: BlockState | None) -> BlockState:
         """Check vectors and the state before them; return that, or the first one."""
-        looks, c = (axes, checks.looks(state, v, self.D)), self.config
-        if looks[1] and looks == self._passed:
+        given, c = (axes, checks.dtypes_and_shapes(state, v, self.D)), self.config
+        if given[1] and given == self._passed:
             return state
         parts = {"v": (v, f"{axes} {c.d_model}"), "D": (self.D, "inner")}
         if state is None:
@@ -191,7 +191,7 @@ class MambaBlock(nn.Module):
         form, real = f"b {c.d_inner} {c.d_state}", self.vector_size == c.d_state
         checks.tensors(**parts, **({"h": (state.h, form)} if real else {}))
         checks.sizes(v=parts["v"], h=(state.h, f"{'f' if real else 'c'}: {form}"))
-        self._passed = looks
+        self._passed = given
         return state
 
     def branches_of(self, v: Tensor, window: Tensor) -> tuple:

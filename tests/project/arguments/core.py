@@ -20,7 +20,7 @@ COVERS = tuple(f"paralg.core.{name}" for name in (
     "schedule", "static", "timing",
 ))  # fmt: skip
 NOT = {"lazy": "of the library's own words, when it is imported",
-       "looks": "compares what is checked",
+       "dtypes_and_shapes": "compares what is checked",
        "Claim": "made by Claims.add",
        "EngineError": "an error", "Partitions": "a handle", "ClaimVerdict": "an enumeration",
        "is_static": "no argument", "data_for_the_site": "called by what displays itself",

@@ -22,10 +22,7 @@ RIGHT = {
     "ex-clover-budget": {str(B): best_budget(B) for B in (1, 16, 48)},
 }
 
-OTHER_FORMS = [
-    ("ex-clover-ratio", "1/8"),
-    ("ex-clover-break-even", "2.0"),
-]
+OTHER_FORMS = [("ex-clover-ratio", "1/8"), ("ex-clover-break-even", "2.0")]
 
 WRONG = {
     "ex-clover-break-even": [(1.25, "drafting takes time"), (0.5, "one token"), ("two", "")],

@@ -21,15 +21,8 @@ from paralg.decoding.consistency_trajectory.variants import AtRandom, masked_pro
 from paralg.training import Plan, Runs
 
 __all__ = [
-    "HELD_OUT",
-    "RECIPES",
-    "RUNS",
-    "TuningRecipe",
-    "evaluate",
-    "forwards",
-    "ranking",
-    "start",
-]
+    "HELD_OUT", "RECIPES", "RUNS", "TuningRecipe", "evaluate", "forwards", "ranking", "start",
+]  # fmt: skip
 
 PROMPTS, GROUP, INNER = 8, 6, 2
 SYNC = 64

@@ -8,16 +8,9 @@ import numpy as np
 from paralg.data.sudoku4 import CELLS, SYMBOLS, grids, is_valid
 
 __all__ = [
-    "MASK",
-    "answers",
-    "distinct",
-    "exact",
-    "from_network",
-    "puzzles",
-    "solutions",
-    "spread",
+    "MASK", "answers", "distinct", "exact", "from_network", "puzzles", "solutions", "spread",
     "valid",
-]
+]  # fmt: skip
 
 MASK = SYMBOLS
 _ONE_HOT = (grids()[:, :, None] == np.arange(SYMBOLS)).reshape(len(grids()), -1).astype(float)

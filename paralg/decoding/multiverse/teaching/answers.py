@@ -30,10 +30,7 @@ RIGHT = {
     "ex-multiverse-price": 16,
 }
 
-OTHER_FORMS = [
-    ("ex-multiverse-numbering", [23, 15]),
-    ("ex-multiverse-pairs", "189"),
-]
+OTHER_FORMS = [("ex-multiverse-numbering", [23, 15]), ("ex-multiverse-pairs", "189")]
 
 WRONG = {
     "ex-multiverse-numbering": [

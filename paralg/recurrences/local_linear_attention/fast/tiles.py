@@ -214,8 +214,7 @@ def tile(q, k, bias, v, ridge, first, seen, scale, norm, limits, hidden, out, om
 
 
 @compiled(error_model="numpy")
-def run(start, end, q, k, bias, v, ridge, scale, norm, offset, keys, limits, hidden, out,
-        omega):  # fmt: skip
+def run(start, end, q, k, bias, v, ridge, scale, norm, offset, keys, limits, hidden, out, omega):
     """Attend from tiles start … end - 1, in an order that mixes long ones and short ones.
 
     ``q`` is of shape (B, tiles, d, 32); lane r of tile t sees keys 0 … 32 t + r + offset, or

@@ -81,7 +81,7 @@ def _all_ranks_end(engine: Engine, args) -> Iterator[None]:
 def _check(args) -> None:
     """Refuse what could only fail later."""
     out = args.output
-    folder = None if out is None else out.absolute().parent
+    unfit = "" if out is None else _unfit(out)
     for refused, message in (
         (args.edges == "-" and sys.stdin is None, "cannot read standard input: it is closed"),
         (out is None and sys.stdout is None, "cannot write standard output: it is closed"),
@@ -89,10 +89,7 @@ def _check(args) -> None:
          "--resume needs --output, beside which it keeps the finished sources"),
         (args.address and args.engine != "dask",
          f"--address is for --engine dask, got --engine {args.engine}"),
-        (out is not None and not folder.is_dir(), f"--output: there is no folder {folder}"),
-        (out is not None and out.is_dir(), f"--output must be a file, got the folder {out}"),
-        (out is not None and out.exists() and not out.is_file(),
-         f"--output must be a regular file, got {out}; write there with '>'"),
+        (unfit, f"--output must be {unfit}"),
         (len(args.quote) > 1 or (args.quote and args.quote in (args.delimiter, args.decimal)),
          f"--quote must be none, or a sign unlike --delimiter and --decimal, got {args.quote!r}"),
         (args.delimiter == args.decimal == ",", "--decimal must differ from --delimiter, got ','"),
@@ -111,6 +108,21 @@ def _check(args) -> None:
     check_alpha(args.alpha)
     check_sizes(args.largest, args.hops)
     _accuracy(args, 2)
+
+
+def _unfit(out: Path) -> str:
+    """Say what an output must be and is not."""
+    try:
+        mode = out.stat().st_mode
+    except FileNotFoundError:
+        folder = out.resolve().parent
+        return "" if folder.is_dir() else f"in a folder that exists, got {folder}"
+    except OSError as error:
+        return f"a name of a file, got {str(out)[:200]}: {error.strerror}"
+    if not stat.S_ISREG(mode):
+        what = f"the folder {out}" if stat.S_ISDIR(mode) else f"{out}; write there with '>'"
+        return f"a regular file, got {what}"
+    return "" if os.access(out, os.W_OK) else f"writable, got {out}, which is write-protected"
 
 
 def _accuracy(args, n: int) -> AccuracyRequest:
@@ -195,16 +207,16 @@ def _refuse_same_file(source, output: Path | None) -> None:
 
 
 def _refuse_names(args, names: tuple[str, ...]) -> None:
-    """Refuse names that the output cannot hold."""
-    for name in names:
-        if args.output_delimiter in name:
+    """Refuse names, and a delimiter, that the output cannot hold."""
+    for name in (*names, args.output_delimiter):
+        if args.output_delimiter in name and name is not args.output_delimiter:
             raise CommandError(f"node name {name!r} contains the output delimiter "
                                f"{args.output_delimiter!r}; choose another with --output-delimiter")
         try:
             if args.output is None:
                 name.encode(sys.stdout.encoding or "utf-8", sys.stdout.errors or "strict")
         except UnicodeEncodeError as error:
-            raise CommandError(f"standard output, {error.encoding}, cannot hold the name {name!r}: "
+            raise CommandError(f"standard output, {error.encoding}, cannot hold {name!r}: "
                                "PYTHONIOENCODING=utf-8 or --output can", FAILED) from error
 
 

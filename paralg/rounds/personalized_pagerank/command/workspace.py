@@ -76,7 +76,10 @@ class Workspace:
         if note.exists():
             try:
                 old = json.loads(note.read_text())
-                kept = [range(*pair) for pair in old["chunks"]]
+                kept = [range(first, end) for first, end in old["chunks"]]
+                ends = [0, *(chunk.stop for chunk in kept)]
+                if [chunk.start for chunk in kept] != ends[:-1] or ends[-1] != planned[-1].stop:
+                    raise ValueError("not all sources, or some twice")
                 changes = differences({name: old[name] for name in fingerprint}, fingerprint)
             except (ValueError, KeyError, TypeError):
                 self.say(f"note: {note} is damaged, all sources are computed again")
