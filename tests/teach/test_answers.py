@@ -1,7 +1,8 @@
-"""What every chapter's teaching must do, driven by its ``teaching/answers.py``.
+"""What every chapter's teaching must do, driven by its page and its ``teaching/answers.py``.
 
-``RIGHT`` has a right answer for each label, ``OTHER_FORMS`` pairs of a label and a right answer
-that is written differently, ``WRONG`` for a label the wrong answers and words of what each is told.
+The solutions that a page prints as functions are right answers. Of the others ``RIGHT`` has one for
+each label; ``OTHER_FORMS`` are pairs of a label and a right answer that is written differently;
+``WRONG`` has for a label the wrong answers and words of what each is told.
 """
 
 import importlib
@@ -12,6 +13,7 @@ import pytest
 from paralg.teach import chapters, check
 from paralg.teach.quizzes import load_quiz
 from paralg.teach.registry import checks_of
+from tests.teach.printed import printed, with_lists
 
 CHAPTERS = [one for one in chapters.find_all().values() if (one.folder / "teaching").is_dir()]
 ANSWERS = {
@@ -27,6 +29,12 @@ def right():
         yield from ((name, *pair) for pair in getattr(module, "OTHER_FORMS", ()))
 
 
+def printed_right():
+    for chapter in CHAPTERS:
+        for label, answer in printed(chapter).items():
+            yield from ((chapter.name, label, form) for form in (answer, with_lists(answer)))
+
+
 def wrong():
     for module in ANSWERS.values():
         for label, told in module.WRONG.items():
@@ -37,7 +45,7 @@ def ids(value):
     return value if isinstance(value, str) and value.startswith("ex-") else ""
 
 
-@pytest.mark.parametrize("name, label, answer", list(right()), ids=ids)
+@pytest.mark.parametrize("name, label, answer", [*right(), *printed_right()], ids=ids)
 def test_right_answers_pass(name, label, answer):
     verdict = check(label, answer)
     assert verdict, verdict
@@ -58,13 +66,14 @@ def test_every_check_has_answers_and_takes_a_stub_for_none(chapter):
         return
     assert chapter.name in ANSWERS, "teaching/answers.py is missing"
     module = ANSWERS[chapter.name]
-    assert set(module.RIGHT) == set(checks)
+    answered = module.RIGHT | printed(chapter)
+    assert set(answered) == set(checks)
     assert set(module.WRONG) <= set(checks)
 
     def stub(*arguments, **options):
         raise NotImplementedError
 
-    for label, answer in module.RIGHT.items():
+    for label, answer in answered.items():
         if callable(answer):
             assert "not answered" in str(check(label, stub)).lower(), label
 

@@ -16,9 +16,6 @@ def _everything(confidence, tokens, eos, gamma, n):
 RIGHT = {
     "ex-consistency-trajectory-sizes": [1, 2, 4, 8, 16, 33],
     "ex-consistency-trajectory-pair": {"nats": np.log(2), "valid": 0.5},
-    "ex-consistency-trajectory-blocks": lambda L, b: list(blocks(ascending(L), b)),
-    "ex-consistency-trajectory-eoser": revealed,
-    "ex-consistency-trajectory-advantages": standardised,
     "ex-consistency-trajectory-four": (3, 3, 3, 3),
 }
 OTHER_FORMS = [

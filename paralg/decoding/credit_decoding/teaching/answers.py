@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from paralg.decoding.credit_decoding.teaching import checks
 from paralg.decoding.randomness import softmax
 
 __all__ = ["RIGHT", "WRONG"]
@@ -38,9 +37,6 @@ def _share_of_kept(p, C, alpha):
 RIGHT = {
     "ex-credit-decoding-gain": 27 / 7,
     "ex-credit-decoding-floor": 0.533,
-    "ex-credit-decoding-account": _by_loops,
-    "ex-credit-decoding-ids": checks._fused,
-    "ex-credit-decoding-saved": checks._saved,
     "ex-credit-decoding-counterexample": {"L": 3, "k": 8, "eps": 2.0},
 }
 

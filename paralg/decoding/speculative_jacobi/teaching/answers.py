@@ -5,12 +5,6 @@ import numpy as np
 __all__ = ["OTHER_FORMS", "RIGHT", "WRONG"]
 
 
-def _joint(p, q):
-    kept, excess = np.minimum(p, q), np.maximum(p - q, 0)
-    spread = excess / excess.sum() if excess.sum() else excess
-    return np.diag(kept) + np.outer(q - kept, spread)
-
-
 def _independent(p, q):
     return np.outer(q, p)
 
@@ -35,15 +29,12 @@ def _one_too_many(F, x):
 RIGHT = {
     "ex-speculative-jacobi-rate": 0.7,
     "ex-speculative-jacobi-bounds": {"fewest": 4, "most": 64, "positions": 904},
-    "ex-speculative-jacobi-joint": _joint,
-    "ex-speculative-jacobi-sweeps": _sweeps,
     "ex-speculative-jacobi-relabel": 0.7,
     "ex-speculative-jacobi-window": {"0": 32, "0.02": 16, "0.1": 8},
 }
 
 OTHER_FORMS = [
     ("ex-speculative-jacobi-rate", "7/10"),
-    ("ex-speculative-jacobi-joint", lambda p, q: _joint(p, q).tolist()),
 ]
 
 WRONG = {

@@ -26,13 +26,6 @@ def rotated(codes, rounds):
     return [[codes[(r + i) % len(codes)] for i in range(len(codes))] for r in range(rounds)]
 
 
-def mirrored(codes, rounds):
-    """Reverse every second round; rotate where their number is odd."""
-    if rounds % 2:
-        return rotated(codes, rounds)
-    return [codes, codes[::-1]] * (rounds // 2)
-
-
 def one_after_the_other(codes, rounds):
     """Repeat each code before the next one."""
     return [[code] * len(codes) for code in codes for _ in range(rounds // len(codes) or 1)]
@@ -41,8 +34,6 @@ def one_after_the_other(codes, rounds):
 KARP = {"e at 2": 0.047, "e at 16": 0.082, "speed-up at 64": 8.2}
 RIGHT = {
     "ex-measuring-repeats": {"probability": 0.961, "repeats": 12},
-    "ex-measuring-interval": _interval(),
-    "ex-measuring-order": mirrored,
     "ex-measuring-karp": KARP,
     "ex-measuring-average": {"a": [1, 1, 8], "b": [8, 1, 1]},
 }

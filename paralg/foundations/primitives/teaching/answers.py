@@ -17,14 +17,6 @@ def intersected(first, then):
     return a + c, np.maximum(low, low2), np.minimum(high, high2)
 
 
-def sklansky(n):
-    """Give each right half of a block of 2, 4, 8, … places the total of the left half."""
-    return [
-        [((i >> k << k) - 1, i) for i in range(n) if i >> k & 1]
-        for k in range(max(n - 1, 0).bit_length())
-    ]  # fmt: skip
-
-
 def kogge_stone(n):
     """Combine with the place 1, 2, 4, … before."""
     shifts = (2**k for k in range(max(n - 1, 0).bit_length()))
@@ -46,9 +38,6 @@ STEPS = {"sequential": 15, "kogge-stone": 17, "brent-kung": 12, "chunked": 12}
 RIGHT = {
     "ex-primitives-counts": COUNTS,
     "ex-primitives-associative": {"a", "c", "e", "f"},
-    "ex-primitives-clamp": clamp,
-    "ex-primitives-sklansky": sklansky,
-    "ex-primitives-streaming": lambda n, j, r: (n >> j) * (1 + j) * r,
     "ex-primitives-explore": STEPS,
 }
 OTHER_FORMS = [

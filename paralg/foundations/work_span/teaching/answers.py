@@ -5,17 +5,8 @@ from fractions import Fraction
 import numpy as np
 
 from paralg.core.cost import Cost
-from paralg.core.schedule import list_schedule
 
 __all__ = ["OTHER_FORMS", "RIGHT", "WRONG"]
-
-
-def merge_sort(n):
-    """Both halves beside each other, then the merge."""
-    if n <= 1:
-        return Cost()
-    merge = Cost(work=n - 1, span=n - 1)
-    return (merge_sort(n // 2) | merge_sort(n - n // 2)) + merge
 
 
 def halves_in_sequence(n):
@@ -24,13 +15,6 @@ def halves_in_sequence(n):
         return Cost()
     merge = Cost(work=n - 1, span=n - 1)
     return halves_in_sequence(n // 2) + halves_in_sequence(n - n // 2) + merge
-
-
-def greedy(durations, dependencies, p):
-    """Return the starts of the library's list schedule."""
-    names = range(len(durations))
-    run = list_schedule(durations, p, dependencies=dependencies, names=names)
-    return [task.start for task in sorted(run.tasks)]
 
 
 def unlimited(durations, dependencies, p):
@@ -44,11 +28,8 @@ def unlimited(durations, dependencies, p):
 COMPOSED = {"work": 20, "span": 9, "upper bound": 12.67}
 RIGHT = {
     "ex-work-span-compose": COMPOSED,
-    "ex-work-span-cost": merge_sort,
-    "ex-work-span-greedy": greedy,
     "ex-work-span-worst": [1, 1, 1, 1, 1, 1, 3],
     "ex-work-span-amdahl": {"serial share": 0.111, "limit": 9},
-    "ex-work-span-allreduce": lambda p, m, a, b: 2 * (np.log2(p) * a + (1 - 1 / p) * b * m),
 }
 OTHER_FORMS = [
     ("ex-work-span-worst", [2] * 6 + [6]),

@@ -3,17 +3,11 @@
 import numpy as np
 
 import paralg.recurrences.local_linear_attention as lla
-from paralg.recurrences.local_linear_attention.reference import closed_form
 
 __all__ = ["OTHER_FORMS", "RIGHT", "WRONG"]
 
 _ = "ex-local-linear-attention-"
 LONG = lla.CGOptions(max_iters=200)
-
-
-def product(p, w, q, k, ridge):
-    t = w * (p @ k.T - (p * q).sum(1, keepdims=True))
-    return t @ k - t.sum(1, keepdims=True) * q + ridge * p
 
 
 def by_differences(p, w, q, k, ridge):
@@ -29,33 +23,14 @@ def by_matrices(p, w, q, k, ridge):
     return np.asarray(sigma @ p[..., None])[..., 0] + ridge * p
 
 
-def scale(ridge, norm, top, omega):
-    return ridge * {"max": 1.0, "softmax": omega, "raw": np.exp(-top)}[norm]
-
-
-def from_guess(product, rhs, guess):
-    rest = rhs - product(guess)
-    stop = lla.CGOptions(atol=float(1e-12 * rhs.norm()), rtol=0.0)
-    return guess + lla.conjugate_gradients(product, rest, stop).x
-
-
 def too_exact(product, rhs, guess):
     return guess + lla.conjugate_gradients(product, rhs - product(guess), LONG).x
-
-
-def slope(w, z, v, g, ridge):
-    return closed_form(w, z, (v @ g)[:, None], ridge).slopes[:, 0]
 
 
 RIGHT = {
     f"{_}limits": {"huge": 2.0, "none": -0.5},
     f"{_}crossing": 32,
-    f"{_}negative": lambda w, z, ridge: (w @ z**2 + ridge) / (w @ z),
-    f"{_}product": product,
-    f"{_}scale": scale,
     f"{_}gap": (3.4, 0.4, -2),
-    f"{_}slope": slope,
-    f"{_}warm": from_guess,
 }
 OTHER_FORMS = [(f"{_}limits", {"huge": "2", "none": "-1/2"}), (f"{_}gap", [3.4, 0.4, -2])]
 

@@ -28,22 +28,9 @@ def run_active(states, block, p, epsilon=0.01, freeze=True, close=True):
     return output
 
 
-def rule110(left, centre, right, relu):
-    v, new = 4 * left + 2 * centre + right, 0.0
-    for u in (1, 2, 3, 5, 6):
-        up = relu(2 * (v - u + 0.75)) - relu(2 * (v - u + 0.25))
-        down = relu(2 * (v - u - 0.25)) - relu(2 * (v - u - 0.75))
-        new = new + up - down
-    return new
-
-
 RIGHT = {
     f"{_}remainder": {"steps": 3, "remainder": 0.3},
     f"{_}rounds": 5,
-    f"{_}blend": coefficients,
-    f"{_}crossing": lambda n, steps: (n - 1) * steps / (n - steps),
-    f"{_}compact": run_active,
-    f"{_}rule": rule110,
     f"{_}settled": settled_at(0.5)[1],
     f"{_}shift": best_shifts()[-1],
 }

@@ -5,42 +5,11 @@ import numpy as np
 __all__ = ["RIGHT", "WRONG"]
 
 
-def alias(weights):
-    """Return thresholds and aliases."""
-    d = len(weights)
-    t, a = [w * d / sum(weights) for w in weights], list(range(d))
-    small = [i for i in range(d) if t[i] < 1]
-    large = [i for i in range(d) if t[i] >= 1]
-    while small and large:
-        poor, rich = small.pop(), large[-1]
-        a[poor] = rich
-        t[rich] -= 1 - t[poor]
-        if t[rich] < 1:
-            small.append(large.pop())
-    for i in small + large:
-        t[i] = 1.0
-    return t, a
-
-
-def two_hops(P, alpha, u):
-    """Return the mass stopped at each node and the mass alive at each."""
-    alive, stopped = np.eye(len(P))[u], np.zeros(len(P))
-    for _ in range(2):
-        stopped = stopped + alpha * alive
-        alive = (1 - alpha) * alive @ P
-    return stopped, alive
-
-
 RIGHT = {
     "ex-personalized-pagerank-hops": 4,
     "ex-personalized-pagerank-depth": 2,
     "ex-personalized-pagerank-crossing": 100_000,
     "ex-personalized-pagerank-conveyor": 0.5,
-    "ex-personalized-pagerank-alias": alias,
-    "ex-personalized-pagerank-twohops": two_hops,
-    "ex-personalized-pagerank-schedule": (
-        lambda live, waiting, cap, omega: min(waiting, (cap - live) // omega * omega)
-    ),
 }
 WRONG = {
     "ex-personalized-pagerank-hops": [
@@ -54,7 +23,7 @@ WRONG = {
         (lambda w: ([2.0], [0]), "thresholds in [0, 1]"),
     ],
     "ex-personalized-pagerank-twohops": [
-        (lambda P, a, u: two_hops(P @ P, a, u), "together they are 1"),
+        (lambda P, a, u: (a * np.eye(len(P))[u], P[u] @ P), "together they are 1"),
         (lambda P, a, u: (P[u], P[u]), "together they are 1"),
     ],
     "ex-personalized-pagerank-schedule": [
