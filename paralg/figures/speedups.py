@@ -113,19 +113,13 @@ class RecordedSpeedup:
         figure, ax = plt.subplots(figsize=(5.2, 3.2))
         self.draw(ax)
         svg = clean_svg(to_svg(figure), prefix=f"speedup-{self.chapter}", alt=self.alt)
-        return _figure(svg, self.caption)
+        caption = f"<figcaption>{html.escape(self.caption)}</figcaption>"
+        return f'<figure class="paralg-speedup">{svg}{caption}</figure>'
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         if is_static():
             return data_for_the_site("speedup", chapter=self.chapter)
         return {"text/plain": self.caption, "text/html": self.html}
-
-
-def _figure(svg: str, caption: str) -> str:
-    return (
-        f'<figure class="paralg-speedup">{svg}'
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
-    )
 
 
 def times(ratio: float) -> str:

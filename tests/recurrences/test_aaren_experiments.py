@@ -66,7 +66,9 @@ def test_point_processes_have_the_likelihoods_of_their_formulas():
     for jump, gap, log in zip(jumps, gaps[1:], busy[1:], strict=True):
         passed = jump * (1 - math.exp(-gap))
         assert log == pytest.approx(math.log(0.5 + jump * math.exp(-gap)) - 0.5 * gap - passed)
-    assert events.hawkes()["both"] < events.poisson()["both"]
+    hawkes = events.hawkes()
+    assert hawkes == pytest.approx(choices.records.read("hawkes"), abs=2e-3)
+    assert hawkes["both"] < events.poisson()["both"]
 
 
 def test_events_are_predicted_from_the_past_alone():

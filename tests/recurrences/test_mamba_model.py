@@ -260,6 +260,8 @@ def test_on_this_text_selection_makes_no_difference_and_ngrams_are_distributions
     assert abs(s6 - lti) < 0.02
     assert abs(s6 - scores.ngram_bits(4)) < 0.02
     none, one, two = map(scores.ngram_bits, range(3))
+    shipped = records.records.read("contexts")
+    assert [one, two] == pytest.approx([shipped[k]["test"] for k in "12"], abs=1e-5)
     assert two < one < none == pytest.approx(4.074, abs=0.01)
     train, total = pydoc_text.load("train"), 0.0
     for character in range(27):

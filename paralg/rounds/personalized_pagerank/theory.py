@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from paralg.core import checks
-from paralg.rounds.personalized_pagerank.fast.checks import check_alpha, counts
+from paralg.rounds.personalized_pagerank.fast.checks import check_alpha
 
 __all__ = [
     "CostModel", "TimedRun", "best_gamma", "expected_l1", "failure_bound", "fit_costs",
@@ -80,7 +80,7 @@ def expected_l1(pi: ArrayLike, omega: int) -> NDArray[np.float64]:
     >>> float(expected_l1([0.5, 0.5], 100))
     0.1
     """
-    counts(omega=omega)
+    checks.integers(1, omega=omega)
     checks.finite("pi", pi := checks.array("pi", pi).astype(float))
     pi = np.clip(pi, 0.0, 1.0)  # a solver may miss 0 by its rounding
     return np.minimum(np.sqrt(pi * (1.0 - pi) / omega), 2.0 * pi).sum(axis=-1)
@@ -129,7 +129,7 @@ def pipeline_rounds(sources: int, omega: int, gamma: int, alpha: float) -> float
     >>> round(pipeline_rounds(77, 1000, 100, 0.2), 1)
     58.9
     """
-    counts(0, sources=sources, omega=omega), counts(gamma=gamma)
+    checks.integers(0, sources=sources, omega=omega), checks.integers(1, gamma=gamma)
     pipelines = -(-omega // gamma)
     alive = pipeline_load(sources, omega, gamma, alpha, pipelines)[-1:].sum()
     return max(pipelines - 1, 0) + longest_walk(alive, alpha)
@@ -149,7 +149,8 @@ def pipeline_load(
     >>> pipeline_load(8, 2, 1, 0.5, 4)
     array([ 8., 12.,  6.,  3.])
     """
-    check_alpha(alpha), counts(0, sources=sources, omega=omega, rounds=rounds), counts(gamma=gamma)
+    checks.integers(0, sources=sources, omega=omega, rounds=rounds)
+    checks.integers(1, gamma=gamma), check_alpha(alpha)
     live, load = 0.0, np.empty(rounds)
     for r in range(rounds):
         live = live * (1.0 - alpha) + sources * max(0, min(gamma, omega - r * gamma))
@@ -224,7 +225,7 @@ def best_gamma(cap: int, n: int, omega: int, alpha: float) -> int:
     >>> best_gamma(65_536, 2_000, 1_000, 0.2)
     6
     """
-    counts(0, n=n), counts(cap=cap, omega=omega)
+    checks.integers(0, n=n), checks.integers(1, cap=cap, omega=omega)
     gamma = math.floor(check_alpha(alpha) * cap / n) if n else omega
     if gamma < 1:
         raise ValueError(
@@ -245,7 +246,7 @@ def refill_rounds(n: int, omega: int, cap: int, alpha: float) -> float:
     >>> round(refill_rounds(77, 1000, 10_000, 0.2), 1)
     77.9
     """
-    counts(0, n=n, omega=omega), counts(cap=cap), check_alpha(alpha)
+    checks.integers(0, n=n, omega=omega), checks.integers(1, cap=cap), check_alpha(alpha)
     walks = n * omega
     if walks <= cap:
         return longest_walk(walks, alpha)
@@ -281,7 +282,7 @@ def tree_depth(degree: int, largest: int) -> int:
     [1, 1, 2, 2, 3]
     """
     checks.integer("largest", largest, 2)
-    counts(0, degree=degree)
+    checks.integers(0, degree=degree)
     levels = 1
     while degree > largest:
         degree = -(-degree // largest)

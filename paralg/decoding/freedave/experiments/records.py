@@ -51,7 +51,10 @@ def networks() -> dict:
         for tau in (0.9, 0.5, 0.3):
             lossy = [threshold(network, x, tau) for x in prompts]
             found[f"{name}: threshold τ = {tau}"] = compared(lossy, slow)
-    return found
+    network, prompts = tasks()["addition"]
+    runs = ([static(network, x, UnmaskingRule(order=order)) for x in prompts]
+            for order in ("left-to-right", "confidence"))  # fmt: skip
+    return found | {"addition: static, left to right": compared(*runs)}
 
 
 class Noisy:

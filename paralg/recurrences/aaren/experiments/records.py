@@ -75,9 +75,9 @@ GRIDS = {
     "gambling": CandidateGrid({"steps": (100, 200, 300)}, (10,), _gambling),
     "recall": CandidateGrid({"amplitude": (1.0, 0.2)}, (10,), _recall, largest=True),
 }
-records = Records(Path(__file__).with_name("records"),
-                  {f"{name}-{kind}": partial(grid.tried, kind)
-                   for name, grid in GRIDS.items() for kind in KINDS})  # fmt: skip
+MAKERS = {f"{name}-{kind}": partial(grid.tried, kind)
+          for name, grid in GRIDS.items() for kind in KINDS}  # fmt: skip
+records = Records(Path(__file__).with_name("records"), MAKERS | {"hawkes": events.hawkes})
 
 
 def best(name: str) -> str:

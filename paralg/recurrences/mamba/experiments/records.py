@@ -4,9 +4,9 @@ from pathlib import Path
 
 from paralg.core.records import Records
 from paralg.recurrences.mamba.experiments.runs import InductionHeads, load
-from paralg.recurrences.mamba.experiments.scores import accuracy
+from paralg.recurrences.mamba.experiments.scores import accuracy, ngram_bits
 
-__all__ = ["distances", "records"]
+__all__ = ["contexts", "distances", "records"]
 
 
 def distances(size: int = 8192, asked: tuple[int, ...] = (64, 1024, 4096, 8000)) -> dict:
@@ -19,7 +19,15 @@ def distances(size: int = 8192, asked: tuple[int, ...] = (64, 1024, 4096, 8000))
     return found
 
 
-records = Records(Path(__file__).with_name("records"), {"distances": distances})
+def contexts() -> dict:
+    """Return bits a character of counts in contexts of one to five characters, by split."""
+    return {str(order): {split: round(ngram_bits(order, split=split), 6)
+                         for split in ("test", "validation")}
+            for order in range(1, 6)}  # fmt: skip
+
+
+MAKERS = {"distances": distances, "contexts": contexts}
+records = Records(Path(__file__).with_name("records"), MAKERS)
 
 if __name__ == "__main__":
     records.main()

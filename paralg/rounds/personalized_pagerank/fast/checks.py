@@ -4,7 +4,7 @@ from paralg.core.checks import instance, integer, number, one_of
 
 __all__ = [
     "DANGLING", "LEAST_ALPHA", "check_alpha", "check_dangling", "check_kept", "check_partitions",
-    "check_sizes", "check_sources", "counts",
+    "check_sizes", "check_sources",
 ]  # fmt: skip
 
 LEAST_ALPHA = 1e-6
@@ -56,9 +56,3 @@ def check_kept(top: int | None, least: float, seed: int = 0) -> None:
         integer("top", top, 1)
     number("least", least, 0)
     integer("seed", seed, -(2**63), 2**64 - 1)
-
-
-def counts(least: int = 1, **values) -> None:
-    """Refuse what is no count."""
-    for name, value in values.items():
-        integer(name, value, least)
