@@ -87,5 +87,9 @@ def _set_notebook_format(formats: str) -> None:
         return
     if get_ipython() is None:
         return
+    import matplotlib.pyplot as plt
+
+    if "inline" in plt.get_backend():  # it draws what it shows; pyplot would draw that once before
+        plt.uninstall_repl_displayhook()
     metadata = {"Date": None} if formats == "svg" else {"Software": None}
     set_matplotlib_formats({"png": "retina"}.get(formats, formats), metadata=metadata)

@@ -139,3 +139,18 @@ def test_use_asks_the_notebook_for_pictures_without_a_date(monkeypatch):
         (("svg",), {"metadata": {"Date": None}}),
         (("retina",), {"metadata": {"Software": None}}),
     ]
+
+
+@pytest.mark.parametrize("backend, hooks", [("inline", 0), ("agg", 1)])
+def test_a_backend_that_draws_what_it_shows_draws_once(monkeypatch, backend, hooks):
+    import IPython
+    import matplotlib.pyplot as plt
+    from matplotlib_inline import backend_inline
+
+    installed = ["draw all figures after a cell"]
+    monkeypatch.setattr(IPython, "get_ipython", lambda: object())
+    monkeypatch.setattr(backend_inline, "set_matplotlib_formats", lambda *names, **more: None)
+    monkeypatch.setattr(plt, "get_backend", lambda: backend)
+    monkeypatch.setattr(plt, "uninstall_repl_displayhook", installed.clear)
+    figures.use()
+    assert len(installed) == hooks
