@@ -66,8 +66,7 @@ def test_point_processes_have_the_likelihoods_of_their_formulas():
     for jump, gap, log in zip(jumps, gaps[1:], busy[1:], strict=True):
         passed = jump * (1 - math.exp(-gap))
         assert log == pytest.approx(math.log(0.5 + jump * math.exp(-gap)) - 0.5 * gap - passed)
-    hawkes = events.hawkes()
-    assert hawkes == pytest.approx(choices.records.read("hawkes"), abs=2e-3)
+    assert events.hawkes() == pytest.approx(hawkes := choices.records.read("hawkes"), abs=2e-3)
     assert hawkes["both"] < events.poisson()["both"]
 
 
@@ -126,8 +125,7 @@ def test_people_are_in_one_part_and_tokens_tell_what_was_won():
 
 
 def test_what_was_chosen_is_best_on_validation_and_was_trained_as_a_run_is():
-    steps = TASKS["quakes"].steps
-    assert choices.best("quakes") == f"memory {events.MEMORY}, steps {steps}"
+    assert choices.best("quakes") == f"memory {events.MEMORY}, steps {TASKS['quakes'].steps}"
     assert choices.best("gambling") == f"steps {TASKS['gambling'].steps}"
     assert choices.best("recall") == f"amplitude {AarenConfig(1, 1).amplitude}"
     assert not any({0, 1, 2} & set(grid.seeds) for grid in choices.GRIDS.values())
