@@ -108,7 +108,9 @@ def test_a_worker_that_left_is_missed_in_the_check_workers(engine, monkeypatch):
     monkeypatch.setattr(engine, "close", lambda: closed.append(True))
     with pytest.raises(EngineError, match="a worker is gone during step .tcp://gone:1."):
         engine._check_workers("step")
-    assert closed == [True]
+    with pytest.raises(EngineError, match="a worker is gone during scatter; its partitions"):
+        engine._send((1,), ["tcp://gone:1"])
+    assert closed == [True] * 2
 
 
 def test_another_program_at_the_address_is_one_error_at_once():

@@ -16,6 +16,7 @@ __all__ = ["ANSWER", "DaskEngine"]
 _ADDRESS = re.compile(r"((tcp|tls|ucxx?|wss?)://)?(\[[\da-fA-F:]+\]|[\w.-]+):\d{1,5}/?")
 ANSWER = 10.0  # seconds in which a scheduler must answer
 _POLL = 2.0  # seconds between two checks that all workers are there
+_GONE = CancelledError, KeyError, OSError  # what Dask raises when a worker or the scheduler is gone
 _LARGE = 1 << 20  # bytes of arguments that are not to travel with each task
 
 
@@ -102,7 +103,7 @@ class DaskEngine(Engine):
                 if future.status != "finished":
                     raise self._loss(running, f" (a task is {future.status})")
             return self._client.gather(futures) if fetch else futures
-        except CancelledError:
+        except _GONE:
             raise self._loss(running) from None
 
     def _ended(self, futures: list) -> bool:
@@ -128,11 +129,18 @@ class DaskEngine(Engine):
         message = f"{self._why_closed}; its partitions are lost; the engine is closed"
         return EngineError(message, function=running)
 
+    def _send(self, data, workers: list[str], **how):
+        """Send data to workers; one that is not there is an error."""
+        try:
+            return self._client.scatter(data, workers=workers, hash=False, **how)
+        except _GONE:
+            raise self._loss("scatter") from None
+
     def _scatter(self, parts: list) -> list:
         opened = []
         for i, part in enumerate(parts):  # a box keeps Dask from looking into lists
             where = [self._names[i % self.workers]]
-            box = self._client.scatter((part,), workers=where, hash=False)
+            box = self._send((part,), where)
             opened.append(self._submit(i, itemgetter(0), box))
         return self._finish(opened, "scatter")
 
@@ -147,7 +155,7 @@ class DaskEngine(Engine):
         """Return the job, or where large arguments are in it a copy for all workers, sent once."""
         if _array_bytes(list(job.kw.values())) < _LARGE:
             return job
-        return self._client.scatter([job], workers=self._names, broadcast=True, hash=False)[0]
+        return self._send([job], self._names, broadcast=True)[0]
 
     def _shuffle(self, state: list, count: int) -> tuple[list, ShuffleTraffic]:
         leaving = [self._submit(i, blocks_of, part, i, count) for i, part in enumerate(state)]

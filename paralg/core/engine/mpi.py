@@ -1,6 +1,7 @@
 """MPI ranks as workers: every rank runs the same driver and holds its share of the partitions."""
 
 import contextlib
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -34,6 +35,7 @@ class MpiEngine(Engine):
     name = "mpi"
 
     def __init__(self, workers: int | None = None, progress: bool | None = None):
+        os.environ.setdefault("UCX_DEBUG_SIGNO", "0")  # else it takes the hang-up signal for itself
         try:
             from mpi4py import MPI
         except (ImportError, RuntimeError) as error:
