@@ -14,7 +14,7 @@ from paralg.core import checks
 from paralg.decoding.prediction import Prediction, tie_keys
 from paralg.models.counting import LogitsHook
 
-__all__ = ["UnmaskingRule", "BoundRule", "with_threshold"]
+__all__ = ["UnmaskingRule", "BoundRule", "checked_sizes", "with_threshold"]
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,16 @@ class UnmaskingRule:
         ends = np.cumsum(self.tokens)
         left = ends[ends > committed] - committed
         return int(left[0]) if len(left) else self.tokens[-1]
+
+
+def checked_sizes(sizes, least: int, most: float = np.inf) -> tuple[int, ...]:
+    """Return sizes of rounds, none empty, whose sum lies in a range."""
+    found = checks.array("sizes", sizes, "i", 1)
+    checks.sizes(sizes=(found, "S"))
+    if not least <= found.sum() <= most:
+        more = "" if most == least else " or more"
+        raise ValueError(f"expected sizes that sum to {least}{more}, got {found.tolist()}")
+    return tuple(found.tolist())
 
 
 def with_threshold(rule: UnmaskingRule | None, tau: float) -> UnmaskingRule:

@@ -250,7 +250,7 @@ def test_errors_say_what_was_expected():
         blocks((1, 2, 5), 4)
     with pytest.raises(ValueError, match="S must be at most 4, got 5"):
         uniform(4, 5)
-    with pytest.raises(ValueError, match=r"sum to 4 masks, got \(1, 2\)"):
+    with pytest.raises(ValueError, match=r"sum to 4, got \[1, 2\]"):
         doubling(table, [3] * 4, (1, 2))
     with pytest.raises(ValueError, match="an rng with a temperature other than 1, got 0.5"):
         doubling(table, [3] * 4, temperature=0.5)

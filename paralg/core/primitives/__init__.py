@@ -21,9 +21,8 @@ from paralg.core.primitives.operators import ADD, AFFINE, MAX, MIN, MUL, Operato
 from paralg.core.primitives.scans import METHODS, ScanResult, scan, segmented_scan
 
 __all__ = [
-    "ADD", "AFFINE", "MAX", "METHODS", "MIN", "MUL",
-    "MapResult", "Operator", "PackResult", "ReduceResult", "ScanResult",
-    "blelloch_counts", "brent_kung_counts", "chunked_counts", "kogge_stone_counts",
-    "pack", "pmap", "reduce", "reduce_counts", "scan", "scan_counts", "segmented",
-    "segmented_scan", "sequential_counts",
+    "ADD", "AFFINE", "MAX", "METHODS", "MIN", "MUL", "MapResult", "Operator", "PackResult",
+    "ReduceResult", "ScanResult", "blelloch_counts", "brent_kung_counts", "chunked_counts",
+    "kogge_stone_counts", "pack", "pmap", "reduce", "reduce_counts", "scan", "scan_counts",
+    "segmented", "segmented_scan", "sequential_counts",
 ]  # fmt: skip

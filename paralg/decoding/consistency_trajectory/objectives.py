@@ -10,11 +10,13 @@ Log-probabilities, ``revealed`` and ``weights`` have shape (S, B, L); ``network`
 gradient goes through the ranking, nor through the factors of EOSER.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from paralg.core.checks import floats
+from paralg.core import checks
 from paralg.decoding.consistency_trajectory.trajectory import Trajectory
 
 __all__ = ["advantages", "log_probabilities", "mean_weights", "sum_weights", "trajectory_loss"]
@@ -38,7 +40,7 @@ def advantages(rewards: np.ndarray, *, standardise: bool = False) -> np.ndarray:
     array([[ 1., -1., -1.,  1.],
            [ 0.,  0.,  0.,  0.]])
     """
-    [rewards] = floats(rewards=(rewards, "P G"))
+    [rewards] = checks.floats(rewards=(rewards, "P G"))
     centred = rewards - rewards.sum(axis=1, keepdims=True) / max(rewards.shape[1], 1)
     deviation = np.sqrt((centred**2).sum(axis=1, keepdims=True) / max(rewards.shape[1], 1))
     return centred / np.where(deviation > 0, deviation, 1.0) if standardise else centred
@@ -54,6 +56,8 @@ def log_probabilities(network, trajectory: Trajectory, *, batched: bool = True) 
     batched : bool
         All S states in one forward, which is parallel over the rounds, or one after the other.
     """
+    checks.instance("network", network, Callable)
+    checks.instance("trajectory", trajectory, Trajectory)
     states = torch.from_numpy(trajectory.states)
     S, B, L = states.shape
     at, tokens = torch.arange(L), torch.from_numpy(trajectory.tokens % trajectory.V)  # no mask
@@ -68,12 +72,13 @@ def mean_weights(revealed: np.ndarray) -> np.ndarray:
 
     They sum to 1; a token of a large round weighs less than one of a small round.
     """
+    checks.sizes(revealed=(revealed, "b: S B L"))
     return revealed / revealed.sum(axis=(1, 2), keepdims=True).clip(1) / len(revealed)
 
 
 def sum_weights(revealed: np.ndarray) -> np.ndarray:
     """Return the weights of the policy gradient: sum over ``revealed`` tokens, mean over rows."""
-    return revealed / revealed.shape[1]
+    return checks.sizes(revealed=(revealed, "b: S B L")) and revealed / max(revealed.shape[1], 1)
 
 
 def trajectory_loss(
@@ -91,10 +96,15 @@ def trajectory_loss(
     clip, beta : float
         The paper's ε, width of the clipping, and β, weight of the divergence.
     """
+    checks.tensors(log_p=(log_p, "S B L"), old=(old, "S B L"), reference=(reference, "S B L"))
+    advantage, weights = checks.floats(advantage=(advantage, "B"), weights=(weights, "S B L"))
+    checks.sizes(log_p=(log_p, "S B L"), weights=(weights, "S B L"))
+    checks.number("clip", clip, 0), checks.number("beta", beta, 0)
     used = torch.as_tensor(weights > 0)
     weight = torch.as_tensor(weights, dtype=log_p.dtype)[used]
     gain = torch.as_tensor(advantage, dtype=log_p.dtype)[:, None].expand(log_p.shape)[used]
     new = log_p[used]
+    checks.finite("log_p, old and reference", torch.stack([new, old[used], reference[used]]))
     ratio = (new - old[used]).exp()
     surrogate = torch.minimum(ratio * gain, ratio.clamp(1 - clip, 1 + clip) * gain)
     d = reference[used] - new

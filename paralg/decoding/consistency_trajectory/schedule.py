@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.core.checks import floats, integer, number
 from paralg.decoding.baselines import static_run
 from paralg.decoding.prediction import Prediction, predictions
 from paralg.decoding.randomness import Random, softmax
-from paralg.decoding.rule import UnmaskingRule
+from paralg.decoding.rule import UnmaskingRule, checked_sizes
 from paralg.decoding.session import Session
 from paralg.decoding.trace import Decoded
 from paralg.models.counting import LogitsHook
@@ -92,9 +93,10 @@ class Eoser:
 
     def __init__(self, eos: int, factors: Sequence[float]):
         [self.factors] = floats(factors=(factors, "S"))
-        self.eos = integer("eos", eos)
+        self.eos, _ = integer("eos", eos), integer("the number of factors", len(self.factors), 1)
 
     def __call__(self, s, confidence, tokens):
+        checks.sizes(confidence=(confidence, "f: ..."), tokens=(tokens, "i: ..."))
         factor = self.factors[min(s, len(self.factors) - 1)]
         return np.where(tokens == self.eos, factor * confidence, confidence)
 
@@ -109,7 +111,9 @@ class RankedSession(Session):
     def __init__(self, model, x, rule, rng=None, *, ranking: Callable | None = None,
                  temperature: float = 1.0):  # fmt: skip
         super().__init__(model, x, rule, rng)
-        self.ranking, self.temperature, self.round = ranking, temperature, 0
+        self.ranking, self.round = ranking, 0
+        checks.instance("ranking", ranking, Callable, type(None))
+        self.temperature = number("temperature", temperature, above=0)
 
     def predict(self, rows: np.ndarray, logits: np.ndarray) -> list[Prediction]:
         """Rank the wanted positions of each row by the scores of their tokens."""
@@ -119,9 +123,8 @@ class RankedSession(Session):
             place = np.flatnonzero(np.isfinite(one.confidence[self.at]))
             wanted = self.at[place]
             tokens = one.tokens(wanted)
-            confidence = distribution[place, tokens]
-            scores = (confidence if self.ranking is None
-                      else self.ranking(self.round, confidence, tokens))  # fmt: skip
+            sure = distribution[place, tokens]
+            scores = sure if self.ranking is None else self.ranking(self.round, sure, tokens)
             one.confidence[wanted] = scores.round(self.rule.digits)
         self.round += 1
         return found
@@ -167,9 +170,7 @@ def doubling(
     (4, array([1, 2, 4, 9]))
     """
     n = int((np.asarray(x) == model.V).sum())
-    sizes = tuple(sizes) if sizes is not None else ascending(max(n, 1))
-    if sum(sizes) != max(n, 1):
-        raise ValueError(f"expected sizes that sum to {n} masks, got {sizes}")
+    sizes = checked_sizes(ascending(max(n, 1)) if sizes is None else sizes, max(n, 1), max(n, 1))
     if number("temperature", temperature, above=0) != 1 and rng is None:
         raise ValueError(f"expected an rng with a temperature other than 1, got {temperature}")
     rule = UnmaskingRule(tokens=sizes, block=block and tuple(block), shape=shape,

@@ -10,7 +10,9 @@ from math import comb, log
 
 import numpy as np
 
-from paralg.core.checks import floats, integer, one_of
+from paralg.core.checks import array, floats, instance, integer, one_of
+from paralg.core.checks import sizes as fitting
+from paralg.decoding.rule import checked_sizes
 from paralg.decoding.tables import TableModel, TabularJoint
 
 __all__ = ["LengthModel", "Paths", "WEIGHTINGS", "all_paths", "cosine", "greedy_length",
@@ -40,7 +42,8 @@ def multi_information(joint: TabularJoint, known: Sequence[int], new: Sequence[i
         p = np.bincount(inverse.ravel(), joint.weights)
         return float(-(p * np.log(p)).sum())
 
-    known, base = tuple(known), entropy(known)
+    known, new = _disjoint(joint, (known, new))
+    base = entropy(known)
     alone = sum(entropy((*known, i)) - base for i in new)
     return float(alone - (entropy((*known, *new)) - base))
 
@@ -60,6 +63,7 @@ def parallel_distribution(joint: TabularJoint, rounds: Sequence[Sequence[int]]) 
     >>> parallel_distribution(TabularJoint(np.eye(2) / 2), [[0, 1]])
     array([0.25, 0.25])
     """
+    rounds = _disjoint(joint, rounds)
     x, known, q = joint.sequences, np.zeros(joint.L, dtype=bool), np.ones(len(joint.sequences))
     for new in rounds:
         state = np.where(known, x, joint.V)
@@ -67,6 +71,17 @@ def parallel_distribution(joint: TabularJoint, rounds: Sequence[Sequence[int]]) 
         q *= np.exp(np.take_along_axis(logits, x[:, sorted(new), None], axis=-1)).prod(axis=(1, 2))
         known[list(new)] = True
     return q
+
+
+def _disjoint(joint: TabularJoint, groups) -> list[list[int]]:
+    """Return groups of positions, none in two of them."""
+    instance("joint", joint, TabularJoint), instance("rounds", groups, Sequence)
+    found = [array("positions", group, "i") for group in groups]
+    fitting(**{f"group {s}": (group, f"k{s}") for s, group in enumerate(found)})
+    flat = [i for group in found for i in group.tolist()]
+    if len({*flat}) < len(flat) or not {*flat} <= {*range(joint.L)}:
+        raise ValueError(f"positions must differ and lie in 0..{joint.L - 1}, got {flat}")
+    return [group.tolist() for group in found]
 
 
 class LengthModel(TableModel):
@@ -171,11 +186,14 @@ class Paths:
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Return the probability of each path, shape (n,)."""
+        size = (self.V + 1) ** self.final.shape[1]
+        [logits] = floats(logits=(logits, f"{size} {self.final.shape[1]} {self.V}"))
         terms = _log_softmax(logits)[self.state, self.position, self.token]
         return np.exp(self.constant + np.bincount(self.path, terms, len(self.final)))
 
     def expected(self, logits: np.ndarray, reward: np.ndarray) -> float:
         """Return the expected reward, given those of the paths, shape (n,)."""
+        [reward] = floats(reward=(reward, f"{len(self.final)}"))
         return float(self.probabilities(logits) @ reward)
 
     def answers(self, logits: np.ndarray) -> float:
@@ -194,6 +212,7 @@ class Paths:
         the update is unbiased.
         """
         one_of("how", how, WEIGHTINGS)
+        logits, reward = floats(logits=(logits, "S L V"), reward=(reward, f"{len(self.final)}"))
         p = self.probabilities(logits)
         gain = (p * (reward - baseline * (p @ reward)))[self.path]
         if how != "policy":
@@ -232,16 +251,18 @@ def all_paths(V: int, L: int, sizes: Sequence[int], logits: np.ndarray | None = 
     >>> len(all_paths(2, 3, (1, 2)).final), len(all_paths(2, 3, (3,)).final)
     (24, 8)
     """
-    if sum(sizes) != L or min(sizes, default=0) < 1:
-        raise ValueError(f"expected sizes of at least 1 that sum to {L}, got {tuple(sizes)}")
+    V, L = integer("V", V, 1), integer("L", L, 1)
+    sizes = checked_sizes(sizes, L, L)
+    if logits is not None:
+        [logits] = floats(logits=(logits, f"{(V + 1) ** L} {L} {V}"))
     p = None if logits is None else np.exp(_log_softmax(logits))
     finals, constants, entries = [], [], []
-    for n, (final, constant, trail) in enumerate(_walk((V,) * L, V, tuple(sizes), p)):
+    for n, (final, constant, trail) in enumerate(_walk((V,) * L, V, sizes, p)):
         finals.append(final)
         constants.append(constant)
         entries += [(n, *entry) for entry in trail]
     columns = np.array(entries).T
-    return Paths(V, tuple(sizes), np.array(finals), np.array(constants), *columns[:-1],
+    return Paths(V, sizes, np.array(finals), np.array(constants), *columns[:-1],
                  columns[-1].astype(bool))  # fmt: skip
 
 
@@ -284,7 +305,11 @@ def _by_confidence(p) -> Callable:
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
     """Return the cosine of the angle between two gradients ``a`` and ``b``."""
-    return float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()))
+    a, b = floats(a=(a, "..."), b=(b, "..."))
+    norms = np.sqrt((a * a).sum() * (b * b).sum())
+    if not norms:
+        raise ValueError("expected gradients with a direction, got one that is 0")
+    return float((a * b).sum() / norms)
 
 
 def _log_softmax(logits: np.ndarray) -> np.ndarray:

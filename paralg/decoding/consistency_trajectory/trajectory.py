@@ -2,16 +2,7 @@
 
 [yang-2025-taming]  The update needs every state that was visited.  Instead of S copies of the
 sequences a trajectory stores one integer a position, the round in which it was revealed, and
-rebuilds the states when they are asked for.
-
-=====================  ==========================================================================
-S, B                   rounds, rows; L positions and V tokens as everywhere in the part
-``predict``            ``predict(x)``: tokens (B, L), mask ``V`` included, to logits (B, L, V)
-``sizes``              positions revealed in each round, see `schedule`
-``rng``                a numpy ``Generator``
-``ranking``            ``ranking(s, confidence, tokens)``: what the positions are ranked by in
-                       round s, arrays (..., L); see `schedule`
-=====================  ==========================================================================
+rebuilds the states when they are asked for.  S rounds, B rows; a *ranking* is as in `schedule`.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,12 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.core.cost import Cost
 from paralg.decoding.randomness import softmax
+from paralg.decoding.rule import checked_sizes
+from paralg.models.protocol import tokens_of
 
 __all__ = ["Trajectory", "replay", "rollout"]
-
-_DIGITS = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +31,12 @@ class Trajectory:
     round_of: np.ndarray
     V: int
     cost: Cost = Cost()
+
+    def __post_init__(self):
+        checks.array("round_of", self.round_of, "i", -1), checks.integer("V", self.V, 1)
+        for name in ("start", "tokens"):
+            part = tokens_of(getattr(self, name), self.V, np.shape(self.round_of)[-1])
+            checks.sizes(round_of=(self.round_of, "i: B L"), **{name: (part, "B L")})
 
     @property
     def rounds(self) -> int:
@@ -70,10 +68,8 @@ def rollout(
     ----------
     predict : callable
         Logits (B, L, V) of tokens (B, L).
-    start : ndarray of int, shape (B, L)
-        Prompts, with the mask ``V`` where a token is wanted.
-    V : int
-        Tokens of the alphabet.
+    start, V : ndarray of int, shape (B, L), and int
+        Prompts, with the mask ``V`` where one of the V tokens is wanted.
     sizes : sequence of int
         Positions revealed in each round, fewer where fewer are masked; a ValueError if too few.
     rng : Generator
@@ -95,16 +91,19 @@ def rollout(
     >>> rollout(even, np.full((1, 7), 2), 2, (1, 2, 4), rng).revealed.sum(axis=2).ravel()
     array([1, 2, 4])
     """
-    start = np.asarray(start)
-    wanted = int((start == V).sum(axis=1).max(initial=0))
-    if sum(sizes) < wanted or temperature < 0:
-        raise ValueError(f"expected sizes that sum to {wanted} or more and temperature of at least "
-                         f"0, got {tuple(sizes)} and {temperature}")  # fmt: skip
-    x, round_of = start.copy(), np.full(start.shape, -1)
+    checks.instance("predict", predict, Callable), checks.instance("rng", rng, np.random.Generator)
+    begun = Trajectory(checks.array("start", start, "i"), start := np.asarray(start),
+                       np.full(np.shape(start), -1), V)  # fmt: skip
+    sizes = checked_sizes(sizes, int((start == V).sum(axis=1).max(initial=0)))
+    checks.number("temperature", temperature, 0)
+    checks.instance("ranking", ranking, Callable, type(None))
+    x, round_of = start.copy(), begun.round_of
     for s, size in enumerate(sizes):
-        tokens, confidence = _candidates(predict(x), rng, temperature)
+        logits = predict(x)
+        checks.sizes(x=(x, "B L"), logits=(logits, f"f: B L {V}"))
+        tokens, confidence = _candidates(logits, rng, temperature)
         scores = confidence if ranking is None else ranking(s, confidence, tokens)
-        chosen = _best(np.where(x == V, scores.round(_DIGITS), -np.inf), size, rng) & (x == V)
+        chosen = _best(np.where(x == V, scores.round(12), -np.inf), size, rng) & (x == V)
         x, round_of = np.where(chosen, tokens, x), np.where(chosen, s, round_of)
     cost = Cost(calls=len(sizes), rows=len(sizes) * len(x), tokens=len(sizes) * x.size)
     return Trajectory(start, x, round_of, V, cost)
@@ -124,6 +123,7 @@ def replay(trajectory: Trajectory) -> np.ndarray:
     >>> one.states.tolist(), replay(one).tolist()
     ([[[2, 2]], [[2, 1]]], [[0, 1]])
     """
+    checks.instance("trajectory", trajectory, Trajectory)
     x = trajectory.start.copy()
     for s, (state, revealed) in enumerate(zip(trajectory.states, trajectory.revealed, strict=True)):
         if (x != state).any():

@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from paralg.core.checks import integer, number
+from paralg.core.checks import instance, integer, number
 from paralg.decoding.consistency_trajectory.schedule import RankedSession
 from paralg.decoding.consistency_trajectory.trajectory import Trajectory
 from paralg.decoding.randomness import Random
+from paralg.decoding.rule import checked_sizes
 from paralg.decoding.trace import Trace
 
 __all__ = [
@@ -52,6 +53,8 @@ class AtRandom:
     """
 
     def __init__(self, rng: np.random.Generator | Random):
+        if not hasattr(rng, "categorical"):
+            instance("rng", rng, np.random.Generator)
         self.rng = rng
 
     def __call__(self, s, confidence, tokens):
@@ -81,6 +84,7 @@ def blocks(sizes: Sequence[int], b: int) -> tuple[int, ...]:
     >>> blocks(ascending(37), 3), blocks(ascending(128), 4)
     ((7, 8, 22), (15, 16, 32, 65))
     """
+    sizes = checked_sizes(sizes, 1)
     first = len(sizes) - integer("b", b, 1, len(sizes)) + 1
     return (sum(sizes[:first]), *sizes[first:])
 
@@ -108,6 +112,7 @@ def one_step(trajectory: Trajectory) -> Trajectory:
     >>> one_step(one).revealed.tolist()
     [[[True, True]]]
     """
+    instance("trajectory", trajectory, Trajectory)
     return replace(trajectory, round_of=np.minimum(trajectory.round_of, 0))
 
 
@@ -119,9 +124,9 @@ def masked_prompt(
     ``trajectory`` is looked at in one round; hidden tokens, drawn from ``rng``, stay given, so that
     the loss does not count them.
     """
-    share = number("share", share, 0, 1)
+    share, once = number("share", share, 0, 1), one_step(trajectory)
+    instance("rng", rng, np.random.Generator)
     hidden = (trajectory.round_of < 0) & (rng.random(trajectory.start.shape) < share)
-    once = one_step(trajectory)
     return replace(once, tokens=np.where(hidden, trajectory.V, once.tokens))
 
 
@@ -141,6 +146,11 @@ def from_traces(traces: Sequence[Trace]) -> Trajectory:
     >>> from_traces([trace]).round_of.tolist()
     [[1, -1, 0]]
     """
+    instance("traces", traces, Sequence), integer("the number of traces", len(traces), 1)
+    for trace in traces:
+        instance("a trace", trace, Trace)
+    if len({(len(trace.start), trace.V) for trace in traces}) > 1:
+        raise ValueError(f"traces must have one L and V, got {[trace.L for trace in traces]}")
     start = np.array([trace.start for trace in traces])
     round_of = np.full(start.shape, -1)
     for row, trace in enumerate(traces):

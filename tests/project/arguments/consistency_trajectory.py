@@ -1,24 +1,59 @@
 """Doubling rounds and trajectories."""
 
 import numpy as np
+import torch
 
 import paralg.decoding.consistency_trajectory as ct
-from paralg.decoding import HashConditional, RandomDraws
+from paralg.decoding import (
+    HashConditional,
+    RandomDraws,
+    TabularJoint,
+    UnmaskingRule,
+    static,
+    static_run,
+)
 from tests.project.arguments import Call
 
 COVERS = ("paralg.decoding.consistency_trajectory",)
-NOT = {
-    "explorer": "no argument", "AtRandom": "takes a generator",
-    "PerBlockSession": "a session, made by doubling", "Trajectory": "a record",
-    "replay": "takes a record", "one_step": "takes a record", "from_traces": "takes traces",
-    "log_probabilities": "takes a network", "trajectory_loss": "takes what it returns",
-    "mean_weights": "takes the masks of a record", "sum_weights": "takes the masks of a record",
-    "rollout": "takes a function", "cosine": "one line", "multi_information": "takes a table",
-    "parallel_distribution": "takes a table", "Eoser": "factors are tried with greedy_length",
-    "all_paths": "sizes are tuples",
-}  # fmt: skip
+NOT = {"explorer": "no argument"}
 
 TABLE, X = HashConditional(4, 6, 1, 0.3), np.array([0, 4, 4, 4, 4, 4])
+
+
+START = np.array([[0, 2, 2, 2], [2, 1, 2, 2]])
+DONE = ct.Trajectory(START, np.array([[0, 1, 0, 1], [1, 1, 0, 0]]),
+                     np.array([[-1, 0, 1, 1], [1, -1, 0, 1]]), 2)  # fmt: skip
+JOINT = TabularJoint.random(2, 3)
+SEEN, KEPT = torch.from_numpy(DONE.states), torch.from_numpy(DONE.revealed)
+LOGP = torch.log(torch.full(KEPT.shape, 0.25)) - 0.1
+FREE = "longer,broadcast,empty"
+
+
+def even(x):
+    return np.zeros((*np.shape(x), 2))
+
+
+def network(x):
+    return torch.zeros((*x.shape, 2))
+
+
+def rolled(start, V, sizes, rng, ranking, temperature):
+    rng = np.random.default_rng(0) if isinstance(rng, np.random.Generator) else rng
+    return ct.rollout(even, start, V, sizes, rng, ranking=ranking, temperature=temperature)
+
+
+def session(x, rule, ranking, temperature):
+    return static_run(ct.PerBlockSession(TABLE, x, rule, RandomDraws(0), ranking=ranking,
+                                         temperature=temperature)).tokens  # fmt: skip
+
+
+def scored(of, **more):
+    paths = ct.all_paths(2, 2, (1, 1))
+
+    def call(logits, **how):
+        return getattr(paths, of)(logits, **how)
+
+    return Call("all_paths", call, {"logits": np.zeros((9, 2, 2)), **more})
 
 
 def masked(share):
@@ -43,4 +78,54 @@ CALLS = [
     Call("advantages", ct.advantages, {"rewards": np.array([[1.0, 0.0], [0.5, 0.25]])},
          fine={"rewards": "longer,broadcast,empty"}),
     Call("masked_prompt", masked, {"share": 0.2}, fine={"share": "zero"}),
+    Call("masked_prompt", ct.masked_prompt,
+         {"trajectory": DONE, "rng": np.random.default_rng(0)}),
+    *(Call(f.__name__, f, {"trajectory": DONE}) for f in (ct.replay, ct.one_step)),
+    Call("Trajectory", lambda **parts: ct.Trajectory(**parts).states,
+         {"start": DONE.start, "tokens": DONE.tokens, "round_of": DONE.round_of, "V": 2},
+         fine={"round_of": "too large"}),
+    Call("rollout", rolled, {"start": START, "V": 2, "sizes": np.array([1, 2]),
+                             "rng": np.random.default_rng(0), "ranking": ct.Eoser(1, [0.5]),
+                             "temperature": 0.5},
+         fine={"start": FREE, "sizes": "longer,too large", "ranking": "none",
+               "temperature": "zero"}),
+    Call("rollout", lambda predict: ct.rollout(predict, START, 2, (1, 2), np.random.default_rng(0)),
+         {"predict": even}),
+    Call("from_traces", lambda traces: ct.from_traces(traces).states,
+         {"traces": [static(TABLE, X).trace]}),
+    Call("doubling", lambda sizes: ct.doubling(TABLE, X, sizes).tokens,
+         {"sizes": np.array([2, 3])}, fine={"sizes": "none"}),
+    Call("PerBlockSession", session, {"x": X, "rule": UnmaskingRule(tokens=2),
+                                      "ranking": ct.Eoser(1, [0.5]), "temperature": 0.5},
+         fine={"rule": "none", "ranking": "none"}),
+    Call("AtRandom", ct.AtRandom, {"rng": RandomDraws(0)}),
+    Call("Eoser", lambda factors, eos: ct.Eoser(eos, factors)(1, np.ones(2), np.array([0, 2])),
+         {"factors": np.array([0.4, 1.0]), "eos": 2},
+         fine={"factors": "longer,broadcast", "eos": "zero"}),
+    Call("Eoser", lambda confidence, tokens: ct.Eoser(2, [0.5])(0, confidence, tokens),
+         {"confidence": np.array([0.5, 0.2]), "tokens": np.array([2, 0])},
+         fine={"confidence": "nan,inf,-inf", "tokens": "negative,too large"}),
+    Call("multi_information", lambda **how: ct.multi_information(joint=JOINT, **how),
+         {"known": np.array([0]), "new": np.array([2, 1])},
+         fine={"known": "empty", "new": "empty,broadcast"}),
+    Call("multi_information", lambda joint: ct.multi_information(joint, [0], [1]),
+         {"joint": JOINT}),
+    Call("parallel_distribution", ct.parallel_distribution,
+         {"joint": JOINT, "rounds": [np.array([0]), np.array([2, 1])]},
+         fine={"rounds": "shorter,empty,broadcast"}),
+    Call("all_paths", ct.all_paths, {"V": 2, "L": 2, "sizes": np.array([1, 1]),
+                                     "logits": np.zeros((9, 2, 2))},
+         fine={"logits": "none"}),
+    scored("probabilities"), scored("answers"), scored("expected", reward=np.ones(8)),
+    scored("gradient", reward=np.ones(8), how="mean"),
+    Call("cosine", ct.cosine, {"a": np.array([[1.0, 2.0]]), "b": np.array([[0.5, 0.1]])}),
+    *(Call(f.__name__, f, {"revealed": DONE.revealed}, fine={"revealed": FREE})
+      for f in (ct.mean_weights, ct.sum_weights)),
+    Call("log_probabilities", lambda network, trajectory: ct.log_probabilities(
+        network, trajectory), {"network": lambda x, at: (network(x),), "trajectory": DONE}),
+    Call("trajectory_loss", ct.trajectory_loss,
+         {"log_p": LOGP, "old": LOGP, "reference": LOGP + 0.05, "advantage": np.array([0.5, -0.5]),
+          "weights": ct.sum_weights(DONE.revealed), "clip": 0.5, "beta": 0.04},
+         fine={"clip": "zero", "beta": "zero", **dict.fromkeys(
+             ("log_p", "old", "reference"), "nan,inf,-inf")}),  # of a token that was given
 ]  # fmt: skip

@@ -58,22 +58,17 @@ WRONG = {
     "ex-any-subset-worst": [
         ({"k = 1": 14, "k = 2": 7, "k = 5": 7}, "alone"),
         ({"k = 1": 13, "k = 2": 8, "k = 5": 7}, "one target"),
-        ({"k = 1": 13, "k = 2": 7, "k = 5": 3}, "the least"),
-        (7, ""),
-    ],
+        ({"k = 1": 13, "k = 2": 7, "k = 5": 3}, "the least"), (7, "")],
     "ex-any-subset-visible": [
         (_swapped, "compare ranks"), (_with_itself, "own token"),
         (lambda order, L, n: np.zeros((L, L)), "two masks"),
-        (lambda order, L, n: (np.zeros(L), np.zeros(L)), "shape"),
-    ],
+        (lambda order, L, n: (np.zeros(L), np.zeros(L)), "shape")],
     "ex-any-subset-pairs": [(_uniform, "counts"), (lambda x, V, token: 1, "")],
     "ex-any-subset-rate": [
         ({"rate": 0.24, "calls a token": 0.893}, "sum"),
-        ({"rate": 0.2, "calls a token": 0.446}, "two calls"), (0.2, ""),
-    ],
+        ({"rate": 0.2, "calls a token": 0.446}, "two calls"), (0.2, "")],
     "ex-any-subset-copies": [
         ({"total variation": 0.25, "nats": 1.386}, "share"),
-        ({"total variation": 0.75, "nats": 2.0}, "bits"), ("much", ""),
-    ],
+        ({"total variation": 0.75, "nats": 2.0}, "bits"), ("much", "")],
     "ex-any-subset-targets": [({"0": 12, "0.05": 2, "0.5": 3}, "saves nothing"), (5, "")],
 }  # fmt: skip

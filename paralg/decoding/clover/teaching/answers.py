@@ -28,8 +28,7 @@ WRONG = {
     "ex-clover-break-even": [(1.25, "drafting takes time"), (0.5, "one token"), ("two", "")],
     "ex-clover-grow": [
         ({"paper": 1.02, "best": 1.02}, "level 1 is filled first"),
-        ({"paper": 0.9, "best": 0.9}, "worth more than b"), (0.9, ""),
-    ],
+        ({"paper": 0.9, "best": 0.9}, "worth more than b"), (0.9, "")],
     "ex-clover-best": [(_level_by_level, "child never exceeds"), (lambda laws, m: 1.0, "")],
     "ex-clover-walk": [(_any_node, "stop where there is none"), (lambda t, p, c: [], "")],
     "ex-clover-ratio": [(0, "not .5"), (0.25, "half"), (1, "")],

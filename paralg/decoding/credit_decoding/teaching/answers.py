@@ -45,9 +45,7 @@ WRONG = {
     "ex-credit-decoding-floor": [(0.4, "do not forget α"), (0.618, "every reward"), (0.8, "")],
     "ex-credit-decoding-account": [
         (_paid_after_fusing, "the payment comes first"),
-        (_only_winners_decay, "every entry decays"),
-        (_everyone_paid, "only masked winners"),
-    ],
+        (_only_winners_decay, "every entry decays"), (_everyone_paid, "only masked winners")],
     "ex-credit-decoding-ids": [(_share_of_kept, "the probability that is left"),
                                (lambda p, C, alpha: p, "")],
     "ex-credit-decoding-saved": [(lambda plain, f, q: 1 - f / plain[-1][0], "interpolation"),

@@ -47,18 +47,12 @@ OTHER_FORMS = [
 WRONG = {
     "ex-energy-diffusion-cost": [
         ({"calls": 16, "rows": 51}, "shows nothing"), ({"calls": 6, "rows": 48}, "denoiser"),
-        (6, ""),
-    ],
-    "ex-energy-diffusion-sign": [
-        ({"right": 0.75, "wrong": 0.375}, "infinitely many"), (0.625, ""),
-    ],
+        (6, "")],
+    "ex-energy-diffusion-sign": [({"right": 0.75, "wrong": 0.375}, "infinitely many"), (0.625, "")],
     "ex-energy-diffusion-kept": [
-        (_ideal, "finite"), (lambda mu, w, k: mu * w, "sum"), (lambda mu, w, k: 1.0, "shape"),
-    ],
+        (_ideal, "finite"), (lambda mu, w, k: mu * w, "sum"), (lambda mu, w, k: 1.0, "shape")],
     "ex-energy-diffusion-sandwich": [
-        (lambda e: (_bounds(e)[0],) * 2, "largest"), (lambda e: 0.0, "two numbers"),
-    ],
+        (lambda e: (_bounds(e)[0],) * 2, "largest"), (lambda e: 0.0, "two numbers")],
     "ex-energy-diffusion-copies": [
-        ({"reported": 1, "exact": 1}, "only when"), ({"reported": 0.25, "exact": 0.25}, "first"),
-    ],
+        ({"reported": 1, "exact": 1}, "only when"), ({"reported": 0.25, "exact": 0.25}, "first")],
 }  # fmt: skip

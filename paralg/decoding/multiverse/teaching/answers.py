@@ -35,8 +35,7 @@ OTHER_FORMS = [("ex-multiverse-numbering", [23, 15]), ("ex-multiverse-pairs", "1
 WRONG = {
     "ex-multiverse-numbering": [
         ({"tokens": 15, "positions": 15}, "every path is written"),
-        ({"tokens": 23, "positions": 23}, "share their positions"), (4, ""),
-    ],
+        ({"tokens": 23, "positions": 23}, "share their positions"), (4, "")],
     "ex-multiverse-pairs": [(276, "causal"), (102, "one direction"), (87, "hidden")],
     "ex-multiverse-rows": [(lambda text: [[*range(k + 1)] for k, _ in enumerate(text.split())],
                             "starts from"), (lambda text: _rows(text, True), "all paths")],

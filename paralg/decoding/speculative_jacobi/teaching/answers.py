@@ -41,15 +41,10 @@ WRONG = {
     "ex-speculative-jacobi-rate": [(0.46, "independent draw"), (0.3, "refused"), ("half", "")],
     "ex-speculative-jacobi-bounds": [
         ({"fewest": 5, "most": 64, "positions": 904}, "bonus"),
-        ({"fewest": 4, "most": 64, "positions": 1024}, "cut off"),
-        (4, ""),
-    ],
+        ({"fewest": 4, "most": 64, "positions": 1024}, "cut off"), (4, "")],
     "ex-speculative-jacobi-joint": [
-        (_independent, "diagonal"), (_redrawn, "refused mass"), (lambda p, q: p, "shape"),
-    ],
-    "ex-speculative-jacobi-sweeps": [
-        (_one_too_many, "not counted"), (lambda F, x: (F(x), 1), ""),
-    ],
+        (_independent, "diagonal"), (_redrawn, "refused mass"), (lambda p, q: p, "shape")],
+    "ex-speculative-jacobi-sweeps": [(_one_too_many, "not counted"), (lambda F, x: (F(x), 1), "")],
     "ex-speculative-jacobi-relabel": [(0.3, "always kept"), (0.0, "uses q = p"), (1, "")],
     "ex-speculative-jacobi-window": [({"0": 32, "0.02": 32, "0.1": 8}, ""), (16, "")],
 }  # fmt: skip

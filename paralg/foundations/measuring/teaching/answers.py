@@ -36,32 +36,25 @@ RIGHT = {
     "ex-measuring-repeats": {"probability": 0.961, "repeats": 12},
     "ex-measuring-karp": KARP,
     "ex-measuring-average": {"a": [1, 1, 8], "b": [8, 1, 1]},
-}
+}  # fmt: skip
 _NARROWEST = "is the interval with the largest j"
 _MEANS = "gives every code the same mean position"
 WRONG = {
     "ex-measuring-repeats": [
         ({"probability": 1 - 2 / 512, "repeats": 12}, "from the smallest to the largest"),
-        ({"probability": 0.961, "repeats": 11}, "eleven give 98.8 per cent"),
-    ],
+        ({"probability": 0.961, "repeats": 11}, "eleven give 98.8 per cent")],
     "ex-measuring-interval": [
         (lambda samples, confidence: (min(samples), max(samples)), _NARROWEST),
         (lambda samples, confidence: (samples[0], samples[-1]), _NARROWEST),
-        (_interval(sides=1), _NARROWEST),
-        (_interval(least=1), "refuses too few samples"),
-    ],
+        (_interval(sides=1), _NARROWEST), (_interval(least=1), "refuses too few samples")],
     "ex-measuring-order": [
         (lambda codes, rounds: [list(codes)] * rounds, _MEANS),
-        (one_after_the_other, "has every code once in each round"),
-        (rotated, _MEANS),
-    ],
+        (one_after_the_other, "has every code once in each round"), (rotated, _MEANS)],
     "ex-measuring-karp": [
         (KARP | {"speed-up at 64": 10.4}, "let h grow with p"),
-        (KARP | {"e at 2": 0.045}, "one minus the efficiency"),
-    ],
+        (KARP | {"e at 2": 0.045}, "one minus the efficiency")],
     "ex-measuring-average": [
         ({"a": [1, 1, 2], "b": [2, 1, 1]}, "the mean of b over a is at least 2"),
         ({"a": [1, 1, 1], "b": [4, 4, 4]}, "the mean of a over b is at least 2"),
-        ({"a": [1, 1], "b": [4, 4]}, "three positive times"),
-    ],
-}
+        ({"a": [1, 1], "b": [4, 4]}, "three positive times")],
+}  # fmt: skip

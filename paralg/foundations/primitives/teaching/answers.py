@@ -52,27 +52,19 @@ WRONG = {
     "ex-primitives-counts": [
         (COUNTS | {"kogge-stone": (33, 4)}, "not n of them"),
         (COUNTS | {"brent-kung": (15, 7)}, "the rounds of brent-kung"),
-        (COUNTS | {"brent-kung": 15}, "a pair (applications, rounds)"),
-    ],
+        (COUNTS | {"brent-kung": 15}, "a pair (applications, rounds)")],
     "ex-primitives-associative": [
-        ({"a", "c", "e"}, "(f) in the set"),
-        (set("abcef"), "(b) left out"),
-        ({"a", "x"}, "a set of letters"),
-    ],
+        ({"a", "c", "e"}, "(f) in the set"), (set("abcef"), "(b) left out"),
+        ({"a", "x"}, "a set of letters")],
     "ex-primitives-clamp": [
-        (intersected, _FIRST_THEN),
-        (lambda first, then: clamp(then, first), _FIRST_THEN),
-        (lambda first, then: first[0], "returns three arrays"),
-    ],
+        (intersected, _FIRST_THEN), (lambda first, then: clamp(then, first), _FIRST_THEN),
+        (lambda first, then: first[0], "returns three arrays")],
     "ex-primitives-sklansky": [
         (kogge_stone, "these are the combines of Kogge–Stone"),
-        (only_full_blocks, "gives every prefix of the letters"),
-        (only_full_blocks, "input     3"),
-        (lambda n: [[(i - 1, i)] for i in range(1, n)], "takes ⌈log2 n⌉ rounds"),
-    ],
+        (only_full_blocks, "gives every prefix of the letters"), (only_full_blocks, "input     3"),
+        (lambda n: [[(i - 1, i)] for i in range(1, n)], "takes ⌈log2 n⌉ rounds")],
     "ex-primitives-streaming": [(lambda n, j, r: n // 2**j * j * r, "counts blocks times rounds")],
     "ex-primitives-explore": [
         (STEPS | {"kogge-stone": 13}, "that is for four workers"),
-        (STEPS | {"chunked": 6}, "four discs take two steps on three workers"),
-    ],
+        (STEPS | {"chunked": 6}, "four discs take two steps on three workers")],
 }

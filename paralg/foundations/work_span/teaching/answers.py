@@ -42,28 +42,21 @@ WRONG = {
     "ex-work-span-compose": [
         (COMPOSED | {"span": 11}, "the first two parts run beside"),
         (COMPOSED | {"upper bound": 20 / 3}, "the lower bound of the work law"),
-        ({"work": 20}, "the entries work, span, upper bound"),
-    ],
+        ({"work": 20}, "the entries work, span, upper bound")],
     "ex-work-span-cost": [
         (lambda n: Cost(work=max(n - 1, 0), span=max(n - 1, 0)), _MERGE_SORT),
-        (halves_in_sequence, _MERGE_SORT),
-        (lambda n: n, "returns a Cost"),
-    ],
+        (halves_in_sequence, _MERGE_SORT), (lambda n: n, "returns a Cost")],
     "ex-work-span-greedy": [
         (lambda d, needs, p: [sum(d[:v]) for v in range(len(d))],
          "no worker is idle while a task is ready"),
         (unlimited, "at most p tasks run at a time"),
         (lambda d, needs, p: [0] * len(d), "no task starts before all it needs have ended"),
-        (lambda d, needs, p: None, "returns a start for each task"),
-    ],
+        (lambda d, needs, p: None, "returns a start for each task")],
     "ex-work-span-worst": [
         ([3, 1, 1, 1, 1, 1, 1], "is 5/3 as long as the best order"),
-        ([], "a list of 1 to 12 positive integers"),
-        ([1.9, 1.9, 3.9], "a whole number"),
-    ],
+        ([], "a list of 1 to 12 positive integers"), ([1.9, 1.9, 3.9], "a whole number")],
     "ex-work-span-amdahl": [({"serial share": 0.1, "limit": 10}, "one minus the efficiency")],
     "ex-work-span-allreduce": [
         (lambda p, m, a, b: 2 * np.log2(p) * (a + b * m),
-         "has the rounds of the tree and the bytes of the ring"),
-    ],
+         "has the rounds of the tree and the bytes of the ring")],
 }  # fmt: skip
