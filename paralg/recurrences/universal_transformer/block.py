@@ -12,6 +12,8 @@ position_ids         (n,)                   index of each position for the signa
 ===================  =====================  ======================================================
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from torch import Tensor, nn
 
@@ -33,13 +35,14 @@ class CoordinateSignal(nn.Module):
 
     def __init__(self, d_model: int):
         super().__init__()
-        self.d_model = d_model
+        self.d_model = checks.integer("d_model", d_model, 1)
 
     def forward(self, x: Tensor, position_ids: Tensor, step: int) -> Tensor:
         """Return H + P of a step, counted from 1; ids broadcast to the leading shape of x."""
-        for index in (position_ids, step):
-            x = x + waves(x, index, self.d_model)
-        return x
+        checks.tensors(x=(x, f"... n {self.d_model}"))
+        checks.sizes(x=(x, "... n d"), position_ids=(position_ids, "if: n", "if: ... n"))
+        checks.number("step", step)
+        return x + waves(x, position_ids, self.d_model) + waves(x, step, self.d_model)
 
 
 class MultiHeadAttention(nn.Module):
@@ -82,6 +85,7 @@ class TransitionFunction(nn.Sequential):
 
     def forward(self, x: Tensor, padding_mask: Tensor | None = None) -> Tensor:
         """Return the transition of every state; the mask plays no part."""
+        checks.tensors(x=(x, "... d"), weights=(self[0].weight, "f d"))
         return super().forward(x)
 
 
@@ -104,16 +108,21 @@ class UTBlock(nn.Module):
         super().__init__()
         self.attention = MultiHeadAttention(d_model, heads)
         self.cross = MultiHeadAttention(d_model, heads) if cross else None
-        self.transition = transition()
+        checks.instance("transition", transition, Callable)
+        self.transition, dropout = transition(), checks.number("dropout", dropout, 0, 1)
         self.norms = nn.ModuleList(nn.LayerNorm(d_model) for _ in range(2 + cross))
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, *, padding_mask=None, **sources) -> Tensor:
         """Return the new states."""
+        checks.tensors(x=(x, "b n d"), weights=(self.attention.o.weight, "d d"))
+        token_mask(padding_mask, x.shape[:2], name="padding_mask")
         return self.transit(self.look(x, **sources), padding_mask)
 
-    def look(self, x: Tensor, *, attention_mask=None, context=None, context_mask=None, **_):
+    def look(self, x, *, attention_mask=None, context=None, context_mask=None, padding_mask=None):
         """Return A of states that attend to each other and to the context."""
+        if self.cross is not None:
+            checks.tensors(x=(x, "b n d"), context=(context, "b m d"))
         keys, values = self.attention.keys_values(self.entry(x, 0))
         outside = None if self.cross is None else self.cross.keys_values(context)
         return self.attend(x, keys, values, attention_mask, outside, context_mask)

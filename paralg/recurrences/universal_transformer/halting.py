@@ -76,8 +76,7 @@ def in_unit(p: Tensor) -> Tensor:
 
 def blend(output: Tensor, state: Tensor, w: Tensor) -> Tensor:
     """Return the output after a step, w s + (1 - w) y, for states (..., d) and weights (...)."""
-    w = w[..., None]
-    return w * state + (1 - w) * output
+    return w[..., None] * state + (1 - w[..., None]) * output
 
 
 class HaltingUnit(nn.Module):
@@ -85,11 +84,12 @@ class HaltingUnit(nn.Module):
 
     def __init__(self, d_model: int, bias: float = 1.0):
         super().__init__()
-        self.linear = nn.Linear(d_model, 1)
-        nn.init.constant_(self.linear.bias, bias)
+        self.linear = nn.Linear(checks.integer("d_model", d_model, 1), 1)
+        nn.init.constant_(self.linear.bias, checks.number("bias", bias))
 
     def logits(self, x: Tensor) -> Tensor:
         """Return the unit's value before the sigmoid, shape (...)."""
+        checks.tensors(x=(x, "... d"), weights=(self.linear.weight, "1 d"))
         return self.linear(x).squeeze(-1)
 
     def forward(self, x: Tensor, group: Tensor, change=None, noise=None) -> Tensor:

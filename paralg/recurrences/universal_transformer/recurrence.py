@@ -128,15 +128,14 @@ class DepthRecurrence(nn.Module):
 
     def adaptive(self, x: Tensor, given: UTInputs, keep: bool) -> UTRun:
         """Step until every position has halted; its output blends its states by its weights."""
-        state, output, t = x, torch.zeros_like(x), 0
+        state, output, t, own = x, torch.zeros_like(x), 0, given.own
         halting = start_halting(given.padding_mask, x.dtype)
         weights, states, logits = [], [], []
         while t < given.most and bool(halting.running.any()):
             t += 1
             self.observe(state, halting, given)
             entry = self.enter(state, t, given)
-            found = None if given.own is None else given.own[t - 1]
-            p = self.probabilities(entry, halting.running, given) if found is None else found
+            p = self.probabilities(entry, halting.running, given) if own is None else own[t - 1]
             logits += [self.halting.logits(entry)] if keep and self.halting else []
             halting, w = advance(halting, p, self.epsilon, self.closes and t == given.most)
             state = self.transform(entry, state, x, given)
@@ -146,8 +145,6 @@ class DepthRecurrence(nn.Module):
         taken = given.padding_mask.numel() * t * len(self.layers)
         run = adaptive_run(output, halting, weights, given, taken, taken)
         return replace(run, states=tuple(states), logits=tuple(logits))
-
-    # What variants replace.
 
     def enter(self, state: Tensor, t: int, given: UTInputs) -> Tensor:
         """Return H + P of step t."""
@@ -176,9 +173,8 @@ class DepthRecurrence(nn.Module):
             wanted, got = ("no context", "one") if context is not None else ("context", "none")
             raise ValueError(f"expected {wanted}, got {got}: cross attention is set at the making")
         ids = torch.arange(here[1], device=x.device) if position_ids is None else position_ids
-        checks.sizes(T=(range(most), "T"), x=(x, "b n d"), position_ids=(ids, "n"),
+        checks.sizes(T=(range(most), "T"), x=(x, "b n d"), position_ids=(ids, "i: n"),
                      probabilities=(probabilities, "T b n"))  # fmt: skip
-        checks.kind("position_ids", ids, "i")
         mask = token_mask(padding_mask, here, x.device, "padding_mask")
         if mask is not None:
             rows = mask[:, None, :]
@@ -187,22 +183,17 @@ class DepthRecurrence(nn.Module):
             checks.tensors(x=(x, "b n d"), context=(context, "b m d"))
             context_mask = token_mask(context_mask, context.shape[:2], x.device, "context_mask")
             context = blank(context, context_mask)
-        of_block = {
-            "padding_mask": mask, "attention_mask": attention_mask, "context": context,
-            "context_mask": None if context_mask is None else context_mask[:, None, :],
-        }  # fmt: skip
+        block = {"padding_mask": mask, "attention_mask": attention_mask, "context": context,
+                 "context_mask": context_mask if context_mask is None else context_mask[:, None]}
         mask = torch.ones(here, dtype=torch.bool, device=x.device) if mask is None else mask
         own = None if probabilities is None else in_unit(probabilities)
-        return UTInputs(
-            most, mask, ids + checks.integer("offset", offset), generator, of_block, own
-        )
+        return UTInputs(most, mask, ids + checks.integer("offset", offset), generator, block, own)
 
 
 def fixed_run(state: Tensor, steps: int, given: UTInputs, blocks=1, states=()) -> UTRun:
     """Return the record of a run in which every position took so many steps of so many blocks."""
     mask = given.padding_mask
-    zeros = state.new_zeros(mask.shape)
-    taken = mask.numel() * steps * blocks
+    zeros, taken = state.new_zeros(mask.shape), mask.numel() * steps * blocks
     return UTRun(state, steps * mask.to(state.dtype), zeros, zeros, mask, zeros[None][:0], states,
                  queries=taken, keys=taken, rounds=steps)  # fmt: skip
 
