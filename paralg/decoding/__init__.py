@@ -40,6 +40,7 @@ __getattr__, __dir__, __all__ = lazy(__name__, {
     "AllowedTokens": "shaping", "Chain": "shaping", "Guidance": "shaping",
     "Temperature": "shaping", "TopK": "shaping", "TopP": "shaping",
     "HashConditional": "tables", "TabularJoint": "tables", "WeightedSequences": "tables",
+    "multi_information": "tables",
     "Sudoku4": "sudoku",
     "BlockCausal": "adapters", "BlockCausalNetwork": "adapters", "NextToken": "adapters",
     "Shifted": "adapters",

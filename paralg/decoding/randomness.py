@@ -17,7 +17,7 @@ from paralg.core import checks
 from paralg.core.random import uniform
 
 __all__ = ["ExactDistribution", "Random", "RandomDraws", "Replay", "distribution_of",
-           "exact_distribution", "softmax", "total_variation"]  # fmt: skip
+           "exact_distribution", "residual", "softmax", "total_variation"]  # fmt: skip
 
 
 class Random(Protocol):
@@ -154,6 +154,31 @@ def total_variation(p: Mapping[Hashable, float], q: Mapping[Hashable, float]) ->
         checks.instance(name, one, Mapping)
         checks.probabilities(name, list(one.values()), None)
     return 0.5 * fsum(abs(p.get(o, 0.0) - q.get(o, 0.0)) for o in {*p, *q})
+
+
+def residual(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    r"""Return what a refused draft is replaced from, :math:`\propto \max(0, p - q)`.
+
+    Parameters
+    ----------
+    p, q : ndarray of float, shape (V,)
+        Distributions: what the token should follow, and what the draft was drawn from.
+
+    Returns
+    -------
+    ndarray, shape (V,)
+        Where p = q nothing is ever refused; p itself is returned.
+
+    Examples
+    --------
+    >>> residual(np.array([0.6, 0.4]), np.array([0.3, 0.7]))
+    array([1., 0.])
+    """
+    p, q = checks.probabilities("p", p), checks.probabilities("q", q)
+    checks.sizes(p=(p, "V"), q=(q, "V"))
+    excess = np.maximum(p - q, 0.0)
+    total = excess.sum()
+    return excess / total if total > 0 else p
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ A table **raises when a masked token is read**; a network would answer and hide 
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from paralg.core import checks
 from paralg.models.protocol import Layout, positions, tokens_of
 
 __all__ = ["HashConditional", "RecomputingModel", "TableCache", "TableModel", "TabularJoint",
-           "WeightedSequences"]  # fmt: skip
+           "WeightedSequences", "disjoint", "multi_information"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,50 @@ class WeightedSequences(TableModel):
             with np.errstate(divide="ignore"):
                 self._memo[key] = np.log(mass / total if total else np.full_like(mass, 1 / self.V))
         return self._memo[key]
+
+
+def multi_information(joint: WeightedSequences, known: Sequence[int] = (), new=None) -> float:
+    r"""Return the dependence of positions ``new`` given ``known``, in nats.
+
+    .. math:: \sum_{i \in new} H(x_i | x_{known}) - H(x_{new} | x_{known})
+
+    It is the divergence of the joint distribution from independent draws of the new positions.
+
+    Parameters
+    ----------
+    joint : WeightedSequences
+        Its weights sum to one.
+    known, new : sequence of int
+        Disjoint positions, by default none and all; 0 is returned where revealing the new ones
+        together costs nothing.
+
+    Examples
+    --------
+    >>> round(multi_information(TabularJoint(np.eye(2) / 2)), 6)  # log 2
+    0.693147
+    """
+    checks.instance("joint", joint, WeightedSequences)
+    checks.probabilities("weights", joint.weights)
+    known, new = disjoint(joint, (known, range(joint.L) if new is None else new))
+
+    def entropy(positions) -> float:
+        _, inverse = np.unique(joint.sequences[:, sorted(positions)], axis=0, return_inverse=True)
+        p = np.bincount(inverse.ravel(), joint.weights)
+        return -float((p[p > 0] * np.log(p[p > 0])).sum())
+
+    base = entropy(known)
+    return sum(entropy((*known, i)) - base for i in new) - entropy((*known, *new)) + base
+
+
+def disjoint(joint: WeightedSequences, groups: Sequence) -> list[list[int]]:
+    """Return groups of positions, none in two of them."""
+    checks.instance("joint", joint, WeightedSequences), checks.instance("rounds", groups, Sequence)
+    found = [checks.array("positions", group, "i") for group in groups]
+    checks.sizes(**{f"group {s}": (group, f"k{s}") for s, group in enumerate(found)})
+    flat = [i for group in found for i in group.tolist()]
+    if len({*flat}) < len(flat) or not {*flat} <= {*range(joint.L)}:
+        raise ValueError(f"positions must differ and lie in 0..{joint.L - 1}, got {flat}")
+    return [group.tolist() for group in found]
 
 
 class TabularJoint(WeightedSequences):

@@ -12,7 +12,6 @@ from paralg.decoding.consistency_trajectory import (
     cosine,
     log_probabilities,
     mean_weights,
-    multi_information,
     one_step,
     parallel_distribution,
     rollout,
@@ -34,7 +33,7 @@ from paralg.decoding.consistency_trajectory.experiments.tabular import (
     tuned,
 )
 from paralg.decoding.consistency_trajectory.trajectory import Trajectory
-from paralg.decoding.tables import TabularJoint
+from paralg.decoding.tables import TabularJoint, multi_information
 from tests.near import assert_close
 
 SIZES = [(1, 1, 1), (1, 2), (2, 1), (3,)]

@@ -18,7 +18,7 @@ __getattr__, __dir__, __all__ = lazy(__name__, {
     "BigramCounts": "drafting",
     "assd": "decoder", "bigram_assd": "variants",
     "call_bounds": "theory", "expected_tokens": "theory", "independent_joint": "theory",
-    "multi_information": "theory", "order_joint": "theory", "order_spread": "theory",
+    "order_joint": "theory", "order_spread": "theory",
     "independent": "variants", "lenient_assd": "variants",
     "cached_assd": "fast.cached", "cached_bigram_assd": "fast.cached",
     "explorer": "teaching.explorer",

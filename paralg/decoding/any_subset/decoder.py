@@ -8,7 +8,7 @@ import numpy as np
 from paralg.core import checks
 from paralg.decoding.any_subset.drafting import SelfDrafts
 from paralg.decoding.any_subset.streams import TwoStreams, lattice_order
-from paralg.decoding.randomness import Random, softmax
+from paralg.decoding.randomness import Random, residual, softmax
 from paralg.decoding.trace import Decoded, Recorder
 from paralg.models.counting import CountingModel, LogitsHook
 from paralg.models.protocol import Model, tokens_of
@@ -145,7 +145,7 @@ class AnySubset:
         self.note("accepted", at[:a], ratios[:a])
         if a < len(at):
             self.note("rejected", at[a : a + 1], ratios[a : a + 1])
-            self.x[at[a]] = self.rng.categorical(_missing(p[a], q[a]))
+            self.x[at[a]] = self.rng.categorical(residual(p[a], q[a]))
             self.x[at[a + 1 :]] = self.model.V
         final = at[: a + 1]
         self.note("committed", final, p[each, self.x[at] % self.model.V][: a + 1])
@@ -161,10 +161,3 @@ class AnySubset:
         """Record an event at each position, if there is any."""
         if len(positions):
             self.record.record(what, positions, self.x[positions], values)
-
-
-def _missing(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """Return the residual, proportional to max(0, p - q)."""
-    excess = np.maximum(p - q, 0.0)
-    total = excess.sum()
-    return excess / total if total > 0 else p

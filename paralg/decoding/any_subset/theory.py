@@ -1,8 +1,13 @@
-"""How many calls, how many tokens a round, and what an order or independence changes."""
+"""How many calls, how many tokens a round, and what an order or independence changes.
+
+Distributions of sequences map each, a tuple, to its probability.  ``model`` answers ``anyorder``,
+``x``, (L,), has given tokens and u masks, ``order`` the masked positions, by default from left to
+right.  [guo-2026-self] has the bound and the joint of an order; the rest is derived here.
+"""
 
 from collections.abc import Mapping, Sequence
 from itertools import permutations, product
-from math import ceil, fsum, log
+from math import ceil
 
 import numpy as np
 
@@ -12,8 +17,8 @@ from paralg.decoding.randomness import softmax, total_variation
 from paralg.models.counting import CountingModel
 from paralg.models.protocol import Model, tokens_of
 
-__all__ = ["call_bounds", "expected_tokens", "independent_joint", "multi_information",
-           "order_joint", "order_spread"]  # fmt: skip
+__all__ = ["call_bounds", "expected_tokens", "independent_joint", "order_joint",
+           "order_spread"]  # fmt: skip
 
 
 def call_bounds(u: int, k: int) -> tuple[int, int]:
@@ -30,11 +35,6 @@ def call_bounds(u: int, k: int) -> tuple[int, int]:
     -------
     tuple of int
         For :math:`k \ge 2` the most is u: Theorem 1 of the paper.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If a number is too small, or no integer.
 
     References
     ----------
@@ -65,15 +65,6 @@ def expected_tokens(rates: Sequence[float]) -> float:
     float
         For equal rates a it is :math:`2 + a (1 - a^{k'-2})/(1 - a)`.
 
-    Raises
-    ------
-    ValueError
-        If a rate is outside [0, 1].
-
-    References
-    ----------
-    Derived here.
-
     Examples
     --------
     >>> expected_tokens([]), expected_tokens([0.2] * 3)
@@ -88,35 +79,9 @@ def expected_tokens(rates: Sequence[float]) -> float:
 def order_joint(model: Model, x, order=None) -> dict[tuple[int, ...], float]:
     """Return the distribution of all completions that one order of the masks defines.
 
-    Parameters
-    ----------
-    model : Model
-        Answers ``anyorder``.
-    x : array_like of int, shape (L,)
-        Given tokens and u masks.
-    order : sequence of int, optional
-        By default from left to right.
+    Sequences of probability zero are left out. It takes one call of V^u rows; ValueError if there
+    would be more than 100,000. ``model``, ``x`` and ``order`` are those of the module.
 
-    Returns
-    -------
-    dict
-        Sequence to probability, those of probability zero left out.
-
-    Raises
-    ------
-    ValueError
-        If there would be more than 100,000 completions.
-
-    Cost
-    ----
-    One call of V^u rows.
-
-    References
-    ----------
-    [guo-2026-self]
-
-    Examples
-    --------
     >>> from paralg.decoding.tables import TabularJoint
     >>> order_joint(TabularJoint(np.array([[0.5, 0.0], [0.25, 0.25]])), [1, 2])
     {(1, 0): 0.5, (1, 1): 0.5}
@@ -136,35 +101,12 @@ def order_joint(model: Model, x, order=None) -> dict[tuple[int, ...], float]:
 
 
 def order_spread(model: Model, x) -> float:
-    """Return the largest total variation between the joints of two orders of the masks.
+    """Return the largest total variation between the joints of two orders of at most six masks.
 
-    Parameters
-    ----------
-    model : Model
-        Answers ``anyorder``.
-    x : array_like of int, shape (L,)
-        Given tokens and u masks.
+    It is zero for conditionals of one joint distribution; a network's are not, and
+    [shih-2022-training] trains them towards it. ``model`` and ``x`` are those of the module; there
+    are u! calls of V^u rows.
 
-    Returns
-    -------
-    float
-        Zero for conditionals of one joint distribution; a network's are not.
-
-    Raises
-    ------
-    ValueError
-        If there are more than six masks.
-
-    Cost
-    ----
-    u! calls of V^u rows.
-
-    References
-    ----------
-    Derived here; [shih-2022-training] trains towards agreement.
-
-    Examples
-    --------
     >>> from paralg.decoding.tables import HashConditional
     >>> round(order_spread(HashConditional(2, 4, eps=1.0), [2] * 4), 4)
     0.7247
@@ -177,28 +119,10 @@ def order_spread(model: Model, x) -> float:
 
 
 def independent_joint(p: Mapping[tuple[int, ...], float]) -> dict[tuple[int, ...], float]:
-    """Return the product of the marginals of a distribution of sequences.
+    """Return the product of the marginals of ``p``: what one independent step draws from.
 
-    Parameters
-    ----------
-    p : mapping of tuple to float
+    How far it is from p is the :func:`~paralg.decoding.tables.multi_information`.
 
-    Returns
-    -------
-    dict
-        What decoding all positions in one independent step draws from.
-
-    Raises
-    ------
-    ValueError
-        If the probabilities do not sum to one.
-
-    References
-    ----------
-    Derived here.
-
-    Examples
-    --------
     >>> independent_joint({(0, 0): 0.5, (1, 1): 0.5})
     {(0, 0): 0.25, (0, 1): 0.25, (1, 0): 0.25, (1, 1): 0.25}
     """
@@ -212,33 +136,3 @@ def independent_joint(p: Mapping[tuple[int, ...], float]) -> dict[tuple[int, ...
         marginals.append(one)
     return {y: float(np.prod([one[v] for one, v in zip(marginals, y, strict=True)]))
             for y in product(*marginals)}  # fmt: skip
-
-
-def multi_information(p: Mapping[tuple[int, ...], float]) -> float:
-    r"""Return :math:`KL(p \| \prod_i p_i)` in nats: what independent decoding gets wrong.
-
-    Parameters
-    ----------
-    p : mapping of tuple to float
-
-    Returns
-    -------
-    float
-        0 if the positions are independent.
-
-    Raises
-    ------
-    ValueError
-        If the probabilities do not sum to one.
-
-    References
-    ----------
-    Derived here.
-
-    Examples
-    --------
-    >>> round(multi_information({(0, 0): 0.5, (1, 1): 0.5}), 6)
-    0.693147
-    """
-    apart = independent_joint(p)
-    return fsum(mass * log(mass / apart[y]) for y, mass in p.items() if mass > 0)

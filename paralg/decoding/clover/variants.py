@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from paralg.core import checks
-from paralg.decoding.randomness import Random, softmax
+from paralg.decoding.randomness import Random, residual, softmax
 from paralg.decoding.tables import TableModel
 from paralg.decoding.trees import (
     DraftTree,
@@ -156,8 +156,7 @@ def _ratio(*, loses: bool):
         return p[token] / q[token] if p[token] < q[token] else 1.0
 
     def refused(p, q, token):
-        excess = np.maximum(p - q, 0)
-        return excess / excess.sum(), without(q, token) if loses else q
+        return residual(p, q), without(q, token) if loses else q
 
     return accepts, refused
 

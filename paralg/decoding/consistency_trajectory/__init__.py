@@ -21,7 +21,7 @@ __getattr__, __dir__, __all__ = lazy(__name__, {
     "advantages": "objectives", "log_probabilities": "objectives", "mean_weights": "objectives",
     "sum_weights": "objectives", "trajectory_loss": "objectives",
     "LengthModel": "theory", "all_paths": "theory", "cosine": "theory", "greedy_length": "theory",
-    "multi_information": "theory", "parallel_distribution": "theory",
+    "parallel_distribution": "theory",
     "AtRandom": "variants", "PerBlockSession": "variants", "blocks": "variants",
     "from_traces": "variants", "masked_prompt": "variants", "one_step": "variants",
     "uniform": "variants",

@@ -10,42 +10,12 @@ from math import comb, log
 
 import numpy as np
 
-from paralg.core.checks import array, floats, instance, integer, one_of
-from paralg.core.checks import sizes as fitting
+from paralg.core.checks import floats, integer, one_of
 from paralg.decoding.rule import checked_sizes
-from paralg.decoding.tables import TableModel, TabularJoint
+from paralg.decoding.tables import TableModel, TabularJoint, disjoint
 
 __all__ = ["LengthModel", "Paths", "WEIGHTINGS", "all_paths", "cosine", "greedy_length",
-           "multi_information", "parallel_distribution"]  # fmt: skip
-
-
-def multi_information(joint: TabularJoint, known: Sequence[int], new: Sequence[int]) -> float:
-    r"""Return the dependence of positions ``new`` given ``known``, in nats.
-
-    .. math:: \sum_{i \in new} H(x_i | x_{known}) - H(x_{new} | x_{known})
-
-    Parameters
-    ----------
-    joint : TabularJoint
-    known, new : sequence of int
-        Disjoint positions; 0 is returned where revealing the new ones together costs nothing.
-
-    Examples
-    --------
-    >>> equal = TabularJoint(np.eye(2) / 2)
-    >>> round(multi_information(equal, [], [0, 1]), 6)  # log 2
-    0.693147
-    """
-
-    def entropy(positions) -> float:
-        _, inverse = np.unique(joint.sequences[:, sorted(positions)], axis=0, return_inverse=True)
-        p = np.bincount(inverse.ravel(), joint.weights)
-        return float(-(p * np.log(p)).sum())
-
-    known, new = _disjoint(joint, (known, new))
-    base = entropy(known)
-    alone = sum(entropy((*known, i)) - base for i in new)
-    return float(alone - (entropy((*known, *new)) - base))
+           "parallel_distribution"]  # fmt: skip
 
 
 def parallel_distribution(joint: TabularJoint, rounds: Sequence[Sequence[int]]) -> np.ndarray:
@@ -63,7 +33,7 @@ def parallel_distribution(joint: TabularJoint, rounds: Sequence[Sequence[int]]) 
     >>> parallel_distribution(TabularJoint(np.eye(2) / 2), [[0, 1]])
     array([0.25, 0.25])
     """
-    rounds = _disjoint(joint, rounds)
+    rounds = disjoint(joint, rounds)
     x, known, q = joint.sequences, np.zeros(joint.L, dtype=bool), np.ones(len(joint.sequences))
     for new in rounds:
         state = np.where(known, x, joint.V)
@@ -71,17 +41,6 @@ def parallel_distribution(joint: TabularJoint, rounds: Sequence[Sequence[int]]) 
         q *= np.exp(np.take_along_axis(logits, x[:, sorted(new), None], axis=-1)).prod(axis=(1, 2))
         known[list(new)] = True
     return q
-
-
-def _disjoint(joint: TabularJoint, groups) -> list[list[int]]:
-    """Return groups of positions, none in two of them."""
-    instance("joint", joint, TabularJoint), instance("rounds", groups, Sequence)
-    found = [array("positions", group, "i") for group in groups]
-    fitting(**{f"group {s}": (group, f"k{s}") for s, group in enumerate(found)})
-    flat = [i for group in found for i in group.tolist()]
-    if len({*flat}) < len(flat) or not {*flat} <= {*range(joint.L)}:
-        raise ValueError(f"positions must differ and lie in 0..{joint.L - 1}, got {flat}")
-    return [group.tolist() for group in found]
 
 
 class LengthModel(TableModel):

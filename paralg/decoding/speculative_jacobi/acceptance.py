@@ -8,9 +8,9 @@ replaced by a draw from the residual, proportional to :math:`\max(0, p - q)`.
 import numpy as np
 
 from paralg.core import checks
-from paralg.decoding.randomness import Random
+from paralg.decoding.randomness import Random, residual
 
-__all__ = ["distributions", "keeps", "missing", "overlap", "residual"]
+__all__ = ["distributions", "keeps", "overlap", "residual"]
 
 
 def distributions(**operands) -> list[np.ndarray]:
@@ -39,33 +39,6 @@ def overlap(p: np.ndarray, q: np.ndarray) -> float:
     0.7
     """
     return float(np.minimum(*distributions(p=p, q=q)).sum())
-
-
-def residual(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    r"""Return what a refused draft is replaced from, :math:`\propto \max(0, p - q)`.
-
-    Parameters
-    ----------
-    p, q : ndarray, shape (V,)
-
-    Returns
-    -------
-    ndarray, shape (V,)
-        Where p = q nothing is ever refused; p itself is returned.
-
-    Examples
-    --------
-    >>> residual(np.array([0.6, 0.4]), np.array([0.3, 0.7]))
-    array([1., 0.])
-    """
-    return missing(*distributions(p=p, q=q))
-
-
-def missing(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """Return the residual of two distributions that were checked before."""
-    excess = np.maximum(p - q, 0.0)
-    total = excess.sum()
-    return excess / total if total > 0 else p
 
 
 def keeps(rng: Random, p: np.ndarray, q: np.ndarray, token: int) -> bool:

@@ -6,9 +6,9 @@
 import numpy as np
 
 from paralg.core import checks
-from paralg.decoding.randomness import Random
+from paralg.decoding.randomness import Random, residual
 from paralg.decoding.reading import Reader
-from paralg.decoding.speculative_jacobi.acceptance import keeps, missing
+from paralg.decoding.speculative_jacobi.acceptance import keeps
 from paralg.decoding.speculative_jacobi.initialisers import Initialiser, one_hot
 from paralg.decoding.trace import Decoded, Recorder
 from paralg.models.counting import CountingModel, LogitsHook
@@ -178,7 +178,7 @@ class SpeculativeJacobi:
 
     def replacement(self, i: int, p_i: np.ndarray) -> int:
         """Draw what replaces a refused draft."""
-        return self.rng.categorical(missing(p_i, self.q[i]))
+        return self.rng.categorical(residual(p_i, self.q[i]))
 
     def unreached(self, i: int, p_i: np.ndarray) -> None:
         """Redraw a draft that was not reached, and remember what it was drawn from."""

@@ -21,8 +21,8 @@ from collections.abc import Callable
 import numpy as np
 
 from paralg.core import checks
-from paralg.decoding.randomness import RandomDraws
-from paralg.decoding.speculative_jacobi.acceptance import keeps, missing
+from paralg.decoding.randomness import RandomDraws, residual
+from paralg.decoding.speculative_jacobi.acceptance import keeps
 from paralg.decoding.speculative_jacobi.decoder import SpeculativeJacobi
 from paralg.decoding.trace import Decoded
 from paralg.models.protocol import Model
@@ -56,7 +56,7 @@ class Coupled(SpeculativeJacobi):
     def unreached(self, i, p_i):
         """Keep the draft or repair it."""
         if not keeps(self.rng, p_i, self.q[i], self.x[i]):
-            self.x[i] = self.rng.categorical(missing(p_i, self.q[i]))
+            self.x[i] = self.rng.categorical(residual(p_i, self.q[i]))
         self.q[i] = p_i
 
 

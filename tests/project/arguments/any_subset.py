@@ -41,5 +41,4 @@ CALLS = [
     Call("expected_tokens", asm.expected_tokens, {"rates": np.array([0.2, 0.5])},
          fine={"rates": "longer,broadcast,empty"}),
     Call("independent_joint", lambda p: list(asm.independent_joint(p).values()), {"p": JOINT}),
-    Call("multi_information", asm.multi_information, {"p": JOINT}),
 ]  # fmt: skip

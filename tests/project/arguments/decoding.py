@@ -83,6 +83,11 @@ CALLS = [
     Call("HashConditional", lambda x, rank: TABLE.anyorder(x, rank),
          {"x": np.array([[1, 2, 0, 3, 1, 2]]), "rank": np.arange(6)},
          fine={"rank": "too large", "x": "longer,empty"}),
+    Call("multi_information", lambda **how: decoding.multi_information(joint=JOINT, **how),
+         {"known": np.array([0]), "new": np.array([2, 1])},
+         fine={"known": "empty", "new": "empty,broadcast"}),
+    Call("multi_information", lambda joint: decoding.multi_information(joint, [0], [1]),
+         {"joint": JOINT}),
     Call("TabularJoint", lambda p: decoding.TabularJoint(p).weights,
          {"p": np.full((2, 2), 0.25)}),
     Call("WeightedSequences", lambda sequences, weights, V: decoding.WeightedSequences(

@@ -18,12 +18,12 @@ from paralg.decoding.any_subset.experiments.tasks import (
     words,
 )
 from paralg.decoding.any_subset.fast.cached import cached_assd, cached_bigram_assd
-from paralg.decoding.any_subset.theory import multi_information, order_joint, order_spread
+from paralg.decoding.any_subset.theory import order_joint, order_spread
 from paralg.decoding.any_subset.variants import bigram_assd, independent, lenient_assd
 from paralg.decoding.randomness import distribution_of, total_variation
 from paralg.decoding.shaping import Temperature
 from paralg.decoding.sudoku import Sudoku4
-from paralg.decoding.tables import HashConditional
+from paralg.decoding.tables import HashConditional, WeightedSequences, multi_information
 
 __all__ = ["records"]
 
@@ -164,18 +164,17 @@ def orders() -> dict:
     for prompt in ("st____", "___ing", "s_____", "_e_u_n"):
         x = [26 if c == "_" else ord(c) - 97 for c in prompt]
         fits = _completions(table, x)
-        found["words"][prompt] = [len(fits), round(multi_information(fits), 4)]
+        found["words"][prompt] = [len(fits.sequences), round(multi_information(fits), 4)]
     return found
 
 
-def _completions(table, x) -> dict:
+def _completions(table, x) -> WeightedSequences:
     """Return the distribution of the completions of a prompt, over its masks only."""
     x = np.asarray(x)
     known = x < table.V
     agree = (table.sequences[:, known] == x[known]).all(axis=1)
     weights = table.weights[agree] / table.weights[agree].sum()
-    rows = table.sequences[agree][:, ~known].tolist()
-    return {tuple(row): float(w) for row, w in zip(rows, weights, strict=True)}
+    return WeightedSequences(table.sequences[agree][:, ~known], weights, table.V)
 
 
 def samples() -> dict:

@@ -10,6 +10,7 @@ from paralg.decoding.energy_diffusion.energies import Energy
 from paralg.decoding.energy_diffusion.fast.batched import energy_diffusion_batch
 from paralg.decoding.randomness import softmax
 from paralg.decoding.sudoku import Sudoku4, grids
+from paralg.decoding.tables import WeightedSequences, multi_information
 from paralg.models.protocol import Model
 
 __all__ = ["dependence", "from_left", "puzzles", "rates"]
@@ -46,7 +47,6 @@ def dependence(x: np.ndarray) -> float:
     every, found = grids(), []
     for row in x:
         agree = every[((row == every) | (row == 4)).all(axis=1)]
-        shares = (agree[:, :, None] == np.arange(4)).mean(axis=0)
-        nats = -np.log(np.where(shares > 0, shares, 1))
-        found.append((shares * nats).sum() - np.log(len(agree)))
+        alike = WeightedSequences(agree, np.full(len(agree), 1 / len(agree)), 4)
+        found.append(multi_information(alike))
     return float(np.mean(found))
