@@ -20,7 +20,8 @@ from torch import Tensor
 from paralg.models import masks
 from paralg.models.transformer import Transformer
 
-__all__ = ["OBJECTIVES", "anyorder", "causal", "draw_masks", "draw_ranks", "masked_diffusion"]
+__all__ = ["OBJECTIVES", "anyorder", "causal", "draw_masks", "draw_ranks", "in_order",
+           "masked_diffusion"]  # fmt: skip
 
 Tokens = NDArray[np.int64]
 
@@ -58,8 +59,12 @@ def anyorder(
     ascending: bool = False,
 ) -> Tensor:  # fmt: skip
     """Mean cross-entropy after the prompt, in a random or the `ascending` order of each row."""
+    return in_order(transformer, x, *draw_ranks(x.shape[1], given, rng, ascending))
+
+
+def in_order(transformer: Transformer, x: Tokens, rank: Tokens, prompt: Tokens) -> Tensor:
+    """Mean cross-entropy of the ranks from ``prompt``, (B,), on, each behind the lower ones."""
     length = x.shape[1]
-    rank, prompt = draw_ranks(length, given, rng, ascending)
     slots = np.concatenate([x, np.full_like(x, transformer.config.V)], axis=1)
     position_ids = torch.arange(length).repeat(2)
     mask = torch.from_numpy(masks.two_streams(rank))
@@ -68,17 +73,18 @@ def anyorder(
 
 
 def draw_ranks(
-    length: int, given: Tokens, rng: np.random.Generator, ascending: bool = False
-) -> tuple[Tokens, Tokens]:
+    length: int, given: Tokens, rng: np.random.Generator, ascending: bool = False,
+    prompt: Tokens | None = None,
+) -> tuple[Tokens, Tokens]:  # fmt: skip
     """Draw an order per row, (B, length), whose first m entries, the prompt, share the rank m - 1.
 
-    m, returned too, is uniform on given..length-1; the prompt holds the given tokens and random
-    others. The `ascending` order outside it is one for each prompt, 2^L in all instead of L!.
+    m, returned too, is ``prompt`` or uniform on given..length-1; the prompt holds the given tokens
+    and random others. The `ascending` order outside it is one for each prompt: 2^L in all, not L!.
     """
     rows = len(given)
     key = rng.random((rows, length)) - (np.arange(length) < given[:, None])
     rank = key.argsort(axis=1).argsort(axis=1)
-    prompt = rng.integers(given, length)
+    prompt = rng.integers(given, length) if prompt is None else prompt
     if ascending:
         key = np.where(rank < prompt[:, None], -1, np.arange(length))
         rank = key.argsort(axis=1, kind="stable").argsort(axis=1)

@@ -26,6 +26,7 @@ from paralg.models.counting import CountingModel
 
 torch = pytest.importorskip("torch")
 from paralg.data import pydoc_text  # noqa: E402
+from paralg.decoding.any_subset.experiments import runs  # noqa: E402
 from paralg.models import Network, TransformerConfig, load  # noqa: E402
 from tests.figures.web import explorer_page, set_to, shown  # noqa: E402
 
@@ -129,6 +130,39 @@ def test_words_are_real_and_exact():
     assert p[0] == q[0]
     assert after == "secon_"
     assert tasks.spelled([26, 0, 27]) == " a_"
+
+
+# ---- losses
+
+
+def test_prompts_of_the_losses_and_what_is_asked():
+    rng = np.random.default_rng(0)
+    for step, low, high in ((0, 0.15, 0.15), (runs.STEPS // 2, 0.85, 0.99), (9**9, 0.85, 0.99)):
+        rank, size = runs.draw("annealed", 300, rng, step)
+        masked = np.ceil(np.array([low, high]) * runs.L)
+        assert (32 - size.max(), 32 - size.min()) == (masked[0], masked[1])
+    for name, ascends in (("joint", True), ("anyorder", False)):
+        rank, size = runs.draw(name, 40, rng)
+        assert (size == (np.sort(rank) == (size - 1)[:, None]).sum(axis=1)).all()
+        rises = [(np.diff(row[row >= m]) > 0).all() for row, m in zip(rank, size, strict=True)]
+        assert np.mean(rises) == 1 if ascends else np.mean(rises) < 0.5
+
+
+def test_the_losses_are_those_of_the_two_masks():
+    """``both`` is the mean of joint and parallel, and each what the decoder's masks say."""
+    network, log = runs.RUNS.fit("both", 0, steps=2)
+    losses = {name: runs.RUNS.loss(name)(network, np.random.default_rng(3), 0)[0].item()
+              for name in ("joint", "parallel", "both")}  # fmt: skip
+    assert losses["both"] == pytest.approx((losses["joint"] + losses["parallel"]) / 2, rel=1e-5)
+    model, rng, found = Network(network, "anyorder", "both"), np.random.default_rng(3), {}
+    y = pydoc_text.windows(runs.BATCH, runs.L, rng)
+    for x, rank, m in zip(y, *runs.draw("joint", runs.BATCH, rng), strict=True):
+        at = np.flatnonzero(rank >= m)
+        for name, visible in (("joint", None), ("parallel", int(m))):
+            p = softmax(model.anyorder(x[None], rank, visible, at=at))[0, np.arange(len(at)), x[at]]
+            found.setdefault(name, []).append(-np.log(p).mean())
+    for name, nats in found.items():
+        assert np.mean(nats) == pytest.approx(losses[name], abs=1e-4)
 
 
 @pytest.mark.weekly

@@ -14,7 +14,6 @@ from paralg.decoding.any_subset.decoder import AnySubset
 from paralg.decoding.any_subset.drafting import BigramDrafts
 from paralg.decoding.randomness import Random
 from paralg.decoding.trace import Decoded
-from paralg.models.counting import LogitsHook
 from paralg.models.protocol import Model
 
 __all__ = ["bigram_assd", "independent", "lenient_assd"]
@@ -38,121 +37,57 @@ class Independent(AnySubset):
         return q
 
 
-def bigram_assd(
-    model: Model, x, k: int = 5, *, rng: Random, order=None, shape: LogitsHook | None = None,
-    draft_shape: LogitsHook | None = None,
-) -> Decoded:  # fmt: skip
-    r"""Do what :func:`~.decoder.assd` does with drafts from pairs counted in the sequence itself.
+def with_bigrams(run: AnySubset) -> AnySubset:
+    """Let a decoding that has not begun draft from pairs."""
+    run.drafts = BigramDrafts(run.read, run.rng, run.x, run.drafts.draft_shape)
+    return run
 
-    A draft costs no call, so a round is one call for at least one token. Where the next position
-    has no known left neighbour, the network drafts that round.
 
-    Parameters
-    ----------
-    model, x, k, rng, order, shape, draft_shape
-        As in :func:`~.decoder.assd`; ``draft_shape`` acts where the network drafts.
+def bigram_assd(model: Model, x, k: int = 5, *, rng: Random, **options) -> Decoded:
+    """Do what :func:`~.decoder.assd` does with drafts from pairs counted in the sequence itself.
 
-    Returns
-    -------
-    Decoded
+    A draft costs no call, so a round is one call for at least one token, and a run at most u calls.
+    Where the next position has no known left neighbour, the network drafts that round.
 
-    Raises
-    ------
-    ValueError, TypeError, RuntimeError
-        As in :func:`~.decoder.assd`.
+    ``model``, ``x``, ``k``, ``rng`` and ``options`` are those of `assd`; ``draft_shape`` acts where
+    the network drafts. [guo-2026-self], n-gram drafts.
 
-    Cost
-    ----
-    At most u calls for :math:`k \ge 2`.
-
-    References
-    ----------
-    [guo-2026-self]
-
-    Examples
-    --------
     >>> from paralg.decoding.randomness import RandomDraws
     >>> from paralg.decoding.tables import HashConditional
     >>> run = bigram_assd(HashConditional(3, 8), [0, 1, 0, 1, 3, 3, 3, 3], k=3, rng=RandomDraws(0))
     >>> run.tokens, run.forwards
     (array([0, 1, 0, 1, 2, 2, 0, 2]), 4)
     """
-    run = AnySubset(model, x, k, rng, order, shape)
-    run.drafts = BigramDrafts(run.read, rng, run.x, draft_shape)
-    return run.decode()
+    return with_bigrams(AnySubset(model, x, k, rng, **options)).decode()
 
 
-def lenient_assd(model: Model, x, k: int = 5, *, tolerance: float, rng: Random, order=None,
-                 shape: LogitsHook | None = None) -> Decoded:  # fmt: skip
+def lenient_assd(
+    model: Model, x, k: int = 5, *, tolerance: float, rng: Random, **options
+) -> Decoded:  # fmt: skip
     r"""Accept a draft with probability :math:`\min(1, p/q + \text{tolerance})`: faster, and biased.
 
-    Parameters
-    ----------
-    model, x, k, rng, order, shape
-        As in :func:`~.decoder.assd`.
-    tolerance : float
-        At least 0, which is exact.
+    ``model``, ``x``, ``k``, ``rng`` and ``options`` are those of `assd`; a tolerance of 0 is exact.
+    It is ``r_atol`` of the code of [guo-2026-self].
 
-    Returns
-    -------
-    Decoded
-
-    Raises
-    ------
-    ValueError, TypeError, RuntimeError
-        As in :func:`~.decoder.assd`, or if the tolerance is negative.
-
-    Cost
-    ----
-    At most u calls for :math:`k \ge 2`.
-
-    References
-    ----------
-    ``r_atol`` of the code of [guo-2026-self].
-
-    Examples
-    --------
     >>> from paralg.decoding.randomness import RandomDraws
     >>> from paralg.decoding.tables import HashConditional
     >>> lenient_assd(HashConditional(2, 6), [2] * 6, tolerance=1.0, rng=RandomDraws(0)).forwards
     3
     """
-    run = Lenient(model, x, k, rng, order, shape)
+    run = Lenient(model, x, k, rng, **options)
     run.tolerance = checks.number("tolerance", tolerance, 0)
     return run.decode()
 
 
-def independent(model: Model, x, k: int = 5, *, rng: Random, order=None,
-                shape: LogitsHook | None = None) -> Decoded:  # fmt: skip
-    r"""Commit k drafts a call unchecked, as diffusion with k tokens a step does.
+def independent(model: Model, x, k: int = 5, *, rng: Random, **options) -> Decoded:
+    r"""Commit k drafts a call unchecked, as diffusion with k tokens a step does: biased.
 
-    Parameters
-    ----------
-    model, x, k, rng, order, shape
-        As in :func:`~.decoder.assd`.
-
-    Returns
-    -------
-    Decoded
-
-    Raises
-    ------
-    ValueError, TypeError
-        As in :func:`~.decoder.assd`.
-
-    Cost
-    ----
+    ``model``, ``x``, ``k``, ``rng`` and ``options`` are those of `assd`; there are
     :math:`\lceil u/k \rceil` calls.
 
-    References
-    ----------
-    The baseline of [guo-2026-self].
-
-    Examples
-    --------
     >>> from paralg.decoding.randomness import RandomDraws
     >>> from paralg.decoding.tables import HashConditional
     >>> independent(HashConditional(2, 6), [2] * 6, rng=RandomDraws(0)).forwards
     2
     """
-    return Independent(model, x, k, rng, order, shape).decode()
+    return Independent(model, x, k, rng, **options).decode()

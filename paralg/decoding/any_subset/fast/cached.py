@@ -7,11 +7,10 @@ density call has computed the contents of its drafts; those of the accepted ones
 import numpy as np
 
 from paralg.decoding.any_subset.decoder import AnySubset
-from paralg.decoding.any_subset.drafting import BigramDrafts
 from paralg.decoding.any_subset.streams import TwoStreams
+from paralg.decoding.any_subset.variants import with_bigrams
 from paralg.decoding.randomness import Random
 from paralg.decoding.trace import Decoded
-from paralg.models.counting import LogitsHook
 from paralg.models.protocol import AttendingModel
 
 __all__ = ["CachedStreams", "cached_assd", "cached_bigram_assd"]
@@ -75,84 +74,26 @@ class Cached(AnySubset):
     streams = CachedStreams
 
 
-def cached_assd(model: AttendingModel, x, k: int = 5, *, rng: Random, order=None,
-                shape: LogitsHook | None = None,
-                draft_shape: LogitsHook | None = None) -> Decoded:  # fmt: skip
-    r"""Return what :func:`~paralg.decoding.any_subset.assd` returns, with fewer positions computed.
+def cached_assd(model: AttendingModel, x, k: int = 5, *, rng: Random, **options) -> Decoded:
+    """Return what :func:`~paralg.decoding.any_subset.assd` returns, with fewer positions computed.
 
-    Parameters
-    ----------
-    model : Network
-        With weights for any order.
-    x, k, rng, order, shape, draft_shape
-        As there.
+    ``model`` is a network with weights for any order; ``x``, ``k``, ``rng`` and ``options`` are
+    those of `assd`. Computed are the prompt once, then at most 3k' positions a round instead of
+    2(L + k'). The code of [guo-2026-self] keeps nothing.
 
-    Returns
-    -------
-    Decoded
-        Equal up to rounding of the logits.
-
-    Raises
-    ------
-    ValueError, TypeError, RuntimeError
-        As there, or if the model is no network.
-
-    Cost
-    ----
-    The prompt once, then at most 3k' positions a round instead of 2(L + k').
-
-    References
-    ----------
-    Not in [guo-2026-self], whose code keeps nothing.
-
-    Examples
-    --------
     >>> from paralg.decoding import RandomDraws, Sudoku4
     >>> from paralg.models import load
     >>> run = cached_assd(load("sudoku4-anyorder"), Sudoku4().puzzle(0), rng=RandomDraws(0))
     >>> run.forwards <= 12
     True
     """
-    return Cached(model, x, k, rng, order, shape, draft_shape).decode()
+    return Cached(model, x, k, rng, **options).decode()
 
 
-def cached_bigram_assd(model: AttendingModel, x, k: int = 5, *, rng: Random, order=None,
-                       shape: LogitsHook | None = None,
-                       draft_shape: LogitsHook | None = None) -> Decoded:  # fmt: skip
-    r"""Return what :func:`~paralg.decoding.any_subset.bigram_assd` returns, computing less.
+def cached_bigram_assd(model: AttendingModel, x, k: int = 5, *, rng: Random, **options) -> Decoded:
+    """Return what :func:`~paralg.decoding.any_subset.bigram_assd` returns, computing less.
 
-    Parameters
-    ----------
-    model : Network
-        With weights for any order.
-    x, k, rng, order, shape, draft_shape
-        As there.
-
-    Returns
-    -------
-    Decoded
-
-    Raises
-    ------
-    ValueError, TypeError, RuntimeError
-        As there, or if the model is no network.
-
-    Cost
-    ----
-    The prompt once, then at most 2k' positions a round.
-
-    References
-    ----------
-    Not in [guo-2026-self].
-
-    Examples
-    --------
-    >>> from paralg.decoding import RandomDraws, Sudoku4
-    >>> from paralg.models import load
-    >>> run = cached_bigram_assd(load("sudoku4-anyorder"), Sudoku4().puzzle(0), rng=RandomDraws(0))
-    >>> run.forwards <= 12
-    True
+    ``model``, ``x``, ``k``, ``rng`` and ``options`` are those of `cached_assd`; computed are the
+    prompt once, then at most 2k' positions a round.
     """
-    run = Cached(model, x, k, rng, order, shape)
-    run.drafts = BigramDrafts(run.read, rng, run.x, draft_shape)
-    return run.decode()
+    return with_bigrams(Cached(model, x, k, rng, **options)).decode()
