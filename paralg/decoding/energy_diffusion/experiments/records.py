@@ -15,7 +15,7 @@ from paralg.decoding.randomness import RandomDraws
 
 __all__ = ["ENERGIES", "records"]
 
-PUZZLES, SAMPLES, MANY = 300, 60, 160
+PUZZLES, SAMPLES, MANY, HOLES = 300, 160, 400, 24
 GIVENS = (0, 4, 6, 8)
 ENERGIES = ("coAR", "AR", "NCE", "wrong sign")
 
@@ -64,9 +64,9 @@ def candidates() -> dict:
     return found
 
 
-def _text(family, judge, S: int, k: int, energy=None, n: int = SAMPLES, **options) -> dict:
-    """Sample n rows from nothing and score them."""
-    x = np.full((n, family.L), family.V)
+def _text(family, judge, S: int, k: int, energy=None, n: int = SAMPLES, x=None, **options) -> dict:
+    """Sample n rows from nothing, or those of x, and score them."""
+    x = np.full((n, family.L), family.V) if x is None else x
     return text.score(judge, *text.sample(family, x, S, k, energy, **options))
 
 
@@ -87,10 +87,22 @@ def energy_text() -> dict:
     family, judge = _family("text"), text.Judge()
     right, wrong = CarryOver(family), _energy("wrong sign", family)
     found = {f"S = {S}, k = {k}": _text(family, judge, S, k, right)
-             for S, k in ((8, 4), (16, 4), (32, 4))}  # fmt: skip
+             for S, k in ((8, 4), (16, 4), (16, 16), (32, 4), (64, 2))}  # fmt: skip
     found["S = 32, k = 4, w = 0.2"] = _text(family, judge, 32, 4, right, window=0.2)
     found["S = 32, k = 4, wrong sign"] = _text(family, judge, 32, 4, wrong)
     return found | {"S = 64, k = 4": _text(family, judge, 64, 4, right, n=MANY)}
+
+
+def infills() -> dict:
+    """Held-out text in which 24 of 64 letters are masked, filled in few steps; and the truth."""
+    from paralg.data import pydoc_text
+
+    family, judge, rng = _family("text"), text.Judge(), np.random.default_rng(3)
+    y = pydoc_text.windows(SAMPLES, family.L, rng, split="test")
+    x = np.where(rng.random(y.shape).argsort(axis=1).argsort(axis=1) < HOLES, family.V, y)
+    return {"held-out text": text.score(judge, y)} | {
+        f"S = {S}, k = {k}": _text(family, judge, S, k, CarryOver(family), x=x)
+        for S, k in ((1, 1), (2, 1), (4, 1), (8, 1), (1, 4), (1, 16), (2, 16))}  # fmt: skip
 
 
 def likelihoods() -> dict:
@@ -146,7 +158,7 @@ def _film(run) -> dict:
     return {"start": list(start), "rounds": rounds, "valid": bool(is_valid(run.tokens))}
 
 
-MAKERS = (grids, candidates, plain_text, energy_text, likelihoods, films)
+MAKERS = (grids, candidates, plain_text, energy_text, infills, likelihoods, films)
 records = Records(Path(__file__).with_name("records"), {make.__name__: make for make in MAKERS})
 
 if __name__ == "__main__":

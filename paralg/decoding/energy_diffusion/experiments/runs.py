@@ -42,7 +42,7 @@ def _score(network: EnergyNetwork, name: str) -> dict[str, float]:
 
 
 RUNS = Runs(
-    Path(__file__).with_name("weights"), PLANS, _build, _loss, _score, half=True,
+    Path(__file__).with_name("weights"), PLANS, _build, _loss, _score, kept=("nce-0",), half=True,
     facts=lambda network, name: {"parameters": sum(p.numel() for p in network.parameters())},
 )  # fmt: skip
 
