@@ -111,6 +111,7 @@ class BlockCausalNetwork(RecomputingModel):
     """
 
     def __init__(self, network: AttendingModel, block: int, begin: int = 0):
+        checks.instance("network", network, AttendingModel)
         self.network, self.V, self.L = network, network.V, network.L
         self._sees = _block_causal(self.L, block, begin)
 

@@ -96,6 +96,9 @@ def compete(tier: Tier, field: Sequence[Entrant] | None = None, seed: int = 0) -
     the models answer; ``same_trace`` is the share of problems with the trace of its baseline.
     """
     field = entrants() if field is None else field
+    checks.instance("tier", tier, Tier), checks.instance("field", field, Sequence)
+    for one in field:
+        checks.instance("an entrant", one, Entrant)
     runs = {one.name: found for one in field if (found := decode_all(one, tier, seed)) is not None}
     scores = [_score(one, tier, runs) for one in field if one.name in runs]
     return {"tier": tier.name, "measure": tier.measure, "scores": scores}
@@ -115,6 +118,7 @@ def _score(entrant: Entrant, tier: Tier, runs: dict[str, list[Decoded]]) -> dict
 
 def standings(found: dict) -> Table:
     """Return what :func:`compete` found as a table."""
+    checks.instance("found", found, dict)
     quality = "{:.2f}" if found["measure"].startswith("nats") else "{:.0%}"
     rows = [(s["entrant"], f"{s['forwards']:.1f}", f"{s['rows']:.1f}", f"{s['positions']:,.0f}",
              quality.format(s["quality"]), s["promise"],

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from paralg.core import checks
 from paralg.decoding.randomness import Random
 from paralg.decoding.reading import Reader
 from paralg.decoding.rule import UnmaskingRule, with_threshold
@@ -30,6 +31,7 @@ def static(
 
 def static_run(run: Session) -> Decoded:
     """Drive a session, or one that reads the logits in another way, to its end."""
+    checks.instance("run", run, Session)
     while (block := run.next_block()) is not None:
         prediction, fresh = run.enter(block, block), True
         while True:

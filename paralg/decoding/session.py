@@ -24,6 +24,9 @@ class Session:
                  rng: Random | None = None, layout: Layout = "rows"):  # fmt: skip
         rule = UnmaskingRule() if rule is None else rule
         checks.instance("rule", rule, UnmaskingRule)
+        checks.one_of("layout", layout, ("rows", "tree"))
+        if rng is not None and not hasattr(rng, "categorical"):
+            raise TypeError(f"rng must draw tokens, as RandomDraws does, got {rng!r}")
         if layout == "tree" and rule.cache is None:
             raise ValueError("layout 'tree' needs a rule with cache 'prefix' or 'dual': through a "
                              "live context the copies would reach each other")  # fmt: skip

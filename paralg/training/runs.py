@@ -72,6 +72,11 @@ class Runs:
     optimiser: Callable[[nn.Module, Plan], torch.optim.Optimizer] | None = None
     stored: Callable[[nn.Module], nn.Module] = lambda model: model
 
+    def __post_init__(self):
+        checks.instance("folder", self.folder, Path), checks.instance("plans", self.plans, Mapping)
+        for name in ("build", "loss", "score"):
+            checks.instance(name, getattr(self, name), Callable)
+
     def plan(self, name: str) -> Plan:
         """Return a plan; ValueError, with the names that there are, if there is none."""
         return self.plans[checks.one_of("name", name, self.plans)]
@@ -87,7 +92,7 @@ class Runs:
 
     def log(self, name: str, seed: int = 0) -> dict[str, Any]:
         """Return plan, curve, scores, seconds, versions and hash of a run; ValueError if none."""
-        checks.instance("name", name, str)
+        checks.instance("name", name, str), checks.integer("seed", seed)
         path = self.folder / f"{name}-{seed}.json"
         if not path.exists():
             known = ", ".join(sorted(one.stem for one in self.folder.glob("*.json"))) or "none"
@@ -114,6 +119,7 @@ class Runs:
     ) -> tuple[nn.Module, dict[str, Any]]:  # fmt: skip
         """Train a model and return it with the log of the run; nothing is written but `partial`."""
         plan = self.plan(name) if steps is None else replace(self.plan(name), steps=steps)
+        checks.integer("seed", seed)
         model = self.build(name, seed)
         optimiser = self.optimiser and self.optimiser(model, plan)
         record = train(plan, model, self.loss(name), seed=seed, partial=partial,

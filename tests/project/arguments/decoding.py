@@ -4,14 +4,12 @@ import numpy as np
 
 import paralg.decoding as decoding
 from paralg.decoding import freedave as fd
+from paralg.models import Network, TransformerConfig
 from tests.project.arguments import Call
 
 COVERS = ("paralg.decoding", "paralg.decoding.freedave")
-NOT = {"Decoded": "a result", "Event": "a record", "Trace": "a result", "Session": "made by static",
-       "static_run": "takes a Session", "BlockCausalNetwork": "needs a network",
-       "compete": "takes a tier", "standings": "shows what compete found",
-       "entrants": "no argument",
-       "explorer": "no argument"}  # fmt: skip
+NOT = {"Decoded": "a result", "Event": "a record", "Trace": "a result",
+       "entrants": "no argument", "explorer": "no argument"}  # fmt: skip
 
 V, L = 4, 6
 TABLE = decoding.HashConditional(V, L, 1, 0.3)
@@ -20,6 +18,8 @@ X = np.array([4, 4, 0, 4, 4, 4])
 LOGITS = np.random.default_rng(0).normal(size=(1, 2, 3))
 AT = np.array([0, 4])
 ALLOWED = np.array([[True, True, False]] * 5)
+TIER, ENTRANTS = decoding.tier("tables", 1), decoding.entrants()[:2]
+NETWORK = Network.untrained(TransformerConfig(4, 6, width=16, layers=1, heads=2), "bidirectional")
 MASKED = decoding.UnmaskingRule(tokens=2)
 DRAFTS = np.array([[1, 9, 9], [1, 2, 9], [1, 2, 3]])
 TARGETS = np.array([[1, 2, 9], [1, 2, 3]])
@@ -45,6 +45,19 @@ def of(x):
 RULE = {"tokens": 2, "order": "confidence", "threshold": 0.5, "block": 3, "cache": "dual",
         "confidence": "maximum", "digits": 12, "ties": 3}  # fmt: skip
 CALLS = [
+    Call("Session", lambda **how: decoding.static_run(decoding.Session(
+        TABLE, rng=decoding.RandomDraws(0), **how)).tokens,
+         {"x": X, "rule": MASKED, "layout": "rows"}, fine={"rule": "none"}),
+    Call("Session", lambda model, rng: decoding.Session(model, X, rng=rng).x,
+         {"model": TABLE, "rng": decoding.RandomDraws(0)}, fine={"rng": "none"}),
+    Call("static_run", lambda run: decoding.static_run(run) and 0,
+         {"run": decoding.Session(TABLE, X)}),
+    Call("BlockCausalNetwork", lambda **how: decoding.BlockCausalNetwork(**how).L,
+         {"network": NETWORK, "block": 2, "begin": 1}, fine={"begin": "zero"}),
+    Call("compete", lambda tier, seed, field=None: decoding.compete(tier, field, seed),
+         {"tier": TIER, "field": ENTRANTS, "seed": 1}, fine={"seed": "zero,negative"}),
+    Call("standings", lambda found: decoding.standings(found).rows,
+         {"found": decoding.compete(TIER, ENTRANTS)}),
     Call("UnmaskingRule", decoding.UnmaskingRule, RULE,
          fine={"digits": "zero", "ties": "zero,negative"}),
     Call("static", tokens(decoding.static), {"x": X, "rule": MASKED}, fine={"rule": "none"}),

@@ -14,7 +14,7 @@ from tests.project.arguments import Call
 
 COVERS = ("paralg.models", "paralg.training")
 NOT = {"AttendingModel": "a protocol", "Model": "a protocol", "UnsupportedCall": "an error",
-       "available": "no argument", "Runs": "a record of functions", "TrainingRun": "made by train",
+       "available": "no argument", "TrainingRun": "made by train",
        "train": "takes a Plan, and what TrainingRun checks",
        "read_weights": "reads what was written"}  # fmt: skip
 
@@ -36,11 +36,33 @@ def asked(mode, call, x, **more):
                 fine=fine)  # fmt: skip
 
 
+def squared(model, rng, step):
+    return model(torch.from_numpy(rng.normal(size=(8, 1))).float()).square().mean(), {}
+
+
+def runs(folder=FOLDER, plans=None, build=lambda name, seed: nn.Linear(1, 1),
+         loss=lambda name: squared, score=lambda model, name: {"scored": 1}):  # fmt: skip
+    return training.Runs(folder, plans or {"flat": training.Plan("flat", steps=2)}, build=build,
+                         loss=loss, score=score)  # fmt: skip
+
+
+runs().train("flat")
+
+
 def slots(tokens, position_ids, mask):
     return NETWORKS["causal"].attend(tokens, position_ids, mask)
 
 
 CALLS = [
+    *(Call("Runs", lambda _runs=runs, **how: _runs(**how).names(), {name: value})
+      for name, value in (("folder", FOLDER), ("build", runs().build), ("loss", runs().loss),
+                          ("score", runs().score))),
+    Call("Runs", lambda plans: training.Runs(FOLDER, plans, *[str] * 3).names(),
+         {"plans": {"flat": training.Plan("flat", steps=2)}}),
+    *(Call("Runs", call, {"name": "flat", "seed": 0}, fine={"seed": "zero"})
+      for call in (runs().log, runs().load,
+                   lambda name, seed: runs().fit(name, seed)[1]["recipe"])),
+    Call("Runs", lambda name: runs().logs(name)[0]["scores"], {"name": "flat"}),
     Call("TransformerConfig", models.TransformerConfig,
          {"V": 4, "L": 6, "width": 16, "layers": 1, "heads": 2}),
     Call("Transformer", models.Transformer, {"config": SHAPE, "seed": 1}, fine={"seed": "zero"}),
