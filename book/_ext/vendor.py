@@ -121,6 +121,7 @@ def check() -> list[str]:
     listed = {entry["file"]: entry for entry in json.loads(MANIFEST.read_text(encoding="utf-8"))}
     present = {
         path.relative_to(VENDOR).as_posix() for path in VENDOR.rglob("*") if path.is_file()
+        and path.parent.name != ".ipynb_checkpoints"
     } - {MANIFEST.name}
     problems = [f"{name}: listed but missing" for name in sorted(set(listed) - present)]
     problems += [f"{name}: present but not listed" for name in sorted(present - set(listed))]

@@ -69,7 +69,8 @@ def test_the_wheel_names_every_licence_and_takes_its_text_along(tmp_path):
     (metadata,) = tmp_path.glob("*.dist-info/METADATA")
     head = metadata.read_text(encoding="utf-8").partition("\n\n")[0]
     named = set(re.findall(r"^License-File: (.*)$", head, flags=re.M))
-    texts = {path.relative_to(root).as_posix() for path in LIBRARY.rglob("*LICENSE*.md")}
+    texts = {path.relative_to(root).as_posix() for path in LIBRARY.rglob("*LICENSE*.md")
+             if path.parent.name != ".ipynb_checkpoints"}  # fmt: skip
     assert named == {"LICENSE", "LICENSE-TEXT", "paralg/data/SOURCES.md"} | texts
     (expression,) = re.findall(r"^License-Expression: (.*)$", head, flags=re.M)
     parts = set(expression.split(" AND "))

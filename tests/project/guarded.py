@@ -43,7 +43,8 @@ def entries() -> dict[str, list[str]]:
     """
     root, found = Path(elementary.__file__).parents[1], {}
     trees = {".".join(("paralg", *path.relative_to(root).with_suffix("").parts)): ast.parse(
-        path.read_text(encoding="utf-8")) for path in root.rglob("*.py")}  # fmt: skip
+        path.read_text(encoding="utf-8")) for path in root.rglob("*.py")
+        if path.parent.name != ".ipynb_checkpoints"}  # fmt: skip
     called = {name for module, tree in trees.items() for name in _called_by_python(module, tree)}
     for module, tree in trees.items():
         kernels = [one.name for one in ast.walk(tree) if _marks(one, tree) & {"compiled"}]

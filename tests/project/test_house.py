@@ -14,6 +14,7 @@ from tests import cost
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "paralg"
+SAVED = ".ipynb_checkpoints"  # what JupyterLab keeps beside a file that is saved
 CHAPTERS = cost.chapters()
 NAMES = [f"{chapter.parent.name}/{chapter.name}" for chapter in CHAPTERS]
 
@@ -34,7 +35,7 @@ def tree(path):
 
 
 def modules():
-    return sorted(LIBRARY.rglob("*.py"))
+    return sorted(one for one in LIBRARY.rglob("*.py") if one.parent.name != SAVED)
 
 
 def imported(path, *, at_import_only=False):
@@ -65,7 +66,7 @@ def where(path):
 
 @each_chapter
 def test_rooms_have_the_names_of_the_design(chapter):
-    rooms = {path.name for path in chapter.iterdir() if path.is_dir()} - {"__pycache__"}
+    rooms = {path.name for path in chapter.iterdir() if path.is_dir()} - {"__pycache__", SAVED}
     assert rooms <= cost.ROOMS
     assert {"checks.py", "quiz.json", "explorer.py", "explorer.js", "answers.py"} <= {
         path.name for path in (chapter / "teaching").iterdir()
@@ -150,7 +151,7 @@ def test_no_part_imports_another_part_and_no_method_another_chapter():
 
 @pytest.mark.parametrize("shelf", LIGHT)
 def test_shelves_without_torch_do_not_import_it(shelf):
-    for path in (LIBRARY / shelf).rglob("*.py"):
+    for path in (one for one in modules() if LIBRARY / shelf in one.parents):
         heavy = {name.partition(".")[0] for name in imported(path, at_import_only=True)}
         assert not heavy & {"torch", "safetensors"}, path
 
