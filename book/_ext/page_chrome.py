@@ -44,9 +44,13 @@ def rewrite_bibliographies(app, env) -> list[str]:
 
 
 def drop_scripts(app, pagename, templatename, context, doctree) -> None:
-    """Leave out the scripts and styles of sphinx-thebe: they throw, and name a network address."""
+    """Leave out the scripts and styles of sphinx-thebe: they throw, and name a network address.
+
+    The style of the home page is left out of all others.
+    """
+    words = UNWANTED if pagename == app.config.root_doc else (*UNWANTED, "home.css")
     for kind in ("script_files", "css_files"):
-        context[kind] = [item for item in context.get(kind, []) if not _unwanted(item)]
+        context[kind] = [item for item in context.get(kind, []) if not _is_of(item, words)]
 
 
 def launch_notebooks(app, pagename, templatename, context, doctree) -> None:
@@ -73,9 +77,9 @@ def copy_notebooks(app, exception) -> None:
         shutil.copytree(made, target, dirs_exist_ok=True)
 
 
-def _unwanted(item) -> bool:
+def _is_of(item, words) -> bool:
     name = str(getattr(item, "filename", item) or "")
-    return any(word in name for word in UNWANTED)
+    return any(word in name for word in words)
 
 
 def silence_thebe(app, config) -> None:

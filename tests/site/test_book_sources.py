@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -190,3 +191,19 @@ def test_the_repository_is_named_in_one_place_of_the_book():
         if url in path.read_text(encoding="utf-8") and "vendor" not in path.parts
     ]  # fmt: skip
     assert named == []
+
+
+def test_no_style_depends_on_what_the_body_holds():
+    for name in ("paralg.css", "home.css"):
+        css = (BOOK / "assets" / name).read_text(encoding="utf-8")
+        assert not re.search(r"body(:not\()?:has\(", css), "matched again at every change of a page"
+
+
+def test_only_the_home_page_loads_its_style():
+    import page_chrome
+
+    app = SimpleNamespace(config=SimpleNamespace(root_doc="book/index"))
+    for page, names in (("book/index", ["paralg.css", "home.css"]), ("book/data", ["paralg.css"])):
+        context = {"css_files": ["paralg.css", "home.css", "sphinx-thebe.css"]}
+        page_chrome.drop_scripts(app, page, "", context, None)
+        assert context["css_files"] == names
