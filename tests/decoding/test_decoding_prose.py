@@ -155,7 +155,7 @@ def energy_diffusion():
 
 
 def energy_diffusion_experiments():
-    from paralg.decoding.energy_diffusion.experiments.records import records
+    from paralg.decoding.energy_diffusion.experiments.records import MANY, SAMPLES, records
     from paralg.decoding.energy_diffusion.experiments.runs import RUNS
 
     found, grids = records.read("candidates"), records.read("grids")
@@ -188,7 +188,14 @@ def energy_diffusion_experiments():
                f"{b['calls']:.1f}".removesuffix(".0"))  # fmt: skip
     yield f"{one['nats']:.2f} ± {one['error']:.2f} with 64 steps and four candidates"
     yield f"{many['nats']:.2f} ± {many['error']:.2f} with 128 plain steps"
-    assert abs(one["nats"] - many["nats"]) < 2 * np.hypot(one["error"], many["error"])
+    off = abs(one["nats"] - many["nats"]) / np.hypot(one["error"], many["error"])
+    assert round(off) == 1  # "one standard error of the difference"
+    early, plain32 = energy["S = 32, k = 4, w = 0.2"]["nats"], plain["S = 32"]["nats"]
+    assert abs(early - plain32) < 0.01  # "nothing is left"
+    assert 0.03 < plain32 - energy["S = 32, k = 4"]["nats"] < 0.1  # "within two errors"
+    four, sixteen = (energy[f"S = 16, k = {k}"] for k in (4, 16))
+    yield f"change 16 steps from {four['nats']:.2f} to {sixteen['nats']:.2f} nats"
+    assert (SAMPLES, MANY) == (160, 400)  # "160 samples; the two …, are 400"
     wrong = energy["S = 32, k = 4, wrong sign"]["nats"] - plain["S = 32"]["nats"]
     yield f"The wrong sign loses {short(wrong)} nats"
     fills = records.read("infills")
