@@ -29,7 +29,7 @@ OURS, PEER, BENCH = "Clover m=4", "generate (transformers)", "text, 40 character
 
 
 def tokens(m: int) -> float:
-    """Return tokens a call with a budget of m, over 40 prompts."""
+    """Return tokens a call with a budget of m, over 40 prompts, of which the first are timed."""
     found = records.read("trees")
     return found[f"clover paper {m}"]["tokens"]
 

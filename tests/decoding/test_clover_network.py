@@ -1,6 +1,9 @@
 """Draft heads on networks: exact in float64, equal in every form, frozen target, shipped runs."""
 
+import json
 from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,20 +11,17 @@ import pytest
 torch = pytest.importorskip("torch")  # isort: split
 
 from paralg.decoding import RandomDraws, ancestral, distribution_of, total_variation  # noqa: E402
-from paralg.decoding.clover import (  # noqa: E402
-    BestFirst,
-    Budgeted,
-    CloverHeads,
-    clover,
-)
+from paralg.decoding.clover import BestFirst, Budgeted, CloverHeads, clover  # noqa: E402
 from paralg.decoding.clover.decoder import Clover  # noqa: E402
 from paralg.decoding.clover.experiments import ablations, runs  # noqa: E402
+from paralg.decoding.clover.experiments.records import records  # noqa: E402
 from paralg.decoding.clover.variants import Drawn, Ranked, verify_drawn  # noqa: E402
 from paralg.decoding.shaping import TopK  # noqa: E402
 from paralg.decoding.trees import verify_chosen  # noqa: E402
 from paralg.models import Network, TransformerConfig  # noqa: E402
 from paralg.models.counting import CountingModel  # noqa: E402
 
+ROOT = Path(__file__).parents[2]
 V, L = 7, 24
 SHAPE = TransformerConfig(V, L, width=32, layers=2, heads=2, rotary=True)
 NET = Network.untrained(SHAPE, "causal")
@@ -181,6 +181,17 @@ def test_parameters():
         assert sum(p.numel() for p in heads.parameters()) == count
 
 
+def test_distillation_of_perfect_heads_leaves_the_targets_entropy():
+    hidden, net = torch.randn(2, L, 32), NET.transformer
+    with torch.no_grad():
+        states, law = net.norm(hidden), net.head(net.norm(hidden))
+    entropy = [-(law.softmax(-1) * law.log_softmax(-1)).sum(-1)[:, i:].mean() for i in (1, 2)]
+    heads = SimpleNamespace(target=net, logits=net.head, states=lambda hidden, x: [
+        states[:, i:] for i in (1, 2)])  # fmt: skip
+    loss = runs.distilled(heads, hidden, None)
+    assert loss.item() == pytest.approx((entropy[0] + 0.7 * entropy[1]).item(), rel=1e-5)
+
+
 @pytest.mark.parametrize(("call", "message"), [
     (lambda: CloverHeads(NET), "target must be a Transformer"),
     (lambda: CloverHeads(NET.transformer, 0), "K must")])  # fmt: skip
@@ -209,14 +220,29 @@ def test_fifty_prompts_and_every_shipped_drafter():
 
 
 def test_what_the_logs_say():
-    """The measures of the chapter, and the gap that grows with the head."""
+    """The measures of the chapter in every seed, and the gap that grows with the head."""
 
     def scores(name):
+        assert runs.RUNS.seeds(name) == [0, 1, 2]
         return [log["scores"] for log in runs.RUNS.logs(name)]
 
-    for ours, medusa in zip(scores("clover"), scores("medusa"), strict=False):
+    for ours, medusa in zip(scores("clover"), scores("medusa"), strict=True):
         assert ours["tokens a call"]["m = 4"] >= 2.31
         assert ours["tokens a call"]["best 16"] >= 3.08
         assert ours["tokens a call"]["m = 4"] > medusa["tokens a call"]["m = 4"] + 0.2
         gap = np.subtract(ours["top 5"], medusa["top 5"])
         assert 0.1 < gap[0] < gap[1] < gap[2]
+
+
+def test_numbers_in_the_prose_are_those_of_logs_records_and_benchmark():
+    page = " ".join((ROOT / "notebooks/decoding/clover.ipynb").read_text().split())
+    ours, medusa = (np.mean([log["scores"]["tokens a call"]["m = 4"] for log in runs.RUNS.logs(k)])
+                    for k in ("clover", "medusa"))  # fmt: skip
+    gain = f"{ours:.2f} tokens a call with four drafts, where independent heads reach {medusa:.2f}"
+    assert gain in page
+    rows = json.loads((ROOT / "benchmarks/results/clover.json").read_text())["rows"]
+    plain = next(row["ratio"] for row in rows if row["method"] == "one token a call")
+    assert f"it takes {plain:.2f} of Clover's time" in page
+    tokens = records.read("trees")["clover paper 4"]["tokens"]
+    assert f"this target {tokens:.1f} times fewer calls" in page
+    assert f"batches of about 42 and {tokens * 153 / 5:.0f}" in page

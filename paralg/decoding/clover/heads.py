@@ -97,7 +97,7 @@ class CloverHeads(nn.Module):
 
     References
     ----------
-    [xiao-2024-clover], sections 3.1 to 3.3; gate and initial weights as in its successor's code.
+    [xiao-2024-clover]; gate and initial weights as in its successor's code.
 
     Examples
     --------
@@ -117,11 +117,13 @@ class CloverHeads(nn.Module):
             self.build(width, target.config.heads)
         self.to(target.head.weight)
 
+    decoder: type[nn.Module] = AttentionDecoder
+
     def build(self, width: int, heads: int) -> None:
         """Make the parts that are trained."""
         self.block = copy.deepcopy(self.target.blocks[-1])
         self.norm = copy.deepcopy(self.target.norm)
-        self.decoders = nn.ModuleList(AttentionDecoder(width, heads) for _ in range(self.K))
+        self.decoders = nn.ModuleList(self.decoder(width, heads) for _ in range(self.K))
         self.layers = nn.ModuleList(ResidualLayer(width) for _ in range(self.K))
 
     @property
@@ -144,19 +146,23 @@ class CloverHeads(nn.Module):
         """Return h_i of h_{i-1} and e_{i-1}: the regressive connection, i from 1."""
         return self.decoders[i - 1](h, e)
 
-    def logits(self, i: int, h: Tensor) -> Tensor:
-        """Return the logits of head i."""
-        return F.linear(self.layers[i - 1](h), self.target.head.weight.detach(),
-                        self.target.head.bias.detach())  # fmt: skip
+    def logits(self, state: Tensor) -> Tensor:
+        """Return what the target's head says of a state."""
+        head = self.target.head
+        return F.linear(state, head.weight.detach(), head.bias.detach())
 
     def forward(self, hidden: Tensor, x: Tensor) -> list[Tensor]:
         """Return logits (B, L - i, V): head i at place p reads x_p … x_{p+i-1}, says x_{p+i}."""
+        return [self.logits(state) for state in self.states(hidden, x)]
+
+    def states(self, hidden: Tensor, x: Tensor) -> list[Tensor]:
+        """Return what the logits are made of, (B, L - i, d)."""
         L = hidden.shape[1]
         mask = torch.ones(L, L, dtype=torch.bool).tril()
         h, e, found = self.augment(hidden, torch.arange(L), mask)[0], self.embeddings()[x], []
         for i in range(1, self.K + 1):
             h = self.join(i, h[:, : L - i], e[:, i - 1 : L - 1])
-            found.append(self.logits(i, h))
+            found.append(self.layers[i - 1](h))
         return found
 
     def start(self) -> "HeadsRun":
@@ -173,10 +179,7 @@ class HeadsRun:
             self.e = heads.embeddings()
 
     def read(self, final: NetworkSlots, x: np.ndarray) -> Tensor:
-        """Take the hidden states of new final slots; return h₀ of the last one, (1, d).
-
-        The heads know the tokens ``x`` from the states alone.
-        """
+        """Take new final slots, of which the hidden states are read; return the last h₀, (1, d)."""
         with without_gradients():
             end = self.length + len(final)
             mask = torch.ones(len(final), end, dtype=torch.bool).tril(self.length)
@@ -191,4 +194,4 @@ class HeadsRun:
         """Return h_i of n nodes, of their parents' h_{i-1}, and what head i says next, (n, V)."""
         with without_gradients():
             h = self.heads.join(i, h, self.e[to_torch(tokens)])
-            return h, softmax(to_numpy(self.heads.logits(i, h)))
+            return h, softmax(to_numpy(self.heads.logits(self.heads.layers[i - 1](h))))

@@ -37,7 +37,8 @@ class Budgeted(TreeRule):
 
     References
     ----------
-    [xiao-2024-clover], figure 4; the ratio is described with the released code, where it is off.
+    [xiao-2024-clover]; rule, example and ratio as described with its successor's code, where the
+    ratio is off.
 
     Examples
     --------

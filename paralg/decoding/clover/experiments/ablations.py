@@ -1,4 +1,4 @@
-"""Heads without a part, or (without the block) with another one in its place."""
+"""Heads without a part, or with another one in its place."""
 
 import torch
 import torch.nn.functional as F
@@ -7,21 +7,19 @@ from torch import nn
 from paralg.decoding.clover.heads import EPSILON, AttentionDecoder, CloverHeads
 
 __all__ = [
-    "AugmentedMedusa", "MedusaHeads", "PerceptronDecoder", "PerceptronHeads", "SharedHeads",
-    "SiluGate", "SoftmaxDecoder", "SoftmaxGate", "UnaugmentedHeads", "UnitHeads",
+    "AttentionHalf", "AugmentedMedusa", "AugmentedPerceptron", "MedusaHeads", "PerceptronDecoder",
+    "PerceptronHalf", "PerceptronHeads", "SharedHeads", "SiluGate", "SoftmaxDecoder",
+    "SoftmaxGate", "UnaugmentedHeads", "UnitHeads",
 ]  # fmt: skip
 
 
 class UnaugmentedHeads(CloverHeads):
     """Read the target's own state: h₀ = norm(h)."""
 
-    decoder: type[nn.Module] = AttentionDecoder
-
     def build(self, width, heads):
         """Leave the block out."""
         super().build(width, heads)
         del self.block
-        self.decoders = nn.ModuleList(self.decoder(width, heads) for _ in self.decoders)
 
     def augment(self, hidden, places, mask, past=None):
         """Normalise."""
@@ -41,15 +39,36 @@ class AugmentedMedusa(CloverHeads):
         return h.expand(*e.shape[:-1], -1)
 
 
-class MedusaHeads(AugmentedMedusa):
+class MedusaHeads(AugmentedMedusa, UnaugmentedHeads):
     """Medusa's heads [cai-2024-medusa], with the target's own head in place of a private one."""
 
-    def build(self, width, heads):
-        """Leave block and decoders out."""
-        super().build(width, heads)
-        del self.block
 
-    augment = UnaugmentedHeads.augment
+class AttentionHalf(CloverHeads):
+    """Augment by the block's attention alone."""
+
+    def build(self, width, heads):
+        """Leave the perceptron out."""
+        super().build(width, heads)
+        del self.block.norm2, self.block.mlp
+
+    def augment(self, hidden, places, mask, past=None):
+        """Attend, and normalise."""
+        turn = self.target._turn(places) if self.target.config.rotary else None
+        mixed, kept = self.block.attention(self.block.norm1(hidden), turn, mask, past)
+        return self.norm(hidden + mixed), kept
+
+
+class PerceptronHalf(CloverHeads):
+    """Augment by the block's perceptron alone: each slot for itself."""
+
+    def build(self, width, heads):
+        """Leave the attention out."""
+        super().build(width, heads)
+        del self.block.norm1, self.block.attention
+
+    def augment(self, hidden, places, mask, past=None):
+        """Add what the perceptron says, and normalise."""
+        return self.norm(hidden + self.block.mlp(self.block.norm2(hidden))), None
 
 
 class SharedHeads(UnaugmentedHeads):
@@ -58,11 +77,7 @@ class SharedHeads(UnaugmentedHeads):
     def build(self, width, heads):
         """Make one decoder."""
         super().build(width, heads)
-        self.decoders = self.decoders[:1]
-
-    def join(self, i, h, e):
-        """Join as at the first level."""
-        return super().join(1, h, e)
+        self.decoders = nn.ModuleList([self.decoders[0]] * self.K)
 
 
 class UnitHeads(UnaugmentedHeads):
@@ -117,5 +132,11 @@ class SiluGate(UnaugmentedHeads):
 
 class PerceptronHeads(UnaugmentedHeads):
     """Recur by a perceptron."""
+
+    decoder = PerceptronDecoder
+
+
+class AugmentedPerceptron(CloverHeads):
+    """The same on augmented states: the paper's first ablation."""
 
     decoder = PerceptronDecoder

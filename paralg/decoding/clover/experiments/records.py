@@ -1,5 +1,6 @@
 """Held-out text by every drafter: ``python -m paralg.decoding.clover.experiments.records``."""
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,10 @@ from paralg.decoding.shaping import TopK
 from paralg.decoding.trees import certain, verify_chosen
 from paralg.models.counting import CountingModel
 
-__all__ = ["DRAFTERS", "MASSES", "SIZES", "records"]
+__all__ = ["DRAFTERS", "MASSES", "RATIOS", "SIZES", "records"]
 
 DRAFTERS = ("medusa", "clover")
-PROMPTS, SIZES, MASSES = 10, (1, 2, 4, 8, 16), (0.6, 0.8, 0.95)
+SIZES, MASSES, RATIOS = (1, 2, 4, 8, 16), (0.6, 0.8, 0.95), (0, 0.25)
 _FILMED, IMPOSSIBLE = (2, 4, 8), 0.02  # a child to which the target gives less is drawn pale
 
 
@@ -29,7 +30,7 @@ def trees() -> dict:
     """Greedy: tokens a call, drafts a step, accepted drafts expected and found, by both rules."""
     rules = {"paper 4": Budgeted(4)} | {f"best {m}": BestFirst(m) for m in SIZES}
     plain = [ancestral(runs.target(), x, rng=RandomDraws(), shape=TopK(1), cache=True).tokens
-             for x in runs.prompts(PROMPTS)]  # fmt: skip
+             for x in runs.prompts()]  # fmt: skip
     ways = [(name, way, rule) for name in DRAFTERS for way, rule in rules.items()]
     ways += [("clover", f"paper {m}", Budgeted(m)) for m in (2, 8)]
     found = {}
@@ -43,7 +44,7 @@ def trees() -> dict:
 def _decoded(name: str, rule, sampled: bool = False, **options) -> list:
     return [clover(runs.target(), x, runs.heads(name), rule, **options,
                    rng=RandomDraws(0, i) if sampled else None)
-            for i, x in enumerate(runs.prompts(PROMPTS))]  # fmt: skip
+            for i, x in enumerate(runs.prompts())]  # fmt: skip
 
 
 def _summary(all_runs) -> dict[str, float]:
@@ -90,8 +91,9 @@ def films() -> dict:
     for number, x in enumerate(runs.prompts(2)):
         for name in ("medusa", "clover"):
             for m in _FILMED:
-                for mass in MASSES:
-                    found[f"{number} {name} {m} {mass}"] = film(x, name, Budgeted(m, mass))
+                for mass, ratio in product(MASSES, RATIOS):
+                    rule = Budgeted(m, mass, ratio)
+                    found[f"{number} {name} {m} {mass} {ratio}"] = film(x, name, rule)
     return found
 
 

@@ -23,17 +23,21 @@ from paralg.decoding.clover.variants import BestFirst
 from paralg.models import Network, load, masks
 from paralg.training import Plan, Runs
 
-__all__ = ["HEADS", "RULES", "RUNS", "accuracy", "heads", "per_call", "prompts", "states", "target"]
+__all__ = ["HEADS", "RULES", "RUNS", "accuracy", "distilled", "heads", "per_call", "prompts",
+           "states", "target"]  # fmt: skip
 
 WINDOWS, HELD_OUT, PROMPTS, GIVEN, BATCH = 3072, 512, 40, 24, 32
+SHARE, STATE = 0.7, 10.0  # of distillation: weight of a head next to that before it; of the states
 
 HEADS = {
     "medusa": ablations.MedusaHeads, "medusa-block": ablations.AugmentedMedusa,
     "clover": CloverHeads, "clover-no-block": ablations.UnaugmentedHeads,
     "shared": ablations.SharedHeads, "unit": ablations.UnitHeads, "softmax": ablations.SoftmaxGate,
     "silu": ablations.SiluGate, "perceptron": ablations.PerceptronHeads,
+    "distil": ablations.UnaugmentedHeads, "block-perceptron": ablations.AugmentedPerceptron,
+    "block-attention": ablations.AttentionHalf, "block-mlp": ablations.PerceptronHalf,
 }  # fmt: skip
-"""Name of a run → its heads; the last five vary the recurrence of "clover-no-block"."""
+"""Name of a run → its heads: "shared" to "distil" vary "clover-no-block", what follows "clover"."""
 RULES = {"m = 4": Budgeted(4), "best 16": BestFirst(16)}
 
 
@@ -73,11 +77,23 @@ def _nats(heads: CloverHeads, hidden: Tensor, x: Tensor) -> Tensor:
                for i, logits in enumerate(heads(hidden, x), start=1)) / heads.K  # fmt: skip
 
 
+def distilled(heads: CloverHeads, hidden: Tensor, x: Tensor) -> Tensor:
+    """The successor's loss: the target's distributions and states, a later head counting less."""
+    with torch.no_grad():
+        states = heads.target.norm(hidden)
+        law = heads.target.head(states).softmax(dim=-1)
+    return sum(SHARE ** (i - 1) * (
+        F.cross_entropy(heads.logits(own).flatten(0, 1), law[:, i:].flatten(0, 1))
+        + STATE * F.smooth_l1_loss(own, states[:, i:]))
+        for i, own in enumerate(heads.states(hidden, x), start=1))  # fmt: skip
+
+
 def _loss(name: str) -> Callable:
     def loss(heads, rng, step):
         x, hidden = states("train")
         rows = rng.integers(0, len(x), BATCH)
-        return _nats(heads, hidden[rows], torch.from_numpy(x[rows])), {}
+        one = distilled if name == "distil" else _nats
+        return one(heads, hidden[rows], torch.from_numpy(x[rows])), {}
 
     return loss
 
@@ -112,7 +128,7 @@ RUNS = Runs(
     build=lambda name, seed: HEADS[name](target().transformer, seed=seed),
     loss=_loss, score=_score, half=True,
     facts=lambda heads, name: {"parameters": sum(p.numel() for p in heads.parameters())},
-    kept={f"{name}-0" for name in ("medusa", "medusa-block", "clover", "clover-no-block")},
+    kept={"medusa-0", "clover-0"},
 )  # fmt: skip
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-/* The draft tree of every step, recorded on held-out text: prompt, drafter, budget, top-p. */
+/* The draft tree of every step, recorded on held-out text: prompt, drafter, budget, top-p, ratio. */
 
 const WIDTH = 420;
 const COLUMN = 104;
-const ROW = 34;
+const ROW = 46;
 const LEFT = 34;
 const TOP = 26;
 const BOX = 26;
@@ -43,8 +43,8 @@ function box([column, row], character, percent, lit) {
       style: { fontFamily: "monospace", fontWeight: lit ? "bold" : "normal" } }),
   ];
   if (percent !== undefined) {
-    parts.push(kit.svg("text", { x: x + BOX / 2 + 5, y: y + 4, text: `.${String(percent).padStart(2, "0")}`,
-      style: { fontSize: "12px" } }));
+    parts.push(kit.svg("text", { x, y: y + BOX / 2 + 13, "text-anchor": "middle",
+      text: (percent / 100).toFixed(2).replace(/^0/, "") }));
   }
   return kit.svg("g", { "data-accepted": lit }, ...parts);
 }
@@ -54,7 +54,7 @@ export default {
     const films = model.get("films");
     const prompts = model.get("prompts");
     const start = model.get("start");
-    const picture = kit.picture({ width: WIDTH, height: 2 * TOP + 7 * ROW, label: "" });
+    const picture = kit.picture({ width: WIDTH, height: 2 * TOP + 3 * ROW, label: "" });
     const line = kit.html("p", { style: { fontFamily: "monospace", overflowWrap: "anywhere" } });
     const numbers = kit.numbers(["Calls", "Final characters", "Characters a call", "Accepted, expected"]);
     const status = kit.status();
@@ -63,6 +63,8 @@ export default {
     const drafter = pick("Heads", [{ value: "clover", label: "Clover" }, { value: "medusa", label: "Medusa" }], start.drafter);
     const budget = pick("Budget m", model.get("sizes"), start.m);
     const mass = pick("Top-p", model.get("masses"), start.mass);
+    const ratio = pick("Drop below", model.get("ratios").map((value) => ({ value,
+      label: Number(value) ? `${kit.number(Number(value))} of the best` : "nothing" })), start.ratio);
     const place = kit.html("div");
     const play = kit.play({ label: "Play", interval: 900, onTick: () => clock.step(1) });
     let clock = null;
@@ -70,7 +72,9 @@ export default {
 
     function restart() {
       if (clock !== null) play.stop();
-      film = films[[prompt.value, drafter.value, budget.value, mass.value].join(" ")];
+      film = films[[prompt.value, drafter.value, budget.value, mass.value, ratio.value].join(" ")];
+      const rows = Math.max(...film.map((step) => Math.max(...places(step[1]).map(([, row]) => row))));
+      picture.setAttribute("viewBox", `0 0 ${WIDTH} ${2 * TOP + rows * ROW}`);
       const best = film.reduce((top, step, i) => (step[3].length > film[top][3].length ? i : top), 0);
       const moment = Math.min(clock === null ? best : clock.value, film.length - 1);
       clock = kit.stepper({ label: "Step", min: 0, max: film.length - 1, value: moment, onChange: draw,
@@ -105,7 +109,7 @@ export default {
       picture.describe(sentence);
     }
 
-    el.append(kit.controls(prompt, drafter), kit.controls(budget, mass), kit.controls(place, play),
+    el.append(kit.controls(prompt, drafter), kit.controls(budget, mass, ratio), kit.controls(place, play),
       line, picture, numbers.el, status.el);
     restart();
   },

@@ -2,30 +2,31 @@
 
 from pathlib import Path
 
-from paralg.decoding.clover.experiments.records import MASSES, records
+from paralg.decoding.clover.experiments.records import MASSES, RATIOS, records
 
 __all__ = ["draw_tree", "explorer", "places"]
 
-START = {"drafter": "clover", "m": "4", "mass": "0.8"}
+START = {"drafter": "clover", "m": "4", "mass": "0.8", "ratio": "0.25"}
 NAMES = {"clover": "Clover", "medusa": "Medusa"}
 
 
 def explorer():
-    """Return the interactive figure: prompt, drafter, budget and top-p."""
+    """Return the interactive figure: prompt, drafter, budget, top-p and ratio."""
     from paralg.figures import Explorer
 
     films = records.read("films")
     prompts = films.pop("prompts")
     sizes = list(dict.fromkeys(key.split(" ")[2] for key in films))
-    rows = [(f"{NAMES[name]}, top-p {mass}", *(str(1 + len(films[f"0 {name} {m} {mass}"]))
+    rows = [(f"{NAMES[name]}, top-p {mass}", *(str(1 + len(films[f"0 {name} {m} {mass} 0.25"]))
                                                for m in sizes))
             for name in NAMES for mass in MASSES]  # fmt: skip
     return Explorer(
         name="clover",
         script=Path(__file__).with_suffix(".js"),
         state={"films": films, "prompts": prompts, "sizes": sizes,
-               "masses": [str(mass) for mass in MASSES], "start": START},
-        still=_still(films["0 clover 4 0.8"]),
+               "masses": [str(mass) for mass in MASSES],
+               "ratios": [str(ratio) for ratio in RATIOS], "start": START},
+        still=_still(films["0 clover 4 0.8 0.25"]),
         caption="Forty characters of documentation after a prompt of 24. Each step drafts a tree "
         "below the last final character; the path that the target agrees with is kept.",
         alt="Draft tree with four nodes below one character: boxes with a character and the "
@@ -72,7 +73,7 @@ def draw_tree(ax, text, parents, percent, accepted, possible=None) -> None:
         x, y = at[node]
         lit = node == 0 or node in accepted
         pale = possible is not None and not possible[node]
-        colour, alpha = (GREEN if lit else GREY), (0.35 if pale else 1)
+        colour, alpha = (GREEN if lit else GREY), (0.6 if pale else 1)
         if parent >= 0:
             ax.plot([at[parent][0] + 0.16, x - 0.16], [at[parent][1], y], color=colour,
                     lw=2.2 if lit else 1, marker="", ls="-", alpha=alpha)  # fmt: skip
@@ -82,7 +83,8 @@ def draw_tree(ax, text, parents, percent, accepted, possible=None) -> None:
                 bbox={"fc": "none", "ec": colour, "lw": 2.2 if lit else 1, "alpha": alpha,
                       "boxstyle": "round,pad=0.35", "ls": ":" if pale else "-"})  # fmt: skip
         if node and percent:
-            ax.annotate(f".{percent[node - 1]:02d}", (x, y), (0, -22), ha="center", va="center",
+            product = f"{percent[node - 1] / 100:.2f}".removeprefix("0")
+            ax.annotate(product, (x, y), (0, -22), ha="center", va="center",
                         textcoords="offset points", size=9, alpha=alpha)  # fmt: skip
     heights = [y for _, y in at]
     ax.set(xlim=(-0.4, max(x for x, _ in at) + 0.6), ylim=(max(heights) + 0.6, min(heights) - 0.6))
