@@ -1,0 +1,1 @@
+"""An adversary that swaps identifiers, trials on random cycles, and real graphs."""
