@@ -79,7 +79,7 @@ class LocalRun:
 def node_starts(graph: PortGraph, ids: ArrayLike, knows_n: bool, seed: int) -> list[NodeStart]:
     """Return what each node knows; ValueError where ``ids`` are not distinct and one a node."""
     ids, degree = check_ids(graph, ids).tolist(), graph.degree.tolist()
-    n = graph.n if knows_n else None
+    n, seed = graph.n if knows_n else None, checks.integer("seed", seed, -(2**63), 2**63 - 1)
     return [NodeStart(ids[v], degree[v], n, (seed, v)) for v in range(graph.n)]
 
 

@@ -2,25 +2,69 @@
 
 import numpy as np
 
-import paralg.rounds.ordinary_node as paper
+import paralg.rounds.ordinary_node as on
 from tests.project.arguments import Call
 
 COVERS = ("paralg.rounds.ordinary_node",)
-NOT = {"Result": "a result", "warm": "no argument", "explorer": "no argument"}
+PROGRAM = "a program: made by run_local at each node"
+NOT = {name: PROGRAM for name in (
+    "ColeVishkin", "ColourByOrder", "Linial", "LubyMIS", "MISByOrder", "MatchingByOrder",
+    "OrientByID", "TrialColouring", "NodeProgram")} | {
+    "Ball": "made by run_views", "NodeStart": "made by run_local", "LocalRun": "a result",
+    "GapFilling": "a result", "Measures": "a result", "LCL": "tried by those that take one",
+    "explorer": "no argument", "warm": "no argument", "expected_depth": "no argument",
+    "independent_set": "no argument", "matching": "no argument"}  # fmt: skip
 
-XS = np.array([1.0, 2.0, 4.0])
+RING, THREE = on.cycle(5), on.colouring(3)
+IDS = np.array([3, 0, 4, 1, 2])
+RADII = np.array([1, 2, 1, 2, 1])
+OUTPUTS = (0, 1, 0, 1, 2)
+RULE = on.replayed(on.ColourByOrder)
+on.warm()
+SEEDS = {"seed": "zero,negative", "ids": "too large"}
 
 
-def added(xs, **_):
-    return np.sum(np.asarray(xs, float))
+def ball():
+    return on.run_views(RING, lambda seen: seen, IDS).outputs[0]
+
+
+def runs(function, thing):
+    return Call(function.__name__, lambda graph, what, ids, seed: function(
+        graph, what, ids, seed=seed).radii,
+        {"graph": RING, "what": thing, "ids": IDS, "seed": 1}, fine=SEEDS)  # fmt: skip
+
+
+def changed(function, **arguments):
+    return Call(function.__name__, lambda **given: callable(function(**given)), arguments)
 
 
 CALLS = [
-    *(Call(f.__name__, lambda xs, f=f: f(xs).value, {"xs": XS}, right=added)
-      for f in (paper.in_sequence, paper.in_parallel)),
-    Call("compiled_sum", paper.compiled_sum, {"xs": XS}, right=added),
-    Call("in_chunks", lambda xs, workers: paper.in_chunks(xs, workers).value,
-         {"xs": XS, "workers": 2}, right=added),
-    *(Call(f.__name__, f, {"n": 5}, fine={"n": "zero"})
-      for f in (paper.tree_work, paper.tree_span)),
+    Call("PortGraph", lambda indptr, neighbours: on.PortGraph(indptr, neighbours).degree,
+         {"indptr": RING.indptr, "neighbours": RING.neighbours}),
+    Call("cycle", lambda n: on.cycle(n).neighbours, {"n": 5}),
+    runs(on.run_local, on.ColourByOrder), runs(on.run_views, RULE),
+    Call("run_compacted", lambda algorithm, graph, ids, bits, seed: on.run_compacted(
+        algorithm, graph, ids, bits=bits, seed=seed).radii,
+         {"algorithm": "cole-vishkin", "graph": RING, "ids": IDS, "bits": 5, "seed": 1},
+         fine={"seed": "zero,negative", "bits": ""}),
+    *(Call(f.__name__, lambda ball, f=f: repr(f(ball)), {"ball": ball()})
+      for f in (on.largest_id, on.two_colouring)),
+    changed(on.replayed, program=on.ColourByOrder), changed(on.gathered, rule=RULE),
+    changed(on.capped, rule=RULE), changed(on.derandomised, program=on.LubyMIS),
+    changed(on.delayed, program=on.ColourByOrder, wait=abs),
+    changed(on.randomised, rule=RULE, space=9), changed(on.gap_filled, problem=THREE, rule=RULE),
+    Call("colouring", lambda colours: on.colouring(colours).labels, {"colours": 3}),
+    Call("windows", lambda problem: on.windows(problem).labels, {"problem": THREE}),
+    Call("lexicographically_first", lambda problem, between: on.lexicographically_first(
+        problem, 1, 2, between), {"problem": THREE, "between": 3}, fine={"between": "zero"}),
+    Call("reach", on.reach, {"radii": RADII}, fine={"radii": "longer,broadcast,empty,too large"}),
+    Call("fill_gaps", lambda problem, radii: on.fill_gaps(problem, OUTPUTS, radii).radii,
+         {"problem": THREE, "radii": RADII}, fine={"radii": "too large"}),
+    Call("short_averages", on.short_averages, {"radii": RADII, "reach": RADII},
+         fine={"radii": "negative,too large", "reach": "negative,too large"}),
+    Call("measures", lambda radii_of, n: on.measures(radii_of, n).both,
+         {"radii_of": lambda graph, ids: ids, "n": 4}),
+    Call("worst_sum", on.worst_sum, {"n": 6}), Call("extremal_ids", on.extremal_ids, {"n": 6}),
+    Call("expected_radius", on.expected_radius, {"n": 6}),
+    Call("linial_steps", on.linial_steps, {"palette": 99, "degree": 2}),
 ]  # fmt: skip

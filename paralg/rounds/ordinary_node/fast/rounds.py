@@ -36,12 +36,11 @@ def run_compacted(
         ``trial colouring``.
     graph : PortGraph
     ids : array_like of int, shape (n,), distinct
-    bits : int, 1 to 63, the range of identifiers that ``cole-vishkin`` and ``linial`` reckon with
-    seed : int, of all random tapes
+    bits, seed : int, 1 to 63, of the identifiers' range; of all random tapes
 
     Returns
     -------
-    LocalRun, its ``outputs`` an ndarray of int64
+    LocalRun, its ``outputs`` an ndarray
 
     Examples
     --------
@@ -210,9 +209,9 @@ def _linial_step(indptr, neighbours, colours, q, k):
 
 
 @compiled
-def _reduce(indptr, neighbours, few, steps, outputs, radii):
-    """Give the colours from ``few`` on away, one a round: no two of a colour are neighbours."""
-    for v in np.argsort(outputs, kind="mergesort"):
+def _reduce(indptr, neighbours, order, few, steps, outputs, radii):
+    """Give the colours from ``few`` on away, one a round."""  # its nodes are no neighbours
+    for v in order:
         radii[v] = steps + max(0, outputs[v] - few + 1)
         if outputs[v] >= few:
             outputs[v] = _least_free(indptr, neighbours, outputs, v)
@@ -223,7 +222,8 @@ def _linial(indptr, neighbours, ids, outputs, radii, bits):
     schedule = linial_steps(1 << bits, degree)
     for q, k in schedule:
         outputs[:] = _linial_step(indptr, neighbours, outputs, q, k)
-    _reduce(indptr, neighbours, degree + 1, len(schedule), outputs, radii)
+    order = np.argsort(outputs, kind="stable")
+    _reduce(indptr, neighbours, order, degree + 1, len(schedule), outputs, radii)
 
 
 def _cole_vishkin(indptr, neighbours, ids, outputs, radii, bits):
@@ -233,7 +233,7 @@ def _cole_vishkin(indptr, neighbours, ids, outputs, radii, bits):
         i = np.frexp((differ & -differ).astype(float))[1] - 1  # exact for a power of two
         outputs[:] = 2 * i + (outputs >> i & 1)
         palette, steps = 2 * (palette - 1).bit_length(), steps + 1
-    _reduce(indptr, neighbours, 3, steps, outputs, radii)
+    _reduce(indptr, neighbours, np.argsort(outputs, kind="stable"), 3, steps, outputs, radii)
 
 
 ALGORITHMS = {
