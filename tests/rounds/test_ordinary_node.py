@@ -419,7 +419,7 @@ def test_the_explorer_says_what_the_library_says(tmp_path, chromium):
     box = page.locator(".pe-picture").bounding_box()
     scale = box["width"] / 560
     at = [(box["x"] + (200 + dx) * scale, box["y"] + (200 + dy) * scale)
-          for dx, dy in ((0, -118), (118, 0))]  # nodes 0 and 8
+          for dx, dy in ((0, -134), (134, 0))]  # nodes 0 and 8
     drag(page, *at)
     ids = list(explorers.orders()["adversary"])
     ids[0], ids[8] = ids[8], ids[0]

@@ -3,6 +3,7 @@
 import numpy as np
 
 import paralg.rounds.ordinary_node as on
+from paralg.rounds.ordinary_node.fast.rounds import ALGORITHMS
 from tests.project.arguments import Call
 
 COVERS = ("paralg.rounds.ordinary_node",)
@@ -47,6 +48,8 @@ CALLS = [
         algorithm, graph, ids, bits=bits, seed=seed).radii,
          {"algorithm": "cole-vishkin", "graph": RING, "ids": IDS, "bits": 5, "seed": 1},
          fine={"seed": "zero,negative", "bits": ""}),
+    *(Call("run_compacted", lambda ids, name=name: on.run_compacted(name, RING, ids, bits=5).radii,
+           {"ids": IDS}, fine={"ids": "too large"}) for name in sorted(ALGORITHMS)),
     *(Call(f.__name__, lambda ball, f=f: repr(f(ball)), {"ball": ball()})
       for f in (on.largest_id, on.two_colouring)),
     changed(on.replayed, program=on.ColourByOrder), changed(on.gathered, rule=RULE),

@@ -237,10 +237,10 @@ def _cole_vishkin(indptr, neighbours, ids, outputs, radii, bits):
 
 
 ALGORITHMS = {
-    "largest id": _largest, "cole-vishkin": _cole_vishkin, "linial": _linial, "luby": _luby,
-    "trial colouring": _trial, "matching by order": _matching,
-    "colour by order": lambda *arrays: _by_order(*arrays[:-1], True),
-    "mis by order": lambda *arrays: _by_order(*arrays[:-1], False),
+    "largest id": lambda *one: _largest(*one), "luby": lambda *one: _luby(*one),
+    "trial colouring": lambda *one: _trial(*one), "matching by order": lambda *one: _matching(*one),
+    "colour by order": lambda *one: _by_order(*one[:-1], True), "cole-vishkin": _cole_vishkin,
+    "mis by order": lambda *one: _by_order(*one[:-1], False), "linial": _linial,
 }  # fmt: skip
 """What `run_compacted` runs, by name."""
 

@@ -3,7 +3,7 @@
  * The rules are those of the library, written again for the browser; message rounds throughout.
  */
 
-const SIZE = { width: 560, height: 400, x: 200, y: 200, ring: 118 };
+const SIZE = { width: 560, height: 400, x: 200, y: 200, ring: 134 };
 const HISTOGRAM = { left: 432, right: 548, top: 60, bottom: 320 };
 
 const larger = (ids, v, d) => {
@@ -70,7 +70,7 @@ export default {
     const numbers = kit.numbers(["Largest", "Mean", "Sum", "Worst sum"]);
     const status = kit.status();
     const rule = kit.choice({ label: "Rule", options: model.get("rules"), onChange: draw });
-    const order = kit.choice({ label: "Identifiers", options: [...Object.keys(orders), "own"], onChange: load });
+    const order = kit.choice({ label: "Identifiers", options: [...model.get("names"), "own"], onChange: load });
     const node = kit.stepper({ label: "Node", min: 0, max: n - 1, value: ids.indexOf(n - 1), onChange: choose });
     const own = kit.slider({ label: "Its identifier", min: 0, max: n - 1, value: n - 1, onInput: give });
 
@@ -106,7 +106,7 @@ export default {
       const x = (event.clientX - box.left) * zoom - SIZE.x;
       const y = (event.clientY - box.top) * zoom - SIZE.y;
       const far = Math.hypot(x, y);
-      if (far < SIZE.ring - 40 || far > SIZE.ring + 90) return -1;
+      if (far < SIZE.ring - 40 || far > SIZE.ring + 70) return -1;
       return Math.round(((Math.atan2(y, x) + Math.PI / 2) / (2 * Math.PI)) * n + n) % n;
     }
     picture.style.touchAction = "pan-y";
@@ -147,7 +147,7 @@ export default {
       const group = kit.svg("g");
       radii.forEach((r, v) => {
         const [x1, y1] = at(v, SIZE.ring + 14);
-        const [x2, y2] = at(v, SIZE.ring + 14 + (58 * r) / Math.max(most, 16));
+        const [x2, y2] = at(v, SIZE.ring + 14 + (44 * r) / Math.max(most, 16));
         group.append(kit.svg("line", { x1, y1, x2, y2, "data-node": v, style: { stroke: v === chosen ? kit.colors.blue : kit.colors.vermilion, strokeWidth: 7 } }));
         const [x, y] = at(v, SIZE.ring);
         group.append(kit.svg("text", { x, y: y + 4, "text-anchor": "middle", text: String(ids[v]),

@@ -34,7 +34,8 @@ def explorer():
             for name, rule, r in found]  # fmt: skip
     return Explorer(
         name="ordinary-node", script=Path(__file__).with_suffix(".js"), still=_still(),
-        state={"orders": orders(), "worst": worst_sum(N), "rules": [*RULES, "two colours"]},
+        state={"orders": orders(), "names": list(orders()), "worst": worst_sum(N),
+               "rules": [*RULES, "two colours"]},
         caption="A bar a node: how many rounds it waits. The arc is what the chosen node has seen "
         "when it stops. Drag a node onto another, and they swap identifiers.",
         alt="Two bar charts of the radii of 32 nodes: with random identifiers all but one node "
@@ -46,11 +47,9 @@ def explorer():
 def _still():
     import matplotlib.pyplot as plt
 
-    from paralg.figures import VERMILION
-
     fig, axes = plt.subplots(1, 2, figsize=(6.4, 2.6), sharey=True)
     for ax, name in zip(axes, ("random", "adversary"), strict=True):
-        ax.bar(range(N), _radii("largest identifier", orders()[name]), color=VERMILION)
+        ax.bar(range(N), _radii("largest identifier", orders()[name]), color="#D55E00")
         ax.set(xlabel=f"node, {name} identifiers")
     axes[0].set_ylabel("radius")
     return fig
