@@ -4,7 +4,8 @@
 
 All have the same weights and write the same dictated answers, five words of ℓ letters: seconds do
 not depend on what the weights have learned, and so lengths are not limited to what they can do.
-``ratio`` is how many times faster the forking engine is than the method of the row.
+``ratio`` is how many times faster the forking engine is than the method of the row; the engine is
+timed with tags and without on the fused network, and with tags on the plain one.
 The peer needs the extra ``peers``.
 """
 
@@ -20,13 +21,15 @@ from paralg.core.timing import compare
 from paralg.decoding.multiverse import Reversal, multiverse, parse
 from paralg.decoding.multiverse.experiments import runs, tasks
 from paralg.decoding.multiverse.experiments.scripted import Scripted
+from paralg.decoding.multiverse.fast.fused import FusedNetwork
 from paralg.decoding.multiverse.theory import injected
 from paralg.models import Network
 
 __all__ = ["main", "run"]
 
 P, LENGTHS, BRANCHES = 5, (3, 4, 6, 8, 10), (2, 4, 8, 16)
-OURS, PEER, BENCH = "engine, tags", "generate (transformers), no tags", "five words of ℓ letters"
+OURS, UNTAGGED, PEER = "engine, tags", "engine, no tags", "generate (transformers), no tags"
+BENCH = "five words of ℓ letters"
 CALL, ROWS = "one call after 100 slots", "this many branches"
 WORDS = tasks.VOCABULARY
 
@@ -84,13 +87,15 @@ def _problems(network, peer, length: int, repeats: int) -> list[dict]:
     from paralg.decoding.multiverse.experiments.peers import generate
 
     problem, ways, notes = tasks.real_words(P, (length, length), 0), {}, {}
-    for name, mode in ((OURS, tasks.TAGGED), ("engine, no tags", tasks.PLAIN)):
+    fused = FusedNetwork(network)
+    for name, mode, model in ((OURS, tasks.TAGGED, fused), (UNTAGGED, tasks.PLAIN, fused),
+                              ("engine, tags, plain network", tasks.TAGGED, network)):
         prompt, text = WORDS.encode(problem.prompt(mode)), problem.text(mode)
         dictation = Dictation(text, prompt)
 
-        def write(prompt=prompt, dictation=dictation):
+        def write(model=model, prompt=prompt, dictation=dictation):
             dictation.next = iter(dictation.tokens)
-            return multiverse(network, prompt, WORDS, rng=dictation)
+            return multiverse(model, prompt, WORDS, rng=dictation)
 
         if WORDS.decode(write().tokens) != text:
             raise ValueError(f"expected {text!r}, got another text")

@@ -156,6 +156,12 @@ class Reversal:
     P, length : int
         Words, and letters of each.
 
+    Notes
+    -----
+    ``plain`` are the tokens of the answer without tags, and its calls; ``tokens`` and ``positions``
+    those with tags; ``calls`` the engine's, which writes three positions itself; ``speedup`` plain
+    calls over those, above 1 if (P - 1) length > 2 P + 5.
+
     Examples
     --------
     >>> task = Reversal(5, 8)
@@ -167,32 +173,11 @@ class Reversal:
     length: int
 
     def __post_init__(self):
-        checks.integers(1, P=self.P, length=self.length)
-
-    @property
-    def plain(self) -> int:
-        """Tokens of the answer, and calls, without tags: numbers, letters, =, initials, end."""
-        return self.P * (self.length + 2) + 2
-
-    @property
-    def tokens(self) -> int:
-        """Tokens of the answer with tags."""
-        return self.P * (self.length + 7) + 7
-
-    @property
-    def positions(self) -> int:
-        """Positions of the answer with tags."""
-        return 4 * self.P + self.length + 10
-
-    @property
-    def calls(self) -> int:
-        """Calls of the engine, which writes three of the positions itself."""
-        return self.positions - 3
-
-    @property
-    def speedup(self) -> float:
-        """Calls without tags over calls of the engine; above 1 if (P - 1) length > 2 P + 5."""
-        return self.plain / self.calls
+        P, n = self.P, self.length
+        checks.integers(1, P=P, length=n)
+        counts = {"plain": P * (n + 2) + 2, "tokens": P * (n + 7) + 7, "positions": 4 * P + n + 10}
+        calls = counts["positions"] - 3
+        vars(self).update(counts, calls=calls, speedup=counts["plain"] / calls)
 
 
 def satisfiability_cost(n: int) -> TextCost:

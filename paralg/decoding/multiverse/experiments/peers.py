@@ -32,7 +32,7 @@ def as_neox(network: Network):
         angle = turns(config.L, size)[1].angle()  # of one step
         model.gpt_neox.rotary_emb.inv_freq = angle.float()
         for mine, theirs in zip(ours.blocks, model.gpt_neox.layers, strict=True):
-            _copy_block(mine, theirs, config.heads, size)
+            _copy_block(mine, theirs, (3, config.heads, size))
         model.gpt_neox.final_layer_norm.load_state_dict(ours.norm.state_dict())
         head = torch.nn.Linear(config.width, config.V + 1)
         head.weight[:-1].copy_(ours.head.weight)
@@ -42,18 +42,15 @@ def as_neox(network: Network):
     return model.eval()
 
 
-def _copy_block(mine, theirs, heads: int, size: int) -> None:
+def _copy_block(mine, theirs, shape: tuple[int, int, int]) -> None:
     """Copy one block; GPT-NeoX stores query, key and value of a head side by side."""
-    theirs.input_layernorm.load_state_dict(mine.norm1.state_dict())
-    theirs.post_attention_layernorm.load_state_dict(mine.norm2.state_dict())
+    for a, b in ((mine.norm1, theirs.input_layernorm), (mine.attention.out, theirs.attention.dense),
+                 (mine.norm2, theirs.post_attention_layernorm),
+                 (mine.mlp[0], theirs.mlp.dense_h_to_4h), (mine.mlp[2], theirs.mlp.dense_4h_to_h)):
+        b.load_state_dict(a.state_dict())
     for name in ("weight", "bias"):
-        part = getattr(mine.attention.qkv, name)
-        shape = (3, heads, size, *part.shape[1:])
-        sorted_by_head = part.reshape(shape).transpose(0, 1).reshape(part.shape)
-        getattr(theirs.attention.query_key_value, name).copy_(sorted_by_head)
-    theirs.attention.dense.load_state_dict(mine.attention.out.state_dict())
-    theirs.mlp.dense_h_to_4h.load_state_dict(mine.mlp[0].state_dict())
-    theirs.mlp.dense_4h_to_h.load_state_dict(mine.mlp[2].state_dict())
+        part = getattr(mine.attention.qkv, name).unflatten(0, shape)
+        getattr(theirs.attention.query_key_value, name).copy_(part.transpose(0, 1).flatten(0, 2))
 
 
 def generate(model, prompt: Sequence[int], answer: Sequence[int]) -> np.ndarray:

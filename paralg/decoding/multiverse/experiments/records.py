@@ -18,13 +18,6 @@ N = 20
 WORDS = tasks.VOCABULARY
 
 
-def accuracy() -> dict:
-    """Share of right answers by text and number of words, for every seed that is shipped."""
-    stems = [stem.rpartition("-") for stem in runs.RUNS.names()]
-    return {seed: runs.score(runs.load(name, int(seed)), name, N)
-            for name, _, seed in stems if name == "reversal"}  # fmt: skip
-
-
 def slots() -> dict:
     """Calls by number of slots and right answers, joined, glued and without tags."""
     network, found = runs.load(), {}
@@ -87,7 +80,7 @@ def edits() -> dict:
     return follows
 
 
-MAKERS = (accuracy, slots, layouts, edits)
+MAKERS = (slots, layouts, edits)
 records = Records(Path(__file__).with_name("records"), {make.__name__: make for make in MAKERS})
 
 if __name__ == "__main__":

@@ -17,11 +17,13 @@ __all__ = ["CONFIG", "LENGTHS", "MODES", "PLANS", "RUNS", "SIZES", "held_out", "
            "score", "solve"]  # fmt: skip
 
 CONFIG = TransformerConfig(V=tasks.VOCABULARY.V, L=128, width=64, layers=3, heads=4, rotary=True)
-PLANS = {"reversal": Plan("reversal", 2000, rate=2e-3), "chain": Plan("chain", 1500, rate=2e-3)}
+PLANS = {"reversal": Plan("reversal", 5000, rate=3e-3), "chain": Plan("chain", 1500, rate=2e-3)}
 SIZES = {"reversal": (2, 5), "chain": (2, 6)}
 """Fewest and most items."""
 LENGTHS = (3, 8)
 """Letters of the shortest and of the longest word."""
+TESTED = 50
+"""Problems of a size in a score."""
 
 MODES = {"plain": tasks.PLAIN, "tagged": tasks.TAGGED}
 
@@ -79,21 +81,16 @@ def held_out(name: str, P: int, n: int) -> list[tasks.Problem]:
     return [tasks.draw(name, P, np.random.default_rng([9, P, seed])) for seed in range(n)]
 
 
-def score(network, name: str, n: int) -> dict[str, dict[str, float]]:
-    """Return the share of right answers by mode and number of items, of n problems each."""
-    low, high = SIZES[name]
+def score(model: Transformer, name: str) -> dict[str, dict[str, float]]:
+    """Return the share of right answers by mode and number of items."""
+    network, (low, high) = Network(model, "causal", name), SIZES[name]
     return {word: {str(P): float(np.mean([right(network, one, mode) for one in problems]))
-                   for P in range(low, high + 1) for problems in [held_out(name, P, n)]}
+                   for P in range(low, high + 1) for problems in [held_out(name, P, TESTED)]}
             for word, mode in MODES.items()}  # fmt: skip
 
 
-def _score(model: Transformer, name: str) -> dict[str, float]:
-    shares = score(Network(model, "causal", name), name, 10)
-    return {word: round(float(np.mean(list(of.values()))), 4) for word, of in shares.items()}
-
-
 RUNS = Runs(
-    Path(__file__).with_name("weights"), PLANS, build, _loss, _score, half=True,
+    Path(__file__).with_name("weights"), PLANS, build, _loss, score, half=True,
     facts=lambda model, name: {"parameters": model.parameters_count, "config": asdict(CONFIG)},
     kept={"reversal-0"},
 )  # fmt: skip

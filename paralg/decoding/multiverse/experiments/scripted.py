@@ -1,7 +1,7 @@
-"""A model that speaks a given text, and a network that is made to: a slot is known by what it sees.
+"""A model that speaks a given text: a slot is known by what it sees.
 
-With :class:`Dictated` the engine runs any weights through any text, and :func:`deviation` compares
-all its logits with those of one flat forward.
+With a network behind it the engine runs any weights through any text, and :func:`deviation`
+compares all their logits with those of one flat forward.
 """
 
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from paralg.decoding.multiverse.engine import Multiverse
 from paralg.decoding.multiverse.grammar import Vocabulary, parse
 from paralg.models.protocol import AttendingModel
 
-__all__ = ["Dictated", "ScriptSlots", "Scripted", "deviation", "flat"]
+__all__ = ["ScriptSlots", "Scripted", "deviation", "flat"]
 
 
 @dataclass(frozen=True)
 class ScriptSlots:
-    """Slots: of each a number for token and place; and, for a dictated network, its own."""
+    """Slots: of each a number for token and place; and, of a network, its own."""
 
     keys: np.ndarray
     own: object = None
@@ -35,13 +35,15 @@ class Scripted:
     What a slot sees is a set of tokens with their places, summed up in one number, so a wrong mask
     or a wrong position id is a ValueError, not another answer. L is ``places``, by default as many
     as the text needs; with ``causal`` a slot that sees all of the text before it, at places that
-    count tokens, is answered as well.
+    count tokens, is answered as well. A ``network`` is run along, and what it says is kept in
+    ``logits``, by place in the text, 0 the begin symbol.
     """
 
     lag = 1
 
     def __init__(self, text: str, vocabulary: Vocabulary, places: int | None = None, *,
-                 causal: bool = False):  # fmt: skip
+                 causal: bool = False, network: AttendingModel | None = None):  # fmt: skip
+        self.network, self.logits = network, {}
         self.V, (tokens, position_ids, sees) = vocabulary.V, flat(text, vocabulary)
         n = len(tokens)
         readings = [(position_ids, sees), (np.arange(n), np.tri(n, dtype=bool))][: 1 + causal]
@@ -56,42 +58,20 @@ class Scripted:
 
     def extend(self, tokens, position_ids, mask, past=None):
         """Answer the slots, by logits of which one is finite."""
-        places, slots = self.looked_up(tokens, position_ids, mask, past)
-        logits = np.full((1, len(places), self.V), -np.inf)
-        logits[0, range(len(places)), [self.after[i] for i in places]] = 0.0
-        return logits, slots
-
-    def looked_up(self, tokens, position_ids, mask, past=None):
-        """Return which symbols of the text the slots are, counted from the begin symbol."""
-        new = self._codes[np.asarray(tokens)[0], np.asarray(position_ids)]
+        new, own = self._codes[np.asarray(tokens)[0], np.asarray(position_ids)], None
         keys = new if past is None else np.concatenate([past.keys, new])
         sums = (np.asarray(mask) * keys).sum(axis=1, dtype=np.uint64).tolist()
         for i, key in enumerate(sums):
             if key not in self.place:
                 raise ValueError(f"expected a slot that sees what the text says, got slot {i} "
                                  f"(token {tokens[0][i]}, place {position_ids[i]})")  # fmt: skip
-        return [self.place[key] for key in sums], ScriptSlots(new)
-
-
-class Dictated:
-    """A network whose keys and values are its own, while a script says what comes next.
-
-    ``logits`` maps a place in the text, 0 the begin symbol, to what the network said there.
-    """
-
-    lag = 1
-
-    def __init__(self, network: AttendingModel, script: Scripted):
-        self.network, self.script, self.logits = network, script, {}
-        self.V, self.L = network.V, network.L
-
-    def extend(self, tokens, position_ids, mask, past=None):
-        """Run the network, keep what it says, and say what the script says."""
-        said, own = self.network.extend(tokens, position_ids, mask, past and past.own)
-        places, slots = self.script.looked_up(tokens, position_ids, mask, past)
-        self.logits |= dict(zip(places, said[0], strict=True))
-        answer, _ = self.script.extend(tokens, position_ids, mask, past)
-        return answer, ScriptSlots(slots.keys, own)
+        places = [self.place[key] for key in sums]
+        if self.network:
+            said, own = self.network.extend(tokens, position_ids, mask, past and past.own)
+            self.logits |= dict(zip(places, said[0], strict=True))
+        logits = np.full((1, len(places), self.V), -np.inf)
+        logits[0, range(len(places)), [self.after[i] for i in places]] = 0.0
+        return logits, ScriptSlots(new, own)
 
 
 def flat(text: str, vocabulary: Vocabulary) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -115,6 +95,6 @@ def deviation(network: AttendingModel, text: str, prompt: str, vocabulary: Vocab
     """
     tokens, places, sees = flat(text, vocabulary)
     whole = network.attend(tokens[None], places, sees)[0]
-    both = Dictated(network, Scripted(text, vocabulary, network.L))
-    decoder(both, vocabulary.encode(prompt), vocabulary, **options).write_all()
-    return max(float(np.abs(whole[i] - said).max()) for i, said in both.logits.items())
+    script = Scripted(text, vocabulary, network.L, network=network)
+    decoder(script, vocabulary.encode(prompt), vocabulary, **options).write_all()
+    return max(float(np.abs(whole[i] - said).max()) for i, said in script.logits.items())

@@ -7,8 +7,9 @@ reversal   a word                 the word backwards     first letters of the re
 chain      a digit x              y_{i-1} + x modulo 10  the last result
 =========  =====================  =====================  =========================================
 
-The chain fits badly: a path does not see the result that it needs. A prompt ends with ``:`` or
-``&``, "think step by step" and "… and in parallel".
+The chain fits badly: a path does not see the result that it needs. Its digits are written a to j,
+since numbers are those of items. A prompt ends with ``:`` or ``&``, "think step by step" and "… and
+in parallel".
 """
 
 from collections.abc import Sequence
@@ -75,10 +76,10 @@ def chain(digits: Sequence[int]) -> Problem:
     """Return the problem of some digits.
 
     >>> chain([3, 9]).answer(PLAIN)
-    '1 3 2 2 = 2 .'
+    '1 d 2 c = c .'
     """
-    results = tuple(str(s % 10) for s in np.cumsum(digits).tolist())
-    return Problem(tuple(map(str, digits)), results, results[-1])
+    items, results = ([LETTERS[s % 10] for s in some] for some in (digits, np.cumsum(digits)))
+    return Problem(tuple(items), tuple(results), results[-1])
 
 
 def draw(task: str, P: int, rng: np.random.Generator, lengths: tuple[int, int] = (3, 8)) -> Problem:

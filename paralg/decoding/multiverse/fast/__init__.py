@@ -1,0 +1,1 @@
+"""The network behind the engine in fewer operations a call."""
