@@ -140,8 +140,7 @@ def test_what_is_no_text_is_refused(text, message):
 def test_a_vocabulary_has_the_tags_first():
     words = Vocabulary("ab.")
     assert words.V == 15
-    assert words.decode(words.encode(W1.replace("g", "a").split()[:4])) == (
-        "a <Parallel> <Goal> a")
+    assert words.decode(words.encode(W1.replace("g", "a").split()[:4])) == ("a <Parallel> <Goal> a")
     with pytest.raises(ValueError, match="got 'z'"):
         words.encode("z")
     with pytest.raises(ValueError, match="distinct"):
@@ -245,9 +244,7 @@ def test_calls_of_the_reversal_are_exact(P, length):
     assert written(text, prompt=P * (length + 1) + 1).cost.calls == 4 * P + length + 7
 
 
-class Latest(Multiverse):
-    """Goes on with the branches that came last."""
-
+class LastComeFirst(Multiverse):
     def batch(self):
         size = len(self.queue) if self.slots is None else min(self.slots, len(self.queue))
         return [self.queue.pop() for _ in range(size)]
@@ -256,7 +253,7 @@ class Latest(Multiverse):
 @pytest.mark.parametrize("slots", [1, 2, None])
 def test_another_schedule_writes_the_same_text(slots):
     words = Vocabulary("abcduvxy12.")
-    run = Latest(Scripted(NESTED, words), [], words, slots=slots, reserve=0).write_all()
+    run = LastComeFirst(Scripted(NESTED, words), [], words, slots=slots, reserve=0).write_all()
     layout = parse(NESTED)
     assert words.decode(run.tokens) == NESTED
     assert (run.mask == layout.mask).all()
@@ -382,15 +379,13 @@ def test_an_exhausted_budget_still_joins(budget):
     text = f"{outlined('x x x x x x', 'x')} ."
     words = Vocabulary("x12.")
 
-    class Stubborn(Scripted):
-        """Says x where the text has nothing to say."""
-
+    class SaysX(Scripted):
         def extend(self, tokens, position_ids, mask, past=None):
             logits = np.zeros((1, tokens.shape[1], self.V))
             logits[0, :, words.id["x"]] = 1
             return logits, ScriptSlots(np.zeros(tokens.shape[1], dtype=np.uint64))
 
-    model = Stubborn(text, words, 30)
+    model = SaysX(text, words, 30)
     prompt = words.encode(text.split()[: text.split().index("</Outline>") + 1])
     run = multiverse(model, prompt, words, budget=budget, reserve=0)
     assert run.tokens[-1] != words.end

@@ -21,6 +21,7 @@ from paralg.models.protocol import AttendingModel
 
 __all__ = ["Branch", "Multiverse", "Written", "multiverse"]
 
+
 @dataclass(frozen=True, eq=False)
 class Written(Decoded):
     """A text, children one after the other; a position of its trace is a place in that text.

@@ -46,7 +46,8 @@ def _copy_block(mine, theirs, shape: tuple[int, int, int]) -> None:
     """Copy one block; GPT-NeoX stores query, key and value of a head side by side."""
     for a, b in ((mine.norm1, theirs.input_layernorm), (mine.attention.out, theirs.attention.dense),
                  (mine.norm2, theirs.post_attention_layernorm),
-                 (mine.mlp[0], theirs.mlp.dense_h_to_4h), (mine.mlp[2], theirs.mlp.dense_4h_to_h)):
+                 (mine.mlp[0], theirs.mlp.dense_h_to_4h),
+                 (mine.mlp[2], theirs.mlp.dense_4h_to_h)):  # fmt: skip
         b.load_state_dict(a.state_dict())
     for name in ("weight", "bias"):
         part = getattr(mine.attention.qkv, name).unflatten(0, shape)

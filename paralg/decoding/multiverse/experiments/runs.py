@@ -20,10 +20,8 @@ CONFIG = TransformerConfig(V=tasks.VOCABULARY.V, L=128, width=64, layers=3, head
 PLANS = {"reversal": Plan("reversal", 5000, rate=3e-3), "chain": Plan("chain", 1500, rate=2e-3)}
 SIZES = {"reversal": (2, 5), "chain": (2, 6)}
 """Fewest and most items."""
-LENGTHS = (3, 8)
-"""Letters of the shortest and of the longest word."""
-TESTED = 50
-"""Problems of a size in a score."""
+LENGTHS, TESTED = (3, 8), 50
+"""Letters of the shortest and of the longest word; problems of a size in a score."""
 
 MODES = {"plain": tasks.PLAIN, "tagged": tasks.TAGGED}
 
