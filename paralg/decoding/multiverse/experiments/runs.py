@@ -17,7 +17,7 @@ __all__ = ["CONFIG", "LENGTHS", "MODES", "PLANS", "RUNS", "SIZES", "held_out", "
            "score", "solve"]  # fmt: skip
 
 CONFIG = TransformerConfig(V=tasks.VOCABULARY.V, L=128, width=64, layers=3, heads=4, rotary=True)
-PLANS = {"reversal": Plan("reversal", 5000, rate=3e-3), "chain": Plan("chain", 1500, rate=2e-3)}
+PLANS = {"reversal": Plan("reversal", 5000, rate=3e-3), "chain": Plan("chain", 2000, rate=3e-3)}
 SIZES = {"reversal": (2, 5), "chain": (2, 6)}
 """Fewest and most items."""
 LENGTHS, TESTED = (3, 8), 50

@@ -4,10 +4,10 @@
 task       item i                 result i               conclusion
 =========  =====================  =====================  =========================================
 reversal   a word                 the word backwards     first letters of the results, sorted
-chain      a digit x              y_{i-1} + x modulo 10  the last result
+chain      a digit x, 0 to 2      y_{i-1} + x modulo 3   the last result
 =========  =====================  =====================  =========================================
 
-The chain fits badly: a path does not see the result that it needs. Its digits are written a to j,
+The chain fits badly: a path does not see the result that it needs. Its digits are written a to c,
 since numbers are those of items. A prompt ends with ``:`` or ``&``, "think step by step" and "… and
 in parallel".
 """
@@ -26,7 +26,7 @@ __all__ = [
     "PLAIN", "TAGGED", "VOCABULARY", "Problem", "chain", "draw", "real_words", "reversal", "rows",
 ]  # fmt: skip
 
-PLAIN, TAGGED = ":", "&"
+PLAIN, TAGGED, MODULUS = ":", "&", 3
 LETTERS, DIGITS = "abcdefghijklmnopqrstuvwxyz", "0123456789"
 VOCABULARY = Vocabulary(LETTERS + DIGITS + PLAIN + TAGGED + "=.")
 
@@ -75,17 +75,17 @@ def reversal(words: Sequence[str]) -> Problem:
 def chain(digits: Sequence[int]) -> Problem:
     """Return the problem of some digits.
 
-    >>> chain([3, 9]).answer(PLAIN)
-    '1 d 2 c = c .'
+    >>> chain([1, 2]).text(PLAIN)
+    '1 b 2 c : 1 b 2 a = a .'
     """
-    items, results = ([LETTERS[s % 10] for s in some] for some in (digits, np.cumsum(digits)))
+    items, results = ([LETTERS[s % MODULUS] for s in some] for some in (digits, np.cumsum(digits)))
     return Problem(tuple(items), tuple(results), results[-1])
 
 
 def draw(task: str, P: int, rng: np.random.Generator, lengths: tuple[int, int] = (3, 8)) -> Problem:
     """Draw a problem of P items: words of random letters, of lengths in a range, or digits."""
     if checks.one_of("task", task, ("reversal", "chain")) == "chain":
-        return chain(rng.integers(0, 10, P).tolist())
+        return chain(rng.integers(0, MODULUS, P).tolist())
     sizes = rng.integers(lengths[0], lengths[1] + 1, P)
     return reversal(["".join(LETTERS[i] for i in rng.integers(0, 26, n)) for n in sizes])
 
