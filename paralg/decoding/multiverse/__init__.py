@@ -6,8 +6,8 @@
 2. `engine`: tags that the model writes fork and join its own generation.
 
 Then `theory` (the graph behind a text, work, span, calls, break-even), `variants` (other places,
-joins that compute again), `experiments` (tasks, a scripted model, trained networks, the curator,
-satisfiability), `teaching`, and `entrants` for the arena.
+joins that compute again), `fast` (the network in fewer operations), `experiments` (tasks, a model
+that speaks a text, networks, curator, satisfiability), `teaching`, and `entrants` for the arena.
 """
 
 from paralg.core.lazy import lazy
