@@ -8,18 +8,20 @@ japanese_vowels    the two ``.ts`` files of the time-series archive, training pa
 iowa_gambling      the folder with the collection's tables, ``choice_100.csv`` and others
 pydoc_text         nothing: the topics of the running Python's documentation
 digits             the package's table
+crafter_walks      nothing: walks in 64 worlds of the package ``crafter`` 1.8.3
 =================  ======================================================================
 """
 
 import csv
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from paralg.core import checks
-from paralg.data import iowa_gambling, japanese_vowels
+from paralg.data import crafter_walks, iowa_gambling, japanese_vowels
 from paralg.data.pydoc_text import encode, extract
 
 __all__ = ["MAKERS", "main"]
@@ -103,10 +105,59 @@ def _digits(table: str) -> Arrays:
     return {"images": rows[:, :-1].reshape(-1, 8, 8), "labels": rows[:, -1]}
 
 
+class _InOrder(dict):
+    """A set that is read in the order in which it was filled, the same on every run."""
+
+    add, remove = dict.setdefault, dict.pop
+
+
+def _walk(seed: int) -> tuple[NDArray, NDArray]:
+    """Walk through one world; return frames (401, 8, 12) and actions (400,)."""
+    import crafter
+
+    env, rng = crafter.Env(seed=seed, length=None), np.random.default_rng(seed)
+    world, moves = env._world, np.array(crafter_walks.MOVES)[:, ::-1]  # the game has x first
+    rows, columns = crafter_walks.ROWS, crafter_walks.COLUMNS
+    plain_reset, env.render = world.reset, lambda size=None: None
+
+    def reset(seed=None):
+        plain_reset(seed)
+        world._chunks = defaultdict(_InOrder)
+
+    def frame():
+        padded = np.pad(env._sem_view(), ((columns // 2,) * 2, (rows // 2,) * 2))
+        x, y = env._player.pos
+        return padded[x : x + columns, y : y + rows].T.astype(np.uint8)
+
+    def is_free(move):
+        material, thing = world[env._player.pos + moves[move]]
+        return thing is None and material in ("grass", "sand", "path")
+
+    world.reset = reset
+    env.reset()
+    frames, actions, left, move = [frame()], [], 0, 0
+    for _ in range(400):
+        stands = rng.random() < 0.08
+        if not stands and not (left and is_free(move)):
+            free = [one for one in (1, 2, 3, 4) if is_free(one)]
+            move, left = (int(rng.choice(free)), int(rng.integers(3, 9))) if free else (0, 0)
+        left = left if stands else max(0, left - 1)
+        actions.append(0 if stands else move)
+        env.step(actions[-1])
+        env._player.inventory |= dict.fromkeys(("health", "food", "drink", "energy"), 9)
+        frames.append(frame())
+    return np.stack(frames), np.array(actions, np.uint8)
+
+
+def _crafter_walks() -> Arrays:
+    frames, actions = zip(*(_walk(seed) for seed in range(64)), strict=True)
+    return {"frames": np.stack(frames), "actions": np.stack(actions)}
+
+
 MAKERS = {
     "engel": _engel, "choptank": _choptank, "ridgecrest": _ridgecrest,
     "japanese_vowels": _japanese_vowels, "iowa_gambling": _iowa_gambling,
-    "pydoc_text": _pydoc_text, "digits": _digits,
+    "pydoc_text": _pydoc_text, "digits": _digits, "crafter_walks": _crafter_walks,
 }  # fmt: skip
 
 

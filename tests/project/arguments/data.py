@@ -9,6 +9,7 @@ import numpy as np
 from paralg.data import (
     addition,
     arcs,
+    crafter_walks,
     digits,
     edge_lists,
     graphs,
@@ -23,11 +24,12 @@ from paralg.data import (
 from tests.project.arguments import Call
 
 COVERS = tuple(f"paralg.data.{name}" for name in (
-    "addition", "arcs", "choptank", "digits", "edge_lists", "engel", "graphs", "iowa_gambling",
-    "japanese_vowels", "make", "pendulum", "pydoc_text", "ridgecrest", "source", "sudoku4",
+    "addition", "arcs", "choptank", "crafter_walks", "digits", "edge_lists", "engel", "graphs",
+    "iowa_gambling", "japanese_vowels", "make", "pendulum", "pydoc_text", "ridgecrest", "source",
+    "sudoku4",
 ))  # fmt: skip
 NOT = {name: "a record" for name in ("ArcList", "Digits", "Games", "Households", "Utterances",
-       "Quakes", "Episodes", "EdgeFormat")} | {
+       "Quakes", "Episodes", "EdgeFormat", "Walks")} | {
        name: "no argument" for name in ("daily", "households", "allowed", "grids", "les_miserables",
        "stdlib_imports", "topic_words")} | {
        "EdgeListError": "an error", "read_only": "takes arrays of the library"}  # fmt: skip
@@ -101,7 +103,8 @@ CALLS = [
          right=lambda matrix: (*np.nonzero(matrix), np.asarray(matrix)[np.nonzero(matrix)], 2)),
     Call("networkx_arcs", arcs.networkx_arcs, {"graph": nx.path_graph(3), "weight": "weight"},
          fine={"weight": "unknown,empty,number,none"}),
-    *(Call("load", one.load, {"split": "test"}) for one in (digits, japanese_vowels, pydoc_text)),
+    *(Call("load", one.load, {"split": "test"})
+      for one in (crafter_walks, digits, japanese_vowels, pydoc_text)),
     Call("encode", digits.encode, {"images": np.full((2, 8, 8), 16), "labels": np.array([3, 4])},
          fine={"images": "longer"}),
     Call("decode", digits.decode, {"tokens": np.ones((2, 65), int)},

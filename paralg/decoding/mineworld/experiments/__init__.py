@@ -1,0 +1,1 @@
+"""Worlds, trained networks, records and peers."""

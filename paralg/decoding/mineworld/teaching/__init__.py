@@ -1,0 +1,1 @@
+"""Checks, answers, quiz and explorer."""
