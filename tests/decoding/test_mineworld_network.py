@@ -153,9 +153,6 @@ def test_records_say_what_the_pages_say():
     assert {one["calls"] for key, one in video.items() if key.endswith("w = 2")} == {52.0}
 
 
-# ---- peers
-
-
 @pytest.mark.weekly  # the import of transformers takes longer than all other tests
 def test_the_peer_has_the_size_and_our_weights_say_the_same_in_it():
     pytest.importorskip("transformers")

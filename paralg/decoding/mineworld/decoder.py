@@ -77,7 +77,7 @@ def decode(
     Raises
     ------
     ValueError, TypeError
-        If tokens, sizes or options do not fit the model.
+        If tokens, sizes or options do not fit.
 
     Cost
     ----

@@ -1,6 +1,7 @@
 """In the arena: the diagonals of a 4 × 4 grid as an order for any-order calls.
 
 A causal network cannot read given cells below; an any-order one also sees rows below its own.
+What is no grid of 16 cells is one row, in which nothing can be gained.
 """
 
 from functools import partial
@@ -12,17 +13,15 @@ from paralg.decoding.mineworld.schedule import Wavefront
 from paralg.decoding.randomness import softmax
 from paralg.decoding.trace import Decoded, Recorder
 from paralg.models.counting import CountingModel
-from paralg.models.protocol import UnsupportedCall
 
 __all__ = ["ENTRANTS", "diagonals"]
 
 
 def diagonals(model, x, rng, *, w: int) -> Decoded:
-    """Fill a grid of 16 cells, one call for each diagonal that has open cells."""
-    if model.L != 16:
-        raise UnsupportedCall(f"expected a grid of 16 cells, got {model.L} positions")
+    """Make one call for each diagonal that has open cells."""
     model, x = CountingModel(model), np.array(x)
-    calls, wanted = Wavefront(4, 4, w).calls.ravel(), x == model.V
+    sides = (4, 4) if model.L == 16 else (1, model.L)
+    calls, wanted = Wavefront(*sides, w).calls.ravel(), x == model.V
     given, recorder = int((~wanted).sum()), Recorder(x, model.V)
     rank = np.where(wanted, 0, given - 1)
     rank[wanted] = given + np.unique(calls[wanted], return_inverse=True)[1]
@@ -37,6 +36,5 @@ def diagonals(model, x, rng, *, w: int) -> Decoded:
 
 
 ENTRANTS = tuple(
-    Entrant(f"diagonals of the grid, w = {w}", partial(diagonals, w=w), against="ancestral")
-    for w in (1, 2)
+    Entrant(f"diagonals, w = {w}", partial(diagonals, w=w), against="ancestral") for w in (1, 2)
 )

@@ -18,7 +18,7 @@ NEIGHBOURS = {"W": (0, -1), "NW": (-1, -1), "N": (-1, 0), "NE": (-1, 1), "NEE": 
 
 
 def simulate(R: int, C: int, w: int) -> np.ndarray:
-    """Follow the released loop over active rows; return the call of each cell, (R, C).
+    """Follow the released loop over active rows of ``Wavefront(R, C, w)``; return calls, (R, C).
 
     >>> bool((simulate(6, 10, 3) == Wavefront(6, 10, 3).calls).all())
     True

@@ -30,11 +30,9 @@ ORDERS = {
     "w1": {"w": 1}, "w2": {"w": 2}, "w3": {"w": 3}, "w2-overlap": {"w": 2, "overlap": True},
 }  # fmt: skip
 """Name of a run to the layout in which it is trained."""
-PLANS = {
-    name: Plan(name, 200, rate=1e-3, floor=0.05) if name.startswith("w") and name != "world"
-    else Plan(name, 400 if name == "few-short" else 1400, rate=3e-3, floor=0.05)
-    for name in ORDERS
-}  # fmt: skip
+_STEPS = {"world": 1400, "few": 900, "few-short": 400}
+PLANS = {name: Plan(name, _STEPS[name], floor=0.05) if name in _STEPS
+         else Plan(name, 200, rate=1e-3, floor=0.05) for name in ORDERS}  # fmt: skip
 _BATCH, _FEW = 16, 11
 
 
@@ -44,7 +42,7 @@ def _build(name: str, seed: int) -> Transformer:
     The vector of a position starts as those of its frame, row and column together.
     """
     network = Transformer(CONFIG, seed)
-    if name.startswith("w") and name != "world":
+    if name not in _STEPS:
         network.load_state_dict(RUNS.load("world", seed).state_dict())
         return network.train()
     with torch.no_grad():
