@@ -17,6 +17,7 @@ __all__ = ["records"]
 
 SHAPE = worlds.SHAPE
 WAYS = {"raster": 12, "w = 3": 3, "w = 2": 2, "w = 1": 1}
+TUNED = {"raster": "w12", "w = 2": "w2", "w = 1": "w1"}
 STEPS = 12
 
 
@@ -29,8 +30,7 @@ def orders() -> dict:
     found = {}
     for way, w in WAYS.items():
         found[way] = _rounded(runs.evaluate(runs.load(), w))
-        if w < SHAPE.C:
-            found[f"{way}, tuned"] = _rounded(runs.evaluate(runs.load(f"w{w}"), w))
+        found[f"{way}, tuned"] = _rounded(runs.evaluate(runs.load(f"w{w}"), w))
     return found
 
 
@@ -60,7 +60,7 @@ def trap() -> dict:
 def sampling() -> dict:
     """Drawn frames, top-p 0.8 as in the paper's evaluation."""
     found = {}
-    for way, name in (("raster", "world"), ("w = 2", "w2"), ("w = 1", "w1")):
+    for way, name in TUNED.items():
         draw = exponential_race(np.random.default_rng(0))
         drawn = partial(decode, draw=draw, hook=TopP(0.8))
         found[way] = _rounded(runs.evaluate(runs.load(name), WAYS[way], decoder=drawn))
@@ -90,7 +90,7 @@ def play() -> dict:
     """Share of actions that frames show, and of right cells, by the step of a roll-out."""
     frames, actions = worlds.examples(np.random.default_rng(9), 30, STEPS + 1, "test")
     found = {}
-    for way, name in (("raster", "world"), ("w = 2", "w2"), ("w = 1", "w1")):
+    for way, name in TUNED.items():
         network, shown, right = runs.load(name), [], []
         for film, moves in zip(frames, actions, strict=True):
             made = roll_out(network, film[:1], worlds.as_tokens(moves), SHAPE, WAYS[way]).frames

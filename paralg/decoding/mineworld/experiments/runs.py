@@ -1,7 +1,8 @@
 """World models and their training: run this module with a name of `PLANS` and ``--seed``.
 
-``world`` learns in raster order; ``w1`` … go on from it in the decoding order of a row offset;
-``few`` and ``few-short`` have eleven worlds, and the latter stops where copying has been learned.
+``world`` learns in raster order; ``w1`` … go on from it in the decoding order of a row offset, and
+``w12`` once more in raster order, for comparison; ``few`` and ``few-short`` have eleven worlds, and
+the latter stops where copying has been learned.
 """
 
 import sys
@@ -27,7 +28,8 @@ CONFIG = TransformerConfig(V=worlds.V, L=FRAMES * SHAPE.step - 1, rotary=True)
 _WIDE = {"w": SHAPE.C}
 ORDERS = {
     "world": _WIDE, "few": _WIDE, "few-short": _WIDE,
-    "w1": {"w": 1}, "w2": {"w": 2}, "w3": {"w": 3}, "w2-overlap": {"w": 2, "overlap": True},
+    "w1": {"w": 1}, "w2": {"w": 2}, "w3": {"w": 3}, "w12": _WIDE,
+    "w2-overlap": {"w": 2, "overlap": True},
 }  # fmt: skip
 """Name of a run to the layout in which it is trained."""
 _STEPS = {"world": 1400, "few": 900, "few-short": 400}

@@ -54,9 +54,9 @@ def draw_calls(ax, wave: Wavefront, cell: tuple[int, int]) -> None:
                                fc=(VERMILION, 0.7) if call == now else "none"))  # fmt: skip
         ax.text(c - 0.12, r + 0.1, str(call), ha="center", va="center", fontsize=8)
     for marks, style in ((seen, {"marker": "o", "color": GREEN}),
-                         (gone, {"marker": "x", "color": GREY})):  # fmt: skip
+                         (gone, {"marker": "x", "color": GREY, "mec": GREY})):  # fmt: skip
         ys, xs = np.nonzero(marks)
-        ax.plot(xs + 0.33, ys - 0.3, ls="", ms=3.5, **style)
+        ax.plot(xs + 0.33, ys - 0.3, ls="", ms=4, mew=1.2, **style)
     ax.set(xlim=(-0.6, wave.C - 0.4), ylim=(len(wave.calls) - 0.4, -0.6), aspect="equal")
     ax.axis("off")
 
