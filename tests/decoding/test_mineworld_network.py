@@ -145,7 +145,7 @@ def test_records_say_what_the_pages_say():
     for way in ("w = 2", "w = 1", "w = 2, tuned", "w = 1, tuned"):
         assert abs(orders[way]["nats"] - raster["nats"]) < 0.02
         assert orders[way]["f1"] > raster["f1"] - 0.05
-    assert trap["copy"]["all"] > 0.7
+    assert 0.75 < trap["copy"]["all"] < 0.85
     assert trap["copy"]["f1"] < 0.2
     assert trap["world"]["f1"] > trap["few-short"]["f1"]
     video = records.read("video")

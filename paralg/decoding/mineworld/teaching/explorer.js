@@ -14,7 +14,7 @@ export default {
     const stage = kit.html("div");
     const [ofOffset, ofCell, ofClock] = [0, 1, 2].map(() => kit.html("div"));
     const play = kit.play({ label: "Play", interval: 450, onTick: () => clock.step(1) });
-    const shape = kit.choice({ label: "Rows × columns", options: Object.keys(shapes), value: start.shape,
+    const shape = kit.choice({ label: "Rows × columns", options: model.get("order"), value: start.shape,
       onChange: () => rebuild() });
     const refresh = kit.toggle({ label: "Refresh", value: true, onChange: () => draw() });
     let offset = null;

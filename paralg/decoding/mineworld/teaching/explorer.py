@@ -23,7 +23,8 @@ def explorer():
     return Explorer(
         name="mineworld-wavefront",
         script=Path(__file__).with_suffix(".js"),
-        state={"shapes": {name: list(sizes) for name, sizes in SHAPES.items()}, "start": START},
+        state={"shapes": {name: list(sizes) for name, sizes in SHAPES.items()},
+               "order": list(SHAPES), "start": START},
         still=_still(),
         caption="Numbers are calls. A dot: the chosen cell sees it; a cross: raster order would "
         "see it, the wavefront does not. Vermilion: generated in the present call.",
