@@ -1,8 +1,8 @@
 """World models and their training: run this module with a name of `PLANS` and ``--seed``.
 
 ``world`` learns in raster order; ``w1`` … go on from it in the decoding order of a row offset, and
-``w12`` once more in raster order, for comparison; ``few`` and ``few-short`` have eleven worlds, and
-the latter stops where copying has been learned.
+``w12`` once more in raster order, for comparison; ``few-short`` has eleven worlds and stops where
+copying has been learned.
 """
 
 import sys
@@ -27,12 +27,12 @@ SHAPE = worlds.SHAPE
 CONFIG = TransformerConfig(V=worlds.V, L=FRAMES * SHAPE.step - 1, rotary=True)
 _WIDE = {"w": SHAPE.C}
 ORDERS = {
-    "world": _WIDE, "few": _WIDE, "few-short": _WIDE,
+    "world": _WIDE, "few-short": _WIDE,
     "w1": {"w": 1}, "w2": {"w": 2}, "w3": {"w": 3}, "w12": _WIDE,
     "w2-overlap": {"w": 2, "overlap": True},
 }  # fmt: skip
 """Name of a run to the layout in which it is trained."""
-_STEPS = {"world": 1400, "few": 900, "few-short": 400}
+_STEPS = {"world": 1400, "few-short": 400}
 PLANS = {name: Plan(name, _STEPS[name], floor=0.05) if name in _STEPS
          else Plan(name, 200, rate=1e-3, floor=0.05) for name in ORDERS}  # fmt: skip
 _BATCH, _FEW = 16, 11
