@@ -78,7 +78,7 @@ def test_controllability_of_worked_cases():
 # ---- training
 
 
-@pytest.mark.parametrize("name", ["world", "w2", "w2-overlap"])
+@pytest.mark.parametrize("name", ["world", "w2", "w1"])
 def test_a_loss_reaches_all_weights_and_counts_every_cell_and_action_once(name):
     frames, moves = worlds.examples(np.random.default_rng(0), 2, 3, "test")
     x = worlds.prompt_of(frames[:, :2], moves)
@@ -144,6 +144,11 @@ def test_records_say_what_the_pages_say():
     video = records.read("video")
     assert {one["calls"] for key, one in video.items() if "overlapping" in key} == {42.0}
     assert {one["calls"] for key, one in video.items() if key.endswith("w = 2")} == {52.0}
+    for name in ("world", "w2"):  # the move's neighbourhood in the frame before is seen whole
+        one, two = (video[f"{name}, w = 2{end}"] for end in ("", ", overlapping"))
+        assert (one["all"], one["f1"]) == (two["all"], two["f1"])
+    wave = Wavefront(8, 12, 2, 2, overlap=True)
+    assert all(wave.visible(8 + r, c)[r : r + 2].all() for r in range(7) for c in range(12))
 
 
 @pytest.mark.weekly  # the import of transformers takes longer than all other tests

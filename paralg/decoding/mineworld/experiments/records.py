@@ -72,7 +72,7 @@ def video() -> dict:
     given, found = worlds.prompt_of(frames[:, :1], actions[:, :1]), {}
     ways = [("world", 12, False)]
     ways += [(name, 2, overlap) for name in ("world", "w2") for overlap in (False, True)]
-    for name, w, overlap in (*ways, ("w2-overlap", 2, True)):
+    for name, w, overlap in ways:
         network, moves, made = runs.load(name), [], []
         for row, action, start in zip(given, actions, frames, strict=True):
             one = decode(network, row, SHAPE, w, actions=worlds.as_tokens(action[1:]),

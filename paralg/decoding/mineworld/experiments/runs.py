@@ -29,7 +29,6 @@ _WIDE = {"w": SHAPE.C}
 ORDERS = {
     "world": _WIDE, "few-short": _WIDE,
     "w1": {"w": 1}, "w2": {"w": 2}, "w3": {"w": 3}, "w12": _WIDE,
-    "w2-overlap": {"w": 2, "overlap": True},
 }  # fmt: skip
 """Name of a run to the layout in which it is trained."""
 _STEPS = {"world": 1400, "few-short": 400}
