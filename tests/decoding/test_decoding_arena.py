@@ -5,11 +5,20 @@ import pytest
 
 from paralg.decoding.arena import Entrant, compete, decode_all, entrants, standings
 from paralg.decoding.baselines import static
-from paralg.decoding.compared import exactness, explorer
+from paralg.decoding.compared import (
+    A100,
+    Trade,
+    exactness,
+    explorer,
+    price_here,
+    price_on,
+    trades,
+)
 from paralg.decoding.tables import HashConditional
 from paralg.decoding.tiers import TIERS, tier
 from paralg.models.counting import CountingModel
 from paralg.models.protocol import UnsupportedCall
+from paralg.teach.chapters import find_all
 from tests.figures.web import explorer_page, set_to, shown
 
 SIZES = {"tables": 4, "sudoku": 4, "grids": 2, "addition": 2, "text": 1}
@@ -53,6 +62,46 @@ def test_those_that_promise_the_distribution_have_it():
             assert distance <= 1e-12
         elif one.promise in ("sequential", "same trace"):
             assert (runs, answers) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("forwards", "positions", "even"),
+    [
+        ((8, 4), (8, 8), 1),  # as much work in half the forwards
+        ((8, 4), (8, 20), 4 / 16),  # 8 = 4 + ρ 16
+        ((8, 8), (8, 9), 0),
+        ((64, 17), (65, 252), 47 / 234),
+    ],
+)
+def test_a_trade_breaks_even_where_it_says(forwards, positions, even):
+    one = Trade("clover", "text", "none", "nobody", forwards, positions)
+    assert one.speedup(0) == forwards[0] / forwards[1]
+    assert one.speedup(1) == positions[0] / positions[1]
+    assert one.even == pytest.approx(even)
+    if 0 < even < 1:
+        assert one.speedup(even) == pytest.approx(1)
+
+
+def test_prices_of_a_position():
+    assert price_on(A100) == pytest.approx(1 / 154, rel=0.01)
+    assert (np.diff(price_on(150, np.array([1, 8, 64, 512]))) > 0).all()
+    with pytest.raises(ValueError, match="ridge must be"):
+        price_on(0)
+    with pytest.raises(ValueError, match="price must"):
+        Trade("clover", "text", "none", "nobody", (2, 1), (2, 2)).speedup(-1)
+
+
+def test_every_chapter_of_the_part_has_a_trade():
+    pytest.importorskip("torch")
+    found = trades([compete(tier(name, SIZES[name])) for name in ("addition", "grids", "text")])
+    of_the_part = {one.name for one in find_all().values() if one.part == "decoding"}
+    assert {one.chapter for one in found} == of_the_part - {"compared"}
+    for one in found:
+        assert one.forwards[0] > one.forwards[1] >= 1
+        assert one.speedup(0) > 1
+    with pytest.raises(ValueError, match="without"):
+        trades([])
+    assert price_here(2, seconds=0.05) >= 0
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,13 @@
 """All decoders side by side: what the arena page shows beside the tables of `arena`.
 
 1. `theory`: how far the answers of a decoder are from what it promises, by enumeration.
-2. `teaching`: the player of two rasters.
+2. `choice`: what each chapter of the part trades, and what that is worth at a price.
+3. `teaching`: the player of two rasters.
 """
 
 from paralg.core.lazy import lazy
 
 __getattr__, __dir__, __all__ = lazy(__name__, {
+    **dict.fromkeys(("A100", "Trade", "price_here", "price_on", "trades"), "choice"),
     "exactness": "theory", "explorer": "teaching.explorer",
 })  # fmt: skip
