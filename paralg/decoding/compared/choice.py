@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from paralg.core import checks
-from paralg.decoding.arena import entrants
+from paralg.decoding.arena import PROMISES, entrants
 
 __all__ = ["A100", "Trade", "price_here", "price_on", "trades"]
 
@@ -47,14 +47,22 @@ class Trade:
     forwards: tuple[float, float]
     positions: tuple[float, float]
 
+    def __post_init__(self) -> None:
+        for name in ("chapter", "task", "promise", "verifier"):
+            checks.instance(name, getattr(self, name), str)
+        checks.one_of("promise", self.promise, PROMISES)
+        pairs = {name: checks.array(name, getattr(self, name), least=1)
+                 for name in ("forwards", "positions")}  # fmt: skip
+        checks.sizes(**{name: (pair, "2") for name, pair in pairs.items()})
+
     @property
     def title(self) -> str:
         """The chapter as a figure writes it."""
         return TITLES.get(self.chapter, self.chapter.replace("_", " "))
 
-    def speedup(self, price):
-        """Return how many times faster it is at a price of a further position, or several."""
-        price = checks.array("price", price, least=0)
+    def speedup(self, price: float) -> float:
+        """Return how many times faster it is at a price of a further position, from 0 to 1."""
+        price = checks.number("price", price, 0, 1)
         before, after = (f + price * (p - f)
                          for f, p in zip(self.forwards, self.positions, strict=True))  # fmt: skip
         return before / after
@@ -67,7 +75,7 @@ class Trade:
         return 0.0 if saved <= 0 else 1.0 if added <= saved else saved / added
 
 
-def price_on(ridge: float, requests: float = 1):
+def price_on(ridge: float, requests: int = 1) -> float:
     r"""Return the price of a position where weights are fetched once for all requests of a batch.
 
     Fetching takes as long as computing ``ridge`` positions, so a forward of p positions of each of
@@ -78,7 +86,8 @@ def price_on(ridge: float, requests: float = 1):
     0.25
     """
     ridge = checks.number("ridge", ridge, above=0)
-    return (b := checks.array("requests", requests, least=1)) / (ridge + b)
+    b = checks.integer("requests", requests, 1)
+    return b / (ridge + b)
 
 
 def price_here(further: int = 16, seconds: float = 2.0) -> float:
@@ -92,6 +101,7 @@ def price_here(further: int = 16, seconds: float = 2.0) -> float:
     from paralg.models.masks import causal
 
     one, kept = network(), 32
+    seconds = checks.number("seconds", seconds, above=0)
     n = kept + 1 + checks.integer("further", further, 1)
     slots, sees = np.full((1, n), one.V), causal(n)
     _, past = one.extend(slots[:, :kept], range(kept), sees[:kept, :kept])
@@ -110,6 +120,9 @@ def trades(found: Sequence[dict]) -> list[Trade]:
     The chapters with a task of their own are counted there: digits are sampled, the others follow
     their closed forms.
     """
+    checks.instance("found", found, Sequence)
+    for one in found:
+        checks.instance("an item of found", one, dict)
     scores = {one["tier"]: {s["entrant"]: s for s in one["scores"]} for one in found}
     missing = sorted({tier for _, tier, *_ in ON_TIERS} - scores.keys())
     if missing:

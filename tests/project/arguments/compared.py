@@ -2,7 +2,7 @@
 
 import paralg.decoding.compared as decoders
 import paralg.recurrences.compared as mixers
-from paralg.decoding import Entrant, static
+from paralg.decoding import Entrant, compete, static, tier
 from paralg.recurrences.compared.theory import MixerSizes
 from tests.project.arguments import Call
 
@@ -10,6 +10,7 @@ COVERS = ("paralg.recurrences.compared", "paralg.decoding.compared")
 NOT = {"explorer": "no argument", "load": "as in the chapters", "log": "as load", "logs": "as load"}
 
 MODEL = mixers.network("gru", mixers.TASKS["tracking"].inputs, mixers.TASKS["tracking"].outputs)
+FOUND = [compete(tier(name, 1)) for name in ("addition", "grids", "text")]
 CALLS = [
     *(Call("network", mixers.network,
            {"mixer": mixer, "inputs": 5, "outputs": 3, "width": 8, "layers": 1, "heads": 2,
@@ -23,4 +24,12 @@ CALLS = [
          fine={"seed": "zero"}),
     Call("exactness", decoders.exactness,
          {"entrant": Entrant("static", lambda model, x, rng: static(model, x))}),
+    Call("Trade", lambda price, **of: decoders.Trade(**of).speedup(price),
+         {"chapter": "clover", "task": "text", "promise": "none", "verifier": "nobody",
+          "forwards": (8.0, 4.0), "positions": (8.0, 20.0), "price": 0.5},
+         fine={"chapter": "unknown,empty", "task": "unknown,empty", "verifier": "unknown,empty",
+               "price": "zero"}),
+    Call("price_on", decoders.price_on, {"ridge": 153.0, "requests": 8}),
+    Call("price_here", decoders.price_here, {"further": 1, "seconds": 0.01}),
+    Call("trades", decoders.trades, {"found": FOUND}),
 ]  # fmt: skip
