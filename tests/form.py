@@ -6,6 +6,7 @@ questions to predict, sizes, widths of code, lengths of sentences.
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import sys
@@ -84,7 +85,7 @@ def sentences(text: str) -> list[int]:
 def problems(path: Path) -> list[str]:
     """Return what a page with cells lacks, one sentence each."""
     source = Source(path)
-    all_pages = [*_widths(source), *_lengths(source)]
+    all_pages = [*_widths(source), *_lengths(source), *_asserted_seconds(source)]
     if path.suffix == ".md":
         in_foundations = path.parent.name == "foundations"
         return [*(_box(source) if in_foundations else ()), *all_pages]
@@ -154,6 +155,28 @@ def _widths(source: Source) -> Iterator[str]:
         wide = [line for line in text.splitlines() if len(line) > WIDTH]
         if wide and not source.markdown[place]:
             yield f"cell {source.cells[place]['id']}: {len(wide[0])} characters: {wide[0][:60]}…"
+
+
+MEASURES = {"compare", "perf_counter", "process_time", "price_here", "measured_bandwidth"}
+
+
+def _asserted_seconds(source: Source) -> Iterator[str]:
+    """Find assertions on what a clock decided: they hold on one machine and fail on the next."""
+    measured = set(MEASURES)
+    for cell, text, words in zip(source.cells, source.texts, source.markdown, strict=True):
+        if words or text.startswith(("%", "!")):
+            continue
+        for statement in ast.parse(text).body:
+            for node in ast.walk(statement):
+                if isinstance(node, ast.Assert) and _names(node) & measured:
+                    yield f"cell {cell['id']} asserts what was measured: {ast.unparse(node)[:60]}"
+                elif isinstance(node, ast.Assign | ast.AugAssign) and _names(node.value) & measured:
+                    targets = getattr(node, "targets", None) or [node.target]
+                    measured |= {name for target in targets for name in _names(target)}
+
+
+def _names(tree: ast.AST) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
 
 
 def _lengths(source: Source) -> Iterator[str]:

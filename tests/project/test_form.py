@@ -90,6 +90,22 @@ def test_what_a_foundation_page_lacks_is_told(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("t = compare({})\nr = t.ratio(1, 2)\nassert r > 2", "asserts what was measured: assert r"),
+        ("t, n = compare({}), 3\nassert n == 3", "asserts what was measured: assert n"),
+        ("t = compare({})\nn = 3\nassert n == 3", None),
+    ],
+)
+def test_an_assertion_on_seconds_is_told(tmp_path, code, told):
+    path = tmp_path / "page.md"
+    path.write_text(f"```{{code-cell}} ipython3\n{code}\n```\n")
+    found = form.problems(path)
+    assert len(found) == bool(told)
+    assert all(told in one for one in found)
+
+
+@pytest.mark.parametrize(
     ("text", "lengths"),
     [
         ("One two three. Four five six seven.", [3, 4]),
