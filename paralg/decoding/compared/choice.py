@@ -135,7 +135,7 @@ def trades(found: Sequence[dict]) -> list[Trade]:
         pair = scores[tier][base], scores[tier][name]
         made.append(Trade(chapter, tier, one.promise, verifier,
                           *(tuple(s[key] for s in pair) for key in ("forwards", "positions"))))
-    return [_digits(), *made[:4], *made[4:], *_closed_forms()]
+    return [_digits(), *made, *_closed_forms()]
 
 
 def _digits() -> Trade:
@@ -151,8 +151,17 @@ def _digits() -> Trade:
 
 
 def _closed_forms() -> list[Trade]:
+    from paralg.decoding.cppd import CharacterSet
+    from paralg.decoding.mineworld import Wavefront
     from paralg.decoding.multiverse.theory import Reversal
 
-    words = Reversal(5, 8)
-    return [Trade("multiverse", "five words reversed", "none", "nobody",
-                  (words.plain, words.calls), (words.plain, words.tokens))]  # fmt: skip
+    words, digits = Reversal(5, 8), CharacterSet("0123456789", longest=5)
+    raster, wave = Wavefront(8, 12, 12), Wavefront(8, 12, 2)
+    cells, loop = raster.total, digits.longest + 1
+    return [
+        Trade("mineworld", "a frame of 96 cells", "none", "nobody", (raster.total, wave.total),
+              (cells, cells + wave.R - 1)),  # each row but the last is refreshed once
+        Trade("cppd", "five digits in an image", "none", "nobody", (loop, 1), (loop, loop)),
+        Trade("multiverse", "five words reversed", "none", "nobody", (words.plain, words.calls),
+              (words.plain, words.tokens)),
+    ]  # fmt: skip

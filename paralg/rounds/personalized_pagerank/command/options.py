@@ -111,7 +111,7 @@ def _engine_options(add, _) -> None:
 
 
 def _output_options(add, _) -> None:
-    add("--output", type=lambda text: None if text == "-" else Path(text), metavar="FILE",
+    add("--output", type=_file, metavar="FILE",
         help="gzip if it ends in .gz; '-' and the default are standard output")  # fmt: skip
     add("--top", type=int, default=50, metavar="N",
         help="targets kept of each source; 0 keeps all (default: %(default)s)")  # fmt: skip
@@ -122,6 +122,13 @@ def _output_options(add, _) -> None:
         help="keep finished sources when interrupted, and go on from those of an earlier run",
     )  # fmt: skip
     add("--quiet", action="store_true", help="nothing on standard error but errors")
+
+
+def _file(text: str) -> Path | None:
+    """Read the name of a file; "-" is standard output."""
+    if text.endswith("/"):
+        raise argparse.ArgumentTypeError(f"expected the name of a file, got the folder {text!r}")
+    return None if text == "-" else Path(text)
 
 
 def _delimiter(text: str) -> str:
