@@ -320,6 +320,7 @@ def test_unreadable_input(capsys, tmp_path, content, message):
         (["--largest", "1", "--omega", "5"], "largest must be at least 2, got 1"),
         (["--resume"], "--resume needs --output"),
         (["--output", "/no/such/x.tsv"], "--output must be in a folder that exists, got /no/such"),
+        (["--output", ".."], "--output must be a regular file, got the folder .."),
         (["--output", "x/"], "--output: expected the name of a file, got the folder 'x/'"),
         (["--output", "x" * 300], f"must be a name of a file, got {'x' * 200}: File name too long"),
         (["--output-delimiter", "a"], "contains the output delimiter 'a'"),
