@@ -74,7 +74,7 @@ def test_those_that_promise_the_distribution_have_it():
     ],
 )
 def test_a_trade_breaks_even_where_it_says(forwards, positions, even):
-    one = Trade("clover", "text", "none", "nobody", forwards, positions)
+    one = Trade("clover", "text", "none", "no one", forwards, positions)
     assert one.speedup(0) == forwards[0] / forwards[1]
     assert one.speedup(1) == positions[0] / positions[1]
     assert one.even == pytest.approx(even)
@@ -88,7 +88,7 @@ def test_prices_of_a_position():
     with pytest.raises(ValueError, match="ridge must be"):
         price_on(0)
     with pytest.raises(ValueError, match="price must"):
-        Trade("clover", "text", "none", "nobody", (2, 1), (2, 2)).speedup(-1)
+        Trade("clover", "text", "none", "no one", (2, 1), (2, 2)).speedup(-1)
 
 
 def test_every_chapter_of_the_part_has_a_trade():

@@ -22,8 +22,8 @@ its weights: 312 Tflop/s of 16-bit numbers over 2.039 TB/s, by the manufacturer'
 
 ON_TIERS = (
     ("freedave", "addition", "FreeDave, d = 4", "the same model, in the next call"),
-    ("credit_decoding", "grids", "credit, τ = 0.9", "nobody"),
-    ("consistency_trajectory", "grids", "doubling rounds, by confidence", "nobody"),
+    ("credit_decoding", "grids", "credit, τ = 0.9", "no one"),
+    ("consistency_trajectory", "grids", "doubling rounds, by confidence", "no one"),
     ("energy_diffusion", "grids", "energy diffusion, S = 2, k = 16", "a second model, as a weight"),
     ("any_subset", "grids", "ASSD, k = 5", "the same model, in one joint pass"),
     ("clover", "text", "Clover, m = 4", "the target model, a tree a call"),
@@ -159,9 +159,9 @@ def _closed_forms() -> list[Trade]:
     raster, wave = Wavefront(8, 12, 12), Wavefront(8, 12, 2)
     cells, loop = raster.total, digits.longest + 1
     return [
-        Trade("mineworld", "a frame of 96 cells", "none", "nobody", (raster.total, wave.total),
+        Trade("mineworld", "a frame of 96 cells", "none", "no one", (raster.total, wave.total),
               (cells, cells + wave.R - 1)),  # each row but the last is refreshed once
-        Trade("cppd", "five digits in an image", "none", "nobody", (loop, 1), (loop, loop)),
-        Trade("multiverse", "five words reversed", "none", "nobody", (words.plain, words.calls),
+        Trade("cppd", "five digits in an image", "none", "no one", (loop, 1), (loop, loop)),
+        Trade("multiverse", "five words reversed", "none", "no one", (words.plain, words.calls),
               (words.plain, words.tokens)),
     ]  # fmt: skip

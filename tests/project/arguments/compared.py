@@ -25,7 +25,7 @@ CALLS = [
     Call("exactness", decoders.exactness,
          {"entrant": Entrant("static", lambda model, x, rng: static(model, x))}),
     Call("Trade", lambda price, **of: decoders.Trade(**of).speedup(price),
-         {"chapter": "clover", "task": "text", "promise": "none", "verifier": "nobody",
+         {"chapter": "clover", "task": "text", "promise": "none", "verifier": "no one",
           "forwards": (8.0, 4.0), "positions": (8.0, 20.0), "price": 0.5},
          fine={"chapter": "unknown,empty", "task": "unknown,empty", "verifier": "unknown,empty",
                "price": "zero"}),
