@@ -127,8 +127,7 @@ RUNS = Runs(
      for name in NAMES},
     build=_build, loss=_loss, score=_score, half=True, optimiser=_optimiser,
     facts=lambda model, name: {"parameters": sum(p.numel() for p in model.parameters())},
-    kept={f"{name}-0" for name in ("pd", "cppd-0.1", "ar", "cppd", "ctc", "pd-words", "ar-words",
-                                   "cppd-0.1-words")},
+    kept={f"{name}-0" for name in ("pd", "cppd-0.1", "ar", "cppd", "ctc")},
 )  # fmt: skip
 
 if __name__ == "__main__":
