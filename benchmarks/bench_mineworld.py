@@ -5,7 +5,8 @@
 The peer is a ``LlamaForCausalLM`` of the same width and depth and nearly as many parameters, in
 raster order with its cache. Both read a prompt of a frame and an action, and write 96 tokens;
 seconds do not depend on what weights have learned. A second table has frames of 14 × 24, as in the
-paper. ``ratio`` is how many times faster diagonals at w = 2 are than the method of the row.
+paper. Ours keeps keys and values in static arrays; one row has copies that are joined instead.
+``ratio`` is how many times faster diagonals at w = 2 are than the method of the row.
 The peer needs the extra ``peers``.
 """
 
@@ -20,12 +21,14 @@ from benchmarks._common import main as run_main
 from paralg.core.timing import compare
 from paralg.decoding.mineworld import StreamShape, Wavefront, decode
 from paralg.decoding.mineworld.experiments import runs
+from paralg.decoding.mineworld.fast.static import StaticNetwork
 from paralg.models import Network, TransformerConfig
 
 __all__ = ["main", "run"]
 
 OFFSETS, LARGE = (12, 6, 4, 3, 2, 1), (24, 3, 2, 1)
 OURS, PEER = "diagonals, w = {size}", "generate (transformers), raster"
+JOINED = "w = 2, joined copies"
 BENCH, BENCH_LARGE = "a frame of 8 × 12", "a frame of 14 × 24"
 
 STANDARD = Standard(
@@ -58,10 +61,12 @@ def _frame(shape: StreamShape, bench: str, offsets, repeats: int, peer: bool = F
     """Time one frame behind a prompt of a frame and an action, interleaved."""
     tokens = shape.R * shape.C
     config = TransformerConfig(V=runs.CONFIG.V, L=shape.step + tokens, rotary=True)
-    network = Network.untrained(config, "causal")
+    plain = Network.untrained(config, "causal")
+    network = StaticNetwork(plain)
     prompt = np.random.default_rng(0).integers(0, config.V, shape.step)
     ways = {OURS.format(size=w): partial(decode, network, prompt, shape, w) for w in offsets}
     notes = {OURS.format(size=w): f"{Wavefront(shape.R, shape.C, w).total} calls" for w in offsets}
+    ways[JOINED] = partial(decode, plain, prompt, shape, 2)
     if peer:
         ways[PEER] = _peer(config, prompt, tokens)
         notes[PEER] = f"{tokens} calls"

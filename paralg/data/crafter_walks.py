@@ -1,9 +1,8 @@
 """Walks through 64 worlds of the game Crafter: 401 frames each, and the move between any two.
 
 A frame is what the game's own map says of the 8 rows and 12 columns around the player, who is in
-row 4, column 6; so a move scrolls it by one cell, and all that is lost is what lies beneath
-creatures. The walker picks a free direction, keeps it for 3 to 8 steps, and stands still 8 % of
-the time.
+row 4, column 6, so a move scrolls it by one cell. The walker picks a free direction, keeps it for
+3 to 8 steps, and stands still 8 % of the time.
 """
 
 import functools

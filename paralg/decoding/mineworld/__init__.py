@@ -7,9 +7,9 @@
 3. `decoder`: one call a diagonal; raster order is the widest row offset.
 
 Then `theory` (Markov meshes: where diagonals are exact, what they lose elsewhere), `variants`
-(playing frame by frame, the released attention over empty places), `experiments` (worlds, action
-tokens of the paper's game, trained networks, records, peers), `teaching`, and `entrants` for the
-arena.
+(playing frame by frame, the released attention over empty places), `fast` (a static cache),
+`experiments` (worlds, action tokens of the paper's game, trained networks, records, peers),
+`teaching`, and `entrants` for the arena.
 """
 
 from paralg.core.lazy import lazy

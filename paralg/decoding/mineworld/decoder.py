@@ -11,7 +11,7 @@ import numpy as np
 from paralg.core import checks
 from paralg.decoding.mineworld.layout import SlotLayout, StreamShape, lay_out
 from paralg.decoding.randomness import softmax
-from paralg.decoding.trace import Decoded, Recorder
+from paralg.decoding.trace import Decoded, Event, Trace
 from paralg.models.counting import CountingModel, LogitsHook
 from paralg.models.protocol import AttendingModel, tokens_of
 
@@ -66,7 +66,7 @@ def decode(
     draw : callable
         From distributions (B, n, V) to tokens: `likeliest`, or an `exponential_race`.
     hook : callable, optional
-        Shapes logits first, as :class:`~paralg.decoding.shaping.TopP` does.
+        Shapes logits first, as ``TopP`` of :mod:`paralg.decoding.shaping` does.
     **layout
         ``refresh``, ``stand_in``, ``overlap``: see `lay_out`.
 
@@ -112,32 +112,33 @@ class Diagonal:
         self.shape, self.alone = shape, prompt.ndim == 1
         self.model, self.draw, self.memory = CountingModel(model, hook), draw, None
         rows = np.atleast_2d(prompt)
-        self.x = np.full((len(rows), self.layout.length), model.V)
-        self.x[:, :given] = tokens_of(rows, model.V, given)
+        self.stream = np.full((len(rows), self.layout.cells.max() + 2), model.V)  # begin first
+        self.stream[:, 1 : 1 + given] = tokens_of(rows, model.V, given)
         self.starts = given + shape.step * np.arange(frames)
         if frames > 1:
             checks.sizes(actions=(actions, f"{frames - 1} {shape.A}"))
             for start, action in zip(self.starts[1:], actions, strict=True):
-                self.x[:, start - shape.A : start] = action
-        known = np.concatenate([self.x[:, :given].ravel(), actions.ravel()])
+                self.stream[:, 1 + start - shape.A : 1 + start] = action
+        known = np.concatenate([rows.ravel(), actions.ravel()])
         if not -1 < known.min(initial=0) <= known.max(initial=0) < model.V:
             raise ValueError(f"prompt and actions must be tokens in 0..{model.V - 1}, got "
                              f"{known.min()}..{known.max()}")  # fmt: skip
 
     def run(self) -> GeneratedFrames:
         """Make all calls; each fills the cells of one diagonal, or of several frames' diagonals."""
-        recorder = Recorder(self.x[0], self.model.V)
-        for cut in self.layout.cuts:
-            source, cells = self.layout.sources[cut], self.layout.cells[cut]
-            tokens = np.where(source < 0, self.model.V, self.x[:, source])
-            logits = self.call(tokens, cut)[:, cells >= 0]
-            self.x[:, cells[cells >= 0]] = self.draw(softmax(logits))
-            recorder.round(self.model.cost_since())
-            recorder.record("committed", cells[cells >= 0], self.x[0, cells[cells >= 0]])
-        R, C, x = self.shape.R, self.shape.C, self.x
-        frames = np.stack([x[:, a : a + R * C].reshape(-1, R, C) for a in self.starts], axis=1)
-        tokens, frames = (x[0], frames[0]) if self.alone else (x, frames)
-        return GeneratedFrames(tokens, recorder.trace(), self.model.cost, frames)
+        x, events, costs, start = self.stream, [], [], tuple(self.stream[0, 1:].tolist())
+        for t, (cut, sources, drawn, cells) in enumerate(self.layout.steps):
+            logits = self.call(x[:, sources + 1], cut)[:, drawn]
+            x[:, cells + 1] = new = self.draw(softmax(logits))
+            pairs = zip(cells.tolist(), new[0].tolist(), strict=True)
+            events += [Event(t, 0, *pair, "committed", np.nan, t) for pair in pairs]
+            costs.append(self.model.cost_since())
+        R, C = self.shape.R, self.shape.C
+        frames = [x[:, a + 1 : a + 1 + R * C].reshape(-1, R, C) for a in self.starts]
+        tokens, frames = x[:, 1:], np.stack(frames, axis=1)
+        tokens, frames = (tokens[0], frames[0]) if self.alone else (tokens, frames)
+        trace = Trace(start, self.model.V, tuple(events), tuple(costs))
+        return GeneratedFrames(tokens, trace, self.model.cost, frames)
 
     def call(self, tokens: np.ndarray, cut: slice) -> np.ndarray:
         """Run new slots behind all earlier ones; return their logits, (B, slots, V)."""

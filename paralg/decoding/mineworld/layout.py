@@ -4,14 +4,13 @@
 an action.  On causal weights the slot at place i carries token i - 1, and its row of logits is the
 distribution of token i.  Places may repeat, so two slots share the place of cell (r + 1, 0):
 
-=========  =======================================  =============================
-slot       carries                                  runs in call
-=========  =======================================  =============================
-query      what is left of its cell; in a row that  that of its cell
+=========  ==========================================  ===================
+slot       carries                                     runs in call
+=========  ==========================================  ===================
+query      what is left of its cell; in a row that     that of its cell
            just opened a *stand-in*
-refresh    (r, C - 1), the last cell of a row, so   the one after that of its
-           that the rows below see it               cell
-=========  =======================================  =============================
+refresh    (r, C - 1), so that the rows below see it   the next one
+=========  ==========================================  ===================
 """
 
 from dataclasses import dataclass
@@ -70,15 +69,13 @@ class SlotLayout:
     mask: np.ndarray
 
     @cached_property
-    def cuts(self) -> list[slice]:
-        """The slots of each call."""
+    def steps(self) -> list[tuple[slice, np.ndarray, np.ndarray, np.ndarray]]:
+        """Of each call its slots, their sources, those that draw, and the cells that these draw."""
         ends = np.searchsorted(self.calls, np.arange(self.calls[-1] + 1), side="right")
-        return [slice(a, b) for a, b in zip(ends, ends[1:], strict=False)]
-
-    @property
-    def length(self) -> int:
-        """Tokens of the stream."""
-        return int(self.cells.max()) + 1
+        cuts = [slice(a, b) for a, b in zip(ends, ends[1:], strict=False)]
+        drawn = [np.flatnonzero(self.cells[cut] >= 0) for cut in cuts]
+        return [(cut, self.sources[cut], new, self.cells[cut][new])
+                for cut, new in zip(cuts, drawn, strict=True)]  # fmt: skip
 
 
 def lay_out(

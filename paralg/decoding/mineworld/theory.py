@@ -12,7 +12,7 @@ import numpy as np
 from paralg.core import checks
 from paralg.decoding.mineworld.schedule import Wavefront
 
-__all__ = ["Mesh", "lost", "simulate", "smallest_offset", "speedup_limits", "visible_sets"]
+__all__ = ["Mesh", "lost", "simulate", "smallest_offset", "visible_sets"]
 
 NEIGHBOURS = {"W": (0, -1), "NW": (-1, -1), "N": (-1, 0), "NE": (-1, 1), "NEE": (-1, 2)}
 
@@ -41,12 +41,6 @@ def lost(wave: Wavefront, r: int, c: int) -> np.ndarray:
     """Return the cells that raster order would see and the wavefront does not, (rows, C)."""
     seen = wave.visible(r, c)
     return (np.arange(seen.size) < r * wave.C + c).reshape(seen.shape) & ~seen
-
-
-def speedup_limits(R: int, C: int, w: int) -> tuple[float, float]:
-    """Return what R C / ((R - 1) w + C) tends to: R for wide frames, C / w for high ones."""
-    Wavefront(R, C, w)
-    return float(R), C / w
 
 
 def smallest_offset(neighbours) -> int:
@@ -80,16 +74,8 @@ def visible_sets(R: int, C: int, w: int, *, refresh: bool = True) -> np.ndarray:
 class Mesh:
     """A binary Markov mesh: P(x = 1) = σ(bias + Σ weight (2 neighbour - 1)) over cells inside.
 
-    Parameters
-    ----------
-    R, C : int
-        At most 12 cells: all frames are listed.
-    bias : float
-    weights : tuple of (str, float)
-        Of W, NW, N, NE, NEE.
+    ``R`` × ``C`` is at most 12; ``weights`` are pairs of W, NW, N, NE or NEE and a number.
 
-    Examples
-    --------
     >>> mesh = Mesh()
     >>> [round(mesh.total_variation(w), 6) for w in (1, 2, 3)]
     [0.33962, 0.0, 0.0]

@@ -27,16 +27,10 @@ def roll_out(model, frames, actions, shape: StreamShape, w: int, *, context: int
     ----------
     model, shape, w, **options
         As for `decode`.
-    frames : array_like of int, shape (m, R, C)
-        The last m frames so far.
-    actions : array_like of int, shape (m - 1 + steps, A)
-        Those between these frames, then one for each step.
+    frames, actions : array_like of int, shapes (m, R, C) and (m - 1 + steps, A)
+        The last m frames so far; the actions between these, then one for each step.
     context : int
         How many of the last frames are read again before each new one.
-
-    Returns
-    -------
-    RollOut
 
     Examples
     --------
@@ -89,17 +83,9 @@ class Unmasked(Diagonal):
 
 def released(model, prompt, shape: StreamShape, w: int, *, actions=(), draw=likeliest, hook=None,
              stand_in: str = "first", overlap: bool = False) -> GeneratedFrames:  # fmt: skip
-    """Decode as the released code does: zeros are seen, ends of rows are not.
+    """Decode by a Network as the released code does: zeros are seen, ends of rows are not.
 
-    Parameters
-    ----------
-    model : Network
-    prompt, shape, w, actions, draw, hook, stand_in, overlap
-        As for `decode`.
-
-    Returns
-    -------
-    GeneratedFrames
+    ``model, prompt, shape, w, actions, draw, hook, stand_in, overlap`` are those of `decode`.
     """
     layout = {"refresh": False, "stand_in": stand_in, "overlap": overlap}
     return Unmasked(model, prompt, shape, w, actions, draw, hook, layout).run()

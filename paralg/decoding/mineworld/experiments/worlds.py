@@ -34,16 +34,7 @@ def prompt_of(frames: np.ndarray, actions: np.ndarray) -> np.ndarray:
 
 def examples(rng: np.random.Generator, n: int, frames: int, split: str = "train",
              worlds: int | None = None) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """Draw pieces of walks: frames (n, frames, R, C) and actions (n, frames - 1).
-
-    Parameters
-    ----------
-    rng : Generator
-    n, frames : int
-    split : {"train", "test"}
-    worlds : int, optional
-        How many of the worlds; all by default.
-    """
+    """Draw pieces of walks of some worlds, or all: (n, frames, R, C), actions (n, frames - 1)."""
     checks.integers(1, n=n, frames=frames)
     walks = load(split)
     world = rng.integers(len(walks.frames) if worlds is None else worlds, size=n)[:, None]

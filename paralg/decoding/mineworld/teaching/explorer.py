@@ -52,7 +52,7 @@ def draw_calls(ax, wave: Wavefront, cell: tuple[int, int]) -> None:
     seen, gone, now = wave.visible(*cell), lost(wave, *cell), wave.calls[cell]
     for (r, c), call in np.ndenumerate(wave.calls):
         ax.add_patch(Rectangle((c - 0.5, r - 0.5), 1, 1, ec=GREY, lw=2.4 if (r, c) == cell else 0.6,
-                               fc=(VERMILION, 0.7) if call == now else "none"))  # fmt: skip
+                               fc=(VERMILION, 0.3) if call == now else "none"))  # fmt: skip
         ax.text(c - 0.12, r + 0.1, str(call), ha="center", va="center", fontsize=8)
     for marks, style in ((seen, {"marker": "o", "color": GREEN}),
                          (gone, {"marker": "x", "color": GREY, "mec": GREY})):  # fmt: skip

@@ -1,0 +1,1 @@
+"""The network over static arrays of keys and values."""
