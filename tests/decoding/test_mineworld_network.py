@@ -164,15 +164,21 @@ def test_records_say_what_the_pages_say():
 def test_the_peer_has_the_size_and_our_weights_say_the_same_in_it():
     pytest.importorskip("transformers")
     from paralg.decoding.mineworld.experiments import peers
+    from paralg.decoding.multiverse.experiments.peers import as_neox
 
     config = TransformerConfig(V=7, L=40, width=16, layers=2, heads=2, rotary=True)
     network, shape = Network.untrained(config, "causal"), StreamShape(3, 5, 1)
-    x = np.random.default_rng(0).integers(0, 7, 31)
+    x, net = np.random.default_rng(0).integers(0, 7, 31), network.transformer
     for w in (1, 2, 5):
         layout = lay_out(shape, w, 16)
         tokens = np.where(layout.sources < 0, 7, x[layout.sources])
         ours = network.attend(tokens[None], layout.places, layout.mask)[0]
-        np.testing.assert_allclose(peers.neox_logits(network, layout, x), ours, atol=1e-4)
+        ids, at = torch.tensor(tokens), torch.tensor(layout.places)
+        with torch.inference_mode():
+            theirs = as_neox(network)(
+                inputs_embeds=(net.token(ids) + net.position(at))[None], position_ids=at[None],
+                attention_mask=torch.tensor(layout.mask)[None, None]).logits[0, :, :-1]  # fmt: skip
+        np.testing.assert_allclose(theirs.double().numpy(), ours, atol=1e-4)
     model = peers.llama(runs.CONFIG)
     ours = runs._build("world", 0).parameters_count
     assert 0.85 < sum(part.numel() for part in model.parameters()) / ours < 1.05

@@ -12,7 +12,7 @@ import numpy as np
 from paralg.core import checks
 from paralg.decoding.mineworld.schedule import Wavefront
 
-__all__ = ["Mesh", "lost", "simulate", "smallest_offset", "visible_sets"]
+__all__ = ["Mesh", "lost", "simulate", "visible_sets"]
 
 NEIGHBOURS = {"W": (0, -1), "NW": (-1, -1), "N": (-1, 0), "NE": (-1, 1), "NEE": (-1, 2)}
 
@@ -41,23 +41,6 @@ def lost(wave: Wavefront, r: int, c: int) -> np.ndarray:
     """Return the cells that raster order would see and the wavefront does not, (rows, C)."""
     seen = wave.visible(r, c)
     return (np.arange(seen.size) < r * wave.C + c).reshape(seen.shape) & ~seen
-
-
-def smallest_offset(neighbours) -> int:
-    """Return the least w that is exact if cells depend on these neighbours, (rows, columns) away.
-
-    (a, b), raster-earlier, is in an earlier call if a w + b < 0: w > b / -a for those above.
-
-    >>> smallest_offset([(0, -1), (-1, 0), (-1, 1), (-1, 2)])
-    3
-    """
-    least = 1
-    for a, b in checks.array("neighbours", neighbours, "i").reshape(-1, 2).tolist():
-        if a > 0 or (a == 0 and b >= 0):
-            raise ValueError(f"neighbours must be sooner in raster order, got {(a, b)}")
-        if a < 0:
-            least = max(least, b // -a + 1)
-    return least
 
 
 def visible_sets(R: int, C: int, w: int, *, refresh: bool = True) -> np.ndarray:

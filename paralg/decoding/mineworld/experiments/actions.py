@@ -18,13 +18,11 @@ SLOTS = (
     tuple(f"hotbar.{i}" for i in range(1, 10)), ("forward", "back"), ("left", "right"),
     ("sprint", "sneak"), ("use", "attack"), ("jump",), ("drop", "pickItem"),
 )  # fmt: skip
-"""Buttons of the third to the ninth slot."""
 BUTTONS = tuple(name for slot in SLOTS for name in slot)
 BINS, MOST, MU = 21, 90.0, 11.4887
 TOKENS = ("<bos>", "<null>", "<eos>", *BUTTONS,
           *(f"{axis}.{i}" for axis in ("pitch", "yaw") for i in range(BINS)))  # fmt: skip
-"""Their order is ours; the released table has three further buttons, 68 tokens behind the 8,192 of
-a frame."""
+"""Their order is ours; the released table, behind 8,192 of a frame, has three further buttons."""
 
 
 def bin_of_angle(degrees: float) -> int:

@@ -1,12 +1,11 @@
-"""What a user would pick: ``LlamaForCausalLM`` of ``transformers``, and our weights in GPT-NeoX."""
+"""What a user would pick: ``LlamaForCausalLM`` of ``transformers``."""
 
 import numpy as np
 import torch
 
-from paralg.decoding.mineworld.layout import SlotLayout
-from paralg.models import Network, TransformerConfig
+from paralg.models import TransformerConfig
 
-__all__ = ["generate", "llama", "neox_logits"]
+__all__ = ["generate", "llama"]
 
 
 def llama(config: TransformerConfig, seed: int = 0):
@@ -32,18 +31,3 @@ def generate(model, prompt, tokens: int) -> np.ndarray:
         y = model.generate(given, attention_mask=torch.ones_like(given), do_sample=False,
                            max_new_tokens=tokens, use_cache=True)  # fmt: skip
     return y[0, given.shape[1] :].numpy()
-
-
-def neox_logits(network: Network, layout: SlotLayout, x: np.ndarray) -> np.ndarray:
-    """Return the logits of all slots of a stream by GPT-NeoX with our weights and a 4-D mask."""
-    from paralg.decoding.multiverse.experiments.peers import as_neox
-
-    places = torch.tensor(layout.places)
-    tokens = torch.tensor(np.where(layout.sources < 0, network.V, x[layout.sources]))
-    ours = network.transformer
-    with torch.inference_mode():
-        found = as_neox(network)(
-            inputs_embeds=(ours.token(tokens) + ours.position(places))[None],
-            position_ids=places[None], attention_mask=torch.tensor(layout.mask)[None, None],
-        )  # fmt: skip
-    return found.logits[0, :, :-1].double().numpy()

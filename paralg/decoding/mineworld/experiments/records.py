@@ -49,8 +49,8 @@ def trap() -> dict:
     """A copy of the last frame, a network of eleven worlds stopped early, and the shipped one."""
     frames, actions = worlds.examples(np.random.default_rng(7), 100, 2, "test")
     copy = frames[:, 0] == frames[:, 1]
-    shown = np.zeros(len(copy), int)
-    found = {"copy": {"all": copy.mean()} | worlds.controllability(actions[:, 0], shown)._asdict()}
+    ignored = worlds.controllability(actions[:, 0], np.zeros(len(copy), int))._asdict()
+    found = {"copy": {"all": copy.mean()} | ignored}
     for name in ("few-short", "world"):
         found[name] = runs.evaluate(runs.load(name), SHAPE.C)
     return {name: _rounded(one) for name, one in found.items()}
@@ -60,8 +60,7 @@ def sampling() -> dict:
     """Drawn frames, top-p 0.8 as in the paper's evaluation."""
     found = {}
     for way, name in TUNED.items():
-        draw = exponential_race(np.random.default_rng(0))
-        drawn = partial(decode, draw=draw, hook=TopP(0.8))
+        drawn = partial(decode, draw=exponential_race(np.random.default_rng(0)), hook=TopP(0.8))
         found[way] = _rounded(runs.evaluate(runs.load(name), WAYS[way], decoder=drawn))
     return found
 
@@ -92,9 +91,9 @@ def play() -> dict:
     for way, name in TUNED.items():
         network, last, shown, right = runs.load(name), frames[:, 0], [], []
         for step in range(STEPS):  # all films at once; alone each is a `roll_out`
-            given = worlds.prompt_of(last[:, None], actions[:, step : step + 1])
+            given = worlds.prompt_of(last[:, None], actions[:, [step]])
             made = decode(network, given, SHAPE, WAYS[way]).frames[:, 0]
-            read = [worlds.move_shown(a, b) for a, b in zip(last, made, strict=True)]
+            read = list(map(worlds.move_shown, last, made))
             shown.append(round(float(np.mean(read == actions[:, step])), 4))
             right.append(round(float(np.mean(made == frames[:, step + 1])), 4))
             last = made
@@ -105,8 +104,8 @@ def play() -> dict:
 def actions() -> dict:
     """Another action than the true one: does the frame show it? And which action comes next?"""
     frames, moves = worlds.examples(np.random.default_rng(10), 60, 3, "test")
-    network, shown, free = runs.load(), [], ("grass", "sand", "path")
-    walkable = [worlds.KINDS.index(kind) for kind in free]
+    network, shown = runs.load(), []
+    walkable = [worlds.KINDS.index(kind) for kind in ("grass", "sand", "path")]
     for film in frames:
         for move, (dy, dx) in enumerate(MOVES):
             if move and film[0, 4 + dy, 6 + dx] in walkable:
