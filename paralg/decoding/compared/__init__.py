@@ -8,6 +8,7 @@
 from paralg.core.lazy import lazy
 
 __getattr__, __dir__, __all__ = lazy(__name__, {
-    **dict.fromkeys(("A100", "Trade", "price_here", "price_on", "trades"), "choice"),
+    "A100": "choice", "Trade": "choice", "price_here": "choice", "price_on": "choice",
+    "trades": "choice",
     "exactness": "theory", "explorer": "teaching.explorer",
 })  # fmt: skip
