@@ -9,6 +9,5 @@ from paralg.core.lazy import lazy
 
 __getattr__, __dir__, __all__ = lazy(__name__, {
     "A100": "choice", "Trade": "choice", "price_here": "choice", "price_on": "choice",
-    "trades": "choice",
-    "exactness": "theory", "explorer": "teaching.explorer",
+    "trades": "choice", "exactness": "theory", "explorer": "teaching.explorer",
 })  # fmt: skip
