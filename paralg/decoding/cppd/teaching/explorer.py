@@ -13,7 +13,7 @@ from paralg.decoding.cppd.variants import attention, attention_of_calls
 
 __all__ = ["GAPS", "TEXTS", "draw_reading", "explorer", "strip", "view"]
 
-TEXTS = ("1988", "307", "60425", "27182", "335")
+TEXTS = ("7007", "2026", "60425", "906", "42")
 GAPS = {"wide": 1, "touching": 0, "overlapping": -2}
 COVER = (1, 5)
 """Columns of a glyph that the bar hides."""
