@@ -28,9 +28,10 @@ ON_TIERS = (
     ("any_subset", "grids", "ASSD, k = 5", "the same model, in one joint pass"),
     ("clover", "text", "Clover, m = 4", "the target model, a tree a call"),
 )
-TITLES = {"freedave": "FreeDave", "credit_decoding": "CreditDecoding", "any_subset": "ASSD",
-          "consistency_trajectory": "doubling rounds", "clover": "Clover",
-          "multiverse": "Multiverse", "mineworld": "MineWorld", "cppd": "CPPD"}  # fmt: skip
+TITLES = {"speculative_jacobi": "speculative Jacobi", "freedave": "FreeDave", "any_subset": "ASSD",
+          "credit_decoding": "CreditDecoding", "consistency_trajectory": "doubling rounds",
+          "energy_diffusion": "energy diffusion", "clover": "Clover", "mineworld": "MineWorld",
+          "cppd": "CPPD", "multiverse": "Multiverse"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Trade:
     @property
     def title(self) -> str:
         """The chapter as a figure writes it."""
-        return TITLES.get(self.chapter, self.chapter.replace("_", " "))
+        return TITLES.get(self.chapter, self.chapter)
 
     def speedup(self, price: float) -> float:
         """Return how many times faster it is at a price of a further position, from 0 to 1."""
@@ -93,8 +94,7 @@ def price_on(ridge: float, requests: int = 1) -> float:
 def price_here(further: int = 16, seconds: float = 2.0) -> float:
     """Measure the price on this machine: the network of digits, behind 32 kept positions.
 
-    The time of a forward with ``further`` more positions over that of one, in turns for
-    ``seconds``, shared among the further positions.
+    A forward of ``further`` more positions against one of one position, in turns for ``seconds``.
     """
     from paralg.core.timing import compare
     from paralg.decoding.speculative_jacobi.experiments.images import network
