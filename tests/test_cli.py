@@ -623,6 +623,8 @@ def test_a_signal_leaves_no_file_and_no_process(tmp_path, stop, code):
 ])  # fmt: skip
 def test_a_signal_passes_through_the_engine_and_is_told(capsys, tmp_path, monkeypatch, stop, code,
                                                         word):  # fmt: skip
+    if signal.getsignal(stop) == signal.SIG_IGN:
+        pytest.skip("whoever started the tests ignores this signal, and so does the command")
     monkeypatch.setattr(exact, "_sweep", lambda *_: signal.raise_signal(stop))
     for asked, left in (([], "nothing was written"), (["--resume"], "finished sources are kept")):
         found, out, err = inside(capsys, *PEOPLE, "--output", tmp_path / "o.tsv", *asked)

@@ -166,7 +166,8 @@ def test_a_run_is_trained_rounded_scored_and_read_back(tmp_path, monkeypatch):
 def test_what_ships_is_what_the_page_needs():
     assert set(runs.RUNS.names()) == set(runs.KEPT)
     for path in runs.RUNS.folder.glob("*.json"):
-        record = compared.log(*path.stem.rsplit("-", 1))
+        name, _, seed = path.stem.rpartition("-")
+        record = compared.log(name, int(seed))
         kind = record["recipe"].split("-")[0]
         assert record["steps"] == runs.PLANS[record["recipe"]].steps
         assert list(record["scores"]) == [str(n) for n in runs.SIZES[kind]]

@@ -77,10 +77,10 @@ class Workspace:
             try:
                 old = json.loads(note.read_text())
                 kept = [range(first, end) for first, end in old["chunks"]]
-                ends = [0, *(chunk.stop for chunk in kept)]
-                if [chunk.start for chunk in kept] != ends[:-1] or ends[-1] != planned[-1].stop:
-                    raise ValueError("not all sources, or some twice")
+                starts, ends = [k.start for k in kept], [0, *(k.stop for k in kept)]
                 changes = differences({name: old[name] for name in fingerprint}, fingerprint)
+                if not changes and (starts, ends[-1]) != (ends[:-1], planned[-1].stop):
+                    raise ValueError("not all sources, or some twice")
             except (ValueError, KeyError, TypeError):
                 self.say(f"note: {note} is damaged, all sources are computed again")
                 for path in self.folder.glob("rows-*"):
