@@ -157,7 +157,7 @@ def _widths(source: Source) -> Iterator[str]:
             yield f"cell {source.cells[place]['id']}: {len(wide[0])} characters: {wide[0][:60]}…"
 
 
-MEASURES = {"compare", "perf_counter", "process_time", "price_here", "measured_bandwidth"}
+MEASURES = {"compare", "perf_counter", "process_time", "price_here"}
 
 
 def _asserted_seconds(source: Source) -> Iterator[str]:

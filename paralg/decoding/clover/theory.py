@@ -6,6 +6,7 @@ from itertools import combinations
 import numpy as np
 
 from paralg.core import checks
+from paralg.decoding.randomness import residual
 from paralg.decoding.trees import DraftTree, without
 
 __all__ = ["acceptance_drawn", "best_value", "expected_accepted", "roofline_speedup"]
@@ -62,10 +63,8 @@ def acceptance_drawn(p: np.ndarray, q: np.ndarray, k: int) -> float:
     checks.sizes(p=(p, "V"), q=(q, "V"))
     if not checks.integer("k", k):
         return 0.0
-    kept, excess = np.minimum(p, q), np.maximum(p - q, 0)
-    if not excess.sum():
-        return float(kept.sum())
-    law, refused = excess / excess.sum(), q - kept
+    kept = np.minimum(p, q)
+    law, refused = residual(p, q), q - kept  # p = q: nothing is refused
     return float(kept.sum() + sum(refused[x] * acceptance_drawn(law, without(q, x), k - 1)
                                   for x in np.flatnonzero(refused) if q[x] < 1))  # fmt: skip
 

@@ -80,14 +80,13 @@ def price_on(ridge: float, requests: int = 1) -> float:
     r"""Return the price of a position where weights are fetched once for all requests of a batch.
 
     Fetching takes as long as computing ``ridge`` positions, so a forward of p positions of each of
-    b requests takes :math:`ridge + b p` and :math:`ρ = b / (ridge + b)`. Measured prices are
-    higher: nothing here overlaps, and attention and launches are free.
+    b requests takes :math:`ridge + b p` and :math:`ρ = b / (ridge + b)`. Attention over kept keys
+    would make a position dearer; launches, and fetching while computing, make it cheaper.
 
     >>> round(price_on(150, 50), 3)
     0.25
     """
-    ridge = checks.number("ridge", ridge, above=0)
-    b = checks.integer("requests", requests, 1)
+    ridge, b = checks.number("ridge", ridge, above=0), checks.integer("requests", requests, 1)
     return b / (ridge + b)
 
 
@@ -133,21 +132,23 @@ def trades(found: Sequence[dict]) -> list[Trade]:
         # a threshold is no baseline here: what is saved is saved against one token a forward
         base = "ancestral" if one.against == "ancestral" else "static"
         pair = scores[tier][base], scores[tier][name]
-        made.append(Trade(chapter, tier, one.promise, verifier,
-                          *(tuple(s[key] for s in pair) for key in ("forwards", "positions"))))
+        made.append(Trade(chapter, tier, one.promise, verifier, *_counts(pair)))
     return [_digits(), *made, *_closed_forms()]
 
 
 def _digits() -> Trade:
     from paralg.decoding.baselines import ancestral
     from paralg.decoding.speculative_jacobi import speculative_jacobi
-    from paralg.decoding.speculative_jacobi.experiments.images import sample
+    from paralg.decoding.speculative_jacobi.experiments.images import sample, summary
 
-    runs = [sample(ancestral, 2), sample(speculative_jacobi, 2, W=16)]
-    means = np.mean([[(r.forwards, r.cost.tokens) for r in some] for some in runs], axis=1)
-    forwards, positions = (tuple(column) for column in means.T.tolist())
+    pair = summary(sample(ancestral, 2)), summary(sample(speculative_jacobi, 2, W=16))
     return Trade("speculative_jacobi", "digits of 64 pixels", "same distribution",
-                 "the same model, in the next call", forwards, positions)  # fmt: skip
+                 "the same model, in the next call", *_counts(pair))  # fmt: skip
+
+
+def _counts(pair: Sequence[dict]) -> tuple[tuple[float, ...], ...]:
+    """Return forwards and positions, each without and with the decoder."""
+    return tuple(tuple(one[key] for one in pair) for key in ("forwards", "positions"))
 
 
 def _closed_forms() -> list[Trade]:
