@@ -90,6 +90,11 @@ def test_every_chapter_has_its_three_doors():
         )
 
 
+def test_every_recorded_benchmark_has_a_page():
+    recorded = {path.stem for path in (ROOT / "benchmarks/results").glob("*.json")}
+    assert recorded == {path.stem for path in (ROOT / "book/benchmarks").glob("*.md")}
+
+
 def test_no_path_of_one_machine_and_no_registry_host():
     machine = re.compile(
         r"(?<![\w.])/(work|root|farm|home/\w+|tmp/bash)/|pypi\.org|pythonhosted|npmjs\.(org|com)"
