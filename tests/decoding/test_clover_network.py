@@ -242,7 +242,7 @@ def test_numbers_in_the_prose_are_those_of_logs_records_and_benchmark():
     assert gain in page
     rows = json.loads((ROOT / "benchmarks/results/clover.json").read_text())["rows"]
     plain = next(row["ratio"] for row in rows if row["method"] == "one token a call")
-    assert f"it takes {plain:.2f} of Clover's time" in page
+    assert f"it takes {plain:.2f} times Clover's time" in page
     tokens = records.read("trees")["clover paper 4"]["tokens"]
     assert f"this target {tokens:.1f} times fewer calls" in page
     assert f"batches of about 42 and {tokens * 153 / 5:.0f}" in page

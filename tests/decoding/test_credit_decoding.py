@@ -88,7 +88,8 @@ def test_time_to_commit_is_that_of_a_simulation(credit, p, tau):
     edge = min(abs(q[0] - tau) for _, q in rounds(credit, logits))
     assert at == t or t > 60 or edge < 1e-7
     assert (t < np.inf) == (p >= standing_floor(tau, credit)) or edge < 1e-3
-    assert floor(tau, credit) <= standing_floor(tau, credit) <= first_look(tau, credit) <= tau
+    bounds = [floor(tau, credit), standing_floor(tau, credit), first_look(tau, credit), tau]
+    assert (np.diff(bounds) > -1e-12).all()
 
 
 def test_numbers_of_the_closed_forms():
