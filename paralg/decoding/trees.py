@@ -93,12 +93,12 @@ class TreeRule:
 
         ``expand(i, states, tokens) -> (states, q)`` is head i on n nodes.
         """
-        tokens, parents, joint, laws = [int(t0)], [-1], [1.0], [None]
+        tokens, parents, joint, dists = [int(t0)], [-1], [1.0], [None]
         level, states, left = np.array([0]), root, self.m
         for i in range(1, depth + 1 if left else 1):
             states, q = expand(i, states, np.array(tokens)[level])
-            for node, law in zip(level, q, strict=True):
-                laws[node] = law
+            for node, dist in zip(level, q, strict=True):
+                dists[node] = dist
             branch, token = self.choose(i, q, np.array(joint)[level], left, rng)
             if not len(branch):
                 break
@@ -106,11 +106,11 @@ class TreeRule:
             parents += level[branch].tolist()
             level = np.arange(len(tokens), len(tokens) + len(token))
             tokens, joint = tokens + token.tolist(), joint + weight.tolist()
-            laws += [None] * len(token)
+            dists += [None] * len(token)
             states, left = states[branch], self.left(left, len(token))
             if not left:
                 break
-        tree = DraftTree(np.array(tokens), np.array(parents), np.array(joint), tuple(laws))
+        tree = DraftTree(np.array(tokens), np.array(parents), np.array(joint), tuple(dists))
         return self.cut(tree)
 
     def choose(self, i: int, q: np.ndarray, joint: np.ndarray, left: int, rng):
@@ -177,24 +177,24 @@ def first_accepted(tree: DraftTree, p: np.ndarray, rng: Random, accepts, refused
     checks.instance("tree", tree, DraftTree)
     p = checks.probabilities("p", p)
     checks.sizes(p=(p, f"{len(tree)} V"))
-    path, tried, law = [0], [], p[0]
+    path, tried, dist = [0], [], p[0]
     while (children := tree.children(path[-1])):
         q = tree.q[path[-1]] if tree.q else None
         for child in children:
             token = tree.tokens[child]
-            if rng.accept(float(accepts(law, q, token))):
+            if rng.accept(float(accepts(dist, q, token))):
                 path.append(child)
-                law = p[child]
+                dist = p[child]
                 break
             tried.append(child)
-            law, q = refused(law, q, token)
+            dist, q = refused(dist, q, token)
         else:
             break
-    return TreeVerdict(path, tried, rng.categorical(law))
+    return TreeVerdict(path, tried, rng.categorical(dist))
 
 
-def without(law: np.ndarray, token: int) -> np.ndarray:
+def without(dist: np.ndarray, token: int) -> np.ndarray:
     """Return a distribution given that it is not ``token``."""
-    rest = law.copy()
+    rest = dist.copy()
     rest[token] = 0.0
     return rest / rest.sum()

@@ -44,13 +44,13 @@ few = settings(max_examples=25, deadline=None)
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
 
 
-def of_levels(*laws):
+def of_levels(*dists):
     """Return an ``expand`` whose distributions depend on the level alone."""
-    return lambda i, states, tokens: (states, np.tile(laws[i - 1], (len(tokens), 1)))
+    return lambda i, states, tokens: (states, np.tile(dists[i - 1], (len(tokens), 1)))
 
 
-def grown(rule, *laws, depth=None):
-    return rule.grow(of_levels(*laws), np.zeros(99), 0, len(laws) if depth is None else depth)
+def grown(rule, *dists, depth=None):
+    return rule.grow(of_levels(*dists), np.zeros(99), 0, len(dists) if depth is None else depth)
 
 
 @cache
@@ -96,24 +96,24 @@ def test_the_figure_of_the_paper():
 @given(seeds, st.integers(1, 3), st.integers(1, 3), st.integers(1, 4))
 @few
 def test_best_first_is_the_best_of_all_trees(rng, V, K, m):
-    laws = [rng.dirichlet(np.ones(V)) for _ in range(K)]
+    dists = [rng.dirichlet(np.ones(V)) for _ in range(K)]
     m = min(m, sum(V**i for i in range(1, K + 1)))
-    found = expected_accepted(grown(BestFirst(m), *laws))
-    assert found == pytest.approx(best_value(laws, m), abs=1e-12)
-    assert expected_accepted(grown(Budgeted(m, 1, 0), *laws)) <= found + 1e-12
+    found = expected_accepted(grown(BestFirst(m), *dists))
+    assert found == pytest.approx(best_value(dists, m), abs=1e-12)
+    assert expected_accepted(grown(Budgeted(m, 1, 0), *dists)) <= found + 1e-12
 
 
 @given(seeds, st.integers(2, 6), st.integers(1, 6))
 @few
 def test_a_budgeted_tree_keeps_probable_tokens_only(rng, V, m):
-    laws = [rng.dirichlet(np.ones(V)) for _ in range(3)]
-    tree = grown(Budgeted(m, 0.8, 0.25), *laws)
+    dists = [rng.dirichlet(np.ones(V)) for _ in range(3)]
+    tree = grown(Budgeted(m, 0.8, 0.25), *dists)
     assert len(tree) <= m + 1
     for node in range(1, len(tree)):
-        law = laws[tree.depth[node] - 1]
+        dist = dists[tree.depth[node] - 1]
         token = tree.tokens[node]
-        assert law[token] >= law.max() / 4 - 1e-9
-        assert law[law > law[token]].sum() < 0.8
+        assert dist[token] >= dist.max() / 4 - 1e-9
+        assert dist[dist > dist[token]].sum() < 0.8
 
 
 @pytest.mark.parametrize(("rule", "shape"), [
@@ -156,8 +156,8 @@ def test_mask_children_path_and_select():
 
 def one_level(children, q=None):
     tokens = np.array([0, *children])
-    laws = () if q is None else (q, *[None] * len(children))
-    return DraftTree(tokens, np.array([-1, *[0] * len(children)]), np.ones(len(tokens)), laws)
+    dists = () if q is None else (q, *[None] * len(children))
+    return DraftTree(tokens, np.array([-1, *[0] * len(children)]), np.ones(len(tokens)), dists)
 
 
 def next_token(verify, p, tree_of):
@@ -172,8 +172,8 @@ def next_token(verify, p, tree_of):
         return (int(token), drafted), 1
 
     found = exact_distribution(once).probability
-    law = [sum(w for (v, _), w in found.items() if v == token) for token in range(len(p))]
-    return np.array(law), sum(w for (_, drafted), w in found.items() if drafted)
+    dist = [sum(w for (v, _), w in found.items() if v == token) for token in range(len(p))]
+    return np.array(dist), sum(w for (_, drafted), w in found.items() if drafted)
 
 
 def drawn(q, k):
@@ -185,19 +185,19 @@ def drawn(q, k):
 def test_both_rules_leave_the_target_alone(rng, V, k):
     p, q = rng.dirichlet(np.ones(V), 2)
     children = rng.permutation(V)[: min(k, V)]
-    law, accepted = next_token(verify_chosen, p, lambda rng: one_level(children))
-    np.testing.assert_allclose(law, p, atol=1e-12)
+    dist, accepted = next_token(verify_chosen, p, lambda rng: one_level(children))
+    np.testing.assert_allclose(dist, p, atol=1e-12)
     assert accepted == pytest.approx(p[children].sum(), abs=1e-12)
     if k:
-        law, accepted = next_token(verify_drawn, p, drawn(q, k))
-        np.testing.assert_allclose(law, p, atol=1e-12)
+        dist, accepted = next_token(verify_drawn, p, drawn(q, k))
+        np.testing.assert_allclose(dist, p, atol=1e-12)
         assert accepted == pytest.approx(acceptance_drawn(p, q, min(k, V)), abs=1e-12)
 
 
 def test_the_worked_case_of_the_three_rules():
-    law, accepted = next_token(verify_ratio, P, lambda rng: one_level([0, 1], Q))
-    np.testing.assert_allclose(law, [0.4, 0, 0.6], atol=1e-12)
-    assert np.abs(law - P).sum() / 2 == pytest.approx(0.3)
+    dist, accepted = next_token(verify_ratio, P, lambda rng: one_level([0, 1], Q))
+    np.testing.assert_allclose(dist, [0.4, 0, 0.6], atol=1e-12)
+    assert np.abs(dist - P).sum() / 2 == pytest.approx(0.3)
     assert next_token(verify_chosen, P, lambda rng: one_level([0, 1]))[1] == pytest.approx(0.5)
     assert next_token(verify_drawn, P, drawn(Q, 2))[1] == pytest.approx(0.82)
 

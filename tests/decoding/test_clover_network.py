@@ -184,8 +184,8 @@ def test_parameters():
 def test_distillation_of_perfect_heads_leaves_the_targets_entropy():
     hidden, net = torch.randn(2, L, 32), NET.transformer
     with torch.no_grad():
-        states, law = net.norm(hidden), net.head(net.norm(hidden))
-    entropy = [-(law.softmax(-1) * law.log_softmax(-1)).sum(-1)[:, i:].mean() for i in (1, 2)]
+        states, dist = net.norm(hidden), net.head(net.norm(hidden))
+    entropy = [-(dist.softmax(-1) * dist.log_softmax(-1)).sum(-1)[:, i:].mean() for i in (1, 2)]
     heads = SimpleNamespace(target=net, logits=net.head, states=lambda hidden, x: [
         states[:, i:] for i in (1, 2)])  # fmt: skip
     loss = runs.distilled(heads, hidden, None)

@@ -33,7 +33,7 @@ from paralg.decoding.energy_diffusion.experiments.tabular import (
     independent,
     reported_integral,
     resampled_posterior,
-    sampler_law,
+    sampler_output,
     shown_nats,
     step_bound,
     true_posterior,
@@ -211,20 +211,20 @@ def test_every_branch_of_the_sampler(S, k, gap, calls, runs):
     assert found.expected_calls == pytest.approx(calls)
     assert round(total_variation(found.probability, SMALL.distribution()), 6) == gap
     posterior = resampled_posterior(SMALL, energy, k)
-    whole_law, mean = sampler_law(SMALL, x, S, posterior, calls=1 + (k > 1))
+    whole_law, mean = sampler_output(SMALL, x, S, posterior, calls=1 + (k > 1))
     assert total_variation(found.probability, whole_law) <= 1e-12
     assert mean == pytest.approx(calls)
 
 
 def test_the_law_of_the_sampler_without_branches():
     x, energy = [2] * 3, Autoregressive(SMALL)
-    gaps = {(S, k): total_variation(sampler_law(
+    gaps = {(S, k): total_variation(sampler_output(
         SMALL, x, S, resampled_posterior(SMALL, energy, k))[0], SMALL.distribution())
         for S, k in ((2, 2), (1, 3), (1, 64))}  # fmt: skip
     assert round(gaps[2, 2], 6) == 0.029869
     assert round(gaps[1, 3], 6) == 0.034015
     assert gaps[1, 64] < 0.002
-    exact, _ = sampler_law(SMALL, x, 3, true_posterior(SMALL))
+    exact, _ = sampler_output(SMALL, x, 3, true_posterior(SMALL))
     assert total_variation(exact, SMALL.distribution()) <= 1e-12
 
 

@@ -122,7 +122,7 @@ class Clover:
         if len(self.order):
             p, final = self.target.read(self.x)
             self.record.round(self.model.cost_since())
-            self.commit([self.rng.categorical(self.law(p))])
+            self.commit([self.rng.categorical(self.distribution(p))])
             while self.n < len(self.order) - 1:
                 final = self.step(final)
         return Decoded(self.x, self.record.trace(), self.model.cost)
@@ -133,7 +133,7 @@ class Clover:
         state = self.drafting.read(final, self.x[:place])
         depth = min(self.drafting.K, len(self.order) - 2 - self.n)
         tree = self.rule.grow(self.drafting.expand, state, self.x[place], depth, self.rng)
-        p = self.law(self.target.verify(tree, self.x, self.n))
+        p = self.distribution(self.target.verify(tree, self.x, self.n))
         self.record.round(self.model.cost_since())
         verdict = self.check(tree, p, self.rng)
         self.note("proposed", tree, list(range(1, len(tree))))
@@ -143,7 +143,7 @@ class Clover:
         self.commit([*tree.tokens[verdict.path[1:]].tolist(), verdict.bonus])
         return self.target.keep(verdict.path)
 
-    def law(self, p: np.ndarray) -> np.ndarray:
+    def distribution(self, p: np.ndarray) -> np.ndarray:
         """Return what tokens are drawn from: in greedy decoding, the certain distribution."""
         return certain(p) if self.greedy else p
 

@@ -31,20 +31,20 @@ def expected_accepted(tree: DraftTree, expand: Callable | None = None, root=None
     return value
 
 
-def best_value(laws: Sequence[np.ndarray], m: int) -> float:
+def best_value(dists: Sequence[np.ndarray], m: int) -> float:
     """Return E[accepted] of the best of *all* trees of m drafts, for small cases.
 
-    ``laws`` has the distribution of each level, the same under every parent.
+    ``dists`` has the distribution of each level, the same under every parent.
 
     >>> round(best_value([np.array([0.4, 0.35, 0.25]), np.array([0.95, 0.05])], 3), 12)
     1.13
     """
     paths = {(): 1.0}
-    for depth, law in enumerate(laws):
-        law = checks.probabilities("a law", law)
-        checks.sizes(law=(law, "V"))
-        paths |= {(*path, v): value * law[v] for path, value in paths.items()
-                  if len(path) == depth for v in range(len(law))}  # fmt: skip
+    for depth, dist in enumerate(dists):
+        dist = checks.probabilities("a distribution", dist)
+        checks.sizes(dist=(dist, "V"))
+        paths |= {(*path, v): value * dist[v] for path, value in paths.items()
+                  if len(path) == depth for v in range(len(dist))}  # fmt: skip
     del paths[()]
     checks.integer("m", m, 0, len(paths))
     return float(max(sum(paths[path] for path in tree) for tree in combinations(paths, m)
@@ -64,8 +64,8 @@ def acceptance_drawn(p: np.ndarray, q: np.ndarray, k: int) -> float:
     if not checks.integer("k", k):
         return 0.0
     kept = np.minimum(p, q)
-    law, refused = residual(p, q), q - kept  # p = q: nothing is refused
-    return float(kept.sum() + sum(refused[x] * acceptance_drawn(law, without(q, x), k - 1)
+    dist, refused = residual(p, q), q - kept  # p = q: nothing is refused
+    return float(kept.sum() + sum(refused[x] * acceptance_drawn(dist, without(q, x), k - 1)
                                   for x in np.flatnonzero(refused) if q[x] < 1))  # fmt: skip
 
 

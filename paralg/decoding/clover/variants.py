@@ -40,9 +40,9 @@ class BestFirst(TreeRule):
 
     Examples
     --------
-    >>> laws = {1: [0.4, 0.35, 0.25], 2: [0.95, 0.05, 0.0], 3: [0.95, 0.05, 0.0]}
+    >>> dists = {1: [0.4, 0.35, 0.25], 2: [0.95, 0.05, 0.0], 3: [0.95, 0.05, 0.0]}
     >>> tree = BestFirst(3).grow(
-    ...     lambda i, s, tokens: (s, np.tile(laws[i], (len(tokens), 1))), np.zeros(9), 0, 3)
+    ...     lambda i, s, tokens: (s, np.tile(dists[i], (len(tokens), 1))), np.zeros(9), 0, 3)
     >>> tree.joint[1:].round(3)
     array([0.4  , 0.38 , 0.361])
     """
@@ -125,11 +125,11 @@ class Drawn(TreeRule):
     def choose(self, i, q, joint, left, rng):
         """Draw without replacement."""
         drawn = []
-        for branch, law in enumerate(q if i <= len(self.widths) else ()):
-            for _ in range(min(self.widths[i - 1], np.count_nonzero(law))):
-                token = rng.categorical(law)
+        for branch, dist in enumerate(q if i <= len(self.widths) else ()):
+            for _ in range(min(self.widths[i - 1], np.count_nonzero(dist))):
+                token = rng.categorical(dist)
                 drawn.append((branch, token))
-                law = without(law, token) if law[token] < 1 else law
+                dist = without(dist, token) if dist[token] < 1 else dist
         return tuple(np.array(drawn, dtype=int).reshape(-1, 2).T)
 
 

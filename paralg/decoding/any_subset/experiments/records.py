@@ -145,10 +145,10 @@ def lenient() -> dict:
     table, prompts, found = HashConditional(2, 4, k=0, eps=1.0), puzzles(GRIDS, 4), {}
     right = order_joint(table, [2] * 4)
     for tolerance in (0.0, 0.01, 0.03, 0.1, 0.3, 1.0):
-        law = distribution_of(lenient_assd, table, [2] * 4, k=4, tolerance=tolerance)
+        dist = distribution_of(lenient_assd, table, [2] * 4, k=4, tolerance=tolerance)
         runs = decode_all(lenient_assd, Sudoku4(), prompts, k=5, tolerance=tolerance)
         found[str(tolerance)] = {
-            "total variation": round(total_variation(law.probability, right), 6),
+            "total variation": round(total_variation(dist.probability, right), 6),
             "calls": round(float(np.mean([run.forwards for run in runs])), 3),
             "valid": valid(runs)}  # fmt: skip
     return found

@@ -134,9 +134,9 @@ def _step(known: np.ndarray, name: str, rule) -> dict:
     run.commit([int(p.argmax())])
     state = run.drafting.read(final, run.x[: run.order[0]])
     tree = rule.grow(run.drafting.expand, state, run.x[run.order[0]], 3)
-    law = run.target.verify(tree, run.x, 0)
-    path = verify_chosen(tree, certain(law), RandomDraws()).path
-    allowed = law[tree.parents[1:], tree.tokens[1:]] >= IMPOSSIBLE
+    dist = run.target.verify(tree, run.x, 0)
+    path = verify_chosen(tree, certain(dist), RandomDraws()).path
+    allowed = dist[tree.parents[1:], tree.tokens[1:]] >= IMPOSSIBLE
     return {"tokens": pydoc_text.decode(tree.tokens), "parents": tree.parents[1:].tolist(),
             "percent": (100 * tree.joint[1:]).round().astype(int).tolist(),
             "accepted": path[1:], "possible": [True, *allowed.tolist()]}  # fmt: skip

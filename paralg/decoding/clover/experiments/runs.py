@@ -81,9 +81,9 @@ def distilled(heads: CloverHeads, hidden: Tensor, x: Tensor) -> Tensor:
     """The successor's loss: the target's distributions and states, a later head counting less."""
     with torch.no_grad():
         states = heads.target.norm(hidden)
-        law = heads.target.head(states).softmax(dim=-1)
+        dist = heads.target.head(states).softmax(dim=-1)
     return sum(SHARE ** (i - 1) * (
-        F.cross_entropy(heads.logits(own).flatten(0, 1), law[:, i:].flatten(0, 1))
+        F.cross_entropy(heads.logits(own).flatten(0, 1), dist[:, i:].flatten(0, 1))
         + STATE * F.smooth_l1_loss(own, states[:, i:]))
         for i, own in enumerate(heads.states(hidden, x), start=1))  # fmt: skip
 

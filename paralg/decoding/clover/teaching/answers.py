@@ -5,8 +5,8 @@ from paralg.decoding.clover.teaching.checks import _by_heap, _walk, best_budget
 __all__ = ["OTHER_FORMS", "RIGHT", "WRONG"]
 
 
-def _level_by_level(laws, m):
-    return sum(sorted(map(float, laws[0]), reverse=True)[:m])
+def _level_by_level(dists, m):
+    return sum(sorted(map(float, dists[0]), reverse=True)[:m])
 
 
 def _any_node(tokens, parents, choice):
@@ -29,7 +29,7 @@ WRONG = {
     "ex-clover-grow": [
         ({"paper": 1.02, "best": 1.02}, "level 1 is filled first"),
         ({"paper": 0.9, "best": 0.9}, "worth more than b"), (0.9, "")],
-    "ex-clover-best": [(_level_by_level, "child never exceeds"), (lambda laws, m: 1.0, "")],
+    "ex-clover-best": [(_level_by_level, "child never exceeds"), (lambda dists, m: 1.0, "")],
     "ex-clover-walk": [(_any_node, "stop where there is none"), (lambda t, p, c: [], "")],
     "ex-clover-ratio": [(0, "not .5"), (0.25, "half"), (1, "")],
     "ex-clover-budget": [({"1": 16, "16": 16, "48": 16}, "compare"), (4, "")],

@@ -34,7 +34,7 @@ def grow(answer):
 
 @exercise("ex-clover-best")
 def best(answer):
-    """E[accepted] of the best tree, for laws that depend on the level alone."""
+    """E[accepted] of the best tree, for distributions that depend on the level alone."""
     rng = np.random.default_rng(0)
     small = [([np.array([0.4, 0.35, 0.25]), np.array([0.95, 0.05])], m) for m in range(4)]
     small += [([rng.dirichlet(np.ones(2)) for _ in range(3)], m) for m in (1, 3, 5)]
@@ -53,14 +53,14 @@ def best_budget(B):
         B, found[f"clover best {m}"]["tokens"], m, RIDGE).item())  # fmt: skip
 
 
-def _by_heap(laws, m):
-    heap, total = [(-float(p), 1) for p in laws[0]], 0.0
+def _by_heap(dists, m):
+    heap, total = [(-float(p), 1) for p in dists[0]], 0.0
     heapq.heapify(heap)
     for _ in range(m):
         value, depth = heapq.heappop(heap)
         total -= value
-        if depth < len(laws):
-            for p in laws[depth]:
+        if depth < len(dists):
+            for p in dists[depth]:
                 heapq.heappush(heap, (value * float(p), depth + 1))
     return total
 

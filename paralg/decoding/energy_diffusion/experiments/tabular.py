@@ -17,7 +17,7 @@ from paralg.decoding.randomness import softmax
 from paralg.decoding.tables import WeightedSequences
 from paralg.models.protocol import Model, tokens_of
 
-__all__ = ["completions", "independent", "reported_integral", "resampled_posterior", "sampler_law",
+__all__ = ["completions", "independent", "reported_integral", "resampled_posterior", "sampler_output",
            "shown_nats", "step_bound", "true_posterior"]  # fmt: skip
 
 Posterior = Callable[[np.ndarray], np.ndarray]
@@ -68,14 +68,14 @@ def resampled_posterior(model: Model, energy: Energy, k: int) -> Posterior:
     return posterior
 
 
-def sampler_law(model: Model, x, steps: int, posterior: Posterior, calls: int = 2):
+def sampler_output(model: Model, x, steps: int, posterior: Posterior, calls: int = 2):
     """Return the exact distribution of the whole sampler, and its mean number of calls.
 
     The posterior is that of the kept candidate; ``calls`` are those of a step that shows something.
 
     >>> from paralg.decoding.tables import TabularJoint
     >>> joint = TabularJoint(np.eye(2) / 2)
-    >>> found, mean = sampler_law(joint, [2, 2], 2, independent(joint), calls=1)
+    >>> found, mean = sampler_output(joint, [2, 2], 2, independent(joint), calls=1)
     >>> round(found[0, 0], 12), mean
     (0.375, 1.5)
     """
