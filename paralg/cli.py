@@ -129,8 +129,7 @@ def _stoppable() -> Iterator[None]:
     usual, sys.unraisablehook = sys.unraisablehook, lost
     numbers = [getattr(signal, name) for name in _STOPS if hasattr(signal, name)]
     before = {number: signal.getsignal(number) for number in numbers}
-    if before.get(numbers[-1]) == signal.SIG_IGN:  # nohup
-        before.pop(numbers[-1])
+    before = {number: kept for number, kept in before.items() if kept != signal.SIG_IGN}  # nohup
     for number in before:
         signal.signal(number, stop)
     try:

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import paralg
@@ -342,8 +343,7 @@ def test_out_of_memory_is_as_shown(capsys, monkeypatch):
     code, _, err = inside(capsys, *PEOPLE)
     assert (code, "out of memory; try --method walks or a smaller --top" in err) == (1, True)
     rank = SimpleNamespace(name="mpi", is_root=True)
-    asked = SimpleNamespace(output=None, resume=False)
-    with pytest.raises(SystemExit), command._all_ranks_end(rank, asked):  # and ends all ranks
+    with pytest.raises(SystemExit), command._all_ranks_end(rank):  # and ends all ranks
         raise MemoryError
     assert "out of memory" in capsys.readouterr().err
 
@@ -470,21 +470,78 @@ def test_damaged_checkpoints_are_named_and_made_again(capsys, tmp_path, interrup
     interrupted()
     rows = sorted((tmp_path / ".ranks.tsv.resume").glob("rows-*"))
     rows[0].write_bytes(rows[0].read_bytes()[:-100])
+    with np.load(rows[1]) as archive:
+        forged = {name: archive[name] for name in archive}
+    forged["values"][0] += 0.01  # a valid archive, and not what was written
+    np.savez(rows[1], **forged)
     note = (rows[0].parent / "job.json").read_text()
     held = workspace._locked(rows[0].parent)
     code, _, err = inside(capsys, *asked)
     assert (code, "another run is at work on" in err) == (2, True)
     held.close()
     code, _, err = inside(capsys, *asked)
-    assert (code, f"note: {rows[0]} is damaged, its sources are computed again" in err) == (0, True)
-    assert "1 of " in err
+    assert code == 0
+    assert all(f"note: {one} is damaged, its sources are computed again" in err for one in rows[:2])
+    assert "are finished already" not in err
     whole = output.read_text()
     assert whole == inside(capsys, *MODULES, "--method", "exact", "--top", 4)[1]
-    rows[0].parent.mkdir()
-    (rows[0].parent / "job.json").write_text(note.replace("[[0,", "[[1,"))
-    code, _, err = inside(capsys, *asked)
-    assert (code, "job.json is damaged, all sources are computed again" in err) == (0, True)
-    assert output.read_text() == whole
+    twice = json.dumps(json.loads(note) | {"chunks": [[0, 9], [9, 3], [3, stdlib_imports().n]]})
+    for damaged in (note.replace("[[0,", "[[1,"), twice, note[:-9], note.encode("utf-16")):
+        rows[0].parent.mkdir()
+        text = damaged if isinstance(damaged, bytes) else damaged.encode()
+        (rows[0].parent / "job.json").write_bytes(text)
+        code, _, err = inside(capsys, *asked)
+        assert (code, "job.json is damaged, all sources are computed again" in err) == (0, True)
+        assert output.read_text() == whole
+
+
+def test_a_folder_that_is_no_checkpoint_is_named_and_left_alone(capsys, small, tmp_path):
+    folder, output = tmp_path / ".o.tsv.resume", tmp_path / "o.tsv"
+
+    def refused(why):
+        code, out, err = inside(capsys, small, "--output", output, "--resume")
+        shown = f"the checkpoint {folder}: {why}; remove it, or choose another --output\n"
+        assert (code, out, err.splitlines(True)[-1]) == (2, "", f"paralg pagerank: {shown}")
+        assert not output.exists()
+
+    folder.touch()
+    refused("it must be a folder")
+    folder.unlink(), folder.mkdir()
+    for name in ("notes.txt", "rows-1.npz", "job.json"):
+        (folder / name).mkdir()
+        refused(f"it holds {name}, which no run of this command wrote")
+        (folder / name).rmdir()
+    os.mkfifo(folder / "lock")
+    refused("it holds lock, which no run of this command wrote")
+    (folder / "lock").unlink()
+    for text in ("[]", "3", "{}", '{"alpha": 0.2}'):
+        (folder / "job.json").write_text(text)
+        (folder / "rows-0-3.npz").touch()
+        refused("job.json is of another kind or version")
+        assert (folder / "job.json").read_text() == text
+
+
+def test_what_ranks_left_is_removed_when_they_are_gone(capsys, small):
+    job = SimpleNamespace(fingerprint=dict)
+    space = workspace.Workspace(small.with_name("o.tsv"), False, print, ranks=True)
+    space.open(job, [])
+    assert space.folder.is_dir()
+    space.watch.stdin.close()  # as when the rank is killed
+    assert space.watch.wait(20) == 0
+    assert not space.folder.exists()
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_rank_that_waits_in_mpi_ends_by_a_signal(monkeypatch, capsys, answered):
+    ends, (heard, told) = [], os.pipe()
+    os.write(told, bytes([signal.SIGTERM]))
+    monkeypatch.setattr(command, "_GRACE", 0)
+    monkeypatch.setattr(os, "_exit", ends.append)
+    monkeypatch.setattr(signal, "getsignal", lambda _: [print, signal.SIG_IGN][answered])
+    command._end_unanswered(heard)
+    assert (ends, "terminated" in capsys.readouterr().err) == (([], False) if answered
+                                                               else ([143], True))  # fmt: skip
+    os.close(heard), os.close(told)
 
 
 def test_a_link_and_permissions_stay(capsys, tmp_path):
@@ -593,6 +650,8 @@ def test_a_chunk_is_bounded_by_its_entries(method, top, size):
 )
 def test_a_signal_leaves_no_file_and_no_process(tmp_path, stop, code):
     psutil = pytest.importorskip("psutil")
+    if signal.getsignal(stop) == signal.SIG_IGN:
+        pytest.skip("whoever started the tests ignores this signal, and so does the command")
     edges = tmp_path / "in" / "edges.txt"
     edges.parent.mkdir()
     edges.write_text("".join(f"{u} {(u * 7 + k) % 3000}\n" for u in range(3000) for k in range(9)))
@@ -648,6 +707,7 @@ def test_a_signal_that_a_callback_swallows_comes_again(capsys, small, monkeypatc
 @pytest.mark.parametrize("who, stop, code, word", [
     (0, signal.SIGTERM, 143, b"terminated"),  # mpiexec, which tells all ranks
     (2, signal.SIGHUP, 129, b"hung up"),  # rank 0; UCX would take the signal for itself
+    (0, signal.SIGHUP, -signal.SIGHUP, b""),  # mpiexec, which then has all ranks killed
 ])  # fmt: skip
 def test_ranks_end_together_when_told_to_stop(tmp_path, who, stop, code, word):
     psutil = pytest.importorskip("psutil")
@@ -664,8 +724,42 @@ def test_ranks_end_together_when_told_to_stop(tmp_path, who, stop, code, word):
     [mpiexec, *mpiexec.children(recursive=True)][who].send_signal(stop)
     _, err = running.communicate(timeout=60)
     assert (running.returncode, b"Traceback" in err) == (code, False)
-    assert word + b"; nothing was written" in err
-    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+    assert not word or word + b"; nothing was written" in err
+    until = time.monotonic() + 20
+    while (names := [path.name for path in tmp_path.iterdir()]) != ["in"]:
+        assert time.monotonic() < until, names
+        time.sleep(0.05)
+
+
+@MPI
+@pytest.mark.weekly
+def test_a_rank_is_told_to_stop_while_another_reads(tmp_path):
+    psutil = pytest.importorskip("psutil")
+    os.mkfifo(tmp_path / "edges")
+    asked = ["pagerank", tmp_path / "edges", "--engine", "mpi", "--output", tmp_path / "o.tsv"]
+    running = subprocess.Popen(
+        program(*asked, before=[MPIEXEC, "-n", 2]), env=environment(), stderr=subprocess.PIPE
+    )
+    next(line for line in running.stderr if b"engine mpi" in line)
+    time.sleep(1)
+    psutil.Process(running.pid).children(recursive=True)[2].send_signal(signal.SIGTERM)
+    _, err = running.communicate(timeout=60)
+    assert (running.returncode, err) == (143, b"paralg pagerank: terminated\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["edges"]
+
+
+def test_an_interrupt_of_the_first_moment_prints_no_traceback():
+    code = (
+        "import runpy, signal, sys\n"
+        "class Stop:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'paralg.cli': signal.raise_signal(signal.SIGINT)\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "sys.meta_path.insert(0, Stop())\n"
+        "runpy.run_module('paralg', run_name='__main__')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment())
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
 
 
 def test_a_reader_that_leaves_early():

@@ -3,14 +3,16 @@
 import argparse
 import contextlib
 import os
+import signal
 import stat
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from paralg.cli import FAILED, INTERRUPTED, USAGE, CommandError
+from paralg.cli import FAILED, INTERRUPTED, USAGE, CommandError, Stopped
 from paralg.core.engine import Engine, EngineError, connect
 from paralg.core.engine.dask import ANSWER
 from paralg.data.edge_lists import EdgeFormat, EdgeListError, read_edge_list
@@ -41,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
             say = _speaker(engine, args.quiet)
             if engine.name != "serial":
                 say(_place(engine))
-            with _all_ranks_end(engine, args):
+            with _all_ranks_end(engine):
                 job = _plan(args, _read(args, engine, say), say)
                 lines = _solve(args, job, engine, say)
             where = args.output or "standard output"
@@ -63,19 +65,33 @@ def _as_shown(error: BaseException) -> BaseException:
 
 
 @contextlib.contextmanager
-def _all_ranks_end(engine: Engine, args) -> Iterator[None]:
+def _all_ranks_end(engine: Engine) -> Iterator[None]:
     """End all ranks when one is out of memory or told to stop; the others would wait for ever."""
+    if engine.name != "mpi":
+        yield
+        return
+    heard, told = os.pipe()
+    os.set_blocking(told, False)
+    signal.set_wakeup_fd(told)
+    threading.Thread(target=_end_unanswered, args=(heard,), daemon=True).start()
     try:
         yield
     except (MemoryError, KeyboardInterrupt) as error:
-        if engine.name != "mpi":
-            raise
         if not engine.is_root:
             time.sleep(_GRACE)
-        left = folder_of(args.output) if args.resume else "a hidden folder .*.partial"
-        told = "" if engine.is_root else f"; {left} may be left, for the next run to take over"
-        print(f"paralg pagerank: {_as_shown(error)}{told}", file=sys.stderr, flush=True)
+        print(f"paralg pagerank: {_as_shown(error)}", file=sys.stderr, flush=True)
         raise SystemExit(getattr(error, "code", FAILED)) from error
+    finally:
+        signal.set_wakeup_fd(-1)
+
+
+def _end_unanswered(heard: int) -> None:
+    """End this rank, and so all, for a signal that Python cannot answer while MPI waits."""
+    for number in os.read(heard, 1):
+        time.sleep(2 * _GRACE)
+        if signal.getsignal(number) != signal.SIG_IGN:  # as it would be after an answer
+            print(f"paralg pagerank: {Stopped(number)}", file=sys.stderr, flush=True)
+            os._exit(128 + number)
 
 
 def _check(args) -> None:
@@ -210,14 +226,19 @@ def _refuse_names(args, names: tuple[str, ...]) -> None:
     """Refuse names, and a delimiter, that the output cannot hold."""
     for name in (*names, args.output_delimiter):
         if args.output_delimiter in name and name is not args.output_delimiter:
-            raise CommandError(f"node name {name!r} contains the output delimiter "
-                               f"{args.output_delimiter!r}; choose another with --output-delimiter")
+            raise CommandError(
+                f"node name {name!r} contains the output delimiter "
+                f"{args.output_delimiter!r}; choose another with --output-delimiter"
+            )
         try:
             if args.output is None:
                 name.encode(sys.stdout.encoding or "utf-8", sys.stdout.errors or "strict")
         except UnicodeEncodeError as error:
-            raise CommandError(f"standard output, {error.encoding}, cannot hold {name!r}: "
-                               "PYTHONIOENCODING=utf-8 or --output can", FAILED) from error
+            raise CommandError(
+                f"standard output, {error.encoding}, cannot hold {name!r}: "
+                "PYTHONIOENCODING=utf-8 or --output can",
+                FAILED,
+            ) from error
 
 
 def _plan(args, graph: Digraph, say) -> RankingJob:
@@ -247,7 +268,8 @@ def _plan(args, graph: Digraph, say) -> RankingJob:
 
 def _solve(args, job: RankingJob, engine: Engine, say) -> int:
     """Solve chunk by chunk, then write the output; leave nothing behind that was not asked for."""
-    space, begun, done = Workspace(args.output, args.resume, say), False, False
+    space = Workspace(args.output, args.resume, say, engine.name == "mpi")
+    begun = done = False
     try:
         planned = _from_root(engine, lambda: space.open(job, chunks(job, engine.workers)))
         missing = _from_root(engine, lambda: [c for c in planned if not space.has(c)])

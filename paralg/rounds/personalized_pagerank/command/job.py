@@ -101,12 +101,22 @@ def differences(old: dict, new: dict) -> list[str]:
     return changes + ["the graph is another one"] * (new["graph"] != old.get("graph"))
 
 
-def save_rows(file, rows: SparseRows) -> None:
-    """Write rows to a binary file."""
-    np.savez(file, **rows._asdict())
+def save_rows(file, rows: SparseRows, job: dict) -> None:
+    """Write rows to a binary file, with a checksum of them and of the job's fingerprint."""
+    np.savez(file, **rows._asdict(), checksum=_checksum(rows, job))
 
 
-def load_rows(path) -> SparseRows:
-    """Read rows that `save_rows` wrote."""
+def load_rows(path, job: dict) -> SparseRows:
+    """Read rows that `save_rows` wrote for the same job; ValueError if anybody changed them."""
     with np.load(path) as archive:
-        return SparseRows(*(archive[name] for name in SparseRows._fields))
+        rows = SparseRows(*(archive[name] for name in SparseRows._fields))
+        if archive["checksum"] != _checksum(rows, job):
+            raise ValueError(f"the rows must be as they were written, got others in {path}")
+    return rows
+
+
+def _checksum(rows: SparseRows, job: dict) -> str:
+    digest = hashlib.sha256(json.dumps(job).encode())
+    for part in rows:
+        digest.update(f"{part.dtype} {part.shape}".encode() + part.tobytes())
+    return digest.hexdigest()

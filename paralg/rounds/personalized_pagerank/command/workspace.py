@@ -6,7 +6,9 @@ import gzip
 import io
 import json
 import os
+import re
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -30,6 +32,11 @@ except ImportError:  # Windows: no locks
 
 __all__ = ["Workspace", "folder_of"]
 
+_OWN = re.compile(r"lock|job\.json|output|rows-\d+-\d+\.(npz|partial)")
+
+_REMOVE = """read _; [ ! -d "$0" ] || { rm -rf -- "$0"; echo "paralg pagerank: removed $0" >&2; }"""
+"""Waits until nobody holds its standard input open, then removes what that one has left."""
+
 
 def folder_of(output: Path) -> Path:
     """Return the folder of finished chunks that ``--resume`` keeps beside an output."""
@@ -40,8 +47,8 @@ def folder_of(output: Path) -> Path:
 class Workspace:
     """A folder that holds the finished chunks of a run, and a lock while the run lives."""
 
-    def __init__(self, output: Path | None, resume: bool, say: Callable[[str], None]):
-        self.output, self.resume, self.say = output, resume, say
+    def __init__(self, output: Path | None, resume: bool, say: Callable[[str], None], ranks=False):
+        self.output, self.resume, self.say, self.ranks = output, resume, say, ranks
         self.folder: Path | None = None
         self.lock: IO | None = None
 
@@ -49,16 +56,19 @@ class Workspace:
         """Create or find the folder and return the chunks, of an earlier run if there is one."""
         target = (self.output or Path(tempfile.gettempdir(), "paralg")).resolve()
         self._remove_left(target)
+        self.job = job.fingerprint()
         if self.resume:
-            folder = folder_of(self.output)
-            folder.mkdir(exist_ok=True)
+            folder = _fit(folder_of(self.output))
         else:
             folder = Path(tempfile.mkdtemp(".partial", f".{target.name}-", target.parent))
         self.lock = _locked(folder)
-        if self.lock is None:
+        if self.lock is None or not (folder / "lock").exists():  # removed as that run ended
             raise CommandError(f"another run is at work on {folder}; choose another --output")
         self.folder = folder
-        return self._agree(job.fingerprint(), planned) if self.resume else planned
+        if self.ranks and not self.resume:  # whoever ends mpiexec has the ranks killed
+            self.watch = subprocess.Popen(["sh", "-c", _REMOVE, folder], stdin=subprocess.PIPE,
+                                          start_new_session=True)  # fmt: skip
+        return self._agree(planned) if self.resume else planned
 
     def _remove_left(self, target: Path) -> None:
         """Remove what runs to the same output left when they were killed, and say so."""
@@ -70,29 +80,28 @@ class Workspace:
                 lock.close()
                 self.say(f"note: removed {left}, which a killed run had left")
 
-    def _agree(self, fingerprint: dict, planned: list[range]) -> list[range]:
+    def _agree(self, planned: list[range]) -> list[range]:
         """Compare with the job that the folder was made for, or note this one."""
         note = self.folder / "job.json"
         if note.exists():
             try:
                 old = json.loads(note.read_text())
+                if not isinstance(old, dict) or {*old} != {*self.job, "chunks"}:
+                    raise _other(self.folder, f"{note.name} is of another kind or version")
+                if changes := differences(old, self.job):
+                    raise _other(self.folder, f"it is of another run: {'; '.join(changes)}")
                 kept = [range(first, end) for first, end in old["chunks"]]
-                starts, ends = [k.start for k in kept], [0, *(k.stop for k in kept)]
-                changes = differences({name: old[name] for name in fingerprint}, fingerprint)
-                if not changes and (starts, ends[-1]) != (ends[:-1], planned[-1].stop):
+                ends = [0, *(k.stop for k in kept)]
+                if not all(kept) or [k.start for k in kept] + [planned[-1].stop] != ends:
                     raise ValueError("not all sources, or some twice")
-            except (ValueError, KeyError, TypeError):
+                return kept
+            except (ValueError, TypeError):
                 self.say(f"note: {note} is damaged, all sources are computed again")
                 for path in self.folder.glob("rows-*"):
                     path.unlink()
-            else:
-                if changes:
-                    shown = f"the checkpoint {self.folder} is of another run: {'; '.join(changes)}"
-                    raise CommandError(f"{shown}; remove it, or choose another --output")
-                return kept
         listed = [[chunk.start, chunk.stop] for chunk in planned]
         with written(note, self.folder) as file:
-            file.write(json.dumps(fingerprint | {"chunks": listed}))
+            file.write(json.dumps(self.job | {"chunks": listed}))
         return planned
 
     def _path(self, chunk: range) -> Path:
@@ -105,8 +114,7 @@ class Workspace:
             return False
         whole = False
         with contextlib.suppress(Exception):  # whatever a damaged archive makes of itself
-            rows = load_rows(path)
-            whole = rows.sources.tolist() == list(chunk) and rows.indptr[-1] == len(rows.values)
+            whole = load_rows(path, self.job).sources.tolist() == list(chunk)
         if not whole:
             self.say(f"note: {path} is damaged, its sources are computed again")
         return whole
@@ -115,7 +123,7 @@ class Workspace:
         """Keep a finished chunk."""
         partial = self._path(chunk).with_suffix(".partial")
         with _naming(self.folder), partial.open("wb") as file:
-            save_rows(file, rows)
+            save_rows(file, rows, self.job)
             if self.resume:
                 file.flush()
                 os.fsync(file.fileno())
@@ -124,7 +132,8 @@ class Workspace:
     def write(self, chunks: list[range], *kind) -> int:
         """Write the output from finished chunks, and return the number of lines."""
         with written(self.output, self.folder) as file:
-            return write_rows(file, (load_rows(self._path(chunk)) for chunk in chunks), *kind)
+            rows = (load_rows(self._path(chunk), self.job) for chunk in chunks)
+            return write_rows(file, rows, *kind)
 
     def close(self, done: bool) -> None:
         """Remove the folder, unless an interrupted run shall be resumed."""
@@ -132,6 +141,22 @@ class Workspace:
             shutil.rmtree(self.folder, ignore_errors=True)
         if self.lock is not None:
             self.lock.close()
+
+
+def _other(folder: Path, why: str) -> CommandError:
+    return CommandError(f"the checkpoint {folder}: {why}; remove it, or choose another --output")
+
+
+def _fit(folder: Path) -> Path:
+    """Make the folder of a checkpoint where there is none; refuse what cannot be one."""
+    if folder.exists() and not folder.is_dir():
+        raise _other(folder, "it must be a folder")
+    folder.mkdir(exist_ok=True)
+    for path in folder.iterdir():
+        known = _OWN.fullmatch(path.name) and (path.is_file() or path.is_symlink())
+        if not known:
+            raise _other(folder, f"it holds {path.name}, which no run of this command wrote")
+    return folder
 
 
 def _locked(folder: Path) -> IO | None:
