@@ -66,7 +66,9 @@ def check_rows(indptr, targets, weights, names) -> dict:
     if (wrong := (np.diff(targets) <= 0) & ~fresh[1:-1]).any():
         pair = targets[np.argmax(wrong) :][:2]
         raise ValueError(f"targets must ascend within a row, without repetition, got {pair}")
-    made = {"indptr": indptr, "targets": targets.astype(np.int32), "weights": weights}
+    made = {"indptr": indptr.copy(), "targets": targets.astype(np.int32), "weights": weights.copy()}
+    for part in made.values():
+        part.setflags(write=False)  # compiled loops read them, and do not look again
     return made | {"names": None if names is None else tuple(names)}
 
 

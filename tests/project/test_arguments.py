@@ -42,6 +42,24 @@ def test_a_table_whose_walks_would_not_end_is_refused(n, rows, stuck):
             random_walks(table, 5)
 
 
+def test_graphs_cannot_be_changed_behind_their_checks():
+    """Compiled loops follow their arrays and do not look again."""
+    from paralg.rounds.ordinary_node import PortGraph
+    from paralg.rounds.personalized_pagerank import Digraph
+
+    indptr, ends, weights = np.array([0, 1, 2]), np.array([1, 0]), np.ones(2)
+    for graph in (PortGraph(indptr, ends), Digraph(indptr, ends, weights)):
+        before = [part.copy() for part in vars(graph).values() if part is not None]
+        for mine in (indptr, ends, weights):
+            mine[:] = mine[::-1] + 10**6
+        parts = [part for part in vars(graph).values() if part is not None]
+        assert all(map(np.array_equal, before, parts))
+        for part in parts:
+            with pytest.raises(ValueError, match="read-only"):
+                part[0] = 10**6
+        indptr[:], ends[:], weights[:] = [0, 1, 2], [1, 0], 1
+
+
 def main(names=()) -> None:
     """Print the counts of every part, and the inputs with another outcome."""
     for name in names or arguments.PARTS:

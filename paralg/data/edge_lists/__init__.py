@@ -26,12 +26,9 @@ class EdgeListError(ValueError):
 
 
 def read_edge_list(
-    path: str | Path | BinaryIO,
-    form: EdgeFormat | None = None,
-    *,
-    limit: int = 20,
+    path: str | Path | BinaryIO, form: EdgeFormat | None = None, *, limit: int = 20,
     watch: Callable[[Iterable], Iterable] = iter,
-) -> tuple[ArcList, list[str]]:
+) -> tuple[ArcList, list[str]]:  # fmt: skip
     """Read the arcs of a weighted graph, and notes on what was skipped, joined or guessed.
 
     ``limit`` bounds the bad lines that an `EdgeListError` lists; OSError is of the file. ``watch``

@@ -22,14 +22,9 @@ class Budgeted(TreeRule):
     Parameters
     ----------
     m : int
-        Drafts in all; the paper fixes 4.
+        Drafts in all, at least 0; the paper fixes 4.
     mass, ratio : float
         In [0, 1].
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no such number.
 
     Cost
     ----

@@ -27,12 +27,7 @@ class BestFirst(TreeRule):
 
     Parameters
     ----------
-    m : int
-
-    Raises
-    ------
-    TypeError, ValueError
-        If m is no integer of at least 0.
+    m : int, at least 0
 
     Cost
     ----

@@ -22,16 +22,10 @@ __all__ = ["freedave", "freedave_plus_plus"]
 
 
 def freedave(
-    model: Model,
-    x,
-    d: int = 4,
-    rule: UnmaskingRule | None = None,
-    *,
-    layout: Layout = "rows",
-    agreement: Literal["exact_match", "subset"] = "exact_match",
-    eager: bool = False,
-    rng: Random | None = None,
-) -> Decoded:
+    model: Model, x, d: int = 4, rule: UnmaskingRule | None = None, *,
+    layout: Layout = "rows", agreement: Literal["exact_match", "subset"] = "exact_match",
+    eager: bool = False, rng: Random | None = None,
+) -> Decoded:  # fmt: skip
     r"""Decode as static decoding would, in fewer forwards.
 
     From the predictions at :math:`s_t`, made by the previous verification, draft

@@ -74,11 +74,6 @@ def decode(
     -------
     GeneratedFrames
 
-    Raises
-    ------
-    ValueError, TypeError
-        If tokens, sizes or options do not fit.
-
     Cost
     ----
     (R - 1) w + C calls a frame, R C + R - 1 positions, and those of the prompt.

@@ -18,16 +18,9 @@ __all__ = ["SpeculativeJacobi", "speculative_jacobi"]
 
 
 def speculative_jacobi(
-    model: Model,
-    x,
-    W: int = 15,
-    *,
-    rng: Random,
-    initialiser: Initialiser | None = None,
-    order=None,
-    shape: LogitsHook | None = None,
-    cache: bool = False,
-) -> Decoded:
+    model: Model, x, W: int = 15, *, rng: Random, initialiser: Initialiser | None = None,
+    order=None, shape: LogitsHook | None = None, cache: bool = False,
+) -> Decoded:  # fmt: skip
     r"""Sample as one token a forward would, in fewer forwards; the distribution is the same.
 
     A window of ``W`` drafts follows the n accepted tokens. One forward gives

@@ -25,13 +25,9 @@ __all__ = ["MoveTable", "move_table", "walk_once"]
 
 
 def move_table(
-    graph: Digraph,
-    alpha: float = 0.2,
-    *,
-    largest: int | None = None,
-    hops: int = 1,
+    graph: Digraph, alpha: float = 0.2, *, largest: int | None = None, hops: int = 1,
     dangling: str = "stop",
-) -> MoveTable:
+) -> MoveTable:  # fmt: skip
     r"""Build the table of a graph: plain hops, alias trees for hubs, big moves for small nodes.
 
     These are ingredients of [lin-2019-distributed]; the internals of trees and moves are ours.

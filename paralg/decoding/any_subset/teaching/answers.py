@@ -40,12 +40,11 @@ def _uniform(x, V, token):
 
 RIGHT = {
     "ex-any-subset-worst": {"k = 1": 13, "k = 2": 7, "k = 5": 7},
-    "ex-any-subset-visible": _masks,
-    "ex-any-subset-pairs": _after,
+    "ex-any-subset-visible": _masks, "ex-any-subset-pairs": _after,
     "ex-any-subset-rate": {"rate": 0.2, "calls a token": 0.893},
     "ex-any-subset-copies": {"total variation": 0.75, "nats": 1.386},
     "ex-any-subset-targets": {"0": 12, "0.05": 5, "0.5": 3},
-}
+}  # fmt: skip
 
 OTHER_FORMS = [
     ("ex-any-subset-copies", ("3/4", float(np.log(4)))),

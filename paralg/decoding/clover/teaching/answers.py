@@ -14,13 +14,10 @@ def _any_node(tokens, parents, choice):
 
 
 RIGHT = {
-    "ex-clover-break-even": 2,
-    "ex-clover-grow": {"paper": 0.9, "best": 1.02},
-    "ex-clover-best": _by_heap,
-    "ex-clover-walk": _walk,
-    "ex-clover-ratio": 0.125,
+    "ex-clover-break-even": 2, "ex-clover-grow": {"paper": 0.9, "best": 1.02},
+    "ex-clover-best": _by_heap, "ex-clover-walk": _walk, "ex-clover-ratio": 0.125,
     "ex-clover-budget": {str(B): best_budget(B) for B in (1, 16, 48)},
-}
+}  # fmt: skip
 
 OTHER_FORMS = [("ex-clover-ratio", "1/8"), ("ex-clover-break-even", "2.0")]
 

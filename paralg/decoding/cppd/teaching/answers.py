@@ -18,11 +18,9 @@ def _repair(log_p, counts):
 
 RIGHT = {
     "ex-cppd-targets": {"n": 2, "o": 2, "end": 1, "slots": "1111100"},
-    "ex-cppd-correlation": 2 * np.log2(3),
-    "ex-cppd-encode": _encode,
-    "ex-cppd-repair": _repair,
+    "ex-cppd-correlation": 2 * np.log2(3), "ex-cppd-encode": _encode, "ex-cppd-repair": _repair,
     "ex-cppd-length": 8,
-}
+}  # fmt: skip
 
 OTHER_FORMS = [
     ("ex-cppd-targets", [2, 2, 1, 1111100]),

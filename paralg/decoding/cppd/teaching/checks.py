@@ -67,12 +67,9 @@ def repair(answer):
     for n, counts in ((1, [0, 1, 0]), (2, [0, 1, 1]), (3, [0, 2, 1]), (4, [1, 1, 2])):
         cases.append((np.log(rng.dirichlet(np.ones(3), n)), counts))
     return equal_to_oracle(
-        answer,
-        _best,
-        cases,
-        name="is the best of all orders",
+        answer, _best, cases, name="is the best of all orders",
         hint="a column for each counted character",
-    )
+    )  # fmt: skip
 
 
 @exercise("ex-cppd-length")

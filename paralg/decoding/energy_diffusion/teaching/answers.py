@@ -34,10 +34,9 @@ def _bounds(energies):
 RIGHT = {
     "ex-energy-diffusion-cost": {"calls": 6, "rows": 51},
     "ex-energy-diffusion-sign": {"right": 0.625, "wrong": 0.375},
-    "ex-energy-diffusion-kept": _kept,
-    "ex-energy-diffusion-sandwich": _bounds,
+    "ex-energy-diffusion-kept": _kept, "ex-energy-diffusion-sandwich": _bounds,
     "ex-energy-diffusion-copies": {"reported": 0.25, "exact": 1},
-}
+}  # fmt: skip
 
 OTHER_FORMS = [
     ("ex-energy-diffusion-sign", {"right": "5/8", "wrong": "3/8"}),

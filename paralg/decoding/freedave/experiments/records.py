@@ -126,14 +126,12 @@ def plus_plus() -> dict:
 
 
 RULES = {
-    "confidence order": ("text", {}),
-    "left to right": ("text", {"order": "left-to-right"}),
-    "two tokens per step": ("text", {"tokens": 2}),
-    "blocks of 8": ("text", {"block": 8}),
+    "confidence order": ("text", {}), "left to right": ("text", {"order": "left-to-right"}),
+    "two tokens per step": ("text", {"tokens": 2}), "blocks of 8": ("text", {"block": 8}),
     "blocks of 8, dual cache": ("text", {"block": 8, "cache": "dual"}),
     "addition": ("addition", {}),
     "addition, stop at an end block of 2": ("addition", {"block": 2, "eos": (addition.END,)}),
-}
+}  # fmt: skip
 
 
 def rules() -> dict:

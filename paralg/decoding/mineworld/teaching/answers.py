@@ -9,12 +9,10 @@ def _visible(R, C, w, r, c):
 
 
 RIGHT = {
-    "ex-mineworld-offset": 3,
-    "ex-mineworld-calls": {"calls": 63, "widest": 8},
-    "ex-mineworld-visible": _visible,
-    "ex-mineworld-video": {"apart": 750, "overlapping": 442},
+    "ex-mineworld-offset": 3, "ex-mineworld-calls": {"calls": 63, "widest": 8},
+    "ex-mineworld-visible": _visible, "ex-mineworld-video": {"apart": 750, "overlapping": 442},
     "ex-mineworld-copies": {"kl": 0.6931, "tv": 0.5},
-}
+}  # fmt: skip
 
 OTHER_FORMS = [
     ("ex-mineworld-offset", "3"),

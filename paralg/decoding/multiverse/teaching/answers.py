@@ -24,11 +24,9 @@ def _rows(text, forget=False):
 
 
 RIGHT = {
-    "ex-multiverse-numbering": {"tokens": 23, "positions": 15},
-    "ex-multiverse-pairs": 189,
-    "ex-multiverse-rows": _rows,
-    "ex-multiverse-price": 16,
-}
+    "ex-multiverse-numbering": {"tokens": 23, "positions": 15}, "ex-multiverse-pairs": 189,
+    "ex-multiverse-rows": _rows, "ex-multiverse-price": 16,
+}  # fmt: skip
 
 OTHER_FORMS = [("ex-multiverse-numbering", [23, 15]), ("ex-multiverse-pairs", "189")]
 

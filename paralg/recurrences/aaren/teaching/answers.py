@@ -30,12 +30,11 @@ RIGHT = {
 OTHER_FORMS = [
     ("ex-aaren-identity", {"identity": [-np.inf, 0.0, 0.0], "leaf": np.array([3, 1, 5])}),
     ("ex-aaren-join", lambda a, b: np.array(_last(SOFTMAX(a, b)))),
-    ("ex-aaren-hunt", np.array([-3.0, -1.0])),
-    ("ex-aaren-overflow", math.log(65504)),
+    ("ex-aaren-hunt", np.array([-3.0, -1.0])), ("ex-aaren-overflow", math.log(65504)),
     ("ex-aaren-gate", lambda s, L: np.exp(s - np.logaddexp(s, L))),
     ("ex-aaren-late", lambda n, c: math.ceil(round(n / math.exp(c), 9))),
     ("ex-aaren-decay", lambda a, b, rate: np.array(_last(decayed(rate)(a, b)))),
-]
+]  # fmt: skip
 WRONG = {
     "ex-aaren-identity": [
         ({"identity": (0, 0, 0), "leaf": (3, 1, 5)}, "would stay"),

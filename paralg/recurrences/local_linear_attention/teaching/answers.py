@@ -28,10 +28,8 @@ def too_exact(product, rhs, guess):
 
 
 RIGHT = {
-    f"{_}limits": {"huge": 2.0, "none": -0.5},
-    f"{_}crossing": 32,
-    f"{_}gap": (3.4, 0.4, -2),
-}
+    f"{_}limits": {"huge": 2.0, "none": -0.5}, f"{_}crossing": 32, f"{_}gap": (3.4, 0.4, -2),
+}  # fmt: skip
 OTHER_FORMS = [(f"{_}limits", {"huge": "2", "none": "-1/2"}), (f"{_}gap", [3.4, 0.4, -2])]
 
 WRONG = {

@@ -8,9 +8,8 @@ __all__ = ["RIGHT", "WRONG"]
 RIGHT = {
     "ex-mamba-padding": (1, 0),
     "ex-mamba-counts": {"kogge_stone": (8977, 10), "brent_kung": (1984, 18)},
-    "ex-mamba-gate": [0] * 6 + [3] + [0] * 9,
-    "ex-mamba-division": 65,
-}
+    "ex-mamba-gate": [0] * 6 + [3] + [0] * 9, "ex-mamba-division": 65,
+}  # fmt: skip
 
 WRONG = {
     "ex-mamba-padding": [((0, 0), "forgets everything"), ((0, 1), "multiplies h"),

@@ -29,11 +29,9 @@ def run_active(states, block, p, epsilon=0.01, freeze=True, close=True):
 
 
 RIGHT = {
-    f"{_}remainder": {"steps": 3, "remainder": 0.3},
-    f"{_}rounds": 5,
-    f"{_}settled": settled_at(0.5)[1],
-    f"{_}shift": best_shifts()[-1],
-}
+    f"{_}remainder": {"steps": 3, "remainder": 0.3}, f"{_}rounds": 5,
+    f"{_}settled": settled_at(0.5)[1], f"{_}shift": best_shifts()[-1],
+}  # fmt: skip
 
 OTHER_FORMS = [
     (f"{_}remainder", {"steps": 3.0, "remainder": np.float64(1 - 0.7)}),
@@ -51,8 +49,7 @@ WRONG = {
     ],
     f"{_}rounds": [(3, "from member 16"), (33, "all at once")],
     f"{_}blend": [
-        (lambda w: list(w), "Graves"),
-        (lambda w: coefficients(w[::-1])[::-1], "later"),
+        (lambda w: list(w), "Graves"), (lambda w: coefficients(w[::-1])[::-1], "later"),
         (lambda w: [x / 2 for x in w], "unroll"),
         (lambda w: coefficients(w)[:-1], "one coefficient for each weight"),
         (lambda w: None, "not iterable"),
@@ -70,4 +67,4 @@ WRONG = {
         (lambda l, c, r, relu: 110 >> int(round(4 * l + 2 * c + r)) & 1, "sums, products and relu"),
     ],
     f"{_}shift": [(-6, "larger one")],
-}
+}  # fmt: skip

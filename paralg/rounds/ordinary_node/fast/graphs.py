@@ -46,6 +46,7 @@ class PortGraph:
         if (there != back).any() or len(twice) or (tails == heads).any():
             raise ValueError("expected each edge once from both its ends and no loop, got "
                              f"neighbours {heads}")  # fmt: skip
+        indptr.setflags(write=False), heads.setflags(write=False)  # compiled loops look no more
         vars(self).update(indptr=indptr, neighbours=heads)
 
     @classmethod

@@ -50,11 +50,6 @@ def blocked_power_iteration(
         As in `random_walks`; blocks are independent.
     block : int, sources of one block; the result does not depend on it beyond the error bound
 
-    Raises
-    ------
-    ValueError
-        An argument is out of range.
-
     Cost
     ----
     Work :math:`m` for each source and sweep, at most `sweeps_needed` of them; memory

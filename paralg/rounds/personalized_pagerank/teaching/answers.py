@@ -6,11 +6,9 @@ __all__ = ["RIGHT", "WRONG"]
 
 
 RIGHT = {
-    "ex-personalized-pagerank-hops": 4,
-    "ex-personalized-pagerank-depth": 2,
-    "ex-personalized-pagerank-crossing": 100_000,
-    "ex-personalized-pagerank-conveyor": 0.5,
-}
+    "ex-personalized-pagerank-hops": 4, "ex-personalized-pagerank-depth": 2,
+    "ex-personalized-pagerank-crossing": 100_000, "ex-personalized-pagerank-conveyor": 0.5,
+}  # fmt: skip
 WRONG = {
     "ex-personalized-pagerank-hops": [
         (5, "tosses of the coin"), (0.2, "stop at once"), ("four", "got str"),
