@@ -94,6 +94,9 @@ def networkx_arcs(graph, weight: str | None = "weight") -> ArcList:
     names = tuple(map(str, number))
     if len(set(names)) < len(names):
         raise ValueError(f"the names of nodes must differ as text, got {sorted(names)[:9]}")
+    if weight not in (None, "weight") and graph.size() and not any(
+            weight in data for *_, data in graph.edges(data=True)):  # fmt: skip
+        raise ValueError(f"weight must be an attribute of some edge, got {weight!r}")
     edges = [edge if weight else (*edge, 1.0) for edge in (
         graph.edges(data=weight, default=1.0) if weight else graph.edges())]  # fmt: skip
     tails, heads = (np.array([number[edge[i]] for edge in edges], np.int64) for i in (0, 1))

@@ -11,12 +11,9 @@ __all__ = ["gantt", "raster", "rasters"]
 
 # code: name, colour, opacity, symbol; the codes are those of Trace.raster
 _STATES = {
-    0: ("masked", GREY, 0.0, ""),
-    1: ("given", GREY, 0.35, ""),
-    2: ("kept", SKY, 0.45, ""),
-    3: ("committed now", VERMILION, 0.9, "●"),
-    4: ("refused", GREY, 0.12, "×"),
-}
+    0: ("masked", GREY, 0.0, ""), 1: ("given", GREY, 0.35, ""), 2: ("kept", SKY, 0.45, ""),
+    3: ("committed now", VERMILION, 0.9, "●"), 4: ("refused", GREY, 0.12, "×"),
+}  # fmt: skip
 _SYMBOL_COLOURS = {3: "white", 4: VERMILION}
 _HATCHES = ("", "//", "..", "xx", "\\\\", "++", "oo")
 

@@ -19,6 +19,7 @@ sentence that says what was shown.
 import copy
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from numbers import Real
 
 import numpy as np
 
@@ -116,7 +117,8 @@ def _without(sequence, i: int):
 def counts_at_most(counted, bound: Mapping[str, float], *, case=None, hint: str = "") -> None:
     """Require that each named count is no larger than its bound."""
     for what, most in bound.items():
-        got = counted[what] if isinstance(counted, Mapping) else getattr(counted, what)
+        got = counted.get(what) if isinstance(counted, Mapping) else getattr(counted, what, None)
+        require(isinstance(got, Real), f"a number of {what}", hint, got=_named(got))
         texts = {"expected": f"{what} ≤ {show(most)}", "got": f"{what} = {show(got)}"}
         require(got <= most, f"{what} at most {show(most)}", hint, failing=case, **texts)
 
@@ -142,7 +144,10 @@ def close_to(
 
 def _array(answer, name: str) -> np.ndarray:
     try:
-        return np.asarray(plain(answer), dtype=float)
+        found = np.asarray(plain(answer))
+        if np.iscomplexobj(found):  # numpy would drop the imaginary part
+            raise TypeError
+        return found.astype(float)
     except (TypeError, ValueError):
         message = f"expected a number or an array of numbers, got {type(answer).__name__}"
         raise PropertyFailed(name, message, [("got", _named(answer))]) from None

@@ -69,6 +69,7 @@ def read_weights(model: nn.Module, path: Path, sha256: str) -> None:
         Expected hash, from the log.
     """
     checks.instance("model", model, nn.Module), checks.instance("path", path, Path)
+    checks.instance("sha256", sha256, str)
     blob = path.read_bytes()
     found = hashlib.sha256(blob).hexdigest()
     if found != sha256:

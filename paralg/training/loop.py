@@ -196,6 +196,7 @@ def train(
         Whether to show a bar on the standard error stream.
     """
     run = TrainingRun(plan, model, loss, seed, optimiser)
+    checks.instance("partial", partial, Path, type(None))
     if partial is not None and partial.exists():
         run.resume(partial)
     bar = tqdm(range(run.done, plan.steps), desc=f"{plan.name} seed {seed}", initial=run.done,

@@ -24,6 +24,16 @@ from paralg.decoding.cppd.experiments import strips
 WORDS = CharacterSet("abcdefghijklmnopqrstuvwxyz", 6)
 
 
+def test_texts_of_no_probability_and_spaces_at_the_end_are_right():
+    never = {"ab": 0.5, "ba": 0.5, "": 0.0, "long": 0.0}
+    for law in (bits, parallel, parallel_given_counts, multi_information):
+        assert law(never) == law({"ab": 0.5, "ba": 0.5})
+    assert parallel({"a ": 1.0}) == parallel_given_counts({"a ": 1.0}) == {"a ": 1.0}
+    assert parallel({"": 0.5, "ab": 0.5})[" b"] == 0.25
+    with pytest.raises(TypeError, match="a text must be a str, got 3"):
+        bits({3: 1.0})
+
+
 @pytest.mark.parametrize("text,slots", [("a", "1100000"), ("noon", "1111100"), ("hello", "1111110"),
                                         ("banana", "1111111")])  # fmt: skip
 def test_worked_labels(text, slots):

@@ -302,6 +302,23 @@ def credit() -> None:
             agree("credit", lambda x=x: row_statistics(x[::-1, ::-1]))
 
 
+def ordinary() -> None:
+    """Run every algorithm on graphs of all kinds: empty, paths, stars, cliques, rings."""
+    import paralg.rounds.ordinary_node as on
+    from paralg.rounds.ordinary_node.fast.rounds import ALGORITHMS
+
+    edges = ([], [(0, 1)], [(0, k) for k in range(1, 9)], [(k, k + 1) for k in range(8)],
+             list(itertools.combinations(range(6), 2)))  # fmt: skip
+    graphs = [on.PortGraph.from_edges(one, n) for one in edges for n in (None, 12) if n or one]
+    graphs += [on.PortGraph.from_edges([], 0), *map(on.cycle, (3, 4, 33))]
+    for graph, name in itertools.product(graphs, ALGORITHMS):
+        if graph.is_cycle or name not in ("largest id", "cole-vishkin"):
+            ids = np.random.default_rng(graph.n).permutation(2 * graph.n)[: graph.n]
+            for turned in (ids, ids[::-1], np.asfortranarray(ids.astype(np.uint16))):
+                agree(name, lambda graph=graph, ids=turned, name=name: [
+                    (run := on.run_compacted(name, graph, ids, bits=7)).outputs, run.radii])
+
+
 def others() -> None:
     """Make the valid calls that the registries of bad arguments have for chapters not met so far.
 
@@ -372,6 +389,7 @@ def main() -> None:
     pagerank()
     simd()
     credit()
+    ordinary()
     others()
     assert dies(lambda: read_past(True)), "the wall behind holds nothing"
     assert dies(lambda: read_past(False)), "the wall before holds nothing"

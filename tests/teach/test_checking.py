@@ -350,3 +350,15 @@ def test_a_difference_too_small_to_be_shown_is_told():
     with pytest.raises(PropertyFailed) as caught:
         equal_to_oracle(lambda x: x + 1e-12, lambda x: x, cases=[1.0])
     assert caught.value.details[-1] == ("apart by", "1e-12")
+
+
+@pytest.mark.parametrize("answer", [2 + 1j, np.array(2 + 1j), np.array([2 + 0j])])
+def test_an_imaginary_part_is_not_dropped(answer):
+    with pytest.raises(checking.PropertyFailed, match="expected a number or an array of numbers"):
+        checking.close_to(answer, 2.0)
+
+
+def test_a_result_without_the_count_is_told():
+    for counted in (None, {}, {"work": "x"}):
+        with pytest.raises(checking.PropertyFailed, match="a number of work"):
+            checking.counts_at_most(counted, {"work": 3})

@@ -35,8 +35,7 @@ SOURCES = {
     ),
     "topic_words": Source(
         "Neighbouring words in the topics of the Python 3.11.7 documentation",
-        "module pydoc_data.topics, Python Software Foundation",
-        _PSF,
+        "module pydoc_data.topics, Python Software Foundation", _PSF,
         "the 2,000 commonest words; weight = pairs within 4 words",
         "graphs/topic_words.npz",
         "b5a30decb0183f5f23e87a33f566aa7a6e670d9876edf1831b530c4e974592a9",
@@ -44,7 +43,7 @@ SOURCES = {
     "barabasi_albert": Source(
         "Preferential attachment with random weights (synthetic)", "generated", "no rights claimed"
     ),
-}
+}  # fmt: skip
 
 
 def les_miserables() -> ArcList:

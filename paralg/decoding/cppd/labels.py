@@ -29,7 +29,7 @@ class Labels(NamedTuple):
 
 @dataclass(frozen=True)
 class CharacterSet:
-    """The characters that can be read, and how many of them at most.
+    """The characters that can be read, how many at most; as the released code of [du-2025-context].
 
     Parameters
     ----------
@@ -37,10 +37,6 @@ class CharacterSet:
         Each once; they get the numbers 1, 2, …
     longest : int
         Characters of the longest text; the paper's models have 25.
-
-    References
-    ----------
-    [du-2025-context], label encoder of the released code.
 
     Examples
     --------

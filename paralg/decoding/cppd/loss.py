@@ -48,7 +48,7 @@ def existing(logits: Tensor, slots: Tensor) -> Tensor:
 
 def cppd_loss(output: Output, labels: Labels, *, counting: float = 1.0, ordering: float = 1.0,
               smoothing: float = 0.1, order=existing) -> Loss:  # fmt: skip
-    r"""Return the loss of a batch and its parts.
+    r"""Return the loss of a batch and its parts, as in the released code [du-2025-context].
 
     Parameters
     ----------
@@ -58,10 +58,6 @@ def cppd_loss(output: Output, labels: Labels, *, counting: float = 1.0, ordering
         Weights :math:`\lambda_c` and :math:`\lambda_o`, 1 in the paper.
     smoothing, order : float, callable (logits, slots) -> Tensor
         ε of the characters; loss of what `CPPD.order` returns.
-
-    References
-    ----------
-    [du-2025-context], loss of the released code.
 
     Examples
     --------

@@ -19,7 +19,7 @@ from paralg.core import checks
 from paralg.decoding.cppd.blocks import DecoderLayer, LayerConfig
 from paralg.decoding.cppd.labels import CharacterSet
 
-__all__ = ["CPPD", "ContextBranch", "Output", "Reading", "read"]
+__all__ = ["CPPD", "ContextBranch", "Output", "ImageReader", "Reading", "read"]
 
 STD = 0.02  # of learned positions, a truncated normal
 
@@ -45,7 +45,6 @@ class ContextBranch(nn.Module):
 
     def __init__(self, config: LayerConfig, layers: int):
         super().__init__()
-        checks.integer("layers", layers, 1)
         self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(layers))
 
     def forward(self, nodes: Tensor | None, visual: Tensor) -> tuple[Tensor, Tensor]:
@@ -62,7 +61,19 @@ def nodes_of(n: int, d: int) -> nn.Parameter:
     return nn.Parameter(torch.randn(1, n, d))
 
 
-class CPPD(nn.Module):
+class ImageReader(nn.Module):
+    """What all readers have: characters, an encoder of images, layers of one kind."""
+
+    def __init__(self, vocabulary: CharacterSet, encoder: nn.Module, config: LayerConfig,
+                 layers: int):  # fmt: skip
+        super().__init__()
+        checks.instance("vocabulary", vocabulary, CharacterSet)
+        checks.instance("encoder", encoder, nn.Module)
+        checks.instance("config", config, LayerConfig), checks.integer("layers", layers, 1)
+        self.vocabulary, self.encoder, self.config = vocabulary, encoder, config
+
+
+class CPPD(ImageReader):
     """Read all characters of an image in one call.
 
     Parameters
@@ -98,10 +109,7 @@ class CPPD(nn.Module):
 
     def __init__(self, vocabulary: CharacterSet, encoder: nn.Module, config: LayerConfig,
                  layers: int = 1, *, scaled: bool = False):  # fmt: skip
-        super().__init__()
-        checks.instance("vocabulary", vocabulary, CharacterSet)
-        checks.instance("encoder", encoder, nn.Module)
-        self.vocabulary, self.encoder = vocabulary, encoder
+        super().__init__(vocabulary, encoder, config, layers)
         C, P, d = vocabulary.C, vocabulary.P, config.width
         self.character_nodes, self.slot_nodes = nodes_of(C, d), nodes_of(P, d)
         self.slot_position, self.visual_position = (

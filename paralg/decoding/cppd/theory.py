@@ -44,7 +44,9 @@ def _sums(texts: Texts, key: Callable) -> dict:
     checks.probabilities("texts", list(texts.values()))
     found: dict = defaultdict(float)
     for text, p in texts.items():
-        found[key(text)] += p
+        checks.instance("a text", text, str)
+        if p > 0:
+            found[key(text)] += p
     return dict(found)
 
 
@@ -53,7 +55,7 @@ def _bag(text: str) -> frozenset:
 
 
 def _entropy(p: Mapping) -> float:
-    return -sum(v * log2(v) for v in p.values() if v > 0)
+    return sum(v * log2(1 / v) for v in p.values())
 
 
 def _slots(texts: Texts) -> list[dict[str, float]]:
@@ -70,7 +72,7 @@ def parallel(texts: Texts) -> dict[str, float]:
     """
     found: dict[str, float] = defaultdict(float)
     for choice in product(*(slot.items() for slot in _slots(texts))):
-        text = "".join(one or " " for one, _ in choice).rstrip()
+        text = "".join(one or "\0" for one, _ in choice).rstrip("\0").replace("\0", " ")
         found[text] += float(np.prod([p for _, p in choice]))
     return dict(found)
 
@@ -101,7 +103,7 @@ def bits(texts: Texts) -> Bits:
     Bits(length=0.0, counts=1.0, order=0.5, text=1.5)
     """
     length, counts, text = (_entropy(_sums(texts, key)) for key in (len, _bag, str))
-    return Bits(length + 0.0, counts - length, text - counts, text)
+    return Bits(length, counts - length, text - counts, text)
 
 
 def fit_latency(calls: ArrayLike, seconds: ArrayLike) -> Latency:

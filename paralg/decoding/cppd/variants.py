@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from paralg.core import checks
 from paralg.decoding.cppd.blocks import CrossAttention, DecoderLayer, LayerConfig
-from paralg.decoding.cppd.labels import END, CharacterSet, Labels
-from paralg.decoding.cppd.model import CPPD, Output, Reading, nodes_of
+from paralg.decoding.cppd.labels import END, IGNORED, CharacterSet, Labels
+from paralg.decoding.cppd.model import CPPD, Output, ImageReader, Reading, nodes_of
 
 __all__ = ["AutoregressiveReader", "CTCReader", "CausalCPPD", "RemainingCPPD", "SlotReader",
            "attention", "attention_of_calls", "choose_nodes", "collapse", "remaining",
@@ -50,13 +50,12 @@ class CausalLayer(DecoderLayer):
         return self.before_norm(h) if self.pre_norm else h
 
 
-class AutoregressiveReader(nn.Module):
+class AutoregressiveReader(ImageReader):
     """The sequential decoder, one character a call: L + 1 calls of some layers; else as `CPPD`."""
 
     def __init__(self, vocabulary: CharacterSet, encoder: nn.Module, config: LayerConfig,
                  layers: int = 2):  # fmt: skip
-        super().__init__()
-        self.vocabulary, self.encoder = vocabulary, encoder
+        super().__init__(vocabulary, encoder, config, layers)
         C, P, d = vocabulary.C, vocabulary.P, config.width
         self.token = nn.Parameter(0.5 * torch.randn(C + 1, d))  # number C begins
         self.position = nn.Parameter(0.5 * torch.randn(P, d))
@@ -74,6 +73,10 @@ class AutoregressiveReader(nn.Module):
 
     def states(self, characters: Tensor) -> Tensor:
         """Return where the layers start: each slot has the character before it, and its place."""
+        checks.tensors("i", characters=(characters, f"B {self.vocabulary.P}"))
+        seen = characters[characters != IGNORED]
+        if seen.numel() and not 0 <= seen.min() <= seen.max() < self.vocabulary.C:
+            raise ValueError(f"characters must be below {self.vocabulary.C}, got {seen.max()}")
         known = characters.clamp(min=END)[:, :-1]
         begin = torch.full_like(known[:, :1], self.vocabulary.C)
         return self.token[torch.cat([begin, known], dim=1)] + self.position
@@ -108,7 +111,7 @@ class AutoregressiveReader(nn.Module):
         return self.head(self.norm(h[:, 0]))
 
 
-class CTCReader(nn.Module):
+class CTCReader(ImageReader):
     """The parallel rival without slots: a character or a blank for each visual token [1]_.
 
     References
@@ -118,8 +121,7 @@ class CTCReader(nn.Module):
 
     def __init__(self, vocabulary: CharacterSet, encoder: nn.Module, config: LayerConfig,
                  layers: int = 3):  # fmt: skip
-        super().__init__()
-        self.vocabulary, self.encoder = vocabulary, encoder
+        super().__init__(vocabulary, encoder, config, layers)
         self.layers = nn.ModuleList(DecoderLayer(config) for _ in range(layers))
         self.norm = nn.LayerNorm(config.width) if config.pre_norm else nn.Identity()
         self.head = nn.Linear(config.width, vocabulary.C)  # the number of the end is the blank's
@@ -167,13 +169,12 @@ class Looks(nn.ModuleList):
         return slots
 
 
-class SlotReader(nn.Module):
+class SlotReader(ImageReader):
     """The plain parallel decoder: learned queries that look at the image in some layers."""
 
     def __init__(self, vocabulary: CharacterSet, encoder: nn.Module, config: LayerConfig,
                  layers: int = 2):  # fmt: skip
-        super().__init__()
-        self.vocabulary, self.encoder, self.config = vocabulary, encoder, config
+        super().__init__(vocabulary, encoder, config, layers)
         self.queries = nodes_of(vocabulary.P, config.width)
         self.look = Looks(DecoderLayer(config) for _ in range(layers))
         self.norm = nn.LayerNorm(config.width) if config.pre_norm else nn.Identity()
@@ -205,6 +206,9 @@ class RemainingCPPD(CPPD):
 
 def remaining(logits: Tensor, slots: Tensor) -> Tensor:
     """Return the loss of `RemainingCPPD.order`: logits (B, P, P), slots (B, P) as in `Labels`."""
+    checks.tensors(logits=(logits, "B P P"))
+    checks.tensors("i", slots=(slots, f"{logits.shape[0]} {logits.shape[1]}"))
+    checks.mask("slots", slots.numpy(), slots.shape)
     left = slots.sum(dim=1, keepdim=True) - 1 - torch.arange(slots.shape[1])
     return F.cross_entropy(logits.flatten(0, 1), left.clamp(min=0).flatten())
 
@@ -226,6 +230,7 @@ class CausalCPPD(CPPD):
 
 def attention(model: CPPD, images: Tensor) -> Tensor:
     """Return where each slot of a `model` looks in `images`, (B, P, S), mean over heads."""
+    checks.instance("model", model, CPPD)
     _, V_c, F_p = model.states(images, counting=False)
     keys, _ = model.look.attention.keys_values(model.look.entry(V_c, 0))
     return model.look.attention.weights(model.look.entry(F_p, 0), keys).mean(dim=1)
@@ -233,7 +238,9 @@ def attention(model: CPPD, images: Tensor) -> Tensor:
 
 def attention_of_calls(model: AutoregressiveReader, images: Tensor, characters: Tensor) -> Tensor:
     """Return where a `model` looks in `images` in each call, (B, P, S), given the `characters`."""
+    checks.instance("model", model, AutoregressiveReader)
     x, h = model.encoder(images), model.states(characters)
+    checks.sizes(images=(images, "B H W"), characters=(characters, "B P"))
     for layer in model.layers:
         h = layer.recall(h, layer.remember(h, None), _causal(h.shape[1]))
         entered = layer.entry(h, 0)

@@ -64,7 +64,7 @@ def fill_gaps(problem: LCL, outputs: Sequence, radii: ArrayLike) -> GapFilling:
     >>> found.outputs, found.anchors.tolist()
     ((1, 0, 1, 0, 2, 1, 0, 2, 1, 0), [2, 5, 8, 9])
     """
-    checks.instance("problem", problem, LCL)
+    checks.instance("problem", problem, LCL), checks.instance("outputs", outputs, Sequence)
     known, n = reach(radii), len(radii)
     checks.sizes(outputs=(np.empty(len(outputs)), f"{n}"))
     anchors = np.flatnonzero(known == radii)

@@ -33,8 +33,14 @@ class LCL:
     allowed: Callable[[object, Sequence, Sequence[int]], bool]
     edge_checkable: bool = True
 
+    def __post_init__(self):
+        checks.instance("labels", self.labels, tuple)
+        checks.instance("allowed", self.allowed, Callable)
+
     def violations(self, graph: PortGraph, outputs: Sequence) -> list[int]:
         """Return the nodes whose label is none, or that object to what surrounds them."""
+        checks.instance("graph", graph, PortGraph)
+        checks.instance("outputs", outputs, Sequence, np.ndarray)
         if len(outputs) != graph.n:
             raise ValueError(f"expected {graph.n} outputs, got {len(outputs)}")
         doors = [graph.ports(v) for v in range(graph.n)]

@@ -117,7 +117,7 @@ def linial_steps(palette: int, degree: int) -> list[tuple[int, int]]:
     >>> linial_steps(2**32, 2)
     [(17, 7), (7, 2), (5, 2)]
     """
-    checks.integer("palette", palette, 1)
+    checks.integer("palette", palette, 1, 2**64)
     checks.integer("degree", degree, 1)
     steps = []
     while palette > degree + 1:

@@ -143,6 +143,7 @@ class ColeVishkin(_Reducing):
 
     def __init__(self, me: NodeStart, bits: int = 32):
         palette, steps = 1 << checks.integer("bits", bits, 1, 64), 0
+        checks.integer("id", me.id, 0, palette - 1), checks.integer("degree", me.degree, 2, 2)
         while palette > 6 or not steps:
             palette, steps = 2 * (palette - 1).bit_length(), steps + 1
         super().__init__(me, steps, 3)
@@ -169,6 +170,8 @@ class Linial(_Reducing):
 
     def __init__(self, me: NodeStart, bits: int = 32, degree: int = 2):
         self.schedule = linial_steps(1 << checks.integer("bits", bits, 1, 64), degree)
+        checks.integer("id", me.id, 0, (1 << bits) - 1)
+        checks.integer("degree of a node", me.degree, 0, degree)
         super().__init__(me, len(self.schedule), degree + 1)
 
     def step(self, round: int, inbox: Sequence) -> int:

@@ -187,7 +187,7 @@ def as_type_of(value, like):
 
 def is_clear(error: Exception) -> bool:
     """Tell whether an error is the library's own and says what came."""
-    if type(error) not in (ValueError, TypeError, KeyError):
+    if type(error) not in (ValueError, TypeError, KeyError, OSError):
         return False
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
     words = r"\bgot\b|there are|has:" if type(error) is KeyError else r"\bgot\b"

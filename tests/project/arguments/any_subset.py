@@ -4,19 +4,20 @@ import numpy as np
 
 import paralg.decoding.any_subset as asm
 from paralg.decoding import HashConditional, RandomDraws
+from paralg.models import Network, TransformerConfig
 from tests.project.arguments import Call
 
 COVERS = ("paralg.decoding.any_subset",)
-NOT = {"explorer": "no argument",
-       "cached_assd": "as assd, whose checks it has", "cached_bigram_assd": "likewise"}  # fmt: skip
+NOT = {"explorer": "no argument"}
 
 TABLE, X = HashConditional(4, 6, 1, 0.3), np.array([0, 4, 4, 1, 4, 4])
+NETWORK = Network.untrained(TransformerConfig(4, 6, width=16, layers=1, heads=2), "anyorder")
 JOINT = {(0, 0): 0.5, (1, 1): 0.5}
 
 
-def decoder(decode, **options):
+def decoder(decode, model=TABLE, **options):
     def call(x, k, order):
-        return decode(TABLE, x, k, rng=RandomDraws(0), order=order, **options).tokens
+        return decode(model, x, k, rng=RandomDraws(0), order=order, **options).tokens
 
     return Call(decode.__name__, call, {"x": X, "k": 2, "order": np.array([4, 1, 5, 2])},
                 fine={"order": "none"})  # fmt: skip
@@ -24,6 +25,10 @@ def decoder(decode, **options):
 
 CALLS = [
     *map(decoder, (asm.assd, asm.bigram_assd, asm.independent)),
+    *(decoder(decode, NETWORK) for decode in (asm.cached_assd, asm.cached_bigram_assd)),
+    *(Call(f.__name__, lambda model, f=f: f(model, X, 2, rng=RandomDraws(0)).tokens,
+           {"model": model})
+      for f, model in ((asm.assd, TABLE), (asm.cached_assd, NETWORK))),
     Call("lenient_assd", lambda x, tolerance: asm.lenient_assd(
         TABLE, x, 2, tolerance=tolerance, rng=RandomDraws(0)).tokens,
          {"x": X, "tolerance": 0.2}, fine={"tolerance": "zero"}),

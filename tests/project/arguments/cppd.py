@@ -10,11 +10,6 @@ from tests.project.arguments import Call
 COVERS = ("paralg.decoding.cppd",)
 NOT = {
     "explorer": "no argument", "Labels": "a record", "Output": "a record", "Reading": "a record",
-    "RemainingCPPD": "as CPPD", "CausalCPPD": "as CPPD", "CTCReader": "as CPPD",
-    "SlotReader": "as CPPD", "read": "takes a network", "with_context": "takes a network",
-    "attention": "takes a network", "attention_of_calls": "takes a network",
-    "remaining": "takes what a network returns", "bits": "a dict of texts, tried in its tests",
-    "parallel": "as bits", "parallel_given_counts": "as bits", "multi_information": "as bits",
 }  # fmt: skip
 
 CONFIG = cp.LayerConfig(16)
@@ -25,6 +20,14 @@ LABELS = DIGITS.encode(["01", "332"])
 def built(layers):
     encoder = Encoder(4, 8, CONFIG, 1)
     return cp.CPPD(DIGITS, encoder, CONFIG, layers).vocabulary.C
+
+
+def made(reader):
+    def make(vocabulary, encoder, config, layers):
+        return reader(vocabulary, encoder, config, layers).vocabulary.C
+
+    return Call(reader.__name__, make, {"vocabulary": DIGITS, "encoder": ENCODER,
+                                        "config": CONFIG, "layers": 1})  # fmt: skip
 
 
 def loop(steps):
@@ -38,7 +41,29 @@ def loss(counting, ordering, smoothing):
                         smoothing=smoothing).total.item()  # fmt: skip
 
 
+ENCODER, IMAGES = Encoder(4, 8, CONFIG, 1), torch.zeros(2, 4, 8)
+MODEL = cp.CPPD(DIGITS, ENCODER, CONFIG, 1).eval()
+LOOP = cp.AutoregressiveReader(DIGITS, ENCODER, CONFIG).eval()
+TEXTS = {"ab": 0.25, "ba": 0.25, "cc": 0.5}
+BATCH = {"images": "longer,broadcast,empty,nan,inf,-inf"}
 CALLS = [
+    *map(made, (cp.CPPD, cp.RemainingCPPD, cp.CausalCPPD, cp.CTCReader, cp.SlotReader,
+                cp.AutoregressiveReader)),
+    Call("read", lambda model, images: cp.read(model, images).texts,
+         {"model": MODEL, "images": IMAGES}, fine=BATCH),
+    Call("with_context", lambda reader, layers: cp.with_context(reader, layers).vocabulary.C,
+         {"reader": cp.SlotReader(DIGITS, ENCODER, CONFIG), "layers": 1}),
+    Call("attention", lambda model, images: cp.attention(model, images).detach(),
+         {"model": MODEL, "images": IMAGES}, fine=BATCH),
+    Call("attention_of_calls", lambda model, images, characters: cp.attention_of_calls(
+        model, images, characters).detach(),
+         {"model": LOOP, "images": IMAGES, "characters": torch.from_numpy(LABELS.characters)},
+         fine=BATCH),
+    Call("remaining", lambda logits, slots: cp.remaining(logits, slots).item(),
+         {"logits": torch.zeros(2, 4, 4), "slots": torch.from_numpy(LABELS.slots)},
+         fine={"logits": "nan,inf,-inf,empty", "slots": "empty"}),
+    *(Call(f.__name__, f, {"texts": TEXTS})
+      for f in (cp.bits, cp.parallel, cp.parallel_given_counts, cp.multi_information)),
     Call("CharacterSet", lambda longest: cp.CharacterSet("0123", longest).P, {"longest": 3}),
     Call("LayerConfig", lambda width, heads, pre_norm, drop_path: cp.LayerConfig(
         width, heads, pre_norm, drop_path).heads,

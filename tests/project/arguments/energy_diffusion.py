@@ -4,16 +4,18 @@ import numpy as np
 
 import paralg.decoding.energy_diffusion as ed
 from paralg.decoding import HashConditional, RandomDraws
+from paralg.decoding.energy_diffusion.nce import EnergyNetwork
+from paralg.models import Transformer, TransformerConfig
 from tests.project.arguments import Call
 
 COVERS = ("paralg.decoding.energy_diffusion",)
 NOT = {
     "explorer": "no argument", "Energy": "a protocol", "PartitionBounds": "a result",
-    "NoiseContrastive": "takes a network",
 }  # fmt: skip
 
 TABLE, X = HashConditional(4, 6, 1, 0.3), np.array([0, 4, 4, 2, 4, 4])
 Y = np.array([[0, 1, 2, 2, 3, 0], [0, 1, 2, 2, 3, 1], [0, 3, 0, 2, 1, 1]])
+NET = Transformer(TransformerConfig(4, 6, width=16, layers=1, heads=2))
 LOG_MU = np.array([-1.0, -2.0, -3.0])
 MU, W = np.array([0.5, 0.3, 0.2]), np.array([1.0, 0.5, 2.0])
 MASKED = np.array([False, True, True, False, False, True])
@@ -51,6 +53,12 @@ CALLS = [
          fine={"seed": "zero,negative", "window": "zero", "x": "longer,broadcast,empty"}),
     energy(ed.Autoregressive), energy(ed.CarryOver),
     Call("Autoregressive", lambda model: ed.Autoregressive(model).model.V, {"model": TABLE}),
+    Call("NoiseContrastive", lambda network: ed.NoiseContrastive(network).network.config.V,
+         {"network": EnergyNetwork(NET, seed=0)}),
+    Call("NoiseContrastive", lambda denoiser, seed: EnergyNetwork(denoiser, seed).config.V,
+         {"denoiser": NET, "seed": 1}, fine={"seed": "zero"}),
+    Call("NoiseContrastive", ed.NoiseContrastive(EnergyNetwork(NET, seed=0)),
+         {"x": X, "candidates": Y, "log_mu": LOG_MU}),
     Call("importance_weights", ed.importance_weights,
          {"energies": np.array([0.5, 1.0, 2.0]), "temperature": 0.7},
          fine={"energies": "longer,broadcast,more axes,inf"}),

@@ -14,9 +14,7 @@ from tests.project.arguments import Call
 
 COVERS = ("paralg.models", "paralg.training")
 NOT = {"AttendingModel": "a protocol", "Model": "a protocol", "UnsupportedCall": "an error",
-       "available": "no argument", "TrainingRun": "made by train",
-       "train": "takes a Plan, and what TrainingRun checks",
-       "read_weights": "reads what was written"}  # fmt: skip
+       "available": "no argument"}  # fmt: skip
 
 SHAPE = models.TransformerConfig(V=4, L=6, width=16, layers=1, heads=2, rotary=True)
 NETWORKS = {mode: models.Network.untrained(SHAPE, mode)
@@ -53,6 +51,8 @@ def slots(tokens, position_ids, mask):
     return NETWORKS["causal"].attend(tokens, position_ids, mask)
 
 
+PLAN = training.Plan("flat", steps=2)
+WRITTEN = training.write_weights(nn.Linear(2, 3), FOLDER / "written")
 CALLS = [
     *(Call("Runs", lambda _runs=runs, **how: _runs(**how).names(), {name: value})
       for name, value in (("folder", FOLDER), ("build", runs().build), ("loss", runs().loss),
@@ -88,6 +88,14 @@ CALLS = [
                               "floor": "zero", "decay": "zero"}),
     Call("Plan", lambda step: training.Plan("one", 9).rate_at(step), {"step": 3},
          fine={"step": "zero"}),
+    Call("TrainingRun", lambda model, **how: training.TrainingRun(model=model, **how).step(),
+         {"plan": PLAN, "model": nn.Linear(1, 1), "loss": squared, "seed": 0},
+         fine={"seed": "zero"}),
+    Call("train", lambda **how: training.train(model=nn.Linear(1, 1), **how)["steps"],
+         {"plan": PLAN, "loss": squared, "seed": 0, "partial": FOLDER / "three"},
+         fine={"seed": "zero", "partial": "none"}),
+    Call("read_weights", training.read_weights,
+         {"model": nn.Linear(2, 3), "path": FOLDER / "written", "sha256": WRITTEN}),
     Call("decay_groups", lambda **how: training.decay_groups(**how)[0]["weight_decay"],
          {"model": nn.Linear(2, 3), "decay": 0.1}, fine={"decay": "zero"}),
     Call("write_whole", training.write_whole, {"path": FOLDER / "one", "content": b"abc"}),

@@ -7,12 +7,10 @@ from paralg.rounds.ordinary_node.fast.rounds import ALGORITHMS
 from tests.project.arguments import Call
 
 COVERS = ("paralg.rounds.ordinary_node",)
-PROGRAM = "a program: made by run_local at each node"
-NOT = {name: PROGRAM for name in (
-    "ColeVishkin", "ColourByOrder", "Linial", "LubyMIS", "MISByOrder", "MatchingByOrder",
-    "OrientByID", "TrialColouring", "NodeProgram")} | {
+NOT = dict.fromkeys(("ColourByOrder", "LubyMIS", "MISByOrder", "MatchingByOrder", "OrientByID",
+                     "TrialColouring", "NodeProgram"), "no argument but the node") | {
     "Ball": "made by run_views", "NodeStart": "made by run_local", "LocalRun": "a result",
-    "GapFilling": "a result", "Measures": "a result", "LCL": "tried by those that take one",
+    "GapFilling": "a result", "Measures": "a result",
     "explorer": "no argument", "warm": "no argument", "expected_depth": "no argument",
     "independent_set": "no argument", "matching": "no argument"}  # fmt: skip
 
@@ -39,7 +37,19 @@ def changed(function, **arguments):
     return Call(function.__name__, lambda **given: callable(function(**given)), arguments)
 
 
+def program(make, **options):
+    def run(graph, ids, **how):
+        return on.run_local(graph, lambda me: make(me, **how), ids).radii
+
+    return Call(make.__name__, run, {"graph": RING, "ids": IDS, **options},
+                fine={"degree": "", "bits": ""})  # fmt: skip
+
+
 CALLS = [
+    program(on.ColeVishkin, bits=5), program(on.Linial, bits=5, degree=2),
+    Call("LCL", lambda graph, labels, allowed, outputs: on.LCL(labels, allowed).violations(
+        graph, outputs), {"graph": RING, "labels": (0, 1, 2), "allowed": THREE.allowed,
+                          "outputs": OUTPUTS}),
     Call("PortGraph", lambda indptr, neighbours: on.PortGraph(indptr, neighbours).degree,
          {"indptr": RING.indptr, "neighbours": RING.neighbours}),
     Call("cycle", lambda n: on.cycle(n).neighbours, {"n": 5}),
@@ -61,8 +71,9 @@ CALLS = [
     Call("lexicographically_first", lambda problem, between: on.lexicographically_first(
         problem, 1, 2, between), {"problem": THREE, "between": 3}, fine={"between": "zero"}),
     Call("reach", on.reach, {"radii": RADII}, fine={"radii": "longer,broadcast,empty,too large"}),
-    Call("fill_gaps", lambda problem, radii: on.fill_gaps(problem, OUTPUTS, radii).radii,
-         {"problem": THREE, "radii": RADII}, fine={"radii": "too large"}),
+    Call("fill_gaps", lambda problem, outputs, radii: on.fill_gaps(
+        problem, outputs, radii).radii, {"problem": THREE, "outputs": OUTPUTS, "radii": RADII},
+         fine={"radii": "too large"}),
     Call("short_averages", on.short_averages, {"radii": RADII, "reach": RADII},
          fine={"radii": "negative,too large", "reach": "negative,too large"}),
     Call("measures", lambda radii_of, n: on.measures(radii_of, n).both,

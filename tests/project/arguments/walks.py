@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 
+import networkx as nx
 import numpy as np
 
 import paralg.rounds.personalized_pagerank as ppr
 from tests.project.arguments import Call
 
 COVERS = ("paralg.rounds.personalized_pagerank",)
-NOT = {"Digraph": "tried with the edge lists", "MoveTable": "a result", "WalkCounts": "a result",
+NOT = {"MoveTable": "a result", "WalkCounts": "a result",
        "TimedRun": "a record", "SparseRows": "a result", "explorer": "no argument",
        "warm": "no argument", "AllAtOnce": "no argument"}  # fmt: skip
 
@@ -38,7 +39,17 @@ def theory(function, **arguments):
     return Call(function.__name__, function, arguments, fine=fine)
 
 
+def graph(make, **arguments):
+    fine = {"weights": "none,booleans", "n": "none", "matrix": "booleans", "weight": "none"}
+    return Call("Digraph", lambda **how: make(**how).weights, arguments, fine=fine)
+
+
 CALLS = [
+    graph(ppr.Digraph, indptr=GRAPH.indptr, targets=GRAPH.targets, weights=GRAPH.weights),
+    graph(ppr.Digraph.from_arcs, sources=np.array([0, 2]), targets=np.array([1, 0]),
+          weights=np.array([1.0, 2.0]), n=3),
+    graph(ppr.Digraph.from_scipy, matrix=np.array([[0.0, 2.0], [1.5, 0.0]])),
+    graph(ppr.Digraph.from_networkx, graph=nx.path_graph(3), weight="weight"),
     theory(ppr.walks_needed, epsilon=0.5, delta=0.01, p_fail=0.01, pairs=3),
     Call("failure_bound", ppr.failure_bound, {"omega": 100, "epsilon": 0.5, "pi": PI[:1]},
          fine={"omega": "zero,several", "pi": FREE}),

@@ -22,8 +22,7 @@ def explorer():
     rows = [(str(u), *(" to ".join(map(str, sorted({*call_bounds(u, k)}))) for k in (1, 2, 3, 6)))
             for u in (2, 4, 6)]  # fmt: skip
     return Explorer(
-        name="any-subset",
-        script=Path(__file__).with_suffix(".js"),
+        name="any-subset", script=Path(__file__).with_suffix(".js"),
         state={"words": word_counts(6), "targets": list(TARGETS), "start": START},
         still=_still(),
         caption="Six-letter words of real text, an exact table. Give letters, by the boxes or in "
@@ -31,7 +30,7 @@ def explorer():
         alt="Five rows of six cells: known letters, drafts, bars of q and p under each draft, and "
         "the letters after the round; then the draft mask and the density mask.",
         table=(("unknowns", *(f"calls, k = {k}" for k in (1, 2, 3, 6))), rows),
-    )
+    )  # fmt: skip
 
 
 def first_round(prompt: str, k: int = 4, seed: int = 10):

@@ -38,7 +38,8 @@ class Encoder(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the visual tokens."""
-        checks.tensors(images=(images, f"B {self.image[0]} {self.image[1]}"))
+        shape = f"B {self.image[0]} {self.image[1]}"
+        checks.tensors(images=(images, shape), position=(self.position, "S d"))
         x = self.stem(images[:, None]).squeeze(2).transpose(1, 2) + self.position
         for layer in self.layers:
             x = layer(x, x)

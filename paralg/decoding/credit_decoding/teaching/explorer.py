@@ -60,8 +60,7 @@ def explorer():
     presets = [{"label": label, "logits": list(logits)} for label, logits in PRESETS.items()]
     constants = {"alpha": TraceCredit.alpha, "beta": TraceCredit.beta, "gamma": TraceCredit.gamma}
     return Explorer(
-        name="credit-decoding-trace",
-        script=Path(__file__).with_name("explorer.js"),
+        name="credit-decoding-trace", script=Path(__file__).with_name("explorer.js"),
         state={"logits": presets[0]["logits"], "presets": presets, "tau": TAU, **constants},
         still=_still(),
         caption="One masked position over eight rounds: logits of tokens A, B, C; their credit; "
@@ -70,7 +69,7 @@ def explorer():
         alt="Three panels over eight rounds: the logit of token A rises, its credit grows to two "
         "and a half, and the fused confidence passes 0.9 two rounds before the raw one.",
         table=(("logits, τ = 0.9", "plain", "credit", "plain at τ₁"), rows),
-    )
+    )  # fmt: skip
 
 
 def _words(commit) -> str:

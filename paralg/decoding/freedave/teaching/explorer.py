@@ -21,16 +21,14 @@ def explorer():
 
     lengths = (1, 2, 3, 4, 6)
     return Explorer(
-        name="freedave-drafts",
-        script=Path(__file__).with_name("explorer.js"),
-        state={"size": {"V": V, "L": L}, "start": START},
-        still=_still(),
+        name="freedave-drafts", script=Path(__file__).with_name("explorer.js"),
+        state={"size": {"V": V, "L": L}, "start": START}, still=_still(),
         caption="Drafts of static decoding, verified in one forward. In a cell like B≠D the draft "
         "has B where static decoding asks for D; a dot is a mask.",
         alt="Grid of four drafts under a state of masks: three agree with static decoding and are "
         "kept, the fourth differs at two positions; an arrow jumps to the third.",
         table=(("coupling ε", *(f"d = {d}" for d in lengths)), _mean_forwards(lengths)),
-    )
+    )  # fmt: skip
 
 
 def _mean_forwards(lengths) -> list[tuple]:

@@ -24,8 +24,7 @@ def explorer():
     rows = [(name, *(str(len(unfold(films[f"{W} 8 random {name}"]))) for W in choices["W"]))
             for name in choices["treatment"]]  # fmt: skip
     return Explorer(
-        name="speculative-jacobi",
-        script=Path(__file__).with_suffix(".js"),
+        name="speculative-jacobi", script=Path(__file__).with_suffix(".js"),
         state={"films": films, "choices": choices, "start": START},
         still=_still(unfold(films[" ".join(START.values())])),
         caption="A handwritten 3 of 8 × 8 pixels, sampled by a small network. Every forward sends "
@@ -33,7 +32,7 @@ def explorer():
         alt="Grid of 8 by 8 pixels in the middle of sampling: final pixels, a run of accepted "
         "drafts, one replaced draft, and drafts that were not reached.",
         table=(("forwards by treatment", *(f"W = {W}" for W in choices["W"])), rows),
-    )
+    )  # fmt: skip
 
 
 def _still(film):

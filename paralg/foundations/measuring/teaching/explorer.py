@@ -23,8 +23,7 @@ def explorer():
         name="measuring-verdict",
         script=Path(__file__).with_name("explorer.js"),
         state={
-            "milliseconds": milliseconds,
-            "busy": run.busy.astype(int),
+            "milliseconds": milliseconds, "busy": run.busy.astype(int),
             "truths": {name: PASSES[name] / PASSES["A"] for name in ("B", "twin")},
             "range": (float(low), float(high)),
         },
@@ -35,7 +34,7 @@ def explorer():
         alt="Scatter chart of timings by round, log axis: close to a floor in the first and last "
         "third, and about twice as long while a neighbour shares the core.",
         table=(_HEADER, _summary(milliseconds, run.busy)),
-    )
+    )  # fmt: skip
 
 
 def _summary(milliseconds: dict, busy: np.ndarray) -> list[tuple]:

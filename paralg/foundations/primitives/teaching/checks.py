@@ -32,13 +32,9 @@ def counts(answer):
 
 
 _OPERATIONS = {
-    "a": max,
-    "b": lambda x, y: (x + y) / 2,
-    "c": lambda x, y: x + y + x * y,
-    "d": lambda x, y: x - y,
-    "e": lambda x, y: y,
-    "f": lambda x, y: (x * x + y * y) ** 0.5,
-}
+    "a": max, "b": lambda x, y: (x + y) / 2, "c": lambda x, y: x + y + x * y,
+    "d": lambda x, y: x - y, "e": lambda x, y: y, "f": lambda x, y: (x * x + y * y) ** 0.5,
+}  # fmt: skip
 
 
 @exercise("ex-primitives-associative")

@@ -10,12 +10,9 @@ __all__ = ["explorer"]
 
 _NUMBERS = (3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3)
 _METHODS = {
-    "sequential": "loop",
-    "kogge-stone": "Kogge–Stone",
-    "brent-kung": "Brent–Kung",
-    "blelloch": "Blelloch (exclusive)",
-    "chunked": "chunks of 4",
-}
+    "sequential": "loop", "kogge-stone": "Kogge–Stone", "brent-kung": "Brent–Kung",
+    "blelloch": "Blelloch (exclusive)", "chunked": "chunks of 4",
+}  # fmt: skip
 
 
 def explorer():

@@ -21,8 +21,7 @@ def explorer():
     lengths = [(label, *(dag.schedule(p).makespan for p in range(1, 7)))
                for _, label, dag in _examples()]  # fmt: skip
     return Explorer(
-        name="work-span-schedule",
-        script=Path(__file__).with_name("explorer.js"),
+        name="work-span-schedule", script=Path(__file__).with_name("explorer.js"),
         state={"graphs": [_graph(*item) for item in _examples()], "orders": _ORDERS},
         still=_still(),
         caption="A list schedule on p workers. Dotted and dashed green lines: Brent's bounds. "
@@ -30,7 +29,7 @@ def explorer():
         alt="Gantt chart: seven additions of a tree sum on three workers end after four steps, "
         "between the bounds 3 and 4.3.",
         table=(("graph", *(f"p = {p}" for p in range(1, 7))), lengths),
-    )
+    )  # fmt: skip
 
 
 def _examples() -> list[tuple[str, str, Dag]]:
@@ -45,7 +44,7 @@ def _examples() -> list[tuple[str, str, Dag]]:
         ("graham", "Graham's nine tasks", graham_anomaly()),
         ("shorter", "the nine, each 1 shorter", graham_anomaly(shorter=1)),
         ("independent", "seven independent tasks", independent),
-    ]
+    ]  # fmt: skip
 
 
 def _graph(key: str, label: str, dag: Dag) -> dict:

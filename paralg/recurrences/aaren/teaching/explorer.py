@@ -17,11 +17,10 @@ __all__ = ["SCORES", "VALUES", "explorer"]
 VALUES = (0.8, -0.6, 0.4, -1.0, 0.2, -0.4, 1.0, 0.6, -0.8, 0.4, -1.0, -0.2)
 SCORES = (2.0, 3.0, 1.0, 4.0, 0.0, 2.0, 10.0, 3.0, 1.0, 2.0, 9.0, 4.0)
 _PRESETS = {
-    "two loud": SCORES,
-    "all equal": (2.0,) * 12,
+    "two loud": SCORES, "all equal": (2.0,) * 12,
     "rising": tuple(float(k) for k in range(1, 13)),
     "too loud": (2.0, 3.0, 1.0, 12.0, 0.0, 2.0, 1.0, 3.0, 1.0, 12.0, 4.0, 4.0),
-}
+}  # fmt: skip
 _METHODS = {
     "brent-kung": "Brent–Kung", "kogge-stone": "Hillis–Steele", "sequential": "token by token",
 }  # fmt: skip

@@ -14,8 +14,7 @@ def explorer():
     from paralg.figures import Explorer
 
     return Explorer(
-        name="mixers-needs",
-        script=Path(__file__).with_name("explorer.js"),
+        name="mixers-needs", script=Path(__file__).with_name("explorer.js"),
         state={"mixers": [{"id": m, "name": NAMES[m], "counts": _counts(m)} for m in NAMES]},
         still=_still(),
         caption="One layer of width 64 after n tokens: numbers kept, multiply-adds of the next "
@@ -23,7 +22,7 @@ def explorer():
         alt="Bar chart, log axis: numbers kept after 1,024 tokens; the two caches hold 131,072, "
         "Mamba 2,432, Aaren 72, the GRU 64.",
         table=(("mixer", "kept, n = 16", "kept, n = 1,024", "next token", "span"), _rows()),
-    )
+    )  # fmt: skip
 
 
 def _counts(mixer: str) -> dict[str, list[int]]:

@@ -20,8 +20,7 @@ def explorer():
     told = {q: reading(q, START["bandwidth"], 10 ** START["ridge"]) for q in _QUERIES}
     cases = [(q, *(at[name] for name in ("mean", "line", "least"))) for q, at in told.items()]
     return Explorer(
-        name="local-linear-attention-line",
-        script=Path(__file__).with_name("explorer.js"),
+        name="local-linear-attention-line", script=Path(__file__).with_name("explorer.js"),
         state={"x": x.round(4), "y": y.round(4), "start": START, "ranges": RANGES},
         still=_still(x, y),
         caption="Food against income of 235 households, 1857, in thousand francs. The query reads "
@@ -30,7 +29,7 @@ def explorer():
         alt="Scatter chart of food against income with a flat and a tilted fit at income 0.5; "
         "below, bars of shares, those far right of the query negative.",
         table=(("query", "mean", "line", "smallest share"), cases),
-    )
+    )  # fmt: skip
 
 
 def reading(q: float, h: float, ridge: float) -> dict[str, float]:

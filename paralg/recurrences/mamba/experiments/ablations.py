@@ -95,11 +95,9 @@ def _unfused_with_memory(u, delta, A, B, C, D, z, bias, y) -> None:
 
 
 VARIANTS: dict[str, Callable] = {
-    "fused, lanes, polynomial": _fused,
-    "not fused": _unfused_with_memory,
-    "library exp": lanes_library_exp,
-    "one channel at a time": plain,
-}
+    "fused, lanes, polynomial": _fused, "not fused": _unfused_with_memory,
+    "library exp": lanes_library_exp, "one channel at a time": plain,
+}  # fmt: skip
 
 
 def run(variant: str, u, delta, A, B, C, D, z, delta_bias) -> NDArray:

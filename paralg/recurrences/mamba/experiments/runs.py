@@ -65,13 +65,10 @@ _CHOICES = {"lti": (), "delta": ("delta",), "b": ("B",), "delta-b": ("delta", "B
 """Every choice of what may depend on the token."""
 
 _CHANGES = {
-    "states-1": {"d_state": 1},
-    "states-4": {"d_state": 4},
-    "rank-1": {"dt_rank": 1},
-    "rank-8": {"dt_rank": 8},
-    "zoh": {"discretisation": "zoh", "method": "kogge-stone"},
+    "states-1": {"d_state": 1}, "states-4": {"d_state": 4}, "rank-1": {"dt_rank": 1},
+    "rank-8": {"dt_rank": 8}, "zoh": {"discretisation": "zoh", "method": "kogge-stone"},
     "complex": {"complex_states": True, "d_state": 8, "method": "kogge-stone"},
-}
+}  # fmt: skip
 """One change each to the S6 network; eight complex states are as many numbers as sixteen real."""
 
 

@@ -148,13 +148,9 @@ _OFFICIAL = {"halting": "position", "output": "blend"}
 _LOW = _OFFICIAL | {"halting_bias": -2.0}
 _OPEN = _LOW | {"output": "accumulated", "objective": "expected"}
 _SEARCH = {
-    "official": _OFFICIAL,
-    "ramp": _OFFICIAL | {"begin": 350, "length": 200},
-    "low": _LOW,
-    "closed": _LOW | {"close": True},
-    "expected": _OPEN | {"close": True},
-    "open": _OPEN,
-}
+    "official": _OFFICIAL, "ramp": _OFFICIAL | {"begin": 350, "length": 200}, "low": _LOW,
+    "closed": _LOW | {"close": True}, "expected": _OPEN | {"close": True}, "open": _OPEN,
+}  # fmt: skip
 
 
 def _graph(name: str, rate: float = 4e-3, **choices) -> GraphRecipe:

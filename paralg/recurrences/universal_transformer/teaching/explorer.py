@@ -12,11 +12,9 @@ from paralg.recurrences.universal_transformer.theory import halt
 __all__ = ["NETWORKS", "explorer", "scene"]
 
 NETWORKS = {
-    "λ = 0.001": "reach-ponder-0.001",
-    "λ = 0.01": "reach-low-2",
-    "λ = 0.1": "reach-ponder-0.1",
-    "λ = 0.01, bias 1": "reach-official-2",
-}
+    "λ = 0.001": "reach-ponder-0.001", "λ = 0.01": "reach-low-2",
+    "λ = 0.1": "reach-ponder-0.1", "λ = 0.01, bias 1": "reach-official-2",
+}  # fmt: skip
 """Ponder weight of a network (the first three begin with bias -2) and the run that made it."""
 
 _NODES, _STEPS, _EPSILON, _SEED = 12, 7, 0.01, 21

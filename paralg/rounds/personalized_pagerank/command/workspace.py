@@ -35,7 +35,7 @@ __all__ = ["Workspace", "folder_of"]
 _OWN = re.compile(r"lock|job\.json|output|rows-\d+-\d+\.(npz|partial)")
 
 _REMOVE = """read _; [ ! -d "$0" ] || { rm -rf -- "$0"; echo "paralg pagerank: removed $0" >&2; }"""
-"""Waits until nobody holds its standard input open, then removes what that one has left."""
+"""Removes a folder once the run, which holds its standard input open, is gone."""
 
 
 def folder_of(output: Path) -> Path:

@@ -17,16 +17,14 @@ def explorer():
     from paralg.figures import Explorer
 
     return Explorer(
-        name="pagerank-conveyor",
-        script=Path(__file__).with_name("explorer.js"),
-        state={"size": SIZE, "start": START},
-        still=_still(),
+        name="pagerank-conveyor", script=Path(__file__).with_name("explorer.js"),
+        state={"size": SIZE, "start": START}, still=_still(),
         caption="Live walks of 50 sources with 60 walks each, on average. Every column is a round, "
         "every colour a pipeline; below, the pipelines that are alive in the chosen round.",
         alt="Stacked columns of live walks over about 50 rounds: each pipeline shrinks by a fifth "
         "a round, and together they level off at the dashed line of the cap.",
         table=(("batch γ", "pipelines", "peak of live walks", "rounds"), _rows()),
-    )
+    )  # fmt: skip
 
 
 def _rows() -> list[tuple]:
