@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from paralg.core import checks
 from paralg.decoding.cppd.blocks import CrossAttention, DecoderLayer, LayerConfig
 from paralg.decoding.cppd.labels import END, IGNORED, CharacterSet, Labels
-from paralg.decoding.cppd.model import CPPD, Output, ImageReader, Reading, nodes_of
+from paralg.decoding.cppd.model import CPPD, ImageReader, Output, Reading, nodes_of
 
 __all__ = ["AutoregressiveReader", "CTCReader", "CausalCPPD", "RemainingCPPD", "SlotReader",
            "attention", "attention_of_calls", "choose_nodes", "collapse", "remaining",
