@@ -16,6 +16,7 @@ from paralg.decoding.energy_diffusion.theory import resampled
 from paralg.decoding.randomness import softmax
 from paralg.decoding.tables import WeightedSequences
 from paralg.models.protocol import Model, tokens_of
+
 __all__ = ["completions", "independent", "reported_integral", "resampled_posterior",
            "sampler_output", "shown_nats", "step_bound", "true_posterior"]  # fmt: skip
 
