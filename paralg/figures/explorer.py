@@ -129,13 +129,11 @@ class Explorer:
             f"<style>{_read('explorer.css')}</style>",
             f'<div class="pe-card"><div class="pe-live"></div><div class="pe-still">{still}</div>',
             "<noscript><p>With JavaScript this figure is interactive.</p></noscript>",
-            _table_html(self.table, self.caption),
-            "</div>",
+            _table_html(self.table, self.caption), "</div>",
             f"<figcaption>{html.escape(self.caption)}</figcaption>",
             f'<script type="application/json" class="pe-state">{payload}</script>',
-            f"<script>{_read('explorer_boot.js')}</script>",
-            "</figure>",
-        ]
+            f"<script>{_read('explorer_boot.js')}</script>", "</figure>",
+        ]  # fmt: skip
         return "\n".join(part for part in parts if part)
 
     def _repr_mimebundle_(self, include=None, exclude=None):

@@ -9,15 +9,11 @@ from paralg.core import checks
 __all__ = ["PARTS", "Chapter", "chapter_of", "find", "find_all"]
 
 PARTS = {
-    "kernels": "Data-parallel kernels",
-    "recurrences": "Recurrences as scans",
-    "rounds": "Rounds and messages",
-    "decoding": "Parallel decoding",
-    "scaling": "Scaling and serving",
-    "learning": "Learning in parallel",
-    "discovery": "Parallel discovery",
-    "foundations": "Foundations",
-}
+    "kernels": "Data-parallel kernels", "recurrences": "Recurrences as scans",
+    "rounds": "Rounds and messages", "decoding": "Parallel decoding",
+    "scaling": "Scaling and serving", "learning": "Learning in parallel",
+    "discovery": "Parallel discovery", "foundations": "Foundations",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -268,3 +268,22 @@ def test_every_cut_of_a_file_is_read_or_refused():
             except (EdgeListError, OSError):
                 continue
             assert np.isfinite(found.weights).all()
+
+
+@pytest.mark.parametrize(("kind", "entry"), [
+    ("real", "1 2 2,5"), ("real", "1 2 2.5 7"), ("real", "1 2"), ("real", "1.5 2 2"),
+    ("integer", "1 2 2.5"), ("pattern", "1 2 5"),
+])  # fmt: skip
+def test_what_matrix_market_would_cut_off_is_refused(kind, entry):
+    text = f"%%MatrixMarket matrix coordinate {kind} general\n% a,b 1\n\n2 2 1\n{entry}\n"
+    with pytest.raises(EdgeListError, match="Matrix Market: expected other numbers, got '1"):
+        read_edge_list(io.BytesIO(text.encode()))
+
+
+def test_a_table_of_nodes_is_refused_and_a_header_alone_gets_no_advice():
+    with pytest.raises(EdgeListError, match="got a table of nodes: its columns are Id"):
+        read_edge_list(io.BytesIO(b"Id,Label,timeset\n1,a,\n2,b,\n"))
+    with pytest.raises(EdgeListError, match="found none; comment lines: 0$"):
+        read_edge_list(io.BytesIO(b"source,target,weight\n"))
+    notes = read_edge_list(io.BytesIO(b"01 2\n1 2\n02 0\n00 1\n"))[1]
+    assert notes[-1].startswith("pairs of names that look alike and are different nodes: 3, '01'")

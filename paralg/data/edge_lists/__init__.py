@@ -168,7 +168,7 @@ def _notes(scan: Scan, form: EdgeFormat) -> list[str]:
 def _shape(name: str) -> str:
     """Return a name without signs around it, and without what does not show."""
     if name.isascii() and name.isalnum():
-        return name
+        return name.lstrip("0") or "0" if name.isdecimal() else name
     shows = "".join(c for c in unicodedata.normalize("NFKC", name) if c.isprintable())
     return re.sub(r"(?<=\d)\.0+$", "", shows.strip(" \"'`,;:|")) or name
 
@@ -182,9 +182,11 @@ def _matrix(stream, form: EdgeFormat) -> tuple[ArcList, list[str]]:
                          "got --columns, --first, --header or --decimal")
     stream.seek(0)
     banner = stream.readline().removeprefix(BOM).lstrip(b"%").lower()
-    begin = banner.replace(b"matrixmarket", b"%%MatrixMarket", 1)
+    begin, rest = banner.replace(b"matrixmarket", b"%%MatrixMarket", 1), stream.read()
     try:
-        tails, heads, weights, n = matrix_arcs(mmread(io.BytesIO(begin + stream.read())))
+        if b" complex" not in banner and (odd := _odd_entry(banner, rest)):
+            raise ValueError(f"expected other numbers, got {odd[0].decode('latin-1')[:60]!r}")
+        tails, heads, weights, n = matrix_arcs(mmread(io.BytesIO(begin + rest)))
         if b"pattern" in banner and form.weights == "required":
             raise ValueError("expected weights, got a pattern without")
         if not len(tails) or not (np.isfinite(weights) & (weights > 0)).all():
@@ -199,6 +201,15 @@ def _matrix(stream, form: EdgeFormat) -> tuple[ArcList, list[str]]:
     undirected = bool(form.undirected) and b" symmetric" not in banner
     names = tuple(str(u + 1) for u in kept.tolist())
     return ArcList(*np.split(ends, 2), weights, names, undirected), notes
+
+
+def _odd_entry(banner: bytes, rest: bytes) -> re.Match | None:
+    """Find a line of an entry whose end mmread would cut off."""
+    value = rb"[-+]?\d+" if b" integer" in banner else rb"[-+.\deE]+"
+    entry = [rb"\d+"] * 2 * (b" coordinate" in banner) + [value] * (b" pattern" not in banner)
+    sizes = re.search(rb"^\s*[^%\s].*$", rest, re.M)
+    right = rb"^(?![ \t]*%|[ \t]*" + rb"[ \t]+".join(entry) + rb"[ \t\r]*$)[ \t]*[^\s].*$"
+    return sizes and re.compile(right, re.M).search(rest, sizes.end())
 
 
 def _remedies(stream, asked: EdgeFormat, scan: Scan | None) -> list[str]:
@@ -217,7 +228,8 @@ def _remedies(stream, asked: EdgeFormat, scan: Scan | None) -> list[str]:
         words += " if these are decimal commas; commas between thousands are not read"
     widths = {*scan.widths, len(scan.first or [])} if scan else {0}
     weights = scan and (scan.tails or re.search(r"weight, got '.*\d", str(scan.bad)))
-    if not words and min(widths) > 2 + bool(weights) and asked.columns is None:
+    empty = not (scan and (scan.count or scan.tails))
+    if not (words or empty) and min(widths) > 2 + bool(weights) and asked.columns is None:
         return ["which fields are meant? --columns SOURCE,TARGET or SOURCE,TARGET,WEIGHT says it"
                 + "; are there decimal commas?" * (scan.form.delimiter == ",")]
     return [f"try {words}"] if words and not more else []

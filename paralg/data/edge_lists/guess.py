@@ -116,6 +116,8 @@ def _header(form: EdgeFormat, lines: list[str], notes: list[str]) -> EdgeFormat:
         places = [*(names.index(name.lower()) for name in form.columns), None, None][:4]
         guess = "names" if named or not numbers else None
         return form._replace(places=tuple(places), first=form.first or guess)
+    if form.first is None and [name.lower() for name in first[:2]] == ["id", "label"]:
+        raise ValueError(f"expected arcs, got a table of nodes: its columns are {', '.join(first)}")
     if form.first in ("arc", "counts") or not named:
         return form
     tail, head, weight, kind = named

@@ -153,8 +153,7 @@ def _fit(folder: Path) -> Path:
         raise _other(folder, "it must be a folder")
     folder.mkdir(exist_ok=True)
     for path in folder.iterdir():
-        known = _OWN.fullmatch(path.name) and (path.is_file() or path.is_symlink())
-        if not known:
+        if not _OWN.fullmatch(path.name) or not (path.is_file() or path.is_symlink()):
             raise _other(folder, f"it holds {path.name}, which no run of this command wrote")
     return folder
 
