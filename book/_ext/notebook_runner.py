@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -142,6 +143,7 @@ def stop_kernels() -> None:
     stopped = list(_running)
     _running.clear()
     for client in stopped:
+        atexit.unregister(client._cleanup_kernel)  # it would find no kernel, and say so at length
         pid = getattr(getattr(client.km, "provisioner", None), "pid", None)
         if pid:
             with suppress(ProcessLookupError):

@@ -260,6 +260,7 @@ def test_an_interrupt_starts_nothing_more_and_keeps_what_is_done(root):
     build.send_signal(signal.SIGINT)
     out, error = build.communicate(timeout=30)
     assert "KeyboardInterrupt" in error
+    assert "atexit" not in error
     assert "stopped; executed and kept: " in out
     store = Store(root)
     assert outputs(store.load(store.key(read_notebook(root / "notebooks/left.ipynb"))).notebook)
