@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "array", "dtypes_and_shapes", "finite", "floats", "instance", "integer", "integers", "kind",
-    "mask", "number", "one_of", "probabilities", "sizes", "tensors",
+    "mask", "number", "one_of", "probabilities", "sizes", "tensors", "within",
 ]  # fmt: skip
 
 _KINDS = {"b": "booleans", "i": "integers", "f": "floats", "c": "complex numbers",
@@ -118,6 +118,14 @@ def probabilities(name: str, values, total: float | None = 1.0) -> NDArray[np.fl
     sums = found.sum(axis=-1)
     if total is not None:
         _none(f"the sum of {name}", sums, ~np.isclose(sums, total), str(total))
+    return found
+
+
+def within(name: str, values, least: float, most: float = math.inf) -> NDArray[np.float64]:
+    """Return finite array_like of any shape, its numbers in a range, as doubles."""
+    found = array(name, values).astype(np.float64)
+    bad = ~(np.isfinite(found) & (found >= least) & (found <= most))
+    _none(name, found, bad, f"finite and in {least}..{most}")
     return found
 
 

@@ -13,14 +13,10 @@ __all__ = [
 
 UNITS = {
     "work": "operator applications",
-    "span": "operator applications on the longest chain",
-    "calls": "model calls",
-    "rows": "rows sent through the model",
-    "tokens": "token positions computed",
-    "rounds": "synchronous rounds",
-    "messages": "messages",
-    "bytes": "bytes moved",
-}
+    "span": "operator applications on the longest chain", "calls": "model calls",
+    "rows": "rows sent through the model", "tokens": "token positions computed",
+    "rounds": "synchronous rounds", "messages": "messages", "bytes": "bytes moved",
+}  # fmt: skip
 
 _LENGTHS = frozenset({"span", "rounds"})
 

@@ -60,12 +60,10 @@ class Schedule:
 
 
 def list_schedule(
-    durations: Sequence[float],
-    p: int,
-    *,
+    durations: Sequence[float], p: int, *,
     dependencies: Mapping[int, Iterable[int]] | Sequence[Iterable[int]] | None = None,
     names: Sequence[str] | None = None,
-) -> Schedule:
+) -> Schedule:  # fmt: skip
     r"""Simulate p workers that take tasks from a list as soon as they can [graham-1969-bounds].
 
     Whenever a worker is idle and a task is ready, the first ready task of the list starts.

@@ -79,16 +79,11 @@ class Timings:
 
 
 def compare(
-    methods: Mapping[str, Callable[[], object]],
-    *,
-    repeats: int = 7,
-    warmup: int = 1,
-    threads: int = 1,
-    min_seconds: float = 0.0,
-    settle: float = 0.0,
-    budget: float | None = None,
+    methods: Mapping[str, Callable[[], object]], *, repeats: int = 7,
+    warmup: int = 1, threads: int = 1, min_seconds: float = 0.0,
+    settle: float = 0.0, budget: float | None = None,
     clock: Callable[[], float] = time.perf_counter,
-) -> Timings:
+) -> Timings:  # fmt: skip
     """Time several ways to do the same thing, functions without arguments, interleaved.
 
     Every round runs each method once, in an order that rotates by one, so that drift and other

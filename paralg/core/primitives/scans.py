@@ -38,15 +38,9 @@ class ScanResult:
 
 
 def scan(
-    op: Operator,
-    xs,
-    *,
-    method: str = "sequential",
-    inclusive: bool = True,
-    chunk: int | None = None,
-    initial=None,
-    trace: bool = False,
-) -> ScanResult:
+    op: Operator, xs, *, method: str = "sequential", inclusive: bool = True,
+    chunk: int | None = None, initial=None, trace: bool = False,
+) -> ScanResult:  # fmt: skip
     r"""Return all prefixes of a sequence under an associative operator.
 
     .. math:: y_i = x_0 \oplus x_1 \oplus \dots \oplus x_i
@@ -119,15 +113,9 @@ def scan(
 
 
 def segmented_scan(
-    op: Operator,
-    xs,
-    flags,
-    *,
-    method: str = "sequential",
-    inclusive: bool = True,
-    chunk: int | None = None,
-    trace: bool = False,
-) -> ScanResult:
+    op: Operator, xs, flags, *, method: str = "sequential", inclusive: bool = True,
+    chunk: int | None = None, trace: bool = False,
+) -> ScanResult:  # fmt: skip
     """Scan each segment on its own, by one scan of the lifted operator [blelloch-1990-prefix].
 
     Parameters

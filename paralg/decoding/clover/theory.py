@@ -39,6 +39,7 @@ def best_value(dists: Sequence[np.ndarray], m: int) -> float:
     >>> round(best_value([np.array([0.4, 0.35, 0.25]), np.array([0.95, 0.05])], 3), 12)
     1.13
     """
+    checks.instance("dists", dists, Sequence)
     paths = {(): 1.0}
     for depth, dist in enumerate(dists):
         dist = checks.probabilities("a distribution", dist)
@@ -71,5 +72,7 @@ def acceptance_drawn(p: np.ndarray, q: np.ndarray, k: int) -> float:
 
 def roofline_speedup(batch, tokens: float, m: int, ridge: float) -> np.ndarray:
     r"""Return the speed-up where a call of s slots takes max(1, s / ``ridge``), by batch size."""
-    batch = np.asarray(batch, dtype=float)
+    batch = checks.within("batch", batch, 0)
+    checks.number("tokens", tokens, 0), checks.number("ridge", ridge, above=0)
+    checks.integer("m", m)
     return tokens * np.maximum(1, batch / ridge) / np.maximum(1, batch * (m + 1) / ridge)

@@ -72,6 +72,7 @@ class Ranked(TreeRule):
     paths: tuple[tuple[int, ...], ...]
 
     def __post_init__(self):
+        checks.instance("paths", self.paths, tuple)
         paths = sorted({tuple(path) for path in self.paths}, key=lambda path: (len(path), path))
         object.__setattr__(self, "paths", tuple(paths))
         for path in self.paths:
@@ -86,6 +87,7 @@ class Ranked(TreeRule):
     @classmethod
     def product(cls, *widths: int) -> "Ranked":
         """Return the full tree: under every node of a level the same number of children."""
+        Drawn(widths)  # checks them
         shapes = [np.ndindex(*widths[:depth]) for depth in range(1, len(widths) + 1)]
         return cls(tuple(path for shape in shapes for path in shape))
 
@@ -109,6 +111,7 @@ class Drawn(TreeRule):
     widths: tuple[int, ...] = (2, 1, 1)
 
     def __post_init__(self):
+        checks.instance("widths", self.widths, tuple)
         for width in self.widths:
             checks.integer("a width", width, 1)
 

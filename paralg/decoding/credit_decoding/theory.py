@@ -17,18 +17,20 @@ __all__ = ["boosted", "credit_after", "first_look", "floor", "gain_needed", "sta
 def boosted(p, X):
     """Return the probability of a token whose odds are multiplied by ``X``.
 
-    >>> boosted(0.5, 3.0)
+    >>> float(boosted(0.5, 3.0))
     0.75
     """
+    p, X = checks.within("p", p, 0, 1), checks.number("X", X, 0)
     return p * X / (1 - p + p * X)
 
 
 def gain_needed(p, tau: float):
     r"""Return the least X with which ``p`` reaches ``tau``: τ/(1-τ) · (1/p - 1).
 
-    >>> round(gain_needed(0.7, 0.9), 3)
+    >>> round(float(gain_needed(0.7, 0.9)), 3)
     3.857
     """
+    p, tau = checks.within("p", p, 1e-300, 1), checks.number("tau", tau, 0, 1 - 2**-53)
     return tau / (1 - tau) * (1 / p - 1)
 
 
@@ -40,6 +42,8 @@ def credit_after(t, p, credit: TraceCredit):
     >>> round(float(credit_after(np.inf, 1.0, TraceCredit(beta=0.7))), 3)
     3.333
     """
+    checks.instance("credit", credit, TraceCredit)
+    p, t = checks.within("p", p, 0, 1), checks.array("t", t, least=0)
     return p**credit.gamma * (1 - np.power(credit.beta, t, dtype=float)) / (1 - credit.beta)
 
 

@@ -87,7 +87,7 @@ class CarryOver(Autoregressive):
 
 def log_conditionals(model: Model, y: np.ndarray) -> np.ndarray:
     """Return log p(y_i | y_<i) of rows without masks, shape (k, L), in one ``causal`` call."""
-    logits = model.causal(y)
+    logits = model.causal(y := np.asarray(y))
     top = logits.max(axis=-1, keepdims=True)
     total = top[..., 0] + np.log(np.exp(logits - top).sum(axis=-1))
     return np.take_along_axis(logits, y[..., None], axis=-1)[..., 0] - total

@@ -39,6 +39,7 @@ def simulate(R: int, C: int, w: int) -> np.ndarray:
 
 def lost(wave: Wavefront, r: int, c: int) -> np.ndarray:
     """Return the cells that raster order would see and the wavefront does not, (rows, C)."""
+    checks.instance("wave", wave, Wavefront)
     seen = wave.visible(r, c)
     return (np.arange(seen.size) < r * wave.C + c).reshape(seen.shape) & ~seen
 
@@ -98,7 +99,8 @@ class Mesh:
 
     def conditional(self, i: int, seen: np.ndarray) -> np.ndarray:
         """Return p(x_i | the cells that are seen, (R C,)) of each frame's own values."""
-        given = np.flatnonzero(seen)
+        given = np.flatnonzero(checks.mask("seen", seen, (self.R * self.C,)))
+        checks.integer("i", i, 0, self.R * self.C - 1)
         return self._marginal([*given, i]) / self._marginal(given)
 
     def _marginal(self, cells) -> np.ndarray:

@@ -19,6 +19,7 @@ __all__ = [
 
 def predecessors(layout: Layout) -> list[tuple[int, ...]]:
     """Return the symbols that each one directly waits for: the arrows of the fork-join graph."""
+    checks.instance("layout", layout, Layout)
     before = [(i - 1,) if i else () for i in range(len(layout.symbols))]
     for block in layout.blocks:
         for path in block.paths:
@@ -78,6 +79,7 @@ def cost_of(text: Layout | str | Iterable[str]) -> TextCost:
 
 def injected(layout: Layout) -> list[int]:
     """Return what the engine writes: each path's tag, and id where outlined, each conclusion's."""
+    checks.instance("layout", layout, Layout)
     found: list[int] = []
     for block in layout.blocks:
         has_ids = any(layout.symbols[i] == "<Outline>" for i in block.goal)
@@ -187,4 +189,5 @@ def satisfiability_cost(n: int) -> TextCost:
 
 def latency(parallelism, call: float, row: float) -> np.ndarray:
     """Return the time of a token, a/x + b, if a call with x branches takes call + row x."""
-    return call / np.asarray(parallelism) + row
+    checks.number("call", call, 0), checks.number("row", row, 0)
+    return call / checks.within("parallelism", parallelism, np.finfo(float).tiny) + row

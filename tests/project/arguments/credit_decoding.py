@@ -4,12 +4,12 @@ import numpy as np
 
 import paralg.decoding.credit_decoding as cd
 from paralg.decoding import HashConditional, UnmaskingRule, static_run
-from paralg.decoding.credit_decoding import account, variants
+from paralg.decoding.credit_decoding import account, theory, variants
 from paralg.decoding.credit_decoding.fast.compiled import row_statistics
 from paralg.decoding.credit_decoding.fast.sparse import decode_sparsely
 from tests.project.arguments import Call
 
-COVERS = ("paralg.decoding.credit_decoding",)
+COVERS = ("paralg.decoding.credit_decoding", "paralg.decoding.credit_decoding.theory")
 NOT = {"warm": "no argument", "explorer": "no argument"}
 
 cd.warm()
@@ -50,6 +50,13 @@ def statistics(logits):
 
 
 CALLS = [
+    *(Call("boosted", theory.boosted, {"p": p, "X": 3.0},
+           fine={"p": "zero,several,integers," + FREE + ",more axes,fewer axes",
+                 "X": "zero"}) for p in (0.5, P[0])),
+    Call("gain_needed", theory.gain_needed, {"p": 0.7, "tau": 0.9},
+         fine={"p": "several", "tau": "zero"}),
+    Call("credit_after", theory.credit_after, {"t": 3, "p": 0.9, "credit": CREDIT},
+         fine={"t": "zero,inf,fraction,as float,several", "p": "zero,several"}),
     *(Call(kind.__name__, kind, CONSTANTS, fine={"alpha": "zero", "beta": "zero"})
       for kind in (cd.TraceCredit, cd.FullCredit, cd.AdaptiveCredit)),
     Call("TraceCredit", CREDIT.observe, {"C": C, "p": P, "winner": np.array([0, 1]),

@@ -3,11 +3,12 @@
 import numpy as np
 
 import paralg.decoding.mineworld as mw
+from paralg.decoding.mineworld import theory
 from paralg.models import Network, TransformerConfig
 from tests.project.arguments import Call
 from tests.project.arguments.data import RNG, own
 
-COVERS = ("paralg.decoding.mineworld",)
+COVERS = ("paralg.decoding.mineworld", "paralg.decoding.mineworld.theory")
 NOT = {"explorer": "no argument"}
 
 NET = Network.untrained(TransformerConfig(V=5, L=24, width=16, layers=1, heads=2), "causal")
@@ -38,6 +39,13 @@ CALLS = [
          "context": 1}, fine={"frames": "longer", "actions": "longer,broadcast"}),
     Call("exponential_race", own(lambda rng: mw.exponential_race(rng)(np.full(3, 1 / 3))),
          {"rng": RNG}),
+    Call("lost", theory.lost, {"wave": mw.Wavefront(2, 3, 2), "r": 1, "c": 1},
+         fine={"r": "zero", "c": "zero"}),
+    Call("visible_sets", theory.visible_sets, {"R": 2, "C": 3, "w": 2}),
+    *(Call("Mesh", getattr(mw.Mesh(2, 2), name), {"w": 1})
+      for name in ("sampled", "total_variation", "divergence", "information")),
+    Call("Mesh", mw.Mesh(2, 2).conditional,
+         {"i": 3, "seen": np.array([True, True, False, False])}, fine={"i": "zero"}),
     Call("Mesh", lambda R, C, bias: mw.Mesh(R, C, bias).p, {"R": 2, "C": 2, "bias": 0.5},
          fine={"bias": "zero,negative"}),
 ]  # fmt: skip
