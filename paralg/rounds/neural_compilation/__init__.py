@@ -1,0 +1,1 @@
+"""Graph algorithms compiled into the weights of attention networks, [saldyt-2025-mind]."""
