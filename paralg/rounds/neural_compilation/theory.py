@@ -128,7 +128,7 @@ def light_cone(
     >>> from paralg.rounds.neural_compilation.algorithms import BFS
     >>> path = np.diag(np.ones(3), 1) + np.diag(np.ones(3), -1)
     >>> light_cone(BFS(), path, 0, 1).astype(int).tolist()
-    [[1, 1, 0, 0], [0, 1, 1, 0], [0, 1, 1, 1], [0, 0, 1, 1]]
+    [[1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 1, 1], [0, 0, 1, 1]]
     """
     checks.instance("algorithm", algorithm, CompiledAlgorithm), checks.integer("rounds", rounds)
     A, edges, masks = graph_operands(A, algorithm)

@@ -1,0 +1,113 @@
+"""Gradient descent from compiled weights: breadth-first search with noise, trained on its rounds.
+
+Ids are divided by M, a change of units that leaves the function as it is, so that all weights but
+``logit`` are of order one, and beta is small enough for a gradient [reconstructed].
+"""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from paralg.core import checks
+from paralg.rounds.neural_compilation.algorithms import BFS, M
+from paralg.rounds.neural_compilation.experiments.faithfulness import internal_faithfulness
+from paralg.rounds.neural_compilation.experiments.probes import compiled_attention
+from paralg.rounds.neural_compilation.experiments.traces import TASKS, Batch, draw
+from paralg.rounds.neural_compilation.layer import SLOPE
+from paralg.training import Plan, train
+
+__all__ = ["CompiledStart", "from_compiled", "warm_start"]
+
+BETA, SIZES, BATCH = 10.0, (4, 6, 8, 10, 12), 32
+_UNITS = np.array([1 / M, 1, 1, 1 / M, 1 / M, 1 / M, 1 / M, 1])  # of id, r, pointers, d
+
+
+class CompiledStart(nn.Module):
+    """The eight arrays of compiled BFS as parameters, plus noise; ``None`` is a random start."""
+
+    def __init__(self, noise: float | None, seed: int):
+        super().__init__()
+        rng, weights = np.random.default_rng(seed), BFS(BETA).layers[0]
+        scale = np.abs(weights.sender).max()
+        arrays = {
+            "sender": weights.sender / _UNITS / scale,
+            "receiver": weights.receiver, "edge": weights.edge,
+            "message": _UNITS[:, None] * weights.message / _UNITS,
+            "message_edge": weights.message_edge,
+            "own": _UNITS[:, None] * weights.own / _UNITS, "bias": _UNITS * weights.bias,
+        }  # fmt: skip
+        top = np.abs(arrays["sender"]).max()
+        arrays["sender"] = arrays["sender"] / top
+        self.logit = nn.Parameter(torch.tensor(weights.logit * scale * top).float())
+        for name, value in arrays.items():
+            by = 0.3 if noise is None else noise
+            value = (0 if noise is None else value) + by * rng.normal(size=value.shape)
+            setattr(self, name, nn.Parameter(torch.tensor(value).float()))
+        if noise is None:
+            self.logit.data = torch.tensor([1.0, -1.0]) / (1 + SLOPE)
+
+    def forward(self, batch: Batch) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        """Return reached flags and pointers (B, n), and attention, after each round."""
+        A, n = torch.from_numpy(batch.A).float(), batch.A.shape[-1]
+        eye = torch.eye(n).expand_as(A)
+        edges, mask = torch.stack([A, eye], dim=-1), (A + eye) > 0
+        z = torch.zeros(len(A), n, 8)
+        z[..., 0] = torch.arange(n) / M
+        z[torch.arange(len(A)), torch.from_numpy(batch.source), 1] = 1
+        ids, found = z[..., 0], ([], [], [])
+        for _ in range(int(batch.lengths.max()) - 1):
+            u = (z @ self.sender.T)[:, None] + (z @ self.receiver.T)[:, :, None]
+            u = nn.functional.leaky_relu(u + edges @ self.edge.T, SLOPE) @ self.logit
+            alpha = u.masked_fill(~mask, -torch.inf).softmax(dim=-1)
+            heard = alpha @ (z @ self.message.T)
+            heard = heard + (alpha[..., None] * edges).sum(2) @ self.message_edge.T
+            z = torch.relu(heard + z @ self.own.T + self.bias)
+            offset = z[..., 3] + z[..., 4] - z[..., 5] - z[..., 6]
+            for row, value in zip(found, (z[..., 1] - z[..., 2], M * (ids + offset), alpha),
+                                  strict=True):  # fmt: skip
+                row.append(value)
+        return found
+
+
+def round_loss(model: CompiledStart, batch: Batch) -> Tensor:
+    """Squared error of reached flag, and of the pointer in units of n, over all rounds."""
+    if batch.lengths.max() < 2:
+        return sum(p.sum() for p in model.parameters()) * 0
+    reach, pointers, _ = model(batch)
+    true = {name: torch.from_numpy(value[1:]).float() for name, value in batch.hints.items()}
+    n = batch.A.shape[-1]
+    return ((torch.stack(reach) - true["reach"]).square().mean()
+            + ((torch.stack(pointers) - true["pi"]) / n).square().mean())  # fmt: skip
+
+
+def measure(model: CompiledStart, batch: Batch) -> dict[str, float]:
+    """Return share of right pointers, F_int to the compiled attention, loss."""
+    with torch.no_grad():
+        _, pointers, attention = model(batch)
+        loss = round_loss(model, batch).item()
+    right = np.round(pointers[-1].numpy()) == batch.hints["pi"][-1]
+    live = np.arange(len(attention))[:, None] < batch.lengths - 1
+    alpha = torch.stack(attention).numpy().astype(float)
+    same = internal_faithfulness(alpha, compiled_attention(BFS(), batch), live)
+    return {"right": float(right.mean()), "faithful": same, "loss": loss}
+
+
+def from_compiled(noise: float | None, seed: int, steps: int, rate: float = 1e-3):
+    """Train from compiled weights plus noise; return measures before and after."""
+    checks.integers(seed=seed, steps=steps)
+    model, task = CompiledStart(noise, seed), TASKS["bfs"]
+    held_out = draw(task, 12, 64, np.random.default_rng([2026, 12]))
+
+    def loss(model, rng, step):
+        return round_loss(model, draw(task, int(rng.choice(SIZES)), BATCH, rng)), {}
+
+    before = measure(model, held_out)
+    train(Plan("warm", steps, rate=rate, warmup=1, decay=0.0), model, loss, seed=seed)
+    return {"before": before, "after": measure(model, held_out)}
+
+
+def warm_start(noises=(0.0, 0.003, 0.01, 0.03, 0.1, None), seeds: int = 3, steps: int = 300):
+    """Return measures before and after training for each noise and seed; None is a cold start."""
+    return {"random" if noise is None else str(noise):
+            [from_compiled(noise, seed, steps, 1e-2 if noise is None else 1e-3)
+             for seed in range(seeds)] for noise in noises}  # fmt: skip
