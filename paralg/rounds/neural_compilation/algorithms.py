@@ -137,6 +137,7 @@ class BellmanFord(CompiledAlgorithm):
     name, weighted = "bellman-ford", True
 
     def __init__(self, beta: float = 1e10, keep: float = 1e-6, tie: float = 1e-8):
+        checks.number("keep", keep, 0), checks.number("tie", tie, 0)
         super().__init__(LayerProgram(
             PATH, {"d": -1, "r": M, "id": -tie}, beta, pairs=PAIRS, carry=("id",),
             key_edge={"weight": -1, "self": keep}, write=path_writes() | {

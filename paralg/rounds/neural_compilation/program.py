@@ -64,6 +64,7 @@ class LayerProgram:
         found = np.zeros(len(self.columns))
         for name, factor in form.items():
             checks.one_of("column", name, (*self.columns, *self.pairs))
+            factor = checks.number(name, factor)
             for column, sign in self.pairs.get(name, {name: 1.0}).items():
                 found[self.columns.index(column)] += factor * sign
         return found
@@ -112,4 +113,4 @@ def compile_layer(program: LayerProgram) -> GATv2Weights:
 def _edge_row(form: Form) -> NDArray[np.float64]:
     for name in form:
         checks.one_of("edge feature", name, EDGES)
-    return np.array([form.get(name, 0.0) for name in EDGES])
+    return np.array([checks.number(name, form.get(name, 0.0)) for name in EDGES])

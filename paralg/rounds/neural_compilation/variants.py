@@ -118,7 +118,7 @@ def shuffled(algorithm: CompiledAlgorithm, order: list[int]) -> CompiledAlgorith
     """
     checks.instance("algorithm", algorithm, CompiledAlgorithm)
     width = len(algorithm.programs[0].columns)
-    if sorted(checks.array("order", order, "i").tolist()) != list(range(width)):
+    if sorted(checks.array("order", order, "i").ravel().tolist()) != list(range(width)):
         raise ValueError(f"order must be a permutation of 0 to {width - 1}, got {order}")
     other = object.__new__(type(algorithm))
     CompiledAlgorithm.__init__(other, *(
@@ -139,6 +139,7 @@ class WidestPath(CompiledAlgorithm):
     name, watched, weighted = "widest", ("r", "offset", "c"), True
 
     def __init__(self, beta: float = 1e10, keep: float = 1e-6, tie: float = 1e-8):
+        checks.number("keep", keep, 0), checks.number("tie", tie, 0)
         columns, c = (*PATH[:-1], "c1", "c2"), {"c": 1}
         narrow = {"weight": -1, "self": -M}
         super().__init__(LayerProgram(

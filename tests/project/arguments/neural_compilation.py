@@ -1,26 +1,60 @@
-"""Graph algorithms compiled into weights: one valid call of each public name, from which the bad ones are made."""
+"""Compiled graph algorithms: one valid call of each public name, from which the bad ones are made."""
 
 import numpy as np
 
-import paralg.rounds.neural_compilation as paper
+import paralg.rounds.neural_compilation as nc
 from tests.project.arguments import Call
 
 COVERS = ("paralg.rounds.neural_compilation",)
-NOT = {"Result": "a result", "warm": "no argument", "explorer": "no argument"}
+NOT = {"CompiledRun": "a result", "GATv2Output": "a result", "Squaring": "a result",
+       "FaithfulnessReport": "a result", "explorer": "no argument", "DFS": "as BFS",
+       "HighestIdBFS": "as BFS", "SelfFirstBFS": "as BFS", "WidestPath": "as BellmanFord",
+       "CompiledAlgorithm": "made by its subclasses", "Write": "a plain tuple, checked when "
+       "compiled"}  # fmt: skip
 
-XS = np.array([1.0, 2.0, 4.0])
+PATH = np.diag([1.0, 2.0, 1.5], 1) + np.diag([1.0, 2.0, 1.5], -1)
+LAYER = nc.BFS().layers[0]
+EYE = np.eye(2)
 
 
-def added(xs, **_):
-    return np.sum(np.asarray(xs, float))
+def program(key, beta):
+    """Compile a program of one column."""
+    made = nc.LayerProgram(("x",), {"x": key}, beta, {"x": nc.Write({"x": 1.0})})
+    return nc.compile_layer(made).sender
 
 
 CALLS = [
-    *(Call(f.__name__, lambda xs, f=f: f(xs).value, {"xs": XS}, right=added)
-      for f in (paper.in_sequence, paper.in_parallel)),
-    Call("compiled_sum", paper.compiled_sum, {"xs": XS}, right=added),
-    Call("in_chunks", lambda xs, workers: paper.in_chunks(xs, workers).value,
-         {"xs": XS, "workers": 2}, right=added),
-    *(Call(f.__name__, f, {"n": 5}, fine={"n": "zero"})
-      for f in (paper.tree_work, paper.tree_span)),
+    Call("GATv2Weights", lambda **given: nc.GATv2Weights(**given).bias,
+         {name: value for name, value in vars(LAYER).items()}),
+    Call("gatv2_layer", lambda weights, z, edges, mask: nc.gatv2_layer(
+        weights, z, edges, mask).z,
+         {"weights": LAYER, "z": np.ones((3, 8)), "edges": np.zeros((3, 3, 2)),
+          "mask": np.ones((3, 3), bool)}),
+    Call("LayerProgram", program, {"key": 1.0, "beta": 2.0}, fine={"key": "zero,negative"}),
+    Call("compile_layer", lambda program: nc.compile_layer(program).bias,
+         {"program": nc.BFS().programs[0]}),
+    Call("BFS", lambda beta: nc.BFS(beta).layers[0].sender, {"beta": 10.0}),
+    Call("BellmanFord", lambda beta, keep, tie: nc.BellmanFord(beta, keep, tie).layers[0].edge,
+         {"beta": 1e10, "keep": 1e-6, "tie": 1e-8}, fine={"keep": "zero", "tie": "zero"}),
+    *(Call("run_compiled", lambda algorithm, A, source: nc.run_compiled(
+        algorithm, A, source).pointers,
+           {"algorithm": one(), "A": PATH, "source": 1}, fine={"source": "zero"})
+      for one in (nc.BFS, nc.BellmanFord, nc.DFS, nc.WidestPath)),
+    Call("shuffled", lambda algorithm, order: nc.shuffled(algorithm, order).layers[0].sender,
+         {"algorithm": nc.BFS(), "order": [7, 6, 5, 4, 3, 2, 1, 0]}),
+    Call("leakage_bound", nc.leakage_bound, {"n": 5, "beta": 2.0, "gap": 0.5},
+         fine={"beta": "zero", "gap": "zero"}),
+    Call("beta_for", nc.beta_for, {"n": 5, "gap": 0.5, "digits": 24}, fine={"digits": "zero"}),
+    Call("token_moves", nc.token_moves, {"n": 5, "components": 2}),
+    Call("min_plus_squaring", lambda A: nc.min_plus_squaring(A).distances[0, :2], {"A": PATH}),
+    Call("light_cone", nc.light_cone,
+         {"algorithm": nc.BFS(), "A": PATH, "source": 1, "rounds": 2},
+         fine={"source": "zero", "rounds": "zero"}),
+    *(Call(f.__name__, f, {"attention": EYE, "reference": EYE[::-1].copy()})
+      for f in (nc.internal_faithfulness, nc.attention_agreement)),
+    Call("uniform_attention", nc.uniform_attention, {"mask": np.ones((2, 2), bool)},
+         fine={"mask": "more axes"}),
+    Call("faithfulness", lambda attention, one, mask: nc.faithfulness(
+        attention, {"one": one, "two": EYE}, mask).between,
+         {"attention": EYE, "one": EYE[::-1].copy(), "mask": np.ones((2, 2), bool)}),
 ]  # fmt: skip

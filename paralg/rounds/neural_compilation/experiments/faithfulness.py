@@ -93,21 +93,16 @@ def faithfulness(
 
     Parameters
     ----------
-    attention : array_like, shape (..., n, n)
+    attention, live
+        As in `internal_faithfulness`.
     references : dict of str to array_like, shape (..., n, n)
         At least two: against one alone nobody can tell a strange network from another algorithm.
     mask : array_like of bool, shape (..., n, n)
-    live
-        As in `internal_faithfulness`.
 
     Returns
     -------
     FaithfulnessReport
-
-    Raises
-    ------
-    ValueError
-        For less than two references, or shapes that do not fit.
+        ValueError for less than two references, or shapes that do not fit.
 
     Examples
     --------
@@ -120,12 +115,15 @@ def faithfulness(
         raise ValueError(f"references must be two or more, got {len(references)}")
     even, names = uniform_attention(mask), list(references)
     pairs = [(a, b) for i, a in enumerate(names) for b in names[:i]]
+
+    def against(measure, found):
+        return {name: measure(found, one, live) for name, one in references.items()}
+
     return FaithfulnessReport(
-        {name: internal_faithfulness(attention, one, live) for name, one in references.items()},
-        {name: attention_agreement(attention, one, live) for name, one in references.items()},
-        {name: internal_faithfulness(even, one, live) for name, one in references.items()},
+        against(internal_faithfulness, attention), against(attention_agreement, attention),
+        against(internal_faithfulness, even),
         min(internal_faithfulness(references[a], references[b], live) for a, b in pairs),
-    )
+    )  # fmt: skip
 
 
 def _pair(a: ArrayLike, b: ArrayLike, live) -> tuple[NDArray, NDArray, NDArray]:

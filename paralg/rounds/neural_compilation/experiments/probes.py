@@ -18,7 +18,7 @@ from paralg.rounds.neural_compilation.experiments.network import HintNetwork, Hi
 from paralg.rounds.neural_compilation.experiments.traces import Batch
 from paralg.rounds.neural_compilation.variants import HighestIdBFS, SelfFirstBFS
 
-__all__ = ["REFERENCES", "compiled_attention", "linear_probe", "probe_states", "report"]
+__all__ = ["REFERENCES", "compiled_attention", "deciding", "linear_probe", "probe_states", "report"]
 
 REFERENCES = {
     "bfs": {"lowest id": BFS(), "highest id": HighestIdBFS(), "self first": SelfFirstBFS()},

@@ -79,8 +79,8 @@ def trace() -> dict:
             )
             steps = np.maximum(batch.lengths - 1, 1)
             at = np.minimum((np.arange(len(right))[:, None] * 10) // steps, 9)
-            curves.append([float(right[(at == k) & done.live].mean())
-                           if ((at == k) & done.live).any() else None for k in range(10)])  # fmt: skip
+            parts = [right[(at == k) & done.live] for k in range(10)]
+            curves.append([float(part.mean()) if part.size else None for part in parts])
         found[name] = curves
     return found
 

@@ -30,69 +30,44 @@ def random_graph(n: int, rng: np.random.Generator, p: float = 0.25) -> NDArray[n
     return np.where(both | both.T, np.sqrt(weights * weights.T + 1e-3), 0.0)
 
 
-def _first(flags: NDArray) -> NDArray:
-    """Index of the first true flag of each row."""
-    return flags.argmax(axis=-1)
-
-
 def bfs(A: NDArray, source: int) -> list[State]:
     """Reached nodes and pointers after each round; ties go to the lowest id."""
-    n = len(A)
-    reach, pi, trace = np.arange(n) == source, np.arange(n), []
+    reach, pi, trace = np.arange(len(A)) == source, np.arange(len(A)), []
     while True:
         trace.append({"reach": reach, "pi": pi})
         offers = (A > 0) & reach
         new = offers.any(axis=1) & ~reach
         if not new.any():
             return trace
-        pi, reach = np.where(new, _first(offers), pi), reach | new
+        pi, reach = np.where(new, offers.argmax(axis=1), pi), reach | new
 
 
-def _relax(A: NDArray, source: int, start: float, extend: Callable, better: Callable):
-    """Jacobi iteration of a path value: keep what is there unless an offer is strictly better."""
-    n = len(A)
-    mask, pi = np.arange(n) == source, np.arange(n)
+def _relax(A: NDArray, source: int, start: float, sign: int, extend: Callable) -> list[State]:
+    """Jacobi iteration of a path value: keep what is there unless an offer is strictly better.
+
+    ``sign`` is 1 where less is better, −1 where more is.
+    """
+    mask, pi = np.arange(len(A)) == source, np.arange(len(A))
     value, trace = np.where(mask, start, 0.0), []
     while True:
         trace.append({"mask": mask, "pi": pi, "value": value})
-        offers = np.where((A > 0) & mask, extend(value[None, :], A), better(np.inf, -np.inf))
-        who = better.argbest(offers)
-        best = np.take_along_axis(offers, who[:, None], 1)[:, 0]
-        heard = ((A > 0) & mask).any(axis=1)
-        new = heard & (~mask | (better(best, value) != value))
+        offers = np.where((A > 0) & mask, sign * extend(value[None, :], A), np.inf)
+        who, best = offers.argmin(axis=1), offers.min(axis=1)
+        new = (best < np.inf) & (~mask | (best < sign * value))
         if not new.any():
             return trace
-        value, pi, mask = np.where(new, best, value), np.where(new, who, pi), mask | heard
-
-
-class _Least:
-    """The smaller of two; the worst value is infinite."""
-
-    def __call__(self, a, b):
-        return np.minimum(a, b) if np.ndim(a) or np.isfinite(a) else np.inf
-
-    def argbest(self, offers):
-        return offers.argmin(axis=1)
-
-
-class _Most:
-    """The larger of two; the worst value is minus infinity."""
-
-    def __call__(self, a, b):
-        return np.maximum(a, b) if np.ndim(a) or np.isfinite(a) else -np.inf
-
-    def argbest(self, offers):
-        return offers.argmax(axis=1)
+        value, pi = np.where(new, sign * best, value), np.where(new, who, pi)
+        mask = mask | new
 
 
 def bellman_ford(A: NDArray, source: int) -> list[State]:
     """Distances and pointers after each round of relaxing all edges at once."""
-    return _relax(A, source, 0.0, np.add, _Least())
+    return _relax(A, source, 0.0, 1, np.add)
 
 
 def widest(A: NDArray, source: int) -> list[State]:
     """Widths (largest smallest weight on a path) and pointers; the source has width 1."""
-    return _relax(A, source, 1.0, np.minimum, _Most())
+    return _relax(A, source, 1.0, -1, np.minimum)
 
 
 def mis_sequential(A: NDArray, source: int = 0) -> list[State]:
@@ -142,7 +117,7 @@ def dfs(A: NDArray, source: int = 0) -> list[State]:
                 d[u], color[u] = time, 1
                 push(s, u, v, last)
             white = edge[u] & (color == 0)
-            v = int(_first(white)) if white.any() else n - 1
+            v = int(white.argmax()) if white.any() else n - 1
             if white.any():
                 pi[v], color[v], s_prev[v], last = u, 1, last, v
                 push(s, u, v, last)

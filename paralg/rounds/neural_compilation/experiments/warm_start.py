@@ -16,7 +16,7 @@ from paralg.rounds.neural_compilation.experiments.traces import TASKS, Batch, dr
 from paralg.rounds.neural_compilation.layer import SLOPE
 from paralg.training import Plan, train
 
-__all__ = ["CompiledStart", "from_compiled", "warm_start"]
+__all__ = ["CompiledStart", "from_compiled"]
 
 BETA, SIZES, BATCH = 10.0, (4, 6, 8, 10, 12), 32
 _UNITS = np.array([1 / M, 1, 1, 1 / M, 1 / M, 1 / M, 1 / M, 1])  # of id, r, pointers, d
@@ -27,24 +27,22 @@ class CompiledStart(nn.Module):
 
     def __init__(self, noise: float | None, seed: int):
         super().__init__()
-        rng, weights = np.random.default_rng(seed), BFS(BETA).layers[0]
-        scale = np.abs(weights.sender).max()
-        arrays = {
-            "sender": weights.sender / _UNITS / scale,
-            "receiver": weights.receiver, "edge": weights.edge,
-            "message": _UNITS[:, None] * weights.message / _UNITS,
-            "message_edge": weights.message_edge,
-            "own": _UNITS[:, None] * weights.own / _UNITS, "bias": _UNITS * weights.bias,
-        }  # fmt: skip
-        top = np.abs(arrays["sender"]).max()
-        arrays["sender"] = arrays["sender"] / top
-        self.logit = nn.Parameter(torch.tensor(weights.logit * scale * top).float())
-        for name, value in arrays.items():
-            by = 0.3 if noise is None else noise
-            value = (0 if noise is None else value) + by * rng.normal(size=value.shape)
+        rng, weights = np.random.default_rng(seed), vars(BFS(BETA).layers[0])
+        for name, value in weights.items():
+            if name in ("message", "own", "bias"):
+                value = (value.T * _UNITS).T
+            if name in ("message", "own", "sender"):
+                value = value / _UNITS
+            if name == "sender":
+                scale = np.abs(value).max()
+                value = value / scale
+            if name == "logit":
+                value = np.array([1.0, -1.0]) / (1 + SLOPE) if noise is None else value * scale
+            elif noise is None:
+                value = 0.3 * rng.normal(size=value.shape)
+            else:
+                value = value + noise * rng.normal(size=value.shape)
             setattr(self, name, nn.Parameter(torch.tensor(value).float()))
-        if noise is None:
-            self.logit.data = torch.tensor([1.0, -1.0]) / (1 + SLOPE)
 
     def forward(self, batch: Batch) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
         """Return reached flags and pointers (B, n), and attention, after each round."""
@@ -104,10 +102,3 @@ def from_compiled(noise: float | None, seed: int, steps: int, rate: float = 1e-3
     before = measure(model, held_out)
     train(Plan("warm", steps, rate=rate, warmup=1, decay=0.0), model, loss, seed=seed)
     return {"before": before, "after": measure(model, held_out)}
-
-
-def warm_start(noises=(0.0, 0.003, 0.01, 0.03, 0.1, None), seeds: int = 3, steps: int = 300):
-    """Return measures before and after training for each noise and seed; None is a cold start."""
-    return {"random" if noise is None else str(noise):
-            [from_compiled(noise, seed, steps, 1e-2 if noise is None else 1e-3)
-             for seed in range(seeds)] for noise in noises}  # fmt: skip

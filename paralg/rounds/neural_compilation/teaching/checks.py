@@ -1,52 +1,109 @@
-"""Checks of the exercises; each says which property failed, on the smallest input."""
-
-from __future__ import annotations
-
-import math
+"""Checks of the exercises on compiled graph algorithms."""
 
 import numpy as np
 
-from paralg.core.primitives import reduce_counts
-from paralg.teach.checking import (
-    call,
-    close_to,
-    counts_at_most,
-    equal_to_oracle,
-    exercise,
-    numbers,
-)
-
-__all__ = ["CHECKS"]
-
-CHECKS = {}  # filled by the decorator: label of the exercise → check
+from paralg.rounds.neural_compilation.algorithms import BFS, run_compiled
+from paralg.rounds.neural_compilation.experiments.faithfulness import internal_faithfulness
+from paralg.rounds.neural_compilation.theory import min_plus_squaring
+from paralg.rounds.neural_compilation.variants import HighestIdBFS
+from paralg.teach.checking import close_to, entries, equal_to_oracle, exercise, require
 
 
-@exercise("ex-neural-compilation-span")
-def span(answer):
-    """The span of a tree over 1,000 numbers."""
-    wrong = {999: "that is the work", 9: "2⁹ = 512 is less than 1,000"}
-    close_to(answer, 10, name="the span", wrong=wrong)
+@exercise("ex-neural-compilation-rounds")
+def rounds(answer):
+    """Rounds of compiled breadth-first search on a path of nine, from its end."""
+    close_to(answer, 9, name="the number of rounds", wrong={
+        8: "these are the rounds in which something changes; one more sees that nothing does",
+        5: "that would be from the middle",
+        10: "the source is reached before the first round",
+    })  # fmt: skip
+    return "Right: eight rounds that reach a node, and one that finds nothing."
 
 
-@exercise("ex-neural-compilation-tree")
-def tree(answer):
-    """A tree sum: right for every length, and shallow.  The answer returns (value, span)."""
-    cases = [np.arange(1.0, n + 1) for n in (1, 2, 3, 5, 8, 13)]
-    praise = equal_to_oracle(
-        lambda xs: _pair(answer, xs)[0], np.sum, cases, tol=1e-12, name="equals the sum"
-    )
-    for xs in cases:
-        most = {"span": math.ceil(math.log2(len(xs)))}
-        got = {"span": _pair(answer, xs)[1]}
-        counts_at_most(got, most, case=xs, hint="add neighbours in pairs, level by level")
-    return praise
+@exercise("ex-neural-compilation-moves")
+def moves(answer):
+    """Token moves of depth-first search on a star with seven leaves, from its centre."""
+    close_to(answer, 15, name="the number of moves", wrong={
+        14: "the arrival at the root is a move, too",
+        8: "each leaf is left again",
+        16: "the root is not left: the run ends there",
+    })  # fmt: skip
+    return "Right: 2 · 8 − 1, an arrival at each node and a return from each leaf."
 
 
-def _pair(answer, xs):
-    return numbers(call(answer, xs), 2, "returns (value, span)")
+@exercise("ex-neural-compilation-beta")
+def temperature(answer):
+    """The beta at which a gap of 1/2 leaks less than 2^−53 to one other node."""
+    close_to(answer, 106 * np.log(2), tol=1e-3, name="beta", wrong={
+        53 * np.log(2): "that is for a gap of 1",
+        106.0: "the exponential is to the base e",
+        26.5 * np.log(2): "a smaller gap needs a larger beta",
+    })  # fmt: skip
+    return "Right: β Δ = 53 ln 2 gives β = 73.5."
 
 
-@exercise("ex-neural-compilation-work")
-def work(answer):
-    """Additions of a tree over n numbers, as a function of n."""
-    return equal_to_oracle(answer, lambda n: reduce_counts(n).work, range(1, 20))
+@exercise("ex-neural-compilation-fint")
+def faithful(answer):
+    """F_int of two attentions, against the library."""
+    rng = np.random.default_rng(0)
+    cases = [(np.eye(2), np.eye(2)), (np.eye(2), np.eye(2)[::-1].copy())]
+    cases += [(rng.dirichlet(np.ones(n), n), rng.dirichlet(np.ones(n), n)) for n in (1, 3, 5)]
+    return equal_to_oracle(answer, internal_faithfulness, cases, tol=1e-9, name="gives F_int",
+                           hint="half of the absolute differences of a row, then the mean of "
+                           "the rows")  # fmt: skip
+
+
+@exercise("ex-neural-compilation-least")
+def least(answer):
+    """A minimum out of LeakyReLU."""
+    values = (-3.0, -0.5, 0.0, 0.25, 2.0)
+    return equal_to_oracle(answer, min, [(x, y) for x in values for y in values], tol=1e-12,
+                           name="gives the smaller of two numbers",
+                           hint="relu(v) is a sum of LeakyReLU(v) and LeakyReLU(−v); mind what "
+                           "the slope 0.2 leaves on both sides")  # fmt: skip
+
+
+@exercise("ex-neural-compilation-squaring")
+def squaring(answer):
+    """All distances by min-plus squaring."""
+    rng = np.random.default_rng(1)
+
+    def graph(n):
+        A = np.triu((rng.random((n, n)) < 0.5) * rng.integers(1, 9, (n, n)), 1)
+        return (A + A.T).astype(float)
+
+    def oracle(A):
+        return min_plus_squaring(A).distances
+
+    path = np.diag([1.0, 2.0, 3.0], 1)
+    cases = [(path + path.T,), *((graph(n),) for n in (1, 2, 5, 9))]
+    return equal_to_oracle(answer, oracle, cases, tol=1e-12, name="gives all distances",
+                           hint="0 on the diagonal, infinity where there is no edge, and as many "
+                           "products as it takes for 2^k to reach n − 1")  # fmt: skip
+
+
+@exercise("ex-neural-compilation-key")
+def highest(answer):
+    """Key of a breadth-first search that prefers the highest reached id."""
+    r, id_ = entries(answer, ("r", "id"))
+
+    class Asked(BFS):
+        key = {"r": float(r), "id": float(id_)}
+
+    rng = np.random.default_rng(2)
+    for n in (1, 3, 6, 12):
+        A = np.triu(rng.random((n, n)) < 0.5, 1).astype(float)
+        A += A.T
+        run, right = (run_compiled(one, A) for one in (Asked(), HighestIdBFS()))
+        require((run.values == right.values).all() and (run.pointers == right.pointers).all(),
+                "points to the highest reached neighbour",
+                "what must win first: being reached, or the id?", failing=A.tolist(),
+                expected=right.pointers.tolist(), got=run.pointers.tolist())  # fmt: skip
+    return "Right: the reached flag outweighs every id, and a larger id gives a larger key."
+
+
+@exercise("ex-neural-compilation-same")
+def same_answer(answer):
+    """Pointers of the explorer's graph that differ between two tie rules."""
+    close_to(answer, 0, name="the number of different pointers")
+    return "Right: none. Nodes that are reached keep their pointer, wherever they look."
