@@ -4,7 +4,7 @@
 
 All find reached nodes in the same rounds; networkx breaks ties in its own way. ``ratio`` is how
 many times faster our layer is than the method of the row. PyTorch Geometric, in float64 and on one
-thread, is timed where it is installed; no extra has it, and without it the speed-up is not recorded.
+thread, is timed where it is installed; no extra has it.
 """
 
 from __future__ import annotations

@@ -53,8 +53,10 @@ WORKED = [
 @pytest.mark.parametrize("kind,A,pointers,rounds", WORKED)
 def test_worked_cases(kind, A, pointers, rounds):
     run = run_compiled(kind(), A)
-    assert run.pointers.tolist() == pointers and run.rounds == rounds
-    assert run.active[-1] == 0 and len(run.states) == rounds + 1
+    assert run.pointers.tolist() == pointers
+    assert run.rounds == rounds
+    assert run.active[-1] == 0
+    assert len(run.states) == rounds + 1
 
 
 @st.composite
@@ -113,7 +115,8 @@ def test_traces_equal_networkx(made):
     squared = min_plus_squaring(A).distances[source]
     assert all(abs(squared[v] - d) < 1e-9 for v, d in true.items())
     rounds, steps = (TASKS[name].trace(A, 0) for name in ("mis-rounds", "mis-sequential"))
-    assert (rounds[-1]["inside"] == steps[-1]["inside"]).all() and len(steps) == len(A) + 1
+    assert (rounds[-1]["inside"] == steps[-1]["inside"]).all()
+    assert len(steps) == len(A) + 1
     assert len(rounds) <= len(steps)
 
 
@@ -142,7 +145,8 @@ def test_compilation_is_not_unique():
         plain, selfish, high, moved = (
             run_compiled(one, A) for one in
             (BFS(), SelfFirstBFS(), HighestIdBFS(), shuffled(BFS(), order)))  # fmt: skip
-        assert (plain.pointers == selfish.pointers).all() and (plain.values == high.values).all()
+        assert (plain.pointers == selfish.pointers).all()
+        assert (plain.values == high.values).all()
         assert plain.rounds == selfish.rounds == high.rounds
         for a, b in zip(plain.attention, moved.attention, strict=True):
             assert np.array_equal(a[0], b[0])
@@ -180,7 +184,8 @@ def test_theory():
         assert 1 - weights.max() / weights.sum() <= leakage_bound(9, beta, gap) + 1e-15
     assert leakage_bound(25, beta_for(25, 0.5), 0.5) == pytest.approx(2.0**-53)
     squared = min_plus_squaring(path(9))
-    assert squared.cost.rounds == 3 and squared.cost.work == 3 * 9**3
+    assert squared.cost.rounds == 3
+    assert squared.cost.work == 3 * 9**3
     assert np.array_equal(squared.distances[0], np.arange(9))
     A = path(7)
     for t in range(4):
@@ -195,13 +200,15 @@ def test_layer_by_hand_and_plain_mean():
     out = gatv2_layer(w, z, edges, np.ones((2, 2), bool))
     u = np.array([[-0.4, 1.0], [1.0, 4.0]])
     alpha = np.exp(u) / np.exp(u).sum(axis=1, keepdims=True)
-    assert np.allclose(out.attention, alpha) and np.allclose(out.z, np.maximum(alpha @ z, 0))
+    assert np.allclose(out.attention, alpha)
+    assert np.allclose(out.z, np.maximum(alpha @ z, 0))
 
 
 def test_faithfulness_has_companions():
     eye = np.eye(3)
     even = uniform_attention(np.ones((3, 3), bool))
-    assert internal_faithfulness(eye, eye) == 1 and internal_faithfulness(eye, eye[::-1]) < 0.34
+    assert internal_faithfulness(eye, eye) == 1
+    assert internal_faithfulness(eye, eye[::-1]) < 0.34
     report = faithfulness(eye, {"a": eye, "b": eye[::-1]}, np.ones((3, 3), bool))
     assert report.internal == {"a": 1.0, "b": pytest.approx(1 / 3)}
     assert report.uniform["a"] == pytest.approx(internal_faithfulness(even, eye))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse.csgraph import shortest_path
 
 from paralg.core import checks
 from paralg.core.cost import Cost
@@ -17,8 +18,7 @@ from paralg.rounds.neural_compilation.program import LayerProgram, Write, compil
 
 __all__ = ["BFS", "BellmanFord", "CompiledAlgorithm", "CompiledRun", "run_compiled"]
 
-M = 200.0
-"""The switch; graphs with n plus the largest distance up to it are handled."""
+M = 200.0  # the switch: above n plus the largest distance
 
 PATH = ("id", "r1", "r2", "f1", "f2", "b1", "b2", "d")
 PAIRS = {"r": {"r1": 1, "r2": -1}, "offset": {"f1": 1, "f2": 1, "b1": -1, "b2": -1}}
@@ -60,20 +60,17 @@ class CompiledAlgorithm:
 
     def start(self, n: int, source: int) -> NDArray[np.float64]:
         """Return the columns before round 1."""
-        z = self.empty(n)
-        self.set(z, r1=np.arange(n) == source)
-        return z
+        return self.set(self.empty(n), r1=np.arange(n) == source)
 
     def empty(self, n: int) -> NDArray[np.float64]:
         """Return columns of zeros but for the ids."""
-        z = np.zeros((n, len(self.programs[0].columns)))
-        self.set(z, id=np.arange(n))
-        return z
+        return self.set(np.zeros((n, len(self.programs[0].columns))), id=np.arange(n))
 
-    def set(self, z: NDArray, **columns: ArrayLike) -> None:
-        """Write columns by name."""
+    def set(self, z: NDArray, **columns: ArrayLike) -> NDArray:
+        """Write columns by name, and return all of them."""
         for name, value in columns.items():
             z[:, self.programs[0].columns.index(name)] = value
+        return z
 
     def get(self, z: NDArray, name: str) -> NDArray:
         """Return a column or a pair by name."""
@@ -126,18 +123,17 @@ class BellmanFord(CompiledAlgorithm):
 
     Parameters
     ----------
-    beta : float
-        Inverse temperature.
+    beta : float, inverse temperature
     keep : float
-        Bonus ε for staying, less than every gap between two path lengths.
-    tie : float
-        Penalty τ of an id, less than ε / n; 0 leaves ties between predecessors open.
+        Bonus ε for staying, less than every gap between two path lengths. If it is negative, a
+        node takes its distance again from its predecessor: as exact, but for ties.
+    tie : float, penalty τ of an id, less than ε / n; 0 leaves ties between predecessors open
     """
 
     name, weighted = "bellman-ford", True
 
     def __init__(self, beta: float = 1e10, keep: float = 1e-6, tie: float = 1e-8):
-        checks.number("keep", keep, 0), checks.number("tie", tie, 0)
+        checks.number("keep", keep), checks.number("tie", tie, 0)
         super().__init__(LayerProgram(
             PATH, {"d": -1, "r": M, "id": -tie}, beta, pairs=PAIRS, carry=("id",),
             key_edge={"weight": -1, "self": keep}, write=path_writes() | {
@@ -154,12 +150,10 @@ def run_compiled(algorithm: CompiledAlgorithm, A: ArrayLike, source: int = 0) ->
 
     Parameters
     ----------
-    algorithm : CompiledAlgorithm
-        `BFS`, `BellmanFord`, `DFS` or a variant.
+    algorithm : CompiledAlgorithm, `BFS`, `BellmanFord`, `DFS` or a variant
     A : array_like, shape (n, n)
         Weight of the edge from row to column, 0 where there is none; self-loops count for nothing.
-    source : int
-        First node; depth-first search ignores it and starts at node 0.
+    source : int, the first node; depth-first search ignores it and starts at node 0
 
     Returns
     -------
@@ -191,8 +185,7 @@ def run_compiled(algorithm: CompiledAlgorithm, A: ArrayLike, source: int = 0) ->
     while not active or active[-1]:
         z, seen = one_round(algorithm, states[-1], edges, masks, first)
         layers, first = layers + len(seen), 0
-        states.append(z), attention.append(seen)
-        active.append(algorithm.changed(states[-2], z))
+        states.append(z), attention.append(seen), active.append(algorithm.changed(states[-2], z))
         if len(active) > 2 * n + 1:
             raise RuntimeError(f"{algorithm.name} must end within {2 * n + 1} rounds, got no end")
     pointers = np.round(algorithm.pointers(states[-1])).astype(int)
@@ -216,17 +209,10 @@ def graph_operands(A: ArrayLike, algorithm: CompiledAlgorithm):
     if A.min() < 0:
         raise ValueError(f"A must have no negative weight, got {A.min()}")
     A = np.where(np.eye(n, dtype=bool), 0.0, A)
-    if (far := n + (_farthest(A) if algorithm.weighted else 0)) >= M:
+    far = shortest_path(A) if algorithm.weighted else np.zeros(1)
+    if (far := n + far[np.isfinite(far)].max()) >= M:
         raise ValueError(f"n plus the largest distance must be below {M:g}, got {far:g}")
     heard = A if algorithm.outgoing else A.T
     mask, every = (heard > 0) | np.eye(n, dtype=bool), np.ones((n, n), bool)
     edges = np.stack([heard, np.eye(n)], axis=-1)
     return A, edges, [every if program.everywhere else mask for program in algorithm.programs]
-
-
-def _farthest(A: NDArray) -> float:
-    """Largest finite distance between two nodes."""
-    from scipy.sparse.csgraph import shortest_path
-
-    found = shortest_path(A)
-    return float(found[np.isfinite(found)].max())

@@ -78,11 +78,7 @@ def gatv2_layer(
     Returns
     -------
     GATv2Output
-
-    Raises
-    ------
-    ValueError
-        For shapes that do not fit, or a node that attends to none.
+        ValueError for shapes that do not fit, or a node that attends to none.
 
     Cost
     ----

@@ -40,11 +40,9 @@ class LayerProgram:
     Parameters
     ----------
     columns : tuple of str
-    key, key_edge : dict of str to float
-        A node attends to the sender with the largest key(sender) + key_edge(edge).
+    key, key_edge : dict of str to float, a node attends to the sender of the largest sum
     beta : float, inverse temperature of the softmax
-    write : dict of str to Write
-        What each column becomes; without an entry, and not carried, it becomes 0.
+    write : dict of str to Write, what columns become; without an entry, and not carried, 0
     carry : tuple of str, columns that stay as they are
     pairs : dict of str to dict, names for forms
     everywhere : bool, attend to all nodes rather than to neighbours and self

@@ -69,9 +69,7 @@ class DFS(CompiledAlgorithm):
 
     def start(self, n: int, source: int) -> NDArray[np.float64]:
         """Return all nodes white, and the flag that asks for a root."""
-        z = self.empty(n)
-        self.set(z, wA=1, pA=np.arange(n), N=1)
-        return z
+        return self.set(self.empty(n), wA=1, pA=np.arange(n), N=1)
 
     def changed(self, before: NDArray, after: NDArray) -> int:
         """Return how many nodes have the token."""
@@ -158,9 +156,7 @@ class WidestPath(CompiledAlgorithm):
 
     def start(self, n: int, source: int) -> NDArray[np.float64]:
         """Return the columns before round 1; the source has width 1."""
-        z = super().start(n, source)
-        self.set(z, c1=np.arange(n) == source)
-        return z
+        return self.set(super().start(n, source), c1=np.arange(n) == source)
 
     def values(self, states: list[NDArray]) -> NDArray[np.float64]:
         """Return widths, 0 at nodes that are not reached."""

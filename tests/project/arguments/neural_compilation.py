@@ -1,4 +1,4 @@
-"""Compiled graph algorithms: one valid call of each public name, from which the bad ones are made."""
+"""Compiled graph algorithms: one valid call of each public name, to make the bad ones from."""
 
 import numpy as np
 
@@ -35,7 +35,7 @@ CALLS = [
          {"program": nc.BFS().programs[0]}),
     Call("BFS", lambda beta: nc.BFS(beta).layers[0].sender, {"beta": 10.0}),
     Call("BellmanFord", lambda beta, keep, tie: nc.BellmanFord(beta, keep, tie).layers[0].edge,
-         {"beta": 1e10, "keep": 1e-6, "tie": 1e-8}, fine={"keep": "zero", "tie": "zero"}),
+         {"beta": 1e10, "keep": 1e-6, "tie": 1e-8}, fine={"keep": "zero,negative", "tie": "zero"}),
     *(Call("run_compiled", lambda algorithm, A, source: nc.run_compiled(
         algorithm, A, source).pointers,
            {"algorithm": one(), "A": PATH, "source": 1}, fine={"source": "zero"})

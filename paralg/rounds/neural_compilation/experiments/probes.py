@@ -22,9 +22,9 @@ __all__ = ["REFERENCES", "compiled_attention", "deciding", "linear_probe", "prob
 
 REFERENCES = {
     "bfs": {"lowest id": BFS(), "highest id": HighestIdBFS(), "self first": SelfFirstBFS()},
-    "bellman-ford": {"compiled": BellmanFord(), "beta 30": BellmanFord(30.0, 0.0, 0.0)},
+    "bellman-ford": {"keep": BellmanFord(), "take again": BellmanFord(keep=-1e-6)},
 }  # fmt: skip
-"""Exact compilations; the second of Bellman–Ford is soft, and exact in its first rounds only."""
+"""Exact compilations; the two of Bellman–Ford agree where no two ways are equally long."""
 
 
 def compiled_attention(algorithm: CompiledAlgorithm, batch: Batch) -> NDArray[np.float64]:

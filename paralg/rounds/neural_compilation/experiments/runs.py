@@ -13,12 +13,12 @@ from paralg.training import Plan, Runs
 __all__ = ["RUNS", "SIZES", "held_out", "task_of"]
 
 SIZES, BATCH, WIDTH, HELD_OUT = (4, 6, 8, 10, 12), 32, 32, 2026
-UPDATES, LONG = 1000, {"bellman-ford-long": 3000, "dfs-long": 2000, "bfs-short": 100}
+UPDATES, SHORT = 1000, {"bfs-short": 100}
 
 
 def task_of(name: str) -> HintTask:
-    """Return the task of a run: its name without the ending that says how long it trains."""
-    return TASKS[name.removesuffix("-short").removesuffix("-long")]
+    """Return the task of a run: its name without the ending "-short"."""
+    return TASKS[name.removesuffix("-short")]
 
 
 def held_out(name: str, n: int, graphs: int = 64, p: float = 0.25) -> Batch:
@@ -48,7 +48,7 @@ def _score(model: HintNetwork, name: str) -> dict[str, float]:
 
 
 PLANS = {name: Plan(name, steps, decay=0.0)
-         for name, steps in (dict.fromkeys(TASKS, UPDATES) | LONG).items()}  # fmt: skip
+         for name, steps in (dict.fromkeys(TASKS, UPDATES) | SHORT).items()}  # fmt: skip
 RUNS = Runs(
     Path(__file__).with_name("weights"), PLANS, build=_build, loss=_loss, score=_score,
     half=True,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from paralg.core import checks
 from paralg.rounds.neural_compilation.algorithms import BFS, M
 from paralg.rounds.neural_compilation.experiments.faithfulness import internal_faithfulness
-from paralg.rounds.neural_compilation.experiments.probes import compiled_attention
+from paralg.rounds.neural_compilation.experiments.probes import compiled_attention, deciding
 from paralg.rounds.neural_compilation.experiments.traces import TASKS, Batch, draw
 from paralg.rounds.neural_compilation.layer import SLOPE
 from paralg.training import Plan, train
@@ -79,15 +79,17 @@ def round_loss(model: CompiledStart, batch: Batch) -> Tensor:
 
 
 def measure(model: CompiledStart, batch: Batch) -> dict[str, float]:
-    """Return share of right pointers, F_int to the compiled attention, loss."""
+    """Return share of right pointers, F_int on all and on deciding nodes, loss."""
     with torch.no_grad():
         _, pointers, attention = model(batch)
         loss = round_loss(model, batch).item()
     right = np.round(pointers[-1].numpy()) == batch.hints["pi"][-1]
     live = np.arange(len(attention))[:, None] < batch.lengths - 1
     alpha = torch.stack(attention).numpy().astype(float)
-    same = internal_faithfulness(alpha, compiled_attention(BFS(), batch), live)
-    return {"right": float(right.mean()), "faithful": same, "loss": loss}
+    exact = compiled_attention(BFS(), batch)
+    return {"right": float(right.mean()), "faithful": internal_faithfulness(alpha, exact, live),
+            "deciding": internal_faithfulness(alpha, exact, deciding(batch)),
+            "loss": loss}  # fmt: skip
 
 
 def from_compiled(noise: float | None, seed: int, steps: int, rate: float = 1e-3):

@@ -31,18 +31,16 @@ def distances(A, products=None):
 
 RIGHT = {
     "ex-neural-compilation-rounds": 9, "ex-neural-compilation-moves": 15,
-    "ex-neural-compilation-beta": 106 * np.log(2), "ex-neural-compilation-fint": f_int,
+    "ex-neural-compilation-fint": f_int,
     "ex-neural-compilation-least": least, "ex-neural-compilation-squaring": distances,
-    "ex-neural-compilation-key": {"r": 200, "id": 1}, "ex-neural-compilation-same": 0,
+    "ex-neural-compilation-key": {"r": 200, "id": 1},
 }  # fmt: skip
 
-OTHER_FORMS = [("ex-neural-compilation-rounds", "9"), ("ex-neural-compilation-beta", 73.47),
-               ("ex-neural-compilation-key", (150, 1))]  # fmt: skip
+OTHER_FORMS = [("ex-neural-compilation-rounds", "9"), ("ex-neural-compilation-key", (150, 1))]
 
 WRONG = {
     "ex-neural-compilation-rounds": [(8, "nothing does"), (5, "middle"), (10, "before the first")],
     "ex-neural-compilation-moves": [(14, "a move, too"), (8, "left again"), (16, "not left")],
-    "ex-neural-compilation-beta": [(53 * np.log(2), "gap of 1"), (106, "base e")],
     "ex-neural-compilation-fint": [(lambda a, b: f_int(a, b, 1), "half of"),
                                    (lambda a, b: 1.0, "half of")],
     "ex-neural-compilation-least": [(lambda x, y: least(x, y, 1.0), "slope 0.2"),
@@ -51,5 +49,4 @@ WRONG = {
                                        (lambda A: A, "infinity")],
     "ex-neural-compilation-key": [({"r": 1, "id": 1}, "being reached"),
                                   ({"r": 200, "id": -1}, "being reached")],
-    "ex-neural-compilation-same": [(3, "")],
 }  # fmt: skip

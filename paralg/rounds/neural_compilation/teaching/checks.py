@@ -31,17 +31,6 @@ def moves(answer):
     return "Right: 2 · 8 − 1, an arrival at each node and a return from each leaf."
 
 
-@exercise("ex-neural-compilation-beta")
-def temperature(answer):
-    """The beta at which a gap of 1/2 leaks less than 2^−53 to one other node."""
-    close_to(answer, 106 * np.log(2), tol=1e-3, name="beta", wrong={
-        53 * np.log(2): "that is for a gap of 1",
-        106.0: "the exponential is to the base e",
-        26.5 * np.log(2): "a smaller gap needs a larger beta",
-    })  # fmt: skip
-    return "Right: β Δ = 53 ln 2 gives β = 73.5."
-
-
 @exercise("ex-neural-compilation-fint")
 def faithful(answer):
     """F_int of two attentions, against the library."""
@@ -100,10 +89,3 @@ def highest(answer):
                 "what must win first: being reached, or the id?", failing=A.tolist(),
                 expected=right.pointers.tolist(), got=run.pointers.tolist())  # fmt: skip
     return "Right: the reached flag outweighs every id, and a larger id gives a larger key."
-
-
-@exercise("ex-neural-compilation-same")
-def same_answer(answer):
-    """Pointers of the explorer's graph that differ between two tie rules."""
-    close_to(answer, 0, name="the number of different pointers")
-    return "Right: none. Nodes that are reached keep their pointer, wherever they look."
