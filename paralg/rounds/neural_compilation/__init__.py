@@ -7,7 +7,7 @@ The paper is Saldyt and Kambhampati, "Mind The Gap: Deep Learning Doesn't Learn 
 2. `program`: a small language for such layers, and the compiler.
 3. `algorithms`: breadth-first search and Bellman–Ford in it, and how they are run.
 
-Then `variants` (depth-first search, other compilations of the same answer, widest paths), `theory`
+Then `variants` (depth-first search, other compilations of the same answer), `theory`
 (leakage, light cones, squaring), `experiments` (faithfulness, hint traces, trained counterparts,
 probes, a warm start from compiled weights) and `teaching`.
 """
@@ -20,12 +20,9 @@ __getattr__, __dir__, __all__ = lazy(__name__, {
     "BFS": "algorithms", "BellmanFord": "algorithms", "CompiledAlgorithm": "algorithms",
     "CompiledRun": "algorithms", "run_compiled": "algorithms",
     "DFS": "variants", "HighestIdBFS": "variants", "SelfFirstBFS": "variants",
-    "WidestPath": "variants", "shuffled": "variants",
-    "Squaring": "theory", "beta_for": "theory", "leakage_bound": "theory", "light_cone": "theory",
-    "min_plus_squaring": "theory", "token_moves": "theory",
+    "Squaring": "theory", "leakage_bound": "theory", "light_cone": "theory",
+    "min_plus_squaring": "theory",
     "FaithfulnessReport": "experiments.faithfulness",
-    "attention_agreement": "experiments.faithfulness",
     "faithfulness": "experiments.faithfulness",
-    "internal_faithfulness": "experiments.faithfulness",
-    "uniform_attention": "experiments.faithfulness", "explorer": "teaching.explorer",
+    "internal_faithfulness": "experiments.faithfulness", "explorer": "teaching.explorer",
 })  # fmt: skip

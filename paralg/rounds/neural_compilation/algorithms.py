@@ -42,17 +42,13 @@ class CompiledRun:
     attention: tuple[tuple[NDArray[np.float64], ...], ...]
     cost: Cost
 
-    @property
-    def rounds(self) -> int:
-        """Rounds, the last one, in which nothing changes, included."""
-        return len(self.active)
+    rounds = property(lambda self: len(self.active), doc="Rounds, with the last, of no change.")
 
 
 class CompiledAlgorithm:
     """Layers of a round, a start, and how the answer is read; subclasses are the algorithms."""
 
     name, first, outgoing, weighted = "", 0, False, False
-    watched = ("r", "offset", "d")
 
     def __init__(self, *programs: LayerProgram):
         self.programs = programs
@@ -60,15 +56,12 @@ class CompiledAlgorithm:
 
     def start(self, n: int, source: int) -> NDArray[np.float64]:
         """Return the columns before round 1."""
-        return self.set(self.empty(n), r1=np.arange(n) == source)
+        return self.columns(n, r1=np.arange(n) == source)
 
-    def empty(self, n: int) -> NDArray[np.float64]:
-        """Return columns of zeros but for the ids."""
-        return self.set(np.zeros((n, len(self.programs[0].columns))), id=np.arange(n))
-
-    def set(self, z: NDArray, **columns: ArrayLike) -> NDArray:
-        """Write columns by name, and return all of them."""
-        for name, value in columns.items():
+    def columns(self, n: int, **values: ArrayLike) -> NDArray[np.float64]:
+        """Return columns of zeros but for the ids and those given by name."""
+        z = np.zeros((n, len(self.programs[0].columns)))
+        for name, value in ({"id": np.arange(n)} | values).items():
             z[:, self.programs[0].columns.index(name)] = value
         return z
 
@@ -78,7 +71,7 @@ class CompiledAlgorithm:
 
     def changed(self, before: NDArray, after: NDArray) -> int:
         """Return how many nodes changed in a round; 0 ends the run."""
-        moved = [np.abs(self.get(after - before, name)) > 1e-9 for name in self.watched]
+        moved = [np.abs(self.get(after - before, name)) > 1e-9 for name in ("r", "offset", "d")]
         return int(np.any(moved, axis=0).sum())
 
     def pointers(self, z: NDArray) -> NDArray[np.float64]:
@@ -94,7 +87,6 @@ class BFS(CompiledAlgorithm):
     """Breadth-first search in one layer of plain GATv2: attend to the lowest reached id."""
 
     name = "bfs"
-
     key, key_edge = {"r": M, "id": -1}, {}
 
     def __init__(self, beta: float = 1e4):
@@ -107,26 +99,14 @@ class BFS(CompiledAlgorithm):
             }))  # fmt: skip
 
 
-def path_writes() -> dict[str, Write]:
-    """Reached flag and pointer: kept by who attends to itself, else that of the attended node."""
-    return {
-        "r1": Write({"r": 1}),
-        "f1": Write(own=_OLD_F, edge={"self": M}, constant=-M),
-        "b1": Write(own=_OLD_B, edge={"self": M}, constant=-M),
-        "f2": Write({"id": 1, "r": M}, {"id": -1}, {"self": -M}, -M),
-        "b2": Write({"id": -1, "r": M}, {"id": 1}, {"self": -M}, -M),
-    }
-
-
 class BellmanFord(CompiledAlgorithm):
     """Jacobi iteration of d_i = min_j (d_j + A_ji), which needs the edge in the message.
 
     Parameters
     ----------
     beta : float, inverse temperature
-    keep : float
-        Bonus ε for staying, less than every gap between two path lengths. If it is negative, a
-        node takes its distance again from its predecessor: as exact, but for ties.
+    keep : float, bonus ε for staying, less than every gap between two path lengths
+        If it is negative, a node takes its distance again: as exact, but for ties.
     tie : float, penalty τ of an id, less than ε / n; 0 leaves ties between predecessors open
     """
 
@@ -136,8 +116,12 @@ class BellmanFord(CompiledAlgorithm):
         checks.number("keep", keep), checks.number("tie", tie, 0)
         super().__init__(LayerProgram(
             PATH, {"d": -1, "r": M, "id": -tie}, beta, pairs=PAIRS, carry=("id",),
-            key_edge={"weight": -1, "self": keep}, write=path_writes() | {
-                "d": Write({"d": 1, "r": M}, edge={"weight": 1}, constant=-M),
+            key_edge={"weight": -1, "self": keep}, write={
+                "r1": Write({"r": 1}), "d": Write({"d": 1, "r": M}, {}, {"weight": 1}, -M),
+                "f1": Write(own=_OLD_F, edge={"self": M}, constant=-M),
+                "b1": Write(own=_OLD_B, edge={"self": M}, constant=-M),
+                "f2": Write({"id": 1, "r": M}, {"id": -1}, {"self": -M}, -M),
+                "b2": Write({"id": -1, "r": M}, {"id": 1}, {"self": -M}, -M),
             }))  # fmt: skip
 
     def values(self, states: list[NDArray]) -> NDArray[np.float64]:
@@ -164,10 +148,6 @@ def run_compiled(algorithm: CompiledAlgorithm, A: ArrayLike, source: int = 0) ->
     ----
     Rounds: eccentricity + 1 (BFS), edges of the longest shortest path + 1 (Bellman–Ford), at most
     n; 2n − components token moves and one check of three layers (DFS). Work n² logits a layer.
-
-    References
-    ----------
-    [saldyt-2025-mind]; the construction is ours.
 
     Examples
     --------

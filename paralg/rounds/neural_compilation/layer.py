@@ -1,7 +1,7 @@
 r"""A graph attention layer GATv2 with one head, in float64, as the CLRS benchmark has it.
 
-Receiver i, sender j, neighbours and self, with an edge term in the message where ``message_edge``
-is not zero (our "GATv2-E", for plain GATv2 cannot carry a weight of an edge to a node):
+Receiver i, sender j; plain GATv2 where ``message_edge`` is zero, for it cannot carry the weight of
+an edge to a node:
 
     u_ij   = a · LeakyReLU(W_1 z_j + W_2 z_i + W_e e_ij)
     alpha  = softmax of u_ij over j
@@ -71,9 +71,7 @@ def gatv2_layer(
     weights : GATv2Weights
     z : array_like, shape (..., n, C), columns of each node
     edges : array_like, shape (..., n, n, E), features of the edge to receiver i from sender j
-    mask : array_like of bool, shape (..., n, n)
-        Whether i attends to j; each row needs one True. Masked logits are minus infinity: a finite
-        stand-in would be overtaken by large weights.
+    mask : array_like of bool, shape (..., n, n), whether i attends to j; a True in each row
 
     Returns
     -------
@@ -95,12 +93,9 @@ def gatv2_layer(
     checks.instance("weights", weights, GATv2Weights)
     z, edges = checks.floats(z=(z, "... n C"), edges=(edges, "... n n E"))
     mask = checks.mask("mask", mask, edges.shape[:-1])
-    columns, features = weights.own.shape[1], weights.edge.shape[1]
-    if (z.shape[-1], edges.shape[-1]) != (columns, features):
-        raise ValueError(
-            f"z and edges must have {columns} columns and {features} features, got "
-            f"{z.shape[-1]} and {edges.shape[-1]}"
-        )
+    expected, got = (weights.own.shape[1], weights.edge.shape[1]), (z.shape[-1], edges.shape[-1])
+    if got != expected:
+        raise ValueError(f"z and edges must have {expected} columns and features, got {got}")
     if not mask.any(axis=-1).all():
         raise ValueError("mask must let every node attend to one node at least, got an empty row")
     return apply_layer(weights, z, edges, mask)

@@ -18,9 +18,7 @@ from paralg.rounds.neural_compilation.layer import SLOPE, GATv2Weights
 
 __all__ = ["EDGES", "LayerProgram", "Write", "compile_layer"]
 
-EDGES = ("weight", "self")
-"""Edge features of compiled layers: the weight, 0 on the diagonal, and whether i = j."""
-
+EDGES = ("weight", "self")  # features of edges: the weight, and whether i = j
 Form = Mapping[str, float]
 
 
@@ -77,11 +75,7 @@ def compile_layer(program: LayerProgram) -> GATv2Weights:
     Parameters
     ----------
     program : LayerProgram
-
-    Returns
-    -------
-    GATv2Weights
-        ValueError for a column or edge feature that the program does not name.
+        ValueError for a column or edge feature that it does not name.
 
     Examples
     --------
@@ -93,6 +87,11 @@ def compile_layer(program: LayerProgram) -> GATv2Weights:
     checks.instance("program", program, LayerProgram)
     beta = checks.number("beta", program.beta, above=0)
     C, E = len(program.columns), len(EDGES)
+
+    def edge_row(form):
+        named = {checks.one_of("edge feature", e, EDGES): checks.number(e, form[e]) for e in form}
+        return np.array([named.get(name, 0.0) for name in EDGES])
+
     own, message, message_edge = np.zeros((C, C)), np.zeros((C, C)), np.zeros((C, E))
     bias = np.zeros(C)
     for name in program.carry:
@@ -100,15 +99,9 @@ def compile_layer(program: LayerProgram) -> GATv2Weights:
     for name, write in program.write.items():
         at = program.columns.index(checks.one_of("column", name, program.columns))
         message[at], own[at] = program.row(write.attended), program.row(write.own)
-        message_edge[at], bias[at] = _edge_row(write.edge), write.constant
-    key, key_edge = beta * program.row(program.key), beta * _edge_row(program.key_edge)
+        message_edge[at], bias[at] = edge_row(write.edge), write.constant
+    key, key_edge = beta * program.row(program.key), beta * edge_row(program.key_edge)
     return GATv2Weights(
         np.stack([key, -key]), np.zeros((2, C)), np.stack([key_edge, -key_edge]),
         np.array([1.0, -1.0]) / (1 + SLOPE), message, message_edge, own, bias,
     )  # fmt: skip
-
-
-def _edge_row(form: Form) -> NDArray[np.float64]:
-    for name in form:
-        checks.one_of("edge feature", name, EDGES)
-    return np.array([checks.number(name, form.get(name, 0.0)) for name in EDGES])

@@ -9,8 +9,7 @@ from paralg.core import checks
 from paralg.core.cost import Cost
 from paralg.rounds.neural_compilation.algorithms import CompiledAlgorithm, graph_operands, one_round
 
-__all__ = ["Squaring", "beta_for", "leakage_bound", "light_cone", "min_plus_squaring",
-           "token_moves"]  # fmt: skip
+__all__ = ["Squaring", "leakage_bound", "light_cone", "min_plus_squaring"]
 
 
 def leakage_bound(n: int, beta: float, gap: float) -> float:
@@ -19,8 +18,7 @@ def leakage_bound(n: int, beta: float, gap: float) -> float:
     Parameters
     ----------
     n : int, nodes that are attended to
-    beta : float, inverse temperature
-    gap : float, the best key minus the second best
+    beta, gap : float, inverse temperature; the best key minus the second best
 
     Examples
     --------
@@ -29,41 +27,6 @@ def leakage_bound(n: int, beta: float, gap: float) -> float:
     """
     checks.integer("n", n, 1), checks.number("beta", beta, 0), checks.number("gap", gap, 0)
     return float(min(1.0, (n - 1) * np.exp(-beta * gap)))
-
-
-def beta_for(n: int, gap: float, digits: int = 53) -> float:
-    """Return the inverse temperature from which leakage is below 2^−digits.
-
-    Parameters
-    ----------
-    n, gap
-        As in `leakage_bound`; the gap is positive.
-    digits : int, of the arithmetic, 53 for float64
-
-    Examples
-    --------
-    >>> round(beta_for(2, 1.0), 1)
-    36.7
-    """
-    checks.integer("n", n, 2), checks.number("gap", gap, above=0), checks.integer("digits", digits)
-    return float((np.log(n - 1) + digits * np.log(2)) / gap)
-
-
-def token_moves(n: int, components: int) -> int:
-    """Return the moves of depth-first search: n arrivals and a return from all but the roots.
-
-    Parameters
-    ----------
-    n, components : int
-        Nodes and connected components of the graph.
-
-    Examples
-    --------
-    >>> token_moves(6, 1)
-    11
-    """
-    checks.integer("n", n, 1), checks.integer("components", components, 1, n)
-    return 2 * n - components
 
 
 class Squaring(NamedTuple):
@@ -78,14 +41,12 @@ def min_plus_squaring(A: ArrayLike) -> Squaring:
 
     Parameters
     ----------
-    A : array_like, shape (n, n)
-        Weights, none negative; 0 where there is no edge.
+    A : array_like, shape (n, n), weights, none negative; 0 where there is no edge
 
     Returns
     -------
     Squaring
-        Work n³ additions a product; span 1 + ⌈log₂ n⌉ a product, an addition and a tree of minima.
-        This puts shortest paths into NC, where rounds alone would not.
+        Work n³ additions a product, span 1 + ⌈log₂ n⌉: an addition and a tree of minima.
 
     Examples
     --------
@@ -105,27 +66,22 @@ def min_plus_squaring(A: ArrayLike) -> Squaring:
     return Squaring(D, Cost(work=products * n**3, span=products * span, rounds=products))
 
 
-def light_cone(
-    algorithm: CompiledAlgorithm, A: ArrayLike, source: int, rounds: int
-) -> NDArray[np.bool_]:
+def light_cone(algorithm: CompiledAlgorithm, A: ArrayLike, source: int, rounds: int) -> NDArray:
     """Return which nodes' columns can tell, after some rounds, that a node's columns were changed.
 
     Parameters
     ----------
-    algorithm : CompiledAlgorithm
-        Of one layer.
-    A, source
-        As in `run_compiled`.
-    rounds : int
+    algorithm : CompiledAlgorithm of one layer
+    A, source, rounds
+        As in `run_compiled`; how many rounds.
 
     Returns
     -------
-    ndarray of bool, shape (n, n)
-        Row: the node whose reached flag was flipped before round 1; column: who differs.
+    ndarray of bool, shape (n, n), row: whose reached flag was flipped, column: who differs
 
     Examples
     --------
-    >>> from paralg.rounds.neural_compilation.algorithms import BFS
+    >>> from paralg.rounds.neural_compilation import BFS
     >>> path = np.diag(np.ones(3), 1) + np.diag(np.ones(3), -1)
     >>> light_cone(BFS(), path, 0, 1).astype(int).tolist()
     [[1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 1, 1], [0, 0, 1, 1]]
@@ -140,7 +96,6 @@ def light_cone(
             z, _ = one_round(algorithm, z, edges, masks)
         return z
 
-    flip = 1 - 2 * (start @ algorithm.programs[0].row({"r1": 1}))
-    changed = np.repeat(start[None], n, axis=0)
-    changed[np.arange(n), np.arange(n)] += flip[:, None] * algorithm.programs[0].row({"r1": 1})
+    row = algorithm.programs[0].row({"r1": 1})
+    changed = start + np.eye(n)[:, :, None] * np.outer(1 - 2 * (start @ row), row)
     return np.array([(np.abs(after(z) - after(start)) > 1e-9).any(axis=1) for z in changed])

@@ -1,26 +1,15 @@
-r"""Depth-first search in three layers, other compilations of breadth-first search, widest paths.
+r"""Depth-first search in three layers, other compilations of breadth-first search.
 
 All are ours [reconstructed]: subclasses of `CompiledAlgorithm`, run by `run_compiled`.
 """
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
-from paralg.core import checks
-from paralg.rounds.neural_compilation.algorithms import (
-    BFS,
-    PAIRS,
-    PATH,
-    CompiledAlgorithm,
-    M,
-    path_writes,
-)
-from paralg.rounds.neural_compilation.layer import SLOPE
+from paralg.rounds.neural_compilation.algorithms import BFS, CompiledAlgorithm, M
 from paralg.rounds.neural_compilation.program import LayerProgram, Write
 
-__all__ = ["DFS", "HighestIdBFS", "SelfFirstBFS", "WidestPath", "shuffled"]
+__all__ = ["DFS", "HighestIdBFS", "SelfFirstBFS"]
 
 _TOKEN = ("id", "wA", "wB", "a1", "a2", "pA", "pB", "rA", "rB", "down", "up", "nr", "tD", "tU",
           "N", "AJ", "D+", "D0", "D-", "U+", "U0", "U-")  # fmt: skip
@@ -69,7 +58,7 @@ class DFS(CompiledAlgorithm):
 
     def start(self, n: int, source: int) -> NDArray[np.float64]:
         """Return all nodes white, and the flag that asks for a root."""
-        return self.set(self.empty(n), wA=1, pA=np.arange(n), N=1)
+        return self.columns(n, wA=1, pA=np.arange(n), N=1)
 
     def changed(self, before: NDArray, after: NDArray) -> int:
         """Return how many nodes have the token."""
@@ -98,66 +87,3 @@ class SelfFirstBFS(BFS):
     """
 
     name, key_edge = "bfs, self first", {"self": M / 2}
-
-
-def shuffled(algorithm: CompiledAlgorithm, order: list[int]) -> CompiledAlgorithm:
-    """Return the same algorithm with its columns in another order: other weights, same attention.
-
-    Parameters
-    ----------
-    algorithm : CompiledAlgorithm
-    order : list of int, a permutation of the columns
-
-    Examples
-    --------
-    >>> other = shuffled(BFS(), [7, 6, 5, 4, 3, 2, 1, 0])
-    >>> other.programs[0].columns[0], BFS().programs[0].columns[0]
-    ('d', 'id')
-    """
-    checks.instance("algorithm", algorithm, CompiledAlgorithm)
-    width = len(algorithm.programs[0].columns)
-    if sorted(checks.array("order", order, "i").ravel().tolist()) != list(range(width)):
-        raise ValueError(f"order must be a permutation of 0 to {width - 1}, got {order}")
-    other = object.__new__(type(algorithm))
-    CompiledAlgorithm.__init__(other, *(
-        replace(program, columns=tuple(program.columns[i] for i in order))
-        for program in algorithm.programs
-    ))  # fmt: skip
-    return other
-
-
-class WidestPath(CompiledAlgorithm):
-    """Widest paths: attend to the largest min(c_j, A_ji), a minimum that LeakyReLU makes.
-
-    min(x, y) = x − relu(x − y), and relu(v) = (LeakyReLU(v) + 0.2 LeakyReLU(−v)) / 0.96, which is
-    two more key units. The width is kept as a pair of columns, c = c1 − c2, for the message cannot
-    hold a minimum but can hold both of its parts; an edge to itself is wider than all.
-    """
-
-    name, watched, weighted = "widest", ("r", "offset", "c"), True
-
-    def __init__(self, beta: float = 1e10, keep: float = 1e-6, tie: float = 1e-8):
-        checks.number("keep", keep, 0), checks.number("tie", tie, 0)
-        columns, c = (*PATH[:-1], "c1", "c2"), {"c": 1}
-        narrow = {"weight": -1, "self": -M}
-        super().__init__(LayerProgram(
-            columns, {"c": 1, "r": M, "id": -tie}, beta, carry=("id",), key_edge={"self": keep},
-            pairs=PAIRS | {"c": {"c1": 1, "c2": -1}},
-            write=path_writes() | {"c1": Write(c), "c2": Write(c, edge=narrow)}))  # fmt: skip
-        program, layer = self.programs[0], self.layers[0]
-        excess = beta * program.row(c)
-        by_edge = beta * np.array([narrow["weight"], narrow["self"]])
-        relu = -np.array([1.0, SLOPE]) / (1 - SLOPE**2)
-        self.layers = (replace(
-            layer, sender=np.vstack([layer.sender, excess, -excess]),
-            receiver=np.zeros((4, len(columns))),
-            edge=np.vstack([layer.edge, by_edge, -by_edge]),
-            logit=np.concatenate([layer.logit, relu])),)  # fmt: skip
-
-    def start(self, n: int, source: int) -> NDArray[np.float64]:
-        """Return the columns before round 1; the source has width 1."""
-        return self.set(super().start(n, source), c1=np.arange(n) == source)
-
-    def values(self, states: list[NDArray]) -> NDArray[np.float64]:
-        """Return widths, 0 at nodes that are not reached."""
-        return self.get(states[-1], "c")

@@ -2,11 +2,12 @@ r"""How close a network's attention is to a compiled one, never as a single numb
 
     F_int = 1 − mean over rounds and nodes of ½ Σ_j |α_ij − α*_ij|
 
-is 1 for equal attention and 0 for disjoint one. The paper compares a learned with a compiled trace
-[saldyt-2025-mind]; this norm, and the companions that a report always has, are ours.
+is 1 for equal attention and 0 for disjoint one. The norm, and the companions that a report always
+has, are ours; the paper compares a learned with a compiled trace [saldyt-2025-mind].
 """
 
 from collections.abc import Mapping
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -14,8 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from paralg.core import checks
 
-__all__ = ["FaithfulnessReport", "attention_agreement", "faithfulness", "internal_faithfulness",
-           "uniform_attention"]  # fmt: skip
+__all__ = ["FaithfulnessReport", "faithfulness", "internal_faithfulness"]
 
 
 def internal_faithfulness(attention: ArrayLike, reference: ArrayLike, live=None) -> float:
@@ -23,8 +23,7 @@ def internal_faithfulness(attention: ArrayLike, reference: ArrayLike, live=None)
 
     Parameters
     ----------
-    attention, reference : array_like, shape (..., n, n)
-        Rows are receivers.
+    attention, reference : array_like, shape (..., n, n), rows are receivers
     live : array_like of bool, shape (...) or (..., n), optional
         Which rounds of graphs, or which of their receivers, count; all by default.
 
@@ -38,47 +37,21 @@ def internal_faithfulness(attention: ArrayLike, reference: ArrayLike, live=None)
 
 
 def attention_agreement(attention: ArrayLike, reference: ArrayLike, live=None) -> float:
-    """Return the share of nodes that look most at the same node; arguments as in F_int.
-
-    Parameters
-    ----------
-    attention, reference, live
-        As in `internal_faithfulness`.
-
-    Examples
-    --------
-    >>> attention_agreement([[0.9, 0.1], [0.3, 0.7]], [[0.6, 0.4], [1.0, 0.0]])
-    0.5
-    """
+    """Return the share of nodes that look most at the same node; arguments as in F_int."""
     a, b, live = _pair(attention, reference, live)
     return float((a.argmax(axis=-1) == b.argmax(axis=-1))[live].mean())
 
 
 def uniform_attention(mask: ArrayLike) -> NDArray[np.float64]:
-    """Return attention that is spread evenly over what may be attended to.
-
-    Parameters
-    ----------
-    mask : array_like of bool, shape (..., n, n), a True in each row
-
-    Examples
-    --------
-    >>> uniform_attention([[True, False], [True, True]]).tolist()
-    [[1.0, 0.0], [0.5, 0.5]]
-    """
+    """Return attention that is spread evenly over what may be attended to, a True in each row."""
     mask = checks.mask("mask", mask, np.shape(mask)).astype(float)
-    checks.sizes(mask=(mask, "... n n"))
     if not mask.any(axis=-1).all():
         raise ValueError("mask must have a True in each row, got an empty row")
     return mask / mask.sum(axis=-1, keepdims=True)
 
 
 class FaithfulnessReport(NamedTuple):
-    """F_int by reference, argmax agreement by reference, of uniform attention, between references.
-
-    ``between`` is the least F_int of two references, which are both exact: below it, a score
-    says nothing.
-    """
+    """F_int and argmax agreement by reference, F_int of uniform attention, least of references."""
 
     internal: dict[str, float]
     agreement: dict[str, float]
@@ -95,8 +68,7 @@ def faithfulness(
     ----------
     attention, live
         As in `internal_faithfulness`.
-    references : dict of str to array_like, shape (..., n, n)
-        At least two: against one alone nobody can tell a strange network from another algorithm.
+    references : dict of str to array_like, two or more, for one alone does not say much
     mask : array_like of bool, shape (..., n, n)
 
     Returns
@@ -113,8 +85,7 @@ def faithfulness(
     checks.instance("references", references, Mapping)
     if len(references) < 2:
         raise ValueError(f"references must be two or more, got {len(references)}")
-    even, names = uniform_attention(mask), list(references)
-    pairs = [(a, b) for i, a in enumerate(names) for b in names[:i]]
+    even, pairs = uniform_attention(mask), combinations(references.values(), 2)
 
     def against(measure, found):
         return {name: measure(found, one, live) for name, one in references.items()}
@@ -122,7 +93,7 @@ def faithfulness(
     return FaithfulnessReport(
         against(internal_faithfulness, attention), against(attention_agreement, attention),
         against(internal_faithfulness, even),
-        min(internal_faithfulness(references[a], references[b], live) for a, b in pairs),
+        min(internal_faithfulness(a, b, live) for a, b in pairs),
     )  # fmt: skip
 
 

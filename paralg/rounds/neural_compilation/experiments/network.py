@@ -4,17 +4,18 @@ Ours after the CLRS benchmark's design [velickovic-2022-clrs] [reconstructed]: w
 step is fed back, softly, in the next.
 """
 
+from functools import partial
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from paralg.core import checks
-from paralg.rounds.neural_compilation.experiments.traces import KINDS, Batch, HintTask
+from paralg.rounds.neural_compilation.experiments.traces import KINDS, HintTask, TraceBatch
+from paralg.rounds.neural_compilation.layer import SLOPE
 
-__all__ = ["HintNetwork", "HintRollout", "hint_loss", "rollout"]
-
-SLOPE = 0.2
+__all__ = ["HintNetwork", "HintRollout", "rollout"]
 
 
 class HintNetwork(nn.Module):
@@ -24,20 +25,17 @@ class HintNetwork(nn.Module):
         super().__init__()
         checks.instance("task", task, HintTask), checks.integer("width", width, 1)
         self.task, self.width = task, width
-        kinds = task.hints.values()
         self.pointers = [name for name, kind in task.hints.items() if kind == "pointer"]
-        edges = 3 + len(self.pointers)
+        edges, z = 3 + len(self.pointers), 3 * width
         self.inputs = nn.Linear(2, width)
-        self.hints = nn.Linear(max(1, sum(KINDS[kind] for kind in kinds)), width)
-        z = 3 * width
+        self.hints = nn.Linear(max(1, sum(KINDS[kind] for kind in task.hints.values())), width)
         self.sender, self.receiver = nn.Linear(z, width), nn.Linear(z, width, bias=False)
         self.edge, self.logit = nn.Linear(edges, width, bias=False), nn.Linear(width, 1, bias=False)
         self.message, self.own = nn.Linear(z, width), nn.Linear(z, width, bias=False)
         self.edge_message = nn.Linear(edges, width, bias=False)
         self.norm = nn.LayerNorm(width)
         self.decoders = nn.ModuleDict({
-            name: _Pointer(z, width, edges) if kind == "pointer"
-            else nn.Linear(z, max(1, KINDS[kind]))
+            name: _Pointer(z, width, edges) if kind == "pointer" else nn.Linear(z, KINDS[kind])
             for name, kind in task.hints.items()
         })  # fmt: skip
 
@@ -62,8 +60,7 @@ class HintNetwork(nn.Module):
                  for name, kind in self.task.hints.items() if kind != "pointer"]  # fmt: skip
         fixed = [self.inputs(torch.stack([pos, at], dim=-1)), self.hints(torch.cat(known, dim=-1))]
         h, alpha = self.attend(torch.cat([*fixed, h], dim=-1), edges, mask)
-        y = torch.cat([*fixed, h], dim=-1)
-        found = {}
+        y, found = torch.cat([*fixed, h], dim=-1), {}
         for name, decode in self.decoders.items():
             if isinstance(decode, _Pointer):
                 found[name] = decode(y, edges).masked_fill(~mask, -torch.inf)
@@ -86,11 +83,8 @@ class _Pointer(nn.Module):
         return scores + self.edge(edges)[..., 0]
 
 
-def _soft(kind: str, found: Tensor) -> Tensor:
-    """What is fed back of a prediction."""
-    if kind == "scalar":
-        return found
-    return found.sigmoid() if kind == "mask" else found.softmax(dim=-1)
+_SOFT = {"scalar": lambda found: found, "mask": torch.sigmoid}  # what is fed back
+_SOFTMAX = partial(torch.softmax, dim=-1)
 
 
 def _given(kind: str, truth: Tensor, n: int) -> Tensor:
@@ -106,36 +100,31 @@ def _terms(kind: str, found: Tensor, truth: Tensor) -> Tensor:
         return (found - truth.float()).square().mean(dim=-1)
     if kind == "mask":
         losses = F.binary_cross_entropy_with_logits(found, truth.float(), reduction="none")
-        return losses.mean(dim=-1)
-    if kind == "node":
-        return F.cross_entropy(found, truth.long(), reduction="none")
-    losses = F.cross_entropy(found.flatten(0, 1), truth.long().flatten(), reduction="none")
-    return losses.view(truth.shape).mean(dim=-1)
+    else:
+        losses = F.cross_entropy(found.movedim(-1, 1), truth.long(), reduction="none")
+    return losses if kind == "node" else losses.mean(dim=-1)
 
 
 def _right(kind: str, found: Tensor, truth: Tensor) -> Tensor:
     """Share of a hint that is right for each graph, (B,); a scalar within 0.05."""
     if kind == "scalar":
         return ((found - truth).abs() <= 0.05).float().mean(dim=-1)
-    guess = found > 0 if kind == "mask" else found.argmax(dim=-1)
-    same = (guess == truth).float()
+    same = ((found > 0 if kind == "mask" else found.argmax(dim=-1)) == truth).float()
     return same if kind == "node" else same.mean(dim=-1)
 
 
 class HintRollout:
-    """What a network did on a batch: loss, right (T − 1, B) by hint, attention, states, output."""
+    """What a network did on a batch: mean loss and, if kept, right (T − 1, B), attention, …"""
 
-    def __init__(self, model: HintNetwork, batch: Batch, keep: bool):
+    def __init__(self, model: HintNetwork, batch: TraceBatch, keep: bool):
         task, n = model.task, batch.A.shape[-1]
         truth = {name: torch.from_numpy(values) for name, values in batch.hints.items()}
         A, source = torch.from_numpy(batch.A).float(), torch.from_numpy(batch.source)
         hints = {name: _given(kind, truth[name][0], n) for name, kind in task.hints.items()}
-        h = torch.zeros(len(A), n, model.width)
-        steps = torch.from_numpy(batch.lengths) - 1
-        loss, found = torch.zeros(()), {name: truth[name][0] for name in task.hints}
+        h, steps = torch.zeros(len(A), n, model.width), torch.from_numpy(batch.lengths) - 1
+        loss, self.output = torch.zeros(()), truth[task.output][0].clone()
         self.right: dict[str, list[Tensor]] = {name: [] for name in task.hints}
         self.alpha, self.states = [], []
-        self.output = truth[task.output][0].clone()
         for t in range(len(truth[task.output]) - 1):
             live = t < steps
             found, h, alpha, y = model(A, source, hints, h)
@@ -144,28 +133,24 @@ class HintRollout:
                 loss = loss + (terms * live / steps.clamp(min=1)).mean()
                 if keep:
                     self.right[name].append(_right(kind, found[name], truth[name][t + 1]))
-            hints = {name: _soft(kind, found[name]) for name, kind in task.hints.items()}
+            hints = {
+                name: _SOFT.get(kind, partial(torch.softmax, dim=-1))(found[name])
+                for name, kind in task.hints.items()
+            }
             if keep:
                 self.alpha.append(alpha), self.states.append(y)
-                mask = task.hints[task.output] == "mask"
                 last = found[task.output]
-                guess = last > 0 if mask else last.argmax(dim=-1)
+                guess = last > 0 if task.hints[task.output] == "mask" else last.argmax(dim=-1)
                 self.output[live] = guess[live].to(self.output.dtype)
         self.loss = loss / len(task.hints)
         self.live = np.arange(len(truth[task.output]) - 1)[:, None] < (batch.lengths - 1)
 
-    def accuracy(self, batch: Batch, task: HintTask) -> float:
+    def accuracy(self, batch: TraceBatch, task: HintTask) -> float:
         """Share of nodes with the right output after the last step."""
         return float((self.output.numpy() == batch.hints[task.output][-1]).mean())
 
 
-def rollout(model: HintNetwork, batch: Batch) -> HintRollout:
+def rollout(model: HintNetwork, batch: TraceBatch) -> HintRollout:
     """Run a network over a batch without gradients and keep what it does."""
-    checks.instance("model", model, HintNetwork), checks.instance("batch", batch, Batch)
     with torch.no_grad():
         return HintRollout(model, batch, keep=True)
-
-
-def hint_loss(model: HintNetwork, batch: Batch) -> Tensor:
-    """Return the loss, a mean over hint steps, hints and graphs."""
-    return HintRollout(model, batch, keep=False).loss

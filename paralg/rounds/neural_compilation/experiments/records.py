@@ -6,26 +6,15 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from paralg.core.records import Records
-from paralg.rounds.neural_compilation.algorithms import (
-    BFS,
-    BellmanFord,
-    graph_operands,
-    one_round,
-    run_compiled,
-)
+from paralg.rounds.neural_compilation import BFS, DFS, BellmanFord, run_compiled
+from paralg.rounds.neural_compilation.experiments import probes as probing
 from paralg.rounds.neural_compilation.experiments.faithfulness import internal_faithfulness
 from paralg.rounds.neural_compilation.experiments.network import rollout
-from paralg.rounds.neural_compilation.experiments.probes import (
-    attention_of,
-    probe_states,
-    report,
-)
 from paralg.rounds.neural_compilation.experiments.runs import RUNS, held_out
-from paralg.rounds.neural_compilation.experiments.traces import TASKS, random_graph, stack
+from paralg.rounds.neural_compilation.experiments.traces import TASKS, stack
 from paralg.rounds.neural_compilation.experiments.warm_start import from_compiled
-from paralg.rounds.neural_compilation.variants import DFS
 
-__all__ = ["real_graphs", "records"]
+__all__ = ["records"]
 
 ATTENTIVE = ("bfs", "bellman-ford")
 STARTS = {"exact": (0.0, 1e-3), "exact, slow": (0.0, 1e-4), "noise .003": (0.003, 1e-3),
@@ -33,52 +22,46 @@ STARTS = {"exact": (0.0, 1e-3), "exact, slow": (0.0, 1e-4), "noise .003": (0.003
           "random": (None, 1e-2)}  # fmt: skip
 
 
-def _between(first, second, batch) -> float:
-    """F_int of two networks."""
-    a, b = rollout(first, batch), rollout(second, batch)
-    return internal_faithfulness(attention_of(a), attention_of(b), a.live)
+def _models(name: str) -> list:
+    return [RUNS.load(name, seed) for seed in RUNS.seeds(name)]
 
 
 def internal() -> dict:
     """Attention of each seed against all references, on all rows and on those that decide."""
     found = {}
     for name in ATTENTIVE:
-        batch = held_out(name, 12)
-        models = [RUNS.load(name, seed) for seed in RUNS.seeds(name)]
+        batch, models = held_out(name, 12), _models(name)
+        first, *others = (probing.attention_of(rollout(model, batch)) for model in models)
+        live = rollout(models[0], batch).live
         found[name] = {
-            "all": [report(model, batch)._asdict() for model in models],
-            "deciding": [report(m, batch, only_deciding=True)._asdict() for m in models],
-            "seeds": [_between(models[0], model, batch) for model in models[1:]],
+            "all": [probing.report(model, batch)._asdict() for model in models],
+            "deciding": [probing.report(m, batch, only_deciding=True)._asdict() for m in models],
+            "seeds": [internal_faithfulness(first, other, live) for other in others],
         }  # fmt: skip
     return found
 
 
 def seeds() -> dict:
     """Accuracy and faithfulness of eight short runs of BFS, and their rank correlation."""
-    batch, rows = held_out("bfs", 12), {"right": [], "all": [], "deciding": []}
-    rows["long paths"] = []
-    for seed in RUNS.seeds("bfs-short"):
-        model = RUNS.load("bfs-short", seed)
-        rows["right"].append(rollout(model, batch).accuracy(batch, model.task))
-        rows["long paths"].append(_on_paths(model))
-        rows["all"].append(report(model, batch).internal["lowest id"])
-        rows["deciding"].append(report(model, batch, only_deciding=True).internal["lowest id"])
-    tests = {name: spearmanr(rows["right"], rows[name]) for name in ("all", "deciding")}
-    return rows | {"spearman": {name: [float(x) for x in test] for name, test in tests.items()}}
+    batch, models = held_out("bfs", 12), _models("bfs-short")
+    reports = {key: [probing.report(m, batch, only_deciding=key == "deciding") for m in models]
+               for key in ("all", "deciding")}  # fmt: skip
+    rows = {key: [one.internal["lowest id"] for one in found] for key, found in reports.items()}
+    rows["right"] = [rollout(m, batch).accuracy(batch, m.task) for m in models]
+    rows["long paths"] = [_on_paths(m) for m in models]
+    tests = {key: [float(x) for x in spearmanr(rows["right"], rows[key])] for key in reports}
+    return rows | {"spearman": tests}
 
 
 def trace() -> dict:
-    """Share of hints that are right after each tenth of the trace, mean over hints and seeds."""
+    """Share of hints that are right in each tenth of the trace, mean over hints, by seed."""
     found = {}
     for name in TASKS:
         batch, curves = held_out(name, 12), []
-        for seed in RUNS.seeds(name):
-            done = rollout(RUNS.load(name, seed), batch)
-            right = np.mean(
-                [np.stack([r.numpy() for r in rows]) for rows in done.right.values()], 0
-            )
-            steps = np.maximum(batch.lengths - 1, 1)
-            at = np.minimum((np.arange(len(right))[:, None] * 10) // steps, 9)
+        for model in _models(name):
+            done = rollout(model, batch)
+            right = np.mean([[r.numpy() for r in rows] for rows in done.right.values()], axis=0)
+            at = np.arange(len(right))[:, None] * 10 // np.maximum(batch.lengths - 1, 1)
             parts = [right[(at == k) & done.live] for k in range(10)]
             curves.append([float(part.mean()) if part.size else None for part in parts])
         found[name] = curves
@@ -87,69 +70,57 @@ def trace() -> dict:
 
 def probes() -> dict:
     """Linear probes of hidden states, beside what needs no state."""
-    return {name: [probe_states(RUNS.load(name, seed), held_out(name, 12))
-                   for seed in RUNS.seeds(name)] for name in ATTENTIVE}  # fmt: skip
+    return {name: [probing.probe_states(model, held_out(name, 12)) for model in _models(name)]
+            for name in ATTENTIVE}  # fmt: skip
 
 
 def _on_paths(model) -> float:
     """Accuracy on shuffled paths of 12 nodes from an end: eleven rounds."""
-    rng, graphs, sources = np.random.default_rng(5), [], []
-    for _ in range(32):
-        order, A = rng.permutation(12), np.zeros((12, 12))
-        A[order[:-1], order[1:]] = A[order[1:], order[:-1]] = 1
-        graphs.append(A), sources.append(order[0])
-    batch = stack(model.task, np.array(graphs), np.array(sources))
+    rng, line = np.random.default_rng(5), np.diag(np.ones(11), 1)
+    orders = [rng.permutation(12) for _ in range(32)]
+    graphs = np.array([(line + line.T)[np.ix_(order, order)] for order in orders])
+    batch = stack(model.task, graphs, np.array([order.argmin() for order in orders]))
     return rollout(model, batch).accuracy(batch, model.task)
 
 
 def lengths() -> dict:
     """Accuracy against trace length: each task by n, and BFS on paths of eleven rounds."""
-    found = {}
+    found, sizes = {}, (4, 6, 8, 10, 12, 24)
     for name, task in TASKS.items():
-        sizes = (4, 6, 8, 10, 12, 24)
-        models = [RUNS.load(name, seed) for seed in RUNS.seeds(name)]
         batches = [held_out(name, n) for n in sizes]
+        ends = [(b.hints[task.output][0], b.hints[task.output][-1]) for b in batches]
         found[name] = {
             "n": sizes, "steps": [float(b.lengths.mean() - 1) for b in batches],
-            "right": [[rollout(m, b).accuracy(b, task) for b in batches] for m in models],
-            "start": [float((b.hints[task.output][0] == b.hints[task.output][-1]).mean())
-                      for b in batches],
+            "right": [[rollout(m, b).accuracy(b, task) for b in batches] for m in _models(name)],
+            "start": [float((first == last).mean()) for first, last in ends],
         }  # fmt: skip
-    models = [RUNS.load("bfs", seed) for seed in RUNS.seeds("bfs")]
-    return found | {"paths": [_on_paths(model) for model in models]}
-
-
-def real_graphs() -> dict[str, np.ndarray]:
-    """Three graphs that networkx ships, by name; weights where it has some."""
-    import networkx as nx
-
-    found = {"karate club": nx.karate_club_graph(), "Les Misérables": nx.les_miserables_graph(),
-             "Florentine families": nx.florentine_families_graph()}  # fmt: skip
-    return {name: nx.to_numpy_array(graph) for name, graph in found.items()}
+    return found | {"paths": [_on_paths(model) for model in _models("bfs")]}
 
 
 def real() -> dict:
-    """Compiled and learned on three real graphs, every node as a source.
+    """Compiled and learned on three graphs of networkx, every node as a source.
 
     Compiled on the weights as they are, learned on weights scaled to 1.
     """
+    import networkx as nx
+
+    graphs = {"karate club": nx.karate_club_graph(), "Les Misérables": nx.les_miserables_graph(),
+              "Florentine families": nx.florentine_families_graph()}  # fmt: skip
     found = {}
-    for name, A in real_graphs().items():
-        n = len(A)
-        row: dict = {"n": n, "edges": int((A > 0).sum()) // 2}
+    for name, graph in graphs.items():
+        weights = nx.to_numpy_array(graph)
+        found[name] = row = {"n": len(weights), "edges": graph.number_of_edges()}
         for algorithm in (BFS(), BellmanFord(), DFS()):
             task = TASKS[algorithm.name]
-            graph = A if task.weighted else (A > 0).astype(float)
-            sources = np.arange(n if task.rooted else 1)
-            runs = [run_compiled(algorithm, graph, int(s)) for s in sources]
-            exact = [run.pointers == task.trace(graph, int(s))[-1]["pi"]
+            A = weights if task.weighted else (weights > 0).astype(float)
+            sources = np.arange(len(A) if task.rooted else 1)
+            runs = [run_compiled(algorithm, A, int(s)) for s in sources]
+            exact = [run.pointers == task.trace(A, int(s))[-1]["pi"]
                      for run, s in zip(runs, sources, strict=True)]  # fmt: skip
-            batch = stack(task, np.array([graph / graph.max()] * len(sources)), sources)
-            done = rollout(RUNS.load(task.name, 0), batch)
+            batch = stack(task, np.array([A / A.max()] * len(sources)), sources)
             row[task.name] = {"compiled": float(np.mean(exact)),
-                              "learned": done.accuracy(batch, task),
+                              "learned": rollout(RUNS.load(task.name), batch).accuracy(batch, task),
                               "rounds": max(run.rounds for run in runs)}  # fmt: skip
-        found[name] = row
     return found
 
 
@@ -159,23 +130,7 @@ def warm() -> dict:
             for name, (noise, rate) in STARTS.items()}  # fmt: skip
 
 
-def temperature() -> dict:
-    """Largest error of a distance after n rounds, against beta, on 40 graphs of 12 nodes."""
-    rng, found = np.random.default_rng(3), {}
-    graphs = [(random_graph(12, rng), int(rng.integers(12))) for _ in range(40)]
-    for power in range(1, 8):
-        soft, errors = BellmanFord(10.0**power, 0.0, 0.0), []
-        for A, source in graphs:
-            true = run_compiled(BellmanFord(), A, source).values
-            z, (_, *operands) = soft.start(12, source), graph_operands(A, soft)
-            for _ in range(12):
-                z, _ = one_round(soft, z, *operands)
-            errors.append(np.abs(soft.get(z, "d") - true)[np.isfinite(true)].max())
-        found[f"1e{power}"] = float(max(errors))
-    return found
-
-
-MAKERS = (internal, seeds, trace, probes, lengths, real, warm, temperature)
+MAKERS = (internal, seeds, trace, probes, lengths, real, warm)
 records = Records(Path(__file__).with_name("records"), {make.__name__: make for make in MAKERS})
 
 if __name__ == "__main__":

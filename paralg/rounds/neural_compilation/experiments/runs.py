@@ -6,22 +6,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from paralg.rounds.neural_compilation.experiments.network import HintNetwork, hint_loss, rollout
-from paralg.rounds.neural_compilation.experiments.traces import TASKS, Batch, HintTask, draw
+from paralg.rounds.neural_compilation.experiments.network import HintNetwork, HintRollout, rollout
+from paralg.rounds.neural_compilation.experiments.traces import TASKS, TraceBatch, draw
 from paralg.training import Plan, Runs
 
-__all__ = ["RUNS", "SIZES", "held_out", "task_of"]
+__all__ = ["RUNS", "SIZES", "held_out"]
 
 SIZES, BATCH, WIDTH, HELD_OUT = (4, 6, 8, 10, 12), 32, 32, 2026
-UPDATES, SHORT = 1000, {"bfs-short": 100}
+STEPS = dict.fromkeys(TASKS, 1000) | {"bfs-short": 100}
 
 
-def task_of(name: str) -> HintTask:
-    """Return the task of a run: its name without the ending "-short"."""
-    return TASKS[name.removesuffix("-short")]
-
-
-def held_out(name: str, n: int, graphs: int = 64, p: float = 0.25) -> Batch:
+def held_out(name: str, n: int, graphs: int = 64, p: float = 0.25) -> TraceBatch:
     """Return held-out graphs of a task, the same on every call."""
     return draw(TASKS[name], n, graphs, np.random.default_rng([HELD_OUT, n]), p)
 
@@ -29,14 +24,15 @@ def held_out(name: str, n: int, graphs: int = 64, p: float = 0.25) -> Batch:
 def _build(name: str, seed: int) -> HintNetwork:
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(seed)
-        return HintNetwork(task_of(name), WIDTH)
+        return HintNetwork(TASKS[name.removesuffix("-short")], WIDTH)
 
 
 def _loss(name: str):
-    task = task_of(name)
+    task = TASKS[name.removesuffix("-short")]
 
     def loss(model, rng, step):
-        return hint_loss(model, draw(task, int(rng.choice(SIZES)), BATCH, rng)), {}
+        batch = draw(task, int(rng.choice(SIZES)), BATCH, rng)
+        return HintRollout(model, batch, keep=False).loss, {}
 
     return loss
 
@@ -47,11 +43,10 @@ def _score(model: HintNetwork, name: str) -> dict[str, float]:
             for n, part in parts.items()}  # fmt: skip
 
 
-PLANS = {name: Plan(name, steps, decay=0.0)
-         for name, steps in (dict.fromkeys(TASKS, UPDATES) | SHORT).items()}  # fmt: skip
 RUNS = Runs(
-    Path(__file__).with_name("weights"), PLANS, build=_build, loss=_loss, score=_score,
-    half=True,
+    Path(__file__).with_name("weights"),
+    {name: Plan(name, steps, decay=0.0) for name, steps in STEPS.items()},
+    build=_build, loss=_loss, score=_score, half=True,
     facts=lambda model, name: {"parameters": sum(p.numel() for p in model.parameters())},
 )  # fmt: skip
 

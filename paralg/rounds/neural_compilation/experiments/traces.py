@@ -1,8 +1,7 @@
 """Graphs and hint traces in the manner of the CLRS benchmark: a task is a list of typed hints.
 
-A trace is a list of states of one graph, one an algorithm step; a `Batch` stacks those of graphs of
-one size, padded by the last state. All graphs are undirected, without self-loops; ``A[i, j]`` is
-the weight of an edge, 0 where there is none.
+A trace is a list of states of one graph, one an algorithm step. Graphs are undirected, without
+self-loops; ``A[i, j]`` is the weight of an edge, 0 where there is none.
 """
 
 from collections.abc import Callable
@@ -13,11 +12,9 @@ from numpy.typing import NDArray
 
 from paralg.core import checks
 
-__all__ = ["KINDS", "TASKS", "Batch", "HintTask", "draw", "random_graph", "stack"]
+__all__ = ["KINDS", "TASKS", "TraceBatch", "HintTask", "draw", "random_graph", "stack"]
 
-KINDS = {"mask": 1, "scalar": 1, "three": 3, "node": 1, "pointer": 0}
-"""Kinds of hints and how many node features each has; a pointer is an edge feature."""
-
+KINDS = {"mask": 1, "scalar": 1, "three": 3, "node": 1, "pointer": 0}  # features of a node
 State = dict[str, NDArray]
 
 
@@ -43,10 +40,7 @@ def bfs(A: NDArray, source: int) -> list[State]:
 
 
 def _relax(A: NDArray, source: int, start: float, sign: int, extend: Callable) -> list[State]:
-    """Jacobi iteration of a path value: keep what is there unless an offer is strictly better.
-
-    ``sign`` is 1 where less is better, −1 where more is.
-    """
+    """Jacobi iteration of a path value; ``sign`` is 1 where less is better, −1 where more is."""
     mask, pi = np.arange(len(A)) == source, np.arange(len(A))
     value, trace = np.where(mask, start, 0.0), []
     while True:
@@ -72,27 +66,23 @@ def widest(A: NDArray, source: int) -> list[State]:
 
 def mis_sequential(A: NDArray, source: int = 0) -> list[State]:
     """Greedy independent set, a node a step in the order of ids."""
-    n = len(A)
-    inside, trace = np.zeros(n, bool), []
-    for i in range(n + 1):
-        trace.append({"inside": inside.copy(), "done": np.arange(n) < i})
-        if i < n:
-            inside[i] = not (A[i] > 0)[inside].any()
+    inside, ids = np.zeros(len(A), bool), np.arange(len(A))
+    trace = [{"inside": inside.copy(), "done": ids < 0}]
+    for i in ids:
+        inside[i] = not (A[i] > 0)[inside].any()
+        trace.append({"inside": inside.copy(), "done": ids <= i})
     return trace
 
 
 def mis_rounds(A: NDArray, source: int = 0) -> list[State]:
     """The same set, with all nodes at once that no open neighbour of lower id holds back."""
-    n, edge = len(A), A > 0
-    lower = edge & (np.arange(n)[None] < np.arange(n)[:, None])
-    inside, done, trace = np.zeros(n, bool), np.zeros(n, bool), []
+    edge, inside, done, trace = A > 0, np.zeros(len(A), bool), np.zeros(len(A), bool), []
     while True:
         trace.append({"inside": inside, "done": done})
         if done.all():
             return trace
-        joins = ~done & ~(lower & ~done).any(axis=1)
-        inside = inside | joins
-        done = done | joins | (edge & joins).any(axis=1)
+        joins = ~done & ~(np.tril(edge) & ~done).any(axis=1)
+        inside, done = inside | joins, done | joins | (edge & joins).any(axis=1)
 
 
 def dfs(A: NDArray, source: int = 0) -> list[State]:
@@ -102,9 +92,9 @@ def dfs(A: NDArray, source: int = 0) -> list[State]:
     pi, s_prev, time, trace = np.arange(n), np.arange(n), 0.0, []
 
     def push(s, u, v, last):
-        trace.append({"pi": pi.copy(), "color": color.copy(), "d": d.copy(), "f": f.copy(),
-                      "s_prev": s_prev.copy(), "s": s, "u": u, "v": v, "s_last": last,
-                      "time": np.full(n, time)})  # fmt: skip
+        now = {"pi": pi, "color": color, "d": d, "f": f, "s_prev": s_prev, "time": np.full(n, time)}
+        now = {name: values.copy() for name, values in now.items()}
+        trace.append(now | {"s": s, "u": u, "v": v, "s_last": last})
 
     for s in range(n):
         if color[s]:
@@ -134,10 +124,7 @@ def dfs(A: NDArray, source: int = 0) -> list[State]:
 
 @dataclass(frozen=True)
 class HintTask:
-    """An algorithm as a network sees it: its trace, the kind of each hint, which one is the answer.
-
-    ``depth`` says how the steps grow: "rounds" where all nodes act at once, "steps" where one does.
-    """
+    """A trace, the kind of each hint, and which is the answer; "steps" where one node acts."""
 
     name: str
     trace: Callable[[NDArray, int], list[State]]
@@ -163,7 +150,7 @@ TASKS = {task.name: task for task in (
 
 
 @dataclass(frozen=True, eq=False)
-class Batch:
+class TraceBatch:
     """Graphs of one size: ``A`` (B, n, n), ``source`` (B,), ``lengths`` (B,), hints (T, B, n)."""
 
     A: NDArray[np.float64]
@@ -172,21 +159,16 @@ class Batch:
     hints: dict[str, NDArray]
 
 
-def stack(task: HintTask, graphs: NDArray, sources: NDArray) -> Batch:
+def stack(task: HintTask, graphs: NDArray, sources: NDArray) -> TraceBatch:
     """Return a batch of traces; a hint of kind "node" has the shape (T, B)."""
     traces = [task.trace(A, int(s)) for A, s in zip(graphs, sources, strict=True)]
     lengths = np.array([len(trace) for trace in traces])
-    hints = {
-        name: np.array([[trace[min(t, len(trace) - 1)][name] for trace in traces]
-                        for t in range(lengths.max())])
-        for name in task.hints
-    }  # fmt: skip
-    return Batch(np.asarray(graphs), np.asarray(sources), lengths, hints)
+    hints = {name: np.array([[trace[min(t, len(trace) - 1)][name] for trace in traces]
+                             for t in range(lengths.max())]) for name in task.hints}  # fmt: skip
+    return TraceBatch(np.asarray(graphs), np.asarray(sources), lengths, hints)
 
 
-def draw(
-    task: HintTask, n: int, graphs: int, rng: np.random.Generator, p: float = 0.25
-) -> Batch:  # fmt: skip
+def draw(task: HintTask, n: int, graphs: int, rng, p: float = 0.25) -> TraceBatch:
     """Return a batch of random graphs; their weights are ones for a task without weights."""
     checks.instance("task", task, HintTask), checks.integers(1, n=n, graphs=graphs)
     A = np.stack([random_graph(n, rng, p) for _ in range(graphs)])

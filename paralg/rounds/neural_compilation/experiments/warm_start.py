@@ -1,7 +1,6 @@
 """Gradient descent from compiled weights: breadth-first search with noise, trained on its rounds.
 
-Ids are divided by M, a change of units that leaves the function as it is, so that all weights but
-``logit`` are of order one, and beta is small enough for a gradient [reconstructed].
+Ids are divided by M, so that all weights but ``logit`` are of order one [reconstructed].
 """
 
 import numpy as np
@@ -9,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from paralg.core import checks
-from paralg.rounds.neural_compilation.algorithms import BFS, M
-from paralg.rounds.neural_compilation.experiments.faithfulness import internal_faithfulness
+from paralg.rounds.neural_compilation import BFS, internal_faithfulness
+from paralg.rounds.neural_compilation.algorithms import M
 from paralg.rounds.neural_compilation.experiments.probes import compiled_attention, deciding
-from paralg.rounds.neural_compilation.experiments.traces import TASKS, Batch, draw
+from paralg.rounds.neural_compilation.experiments.traces import TASKS, TraceBatch, draw
 from paralg.rounds.neural_compilation.layer import SLOPE
 from paralg.training import Plan, train
 
@@ -34,25 +33,22 @@ class CompiledStart(nn.Module):
             if name in ("message", "own", "sender"):
                 value = value / _UNITS
             if name == "sender":
-                scale = np.abs(value).max()
-                value = value / scale
+                value = value / (scale := np.abs(value).max())
             if name == "logit":
                 value = np.array([1.0, -1.0]) / (1 + SLOPE) if noise is None else value * scale
-            elif noise is None:
-                value = 0.3 * rng.normal(size=value.shape)
             else:
-                value = value + noise * rng.normal(size=value.shape)
+                drawn = rng.normal(size=value.shape)
+                value = 0.3 * drawn if noise is None else value + noise * drawn
             setattr(self, name, nn.Parameter(torch.tensor(value).float()))
 
-    def forward(self, batch: Batch) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+    def forward(self, batch: TraceBatch) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
         """Return reached flags and pointers (B, n), and attention, after each round."""
         A, n = torch.from_numpy(batch.A).float(), batch.A.shape[-1]
-        eye = torch.eye(n).expand_as(A)
+        eye, found = torch.eye(n).expand_as(A), ([], [], [])
         edges, mask = torch.stack([A, eye], dim=-1), (A + eye) > 0
         z = torch.zeros(len(A), n, 8)
         z[..., 0] = torch.arange(n) / M
         z[torch.arange(len(A)), torch.from_numpy(batch.source), 1] = 1
-        ids, found = z[..., 0], ([], [], [])
         for _ in range(int(batch.lengths.max()) - 1):
             u = (z @ self.sender.T)[:, None] + (z @ self.receiver.T)[:, :, None]
             u = nn.functional.leaky_relu(u + edges @ self.edge.T, SLOPE) @ self.logit
@@ -61,16 +57,13 @@ class CompiledStart(nn.Module):
             heard = heard + (alpha[..., None] * edges).sum(2) @ self.message_edge.T
             z = torch.relu(heard + z @ self.own.T + self.bias)
             offset = z[..., 3] + z[..., 4] - z[..., 5] - z[..., 6]
-            for row, value in zip(found, (z[..., 1] - z[..., 2], M * (ids + offset), alpha),
-                                  strict=True):  # fmt: skip
-                row.append(value)
+            found[0].append(z[..., 1] - z[..., 2])
+            found[1].append(M * (z[..., 0] + offset)), found[2].append(alpha)
         return found
 
 
-def round_loss(model: CompiledStart, batch: Batch) -> Tensor:
+def round_loss(model: CompiledStart, batch: TraceBatch) -> Tensor:
     """Squared error of reached flag, and of the pointer in units of n, over all rounds."""
-    if batch.lengths.max() < 2:
-        return sum(p.sum() for p in model.parameters()) * 0
     reach, pointers, _ = model(batch)
     true = {name: torch.from_numpy(value[1:]).float() for name, value in batch.hints.items()}
     n = batch.A.shape[-1]
@@ -78,18 +71,16 @@ def round_loss(model: CompiledStart, batch: Batch) -> Tensor:
             + ((torch.stack(pointers) - true["pi"]) / n).square().mean())  # fmt: skip
 
 
-def measure(model: CompiledStart, batch: Batch) -> dict[str, float]:
+@torch.no_grad()
+def measure(model: CompiledStart, batch: TraceBatch) -> dict[str, float]:
     """Return share of right pointers, F_int on all and on deciding nodes, loss."""
-    with torch.no_grad():
-        _, pointers, attention = model(batch)
-        loss = round_loss(model, batch).item()
+    _, pointers, attention = model(batch)
     right = np.round(pointers[-1].numpy()) == batch.hints["pi"][-1]
-    live = np.arange(len(attention))[:, None] < batch.lengths - 1
-    alpha = torch.stack(attention).numpy().astype(float)
-    exact = compiled_attention(BFS(), batch)
-    return {"right": float(right.mean()), "faithful": internal_faithfulness(alpha, exact, live),
-            "deciding": internal_faithfulness(alpha, exact, deciding(batch)),
-            "loss": loss}  # fmt: skip
+    rows = {"faithful": np.arange(len(attention))[:, None] < batch.lengths - 1,
+            "deciding": deciding(batch)}  # fmt: skip
+    alpha, exact = torch.stack(attention).double().numpy(), compiled_attention(BFS(), batch)
+    found = {name: internal_faithfulness(alpha, exact, live) for name, live in rows.items()}
+    return found | {"right": float(right.mean()), "loss": round_loss(model, batch).item()}
 
 
 def from_compiled(noise: float | None, seed: int, steps: int, rate: float = 1e-3):
