@@ -141,6 +141,9 @@ CALLS = [
     Call("integers", lambda value: checks.integers(1, n=value), {"value": 3}),
     Call("number", lambda value: checks.number("x", value, 0.0, 2.0), {"value": 1.5},
          fine={"value": "zero"}),
+    *(Call("within", lambda values: checks.within("x", values, 0.0, 2.0), {"values": one},
+           fine={"values": "zero,several,integers,longer,broadcast,empty,more axes,fewer axes"})
+      for one in (1.5, np.array([1.5, 0.5]))),
     Call("one_of", lambda value: checks.one_of("name", value, ("a", "b")), {"value": "a"}),
     Call("instance", lambda value: checks.instance("x", value, Cost), {"value": Cost()}),
     Call("kind", lambda values: checks.kind("x", values, "f"), {"values": SCORES},
