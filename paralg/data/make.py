@@ -8,6 +8,7 @@ japanese_vowels    the two ``.ts`` files of the time-series archive, training pa
 iowa_gambling      the folder with the collection's tables, ``choice_100.csv`` and others
 pydoc_text         nothing: the topics of the running Python's documentation
 digits             the package's table
+uci_tables         the package's tables iris.csv, wine_data.csv, breast_cancer.csv
 crafter_walks      nothing: walks in 64 worlds of the package ``crafter`` 1.8.3
 =================  ======================================================================
 """
@@ -21,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paralg.core import checks
-from paralg.data import crafter_walks, iowa_gambling, japanese_vowels
+from paralg.data import crafter_walks, iowa_gambling, japanese_vowels, uci_tables
 from paralg.data.pydoc_text import encode, extract
 
 __all__ = ["MAKERS", "main"]
@@ -105,6 +106,15 @@ def _digits(table: str) -> Arrays:
     return {"images": rows[:, :-1].reshape(-1, 8, 8), "labels": rows[:, -1]}
 
 
+def _uci_tables(*tables: str) -> Arrays:
+    found = {}
+    for name, table in zip(uci_tables.NAMES, tables, strict=True):
+        rows = np.loadtxt(table, delimiter=",", skiprows=1)
+        found |= {name: rows[:, :-1].astype(np.float32),
+                  f"{name}_classes": rows[:, -1].astype(np.uint8)}  # fmt: skip
+    return found
+
+
 class _InOrder(dict):
     """A set that is read in the order in which it was filled, the same on every run."""
 
@@ -157,7 +167,8 @@ def _crafter_walks() -> Arrays:
 MAKERS = {
     "engel": _engel, "choptank": _choptank, "ridgecrest": _ridgecrest,
     "japanese_vowels": _japanese_vowels, "iowa_gambling": _iowa_gambling,
-    "pydoc_text": _pydoc_text, "digits": _digits, "crafter_walks": _crafter_walks,
+    "pydoc_text": _pydoc_text, "digits": _digits, "uci_tables": _uci_tables,
+    "crafter_walks": _crafter_walks,
 }  # fmt: skip
 
 

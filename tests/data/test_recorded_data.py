@@ -16,10 +16,12 @@ from paralg.data import (
     pendulum,
     pydoc_text,
     ridgecrest,
+    uci_tables,
 )
 from paralg.data.make import MAKERS, main
 
-RECORDED = (japanese_vowels, choptank, ridgecrest, iowa_gambling, engel, digits, crafter_walks)
+RECORDED = (japanese_vowels, choptank, ridgecrest, iowa_gambling, engel, digits, crafter_walks,
+            uci_tables)  # fmt: skip
 
 
 @pytest.mark.parametrize("module", RECORDED)
@@ -77,6 +79,14 @@ def test_digits_are_those_of_the_test_part_and_become_tokens():
         digits.load("dev")
 
 
+def test_tables_are_those_of_the_archive():
+    shapes = [uci_tables.load(name).points.shape for name in uci_tables.NAMES]
+    assert shapes == [(150, 4), (178, 13), (569, 30)]
+    assert uci_tables.load("iris").points[0].tolist() == [5.1, 3.5, 1.4, 0.2]
+    assert np.bincount(uci_tables.load("wine").classes).tolist() == [59, 71, 48]
+    assert np.bincount(uci_tables.load("breast_cancer").classes).tolist() == [212, 357]
+
+
 def test_every_ten_cards_of_a_deck_in_the_data_are_the_ten_of_the_game():
     games, blocks = iowa_gambling.load(), 0
     assert games.choices.shape == games.losses.shape == (330, 100)
@@ -124,6 +134,8 @@ def test_the_shipped_files_can_be_made_again(tmp_path):
     (tmp_path / "q").write_text("lon,M,time_string\n0,4.73,2019-07-06T03:22:35.630000\n"
                                 "0,2.5,2019-07-06T03:22:36.000000\n")  # fmt: skip
     assert made("ridgecrest", "q") == {"hundredths": [0, 37], "magnitudes": [473, 250]}
+    (tmp_path / "u").write_text("1,2,a,b\n1.5,0\n2.25,1\n")
+    assert made("uci_tables", "u", "u", "u")["wine"] == [[1.5], [2.25]]
     assert len(made("pydoc_text")["tokens"]) > 200_000
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from paralg.core import checks
 
 __all__ = [
-    "COVARIANCES", "bhattacharyya", "brute_force", "free_parameters", "miss_probability",
+    "COVARIANCES", "adjusted_rand", "bhattacharyya", "brute_force", "free_parameters", "miss_probability",
     "restarts_needed", "scan_work", "tree_span", "tree_work",
 ]  # fmt: skip
 
@@ -117,3 +117,27 @@ def brute_force(points) -> float:
     rest = points.sum(axis=0) - sums
     between = (sums**2).sum(axis=1) / counts + (rest**2).sum(axis=1) / (n - counts)
     return float(total - between.max())
+
+
+def adjusted_rand(one, other) -> float:
+    """Return the adjusted Rand index of two labelings (n,): 1 equal, about 0 unrelated.
+
+    >>> adjusted_rand([0, 0, 1, 1], [5, 5, 2, 2])
+    1.0
+    """
+    one, other = checks.array("one", one, "i"), checks.array("other", other, "i")
+    checks.sizes(one=(one, "n"), other=(other, "n"))
+    if len(one) < 2:
+        raise ValueError(f"one must have at least 2 labels, got {len(one)}")
+    names, a = np.unique(one, return_inverse=True)
+    others, b = np.unique(other, return_inverse=True)
+    table = np.zeros((len(names), len(others)))
+    np.add.at(table, (a, b), 1)
+
+    def pairs(counts):
+        return float((counts * (counts - 1)).sum() / 2)
+
+    both, rows, columns = pairs(table), pairs(table.sum(axis=1)), pairs(table.sum(axis=0))
+    expected = rows * columns / (len(one) * (len(one) - 1) / 2)
+    most = (rows + columns) / 2
+    return 1.0 if most == expected else (both - expected) / (most - expected)

@@ -20,16 +20,17 @@ from paralg.data import (
     pydoc_text,
     source,
     sudoku4,
+    uci_tables,
 )
 from tests.project.arguments import Call
 
 COVERS = tuple(f"paralg.data.{name}" for name in (
     "addition", "arcs", "choptank", "crafter_walks", "digits", "edge_lists", "engel", "graphs",
     "iowa_gambling", "japanese_vowels", "make", "pendulum", "pydoc_text", "ridgecrest", "source",
-    "sudoku4",
+    "sudoku4", "uci_tables",
 ))  # fmt: skip
 NOT = {name: "a record" for name in ("ArcList", "Digits", "Games", "Households", "Utterances",
-       "Quakes", "Episodes", "EdgeFormat", "Walks")} | {
+       "Quakes", "Episodes", "EdgeFormat", "Walks", "ClassTable")} | {
        name: "no argument" for name in ("daily", "households", "allowed", "grids", "les_miserables",
        "stdlib_imports", "topic_words")} | {
        "EdgeListError": "an error", "read_only": "takes arrays of the library"}  # fmt: skip
@@ -105,6 +106,7 @@ CALLS = [
          fine={"weight": "unknown,empty,number,none"}),
     *(Call("load", one.load, {"split": "test"})
       for one in (crafter_walks, digits, japanese_vowels, pydoc_text)),
+    Call("load", uci_tables.load, {"name": "iris"}),
     Call("encode", digits.encode, {"images": np.full((2, 8, 8), 16), "labels": np.array([3, 4])},
          fine={"images": "longer"}),
     Call("decode", digits.decode, {"tokens": np.ones((2, 65), int)},

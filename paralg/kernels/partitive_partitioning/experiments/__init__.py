@@ -1,1 +1,1 @@
-"""Tasks, runs, peers and ablations: what the experiments page and the benchmark need."""
+"""Clouds, a self-organising map, and the records of the experiments page."""
