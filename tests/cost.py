@@ -20,8 +20,8 @@ import paralg  # noqa: E402
 PARTS = tuple(part for part in paralg.PARTS if part != "foundations")
 PLAIN_LINES, PLAIN_FILES = 450, 4
 CHAPTER_LINES, COMMAND_LINES, TEST_LINES = 2400, 1200, 600
-HOUSE_LINES = 29_300
-"""Shelves and the first six chapters: 28,000, and 1,300 for graphs, checks and prices."""
+HOUSE_LINES = 29_360
+"""Shelves and the first six chapters: 28,000, 1,300 for graphs, checks, prices, 60 for tables."""
 FURTHER_LINES = 1600  # a chapter after the first six, in the mean
 CORE_PAGE = {"words": 5000, "cells": 50}
 EXPERIMENTS_PAGE = {"words": 3500, "cells": 40}

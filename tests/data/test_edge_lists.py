@@ -25,7 +25,7 @@ def arcs(text, **form):
     return " ".join(words) + " both ways" * undirected
 
 
-GEPHI = "Source,Target,Type,Id,Label,Weight\n1,2,Directed,0,,1.0\n2,3,Undirected,1,\"x, y\",2.0\n"
+GEPHI = 'Source,Target,Type,Id,Label,Weight\n1,2,Directed,0,,1.0\n2,3,Undirected,1,"x, y",2.0\n'
 SNAP = "# Directed graph\n# Nodes: 3 Edges: 3\n# FromNodeId\tToNodeId\n0\t1\n1\t2\n2\t0\n"
 KONECT = "% asym weighted\n1\t2 1\t100\n2\t3 5\t100\n"
 MATRIX = "%%MatrixMarket matrix coordinate "

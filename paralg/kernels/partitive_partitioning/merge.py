@@ -1,6 +1,6 @@
-"""Step 4: merge leaves that one Gaussian explains as well, which undoes cuts made high in the tree.
+"""Step 4: merge leaves that one Gaussian explains as well: undo cuts made high in the tree.
 
-Step 5, `polish`, lets all clusters move together once the number is found.
+Step 5 lets all clusters move together once their number is found: it is `mixture.fit` from labels.
 """
 
 import numpy as np
@@ -8,18 +8,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from paralg.core import checks
 from paralg.kernels.partitive_partitioning.fast.checks import check_points
-from paralg.kernels.partitive_partitioning.mixture import GaussianMix, em, fit
+from paralg.kernels.partitive_partitioning.mixture import fit
+from paralg.kernels.partitive_partitioning.theory import neighbours
 from paralg.kernels.partitive_partitioning.tree import SplitRules
 
-__all__ = ["merge_leaves", "neighbours", "polish"]
-
-
-def neighbours(centres: NDArray) -> list[tuple[int, int]]:
-    """Return pairs of centres (k, d) whose common ball holds no third one (the Gabriel graph)."""
-    far = ((centres[:, None] - centres[None]) ** 2).sum(axis=2)
-    k = range(len(centres))
-    return [(a, b) for a in k for b in k if a < b and not any(
-        far[a, c] + far[c, b] < far[a, b] for c in k if c not in (a, b))]  # fmt: skip
+__all__ = ["merge_leaves"]
 
 
 def merge_leaves(
@@ -27,15 +20,9 @@ def merge_leaves(
 ) -> tuple[NDArray[np.int64], list[tuple[int, int, float]]]:
     """Merge neighbouring clusters while BIC prefers one Gaussian for both, largest gain first.
 
-    Parameters
-    ----------
-    points : array_like, shape (n, d), finite
-    labels : array_like of int, shape (n,), 0 … k - 1, each used
-    rules : SplitRules, optional, covariances and end of EM
-
-    Returns
-    -------
-    Labels (n,) 0 … k' - 1 in the order of before, and the merges: two labels and the gain in BIC
+    Of ``points`` (n, d) with ``labels`` (n,), 0 … k - 1, each used; ``rules`` have the covariances
+    and the end of EM. Returns labels 0 … k' - 1 in the order of before, and the merges: two labels
+    and the gain in BIC.
     """
     points, labels = check_points(points), checks.array("labels", labels, "i").astype(np.int64)
     rules = SplitRules() if rules is None else rules
@@ -61,16 +48,5 @@ def _gain(points, labels, pair, rules) -> float:
     """Return how much smaller BIC is with one Gaussian for both clusters."""
     chosen = np.isin(labels, pair)
     both, side = points[chosen], (labels[chosen] == pair[1]).astype(int)
-    cov = rules.kind(*both.shape)
-    how = {"tol": rules.em_tol, "most": rules.em_max, "ridge": rules.ridge}
-    return fit(both, side, cov, **how).bic - fit(both, None, cov, ridge=rules.ridge).bic
-
-
-def polish(points: ArrayLike, labels: ArrayLike, rules: SplitRules | None = None) -> GaussianMix:
-    """Fit one mixture of k Gaussians to points (n, d), by EM from labels (n,) 0 … k - 1."""
-    points, rules = check_points(points), SplitRules() if rules is None else rules
-    checks.instance("rules", rules, SplitRules)
-    start = fit(points, labels, rules.cov, most=0, ridge=rules.ridge)
-    resp = np.eye(start.resp.shape[1])[np.asarray(labels)]
-    return em(points, resp, None, rules.cov, tol=rules.em_tol, most=rules.em_max,
-              ridge=rules.ridge)  # fmt: skip
+    how = {"cov": rules.kind(*both.shape), "ridge": rules.ridge, "tol": rules.em_tol}
+    return fit(both, side, most=rules.em_max, **how).bic - fit(both, **how).bic

@@ -7,55 +7,33 @@ with q free parameters. ``cov`` says what is free in the covariances: ``full``, 
 ``tied`` (one for all components), ``spherical`` (one number each).
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from paralg.core import checks
-from paralg.kernels.partitive_partitioning.fast.checks import check_points, check_weights
+from paralg.kernels.partitive_partitioning.fast.checks import check_points
+from paralg.kernels.partitive_partitioning.fast.results import GaussianMix
 from paralg.kernels.partitive_partitioning.theory import COVARIANCES, free_parameters
 
-__all__ = ["GaussianMix", "em", "fit"]
+__all__ = ["em", "fit"]
 
 
-@dataclass(frozen=True, eq=False)
-class GaussianMix:
-    """A fitted mixture of k Gaussians.
-
-    ``shares`` (k,), ``means`` (k, d), ``covariances`` (k, d, d) whatever ``cov`` is; ``loglik`` the
-    log-likelihood of the points under *these* parameters; ``resp`` (n, k) posterior shares of the
-    components; ``bic``; ``steps`` of EM; ``history``, the log-likelihood before each step.
-    """
-
-    shares: NDArray[np.float64]
-    means: NDArray[np.float64]
-    covariances: NDArray[np.float64]
-    loglik: float
-    resp: NDArray[np.float64]
-    bic: float
-    steps: int
-    history: tuple[float, ...] = ()
-
-
-def m_step(points, resp, weights, cov, ridge):
+def m_step(points, resp, cov, ridge):
     """Return shares, means and covariances that maximise the expected log-likelihood."""
-    share = weights[:, None] * resp
-    count = share.sum(axis=0)
-    means = np.einsum("nk,nd->kd", share, points) / count[:, None]
-    second = np.stack([np.einsum("n,ni,nj->ij", share[:, k], points - mean, points - mean)
+    count = resp.sum(axis=0)
+    means = np.einsum("nk,nd->kd", resp, points) / count[:, None]
+    second = np.stack([np.einsum("n,ni,nj->ij", resp[:, k], points - mean, points - mean)
                        for k, mean in enumerate(means)])  # fmt: skip
-    return count / weights.sum(), means, shaped(second, count, cov, ridge)
+    return count / len(points), means, shaped(second, count, cov, ridge)
 
 
 def shaped(second: NDArray, count: NDArray, cov: str, ridge: float) -> NDArray:
     """Return covariances (k, d, d) of the kind from central second moments (k, d, d)."""
     d = second.shape[-1]
+    found = second / count[:, None, None]
     if cov == "tied":
-        found = np.broadcast_to(second.sum(axis=0) / count.sum(), second.shape).copy()
-    else:
-        found = second / count[:, None, None]
-    if cov == "diag":
+        found = np.broadcast_to(second.sum(axis=0) / count.sum(), second.shape)
+    elif cov == "diag":
         found = found * np.eye(d)
     elif cov == "spherical":
         found = np.trace(found, axis1=1, axis2=2)[:, None, None] / d * np.eye(d)
@@ -84,18 +62,16 @@ def e_step(points, shares, means, covariances):
     return top + np.log(total), resp / total[:, None]
 
 
-def em(points, resp, weights=None, cov="full", *, tol=1e-6, most=200, ridge=1e-3) -> GaussianMix:
+def em(points, resp, cov="full", *, tol=1e-6, most=200, ridge=1e-3) -> GaussianMix:
     """Fit a mixture by EM, starting with an M step from posterior shares ``resp`` (n, k).
 
-    It ends when a step gains less than ``tol`` a point, or after ``most`` steps. A component of
-    too few points to have a covariance keeps the ridge.
+    It ends when a step gains less than ``tol`` a point, or after ``most`` steps.
     """
-    weights = np.ones(len(points)) if weights is None else weights
-    n, history, previous = weights.sum(), [], -np.inf
-    for steps in range(most + 1):
-        shares, means, covariances = m_step(points, resp, weights, cov, ridge)
+    n, history, previous = len(points), [], -np.inf
+    for steps in range(most + 1):  # noqa: B007
+        shares, means, covariances = m_step(points, resp, cov, ridge)
         logs, resp = e_step(points, shares, means, covariances)
-        loglik = float((weights * logs).sum())
+        loglik = float(logs.sum())
         history.append(loglik)
         if loglik - previous < tol * n or resp.sum(axis=0).min() < 1e-6:
             break
@@ -106,7 +82,7 @@ def em(points, resp, weights=None, cov="full", *, tol=1e-6, most=200, ridge=1e-3
 
 def fit(
     points: ArrayLike, labels: ArrayLike | None = None, cov: str = "full", *,
-    weights: ArrayLike | None = None, tol: float = 1e-6, most: int = 200, ridge: float = 1e-3,
+    tol: float = 1e-6, most: int = 200, ridge: float = 1e-3,
 ) -> GaussianMix:  # fmt: skip
     r"""Fit a Gaussian to each label, and let EM improve the mixture of them.
 
@@ -115,17 +91,12 @@ def fit(
     points : array_like, shape (n, d), finite
     labels : array_like of int, shape (n,), 0 … k - 1, each used; one Gaussian without them
     cov : {"full", "diag", "tied", "spherical"}, what is free in the covariances
-    weights : array_like, shape (n,), positive, optional
     tol, most : float, int, gain of log-likelihood a point below which EM ends; most steps
     ridge : float, variance added to every covariance
 
     Returns
     -------
-    GaussianMix; its ``steps`` count those after the fit to the labels
-
-    Cost
-    ----
-    Work O(n k d^2) a step; one reduction of k (1 + d + d^2) sums.
+    GaussianMix; a step costs O(n k d^2), and one reduction of k (1 + d + d^2) sums
 
     Examples
     --------
@@ -133,7 +104,6 @@ def fit(
     -3.6486
     """
     points = check_points(points)
-    weights = check_weights(weights, len(points))
     checks.one_of("cov", cov, COVARIANCES)
     checks.integer("most", most)
     tol, ridge = checks.number("tol", tol, 0), checks.number("ridge", ridge, 0)
@@ -141,7 +111,5 @@ def fit(
     checks.sizes(points=(points, "n d"), labels=(labels, "n"))
     if labels.min() < 0 or not np.bincount(labels, minlength=1).all():
         raise ValueError(f"labels must use each of 0 … k - 1, got {np.unique(labels).tolist()}")
-    resp = np.eye(labels.max() + 1)[labels]
-    if len(resp.T) == 1:
-        most = 0
-    return em(points, resp, weights, cov, tol=tol, most=most, ridge=ridge)
+    resp, most = np.eye(labels.max() + 1)[labels], most * bool(labels.any())
+    return em(points, resp, cov, tol=tol, most=most, ridge=ridge)

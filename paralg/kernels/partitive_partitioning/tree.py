@@ -12,16 +12,17 @@ from numpy.typing import ArrayLike, NDArray
 from paralg.core import checks
 from paralg.core.engine import Engine, connect
 from paralg.core.random import derive
-from paralg.kernels.partitive_partitioning.fast.checks import check_points, check_weights
+from paralg.kernels.partitive_partitioning.fast.checks import check_points
 from paralg.kernels.partitive_partitioning.fast.results import (
     PartitionTree,
     SplitVerdict,
     TreeNode,
+    TwoMeans,
     finished,
 )
-from paralg.kernels.partitive_partitioning.mixture import GaussianMix, em
-from paralg.kernels.partitive_partitioning.theory import COVARIANCES, bhattacharyya
-from paralg.kernels.partitive_partitioning.twomeans import TwoMeans, two_means
+from paralg.kernels.partitive_partitioning.mixture import em
+from paralg.kernels.partitive_partitioning.theory import COVARIANCES
+from paralg.kernels.partitive_partitioning.twomeans import two_means
 
 __all__ = ["SplitRules", "grow", "split_node"]
 
@@ -37,8 +38,6 @@ class SplitRules:
     nmin : int, least points of a node that is tried; a child needs half of it
     em_tol, em_max : float, int, when EM ends: gain of log-likelihood a point, most steps
     ridge : float, variance added to every covariance
-    distance : float, least Bhattacharyya distance; 0 asks for none
-    entropy : float, most bits of mean posterior entropy; 1 asks for nothing
     """
 
     cov: str = "full"
@@ -47,30 +46,23 @@ class SplitRules:
     em_tol: float = 1e-6
     em_max: int = 200
     ridge: float = 1e-3
-    distance: float = 0.0
-    entropy: float = 1.0
 
     def __post_init__(self):
         checks.one_of("cov", self.cov, COVARIANCES)
         checks.integers(1, nmin=self.nmin, em_max=self.em_max)
-        checks.number("tau", self.tau, 0, 1)
-        checks.number("entropy", self.entropy, 0, 1)
         checks.number("ridge", self.ridge, above=0)
-        for name in ("em_tol", "distance"):
-            checks.number(name, getattr(self, name), 0)
+        checks.number("tau", self.tau, 0, 1)
+        checks.number("em_tol", self.em_tol, 0)
 
-    def cut(self, points: NDArray, weights: NDArray, key: int) -> TwoMeans | None:
+    def cut(self, points: NDArray, key: int) -> TwoMeans | None:
         """Return the split that is tried; ``key`` is the node's own random stream."""
-        return two_means(points, weights)
+        return two_means(points)
 
     def refusal(self, verdict: SplitVerdict, points: NDArray, cut: TwoMeans) -> str:
         """Return why a split is refused, empty if it is accepted."""
         if not self.agrees(verdict):
             return "agreement"
-        if not verdict.gain > 0:
-            return "evidence"
-        apart = verdict.distance >= self.distance and verdict.entropy <= self.entropy
-        return "" if apart else "separation"
+        return "" if verdict.gain > 0 else "evidence"
 
     def agrees(self, verdict: SplitVerdict) -> bool:
         """Tell whether mixture and 2-means agree enough."""
@@ -81,39 +73,40 @@ class SplitRules:
         return "diag" if n < 2 * d and self.cov in ("full", "tied") else self.cov
 
 
-def judge(points, weights, cut: TwoMeans, rules: SplitRules) -> tuple[SplitVerdict, GaussianMix]:
+def judge(points, cut: TwoMeans, rules: SplitRules) -> SplitVerdict:
     """Fit one Gaussian and two, the latter from the 2-means sides, and compare."""
-    cov = rules.kind(*points.shape)
-    one = em(points, np.ones((len(points), 1)), weights, cov, most=0, ridge=rules.ridge)
-    two = em(points, np.eye(2)[cut.sides], weights, cov, tol=rules.em_tol, most=rules.em_max,
-             ridge=rules.ridge)  # fmt: skip
-    same = weights * ((two.resp[:, 1] > two.resp[:, 0]) == cut.sides)
-    of_side = [same[cut.sides == side].sum() / weights[cut.sides == side].sum() for side in (0, 1)]
-    inside = two.resp[(two.resp > 0) & (two.resp < 1)]
-    bits = -(inside * np.log2(inside)).sum() / len(points)
-    verdict = SplitVerdict(float(same.sum() / weights.sum()), tuple(map(float, of_side)),
-                           one.bic - two.bic, bhattacharyya(two), float(bits),
-                           (cut.steps, two.steps))  # fmt: skip
-    return verdict, two
+    how = {"cov": rules.kind(*points.shape), "ridge": rules.ridge}
+    one = em(points, np.ones((len(points), 1)), most=0, **how)
+    two = em(points, np.eye(2)[cut.sides], tol=rules.em_tol, most=rules.em_max, **how)
+    same = (two.resp[:, 1] > two.resp[:, 0]) == cut.sides
+    of_side = tuple(float(same[cut.sides == side].mean()) for side in (0, 1))
+    return SplitVerdict(float(same.mean()), of_side, one.bic - two.bic, (cut.steps, two.steps))
 
 
-def split_node(points, weights, key: int, rules: SplitRules) -> tuple[SplitVerdict, NDArray | None]:
-    """Try to split one node; return the verdict, and the sides if there is a cut."""
+def split_node(
+    points: ArrayLike, rules: SplitRules | None = None, *, key: int = 0
+) -> tuple[SplitVerdict, NDArray | None]:
+    """Try to split one node of points (n, d); return the verdict, and the sides if there is a cut.
+
+    ``rules`` as in `grow`; ``key`` is the node's random stream.
+    """
+    points, rules = check_points(points), SplitRules() if rules is None else rules
+    checks.instance("rules", rules, SplitRules)
+    checks.integer("key", key, -(2**63), 2**64 - 1)
     if len(points) < rules.nmin:
         return SplitVerdict(reason="small"), None
-    cut = rules.cut(points, weights, key)
+    cut = rules.cut(points, key)
     if cut is None:
         return SplitVerdict(reason="constant"), None
-    least = min(np.bincount(cut.sides, minlength=2))
-    if least < rules.nmin / 2:
+    if min(np.bincount(cut.sides, minlength=2)) < rules.nmin / 2:
         return SplitVerdict(steps=(cut.steps, 0), reason="small side"), cut.sides
-    verdict, _ = judge(points, weights, cut, rules)
+    verdict = judge(points, cut, rules)
     return replace(verdict, reason=rules.refusal(verdict, points, cut)), cut.sides
 
 
 def grow(
-    points: ArrayLike, rules: SplitRules | None = None, *, weights: ArrayLike | None = None,
-    engine: Engine | None = None, seed: int = 0,
+    points: ArrayLike, rules: SplitRules | None = None, *, engine: Engine | None = None,
+    seed: int = 0,
 ) -> PartitionTree:  # fmt: skip
     """Grow the tree of validated splits of points, as they are: see `standardise`.
 
@@ -121,7 +114,6 @@ def grow(
     ----------
     points : array_like, shape (n, d), finite
     rules : SplitRules, optional
-    weights : array_like, shape (n,), positive, optional
     engine : Engine, optional, where nodes are split: a node is a partition; this process by default
     seed : int, only for rules that draw; a draw belongs to a node's path and a try's number
 
@@ -129,20 +121,7 @@ def grow(
     -------
     PartitionTree, the same bits on every engine and for every number of workers
 
-    Raises
-    ------
-    ValueError
-        Points that are not finite, weights that are not positive, no point.
-
-    Notes
-    -----
-    ====================  =========================================
-    paper (reconstructed) here
-    ====================  =========================================
-    k-means partition     `two_means`
-    validation by GMM     `SplitRules.refusal`
-    tree                  `PartitionTree`
-    ====================  =========================================
+    ValueError for points that are not finite, or none.
 
     References
     ----------
@@ -155,7 +134,6 @@ def grow(
     2
     """
     points = check_points(points)
-    weights = check_weights(weights, len(points))
     rules = SplitRules() if rules is None else rules
     checks.instance("rules", rules, SplitRules)
     checks.integer("seed", seed, -(2**63), 2**63 - 1)
@@ -163,7 +141,7 @@ def grow(
     checks.instance("engine", engine, Engine)
     level, nodes, before = [("", np.arange(len(points)), int(derive(seed)))], [], engine.cost
     while level:
-        parts = engine.scatter((points[rows], weights[rows], key) for _, rows, key in level)
+        parts = engine.scatter((points[rows], key) for _, rows, key in level)
         answers = engine.gather(engine.map(_split_part, parts, rules=rules))
         following = []
         for (path, rows, key), (verdict, sides) in zip(level, answers, strict=True):
@@ -176,4 +154,4 @@ def grow(
 
 
 def _split_part(part, rules):
-    return split_node(*part, rules)
+    return split_node(part[0], rules, key=part[1])

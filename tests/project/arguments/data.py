@@ -64,8 +64,10 @@ def read(path, limit):
 
 def row(a, b):
     """Spell one problem after the other."""
-    lines = [f"{a:03}"[::-1] + "+" + f"{b:03}"[::-1] + "=" + str(a + b)[::-1].ljust(8, ".")
-             for a, b in zip(np.atleast_1d(a).tolist(), np.atleast_1d(b).tolist(), strict=True)]
+    lines = [
+        f"{a:03}"[::-1] + "+" + f"{b:03}"[::-1] + "=" + str(a + b)[::-1].ljust(8, ".")
+        for a, b in zip(np.atleast_1d(a).tolist(), np.atleast_1d(b).tolist(), strict=True)
+    ]
     return np.array([[addition.SYMBOLS.index(sign) for sign in line] for line in lines]).reshape(
         len(lines), addition.LENGTH)  # fmt: skip
 

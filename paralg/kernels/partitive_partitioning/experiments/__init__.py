@@ -1,1 +1,1 @@
-"""Clouds, a self-organising map, and the records of the experiments page."""
+"""Clouds, and the records of the experiments page."""

@@ -1,7 +1,7 @@
-"""Shipped records: many seeds, rules side by side, restarts, peers, digests of every engine.
+"""Shipped records: many seeds, rules side by side, restarts, digests of every engine, seconds.
 
-``python -m paralg.kernels.partitive_partitioning.experiments.records NAME ...`` makes them again;
-``peers`` needs scikit-learn and pyclustering. Floats are rounded.
+``python -m paralg.kernels.partitive_partitioning.experiments.records NAME ...`` makes them again.
+Floats are rounded.
 """
 
 import hashlib
@@ -18,59 +18,37 @@ import paralg.kernels.partitive_partitioning as pp
 from paralg.core.engine import connect
 from paralg.core.records import Records
 from paralg.kernels.partitive_partitioning.experiments.clouds import SETS, cloud, covariance_of
-from paralg.kernels.partitive_partitioning.variants import DIP_SIZES
 
 __all__ = ["RULES", "STOPS", "digests_on", "records"]
 
-RULES = {"plain": pp.SplitRules, "harmonic": pp.HarmonicRules, "dip": pp.DipRules,
-         "bootstrap": pp.BootstrapRules}  # fmt: skip
+RULES = {"plain": pp.SplitRules, "harmonic": pp.HarmonicRules, "dip": pp.DipRules}
 STOPS = {"100, 1e-3": (100, 1e-3), "200, 1e-6": (200, 1e-6), "2000, 1e-8": (2000, 1e-8)}
 REAL = ("iris", "wine", "breast_cancer")
 
 
 def rules():
-    """Return clusters and adjusted Rand index of each set under each rule, and at the root."""
-    found = {}
-    for name in SETS:
-        points, labels = cloud(name)
-        row = {}
-        for rule, make in RULES.items():
-            how = {"replicates": 19} if rule == "bootstrap" else {}
-            tree = pp.grow(points, make(cov=covariance_of(name), **how))
-            row[rule] = [tree.k, round(pp.adjusted_rand(labels, tree.labels), 3)]
-            if rule == "plain":
-                kept, merges = pp.merge_leaves(points, tree.labels, make(cov=covariance_of(name)))
-                row["merged"] = [int(kept.max()) + 1, len(merges)]
-                row["agreement"] = round(tree.nodes[0].verdict.agreement, 3)
-        found[name] = row
-    return found
+    """Return clusters and adjusted Rand index of each set under each rule; ten seeds of clouds."""
+
+    def one(name, seed, make):
+        points, labels = cloud(name, seed)
+        labeled = pp.grow(points, make(cov=covariance_of(name))).labels
+        return [int(labeled.max()) + 1, round(pp.adjusted_rand(labels, labeled), 3)]
+
+    return {name: {rule: [one(name, seed, make) for seed in range(1 if name in REAL else 10)]
+                   for rule, make in RULES.items()} for name in SETS}  # fmt: skip
 
 
 def stops():
     """Return clusters found on ten seeds for three ends of EM."""
     sets = (("square", 1000), ("square", 300), ("five-cube", 1000), ("two moons", 400),
             ("Gaussian", 500))  # fmt: skip
-    return {f"{name}, {n}": {stop: [
-        pp.grow(cloud(name, seed, n)[0], pp.SplitRules(em_max=most, em_tol=tol)).k
-        for seed in range(10)] for stop, (most, tol) in STOPS.items()} for name, n in sets}  # fmt: skip
 
+    def found(name, n, most, tol):
+        rules = pp.SplitRules(em_max=most, em_tol=tol)
+        return [pp.grow(cloud(name, seed, n)[0], rules).k for seed in range(10)]
 
-def smallest():
-    """Return clusters of wine and breast cancer for three smallest nodes."""
-    return {name: [pp.grow(cloud(name)[0], pp.SplitRules(cov="diag", nmin=n)).k
-                   for n in (10, 20, 40)] for name in REAL[1:]}  # fmt: skip
-
-
-def basins():
-    """Return how often a random start reaches the best error, and how far the fixed one is off."""
-    found = {}
-    for name in ("five blobs", "eight blobs", *REAL):
-        points, _ = cloud(name)
-        errors = [pp.random_two_means(points, attempt).sse for attempt in range(400)]
-        least = min(errors)
-        p = np.mean([one <= least * (1 + 1e-9) for one in errors])
-        found[name] = [round(float(p), 4), round(pp.two_means(points).sse / least - 1, 6)]
-    return found
+    return {f"{name}, {n}": {stop: found(name, n, *end) for stop, end in STOPS.items()}
+            for name, n in sets}  # fmt: skip
 
 
 def _between(labelings):
@@ -87,77 +65,12 @@ def repeats(seeds=12):
         for rule, make in (("agreement", pp.AgreementRules), ("multistart", pp.MultistartRules),
                            ("fixed", pp.SplitRules)):  # fmt: skip
             rules = make(cov=covariance_of(name))
-            cuts = [rules.cut(points, np.ones(len(points)), seed).sides for seed in range(seeds)]
+            cuts = [rules.cut(points, seed).sides for seed in range(seeds)]
             trees = [pp.grow(points, rules, seed=seed) for seed in range(6)]
             found[f"{name}, {rule}"] = [
                 *_between(cuts), *_between([one.labels for one in trees]),
                 min(one.k for one in trees), max(one.k for one in trees),
             ]  # fmt: skip
-    return found
-
-
-def dips(samples=2000):
-    """Return the 95 % points of sqrt(n) times the dip of uniform numbers."""
-    rng = np.random.default_rng(1)
-    return {str(n): round(float(np.sqrt(n) * np.quantile(
-        [pp.dip(rng.random(n)) for _ in range(samples)], 0.95)), 3) for n in DIP_SIZES}  # fmt: skip
-
-
-def ratio(samples=400):
-    """Return how often the evidence alone, and evidence and agreement, split one Gaussian."""
-    found = {}
-    for n in (40, 80, 160, 320, 640):
-        bic, both = 0, 0
-        for seed in range(samples):
-            points = np.random.default_rng([n, seed]).normal(size=(n, 2))
-            verdict, _ = pp.split_node(points, np.ones(n), 0, pp.SplitRules(tau=0.0))
-            bic += verdict.gain > 0
-            both += verdict.gain > 0 and verdict.agreement >= 0.9
-        found[str(n)] = [bic / samples, both / samples]
-    return found
-
-
-def peers():
-    """Return clusters and adjusted Rand index that other methods find, scikit-learn's and two."""
-    from pyclustering.cluster.center_initializer import kmeans_plusplus_initializer
-    from pyclustering.cluster.gmeans import gmeans
-    from pyclustering.cluster.xmeans import xmeans
-    from sklearn.cluster import HDBSCAN, BisectingKMeans, KMeans
-    from sklearn.mixture import GaussianMixture
-
-    def flat(clusters, n):
-        labels = np.zeros(n, dtype=int)
-        for number, rows in enumerate(clusters):
-            labels[rows] = number
-        return labels
-
-    found = {}
-    for name in ("three overlapping blobs", "five blobs", "eight blobs", "square", "Gaussian",
-                 *REAL):  # fmt: skip
-        points, truth = cloud(name)
-        k, n, row = len(np.unique(truth)), len(points), {}
-        single = [KMeans(max(k, 2), n_init=1, random_state=s).fit_predict(points) for s in range(20)]
-        row["between"] = _between(single)
-        given = KMeans(max(k, 2), n_init=10, random_state=0).fit_predict(points)
-        mix = GaussianMixture(max(k, 2), covariance_type=covariance_of(name), random_state=0)
-        bisected = BisectingKMeans(max(k, 2), random_state=0).fit_predict(points)
-        scan = [GaussianMixture(c, covariance_type=covariance_of(name), random_state=0).fit(points)
-                for c in range(1, 11)]  # fmt: skip
-        start = kmeans_plusplus_initializer(points.tolist(), 2, random_state=0).initialize()
-        x_means = xmeans(points.tolist(), start, 20, random_state=0, ccore=False).process()
-        g_means = gmeans(points.tolist(), random_state=0, ccore=False).process()
-        tree = pp.grow(points, pp.SplitRules(cov=covariance_of(name)))
-        labelings = {
-            "tree": tree.labels, "k-means, k given": given, "mixture, k given":
-            mix.fit_predict(points), "bisecting, k given": bisected,
-            "mixture, BIC scan": min(scan, key=lambda one: one.bic(points)).predict(points),
-            "HDBSCAN": HDBSCAN(copy=True).fit_predict(points),
-            "x-means": flat(x_means.get_clusters(), n), "g-means": flat(g_means.get_clusters(), n),
-        }  # fmt: skip
-        for method, labels in labelings.items():
-            row[method] = [len(set(labels.tolist()) - {-1}),
-                           round(pp.adjusted_rand(truth, np.asarray(labels, int)), 3)]  # fmt: skip
-        found[name] = row
     return found
 
 
@@ -169,8 +82,8 @@ def digests_on(engine):
     sharded = pp.grow_sharded(np.array_split(points, 5), rules, engine=engine)
     search = pp.most_separable(points[:, :5], engine=engine)
     start = pp.multistart(points, 16, least=0, engine=engine)
-    parts = [tree.labels, [one.verdict.gain for one in tree.nodes], sharded.labels,
-             [one.verdict.gain for one in sharded.nodes], search.best, start.cut.centres]  # fmt: skip
+    gains = [[one.verdict.gain for one in grown.nodes] for grown in (tree, sharded)]
+    parts = [tree.labels, sharded.labels, *gains, search.best, start.cut.centres]
     text = b"".join(np.asarray(part).tobytes() for part in parts)
     return hashlib.sha256(text).hexdigest()[:16]
 
@@ -199,7 +112,7 @@ def seconds():
     return found
 
 
-MAKERS = (rules, stops, smallest, basins, repeats, dips, ratio, peers, engines, seconds)
+MAKERS = (rules, stops, repeats, engines, seconds)
 records = Records(Path(__file__).with_name("records"), {make.__name__: make for make in MAKERS})
 
 if __name__ == "__main__" and "--on-ranks" in sys.argv:

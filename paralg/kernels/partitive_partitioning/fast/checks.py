@@ -1,11 +1,13 @@
-"""Points and weights as arguments, and points brought to one scale."""
+"""Points as arguments; points brought to one scale; the direction of a cloud."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from paralg.core import checks
 
-__all__ = ["check_points", "check_weights", "standardise"]
+__all__ = ["check_points", "first_direction", "standardise"]
+
+_SAME = 1e-9  # relative gap below which two eigenvalues count as one
 
 
 def check_points(points: ArrayLike, least: int = 1) -> NDArray[np.float64]:
@@ -28,12 +30,23 @@ def standardise(points: ArrayLike) -> NDArray[np.float64]:
     return (points - points.mean(axis=0)) / spread
 
 
-def check_weights(weights: ArrayLike | None, n: int) -> NDArray[np.float64]:
-    """Return positive weights (n,), ones by default."""
-    if weights is None:
-        return np.ones(n)
-    (found,) = checks.floats(weights=(weights, "n"))
-    checks.sizes(weights=(found, str(n)))
-    if not (found > 0).all():
-        raise ValueError(f"weights must be positive, got {found.min()}")
-    return found
+def first_direction(scatter: NDArray) -> NDArray[np.float64]:
+    """Return the first principal direction (d,) of a scatter matrix (d, d), by fixed rules.
+
+    Its entry of largest magnitude is positive. Where the largest eigenvalue is multiple it is the
+    projection of the first coordinate axis that lies mostly inside the eigenspace.
+
+    >>> first_direction(np.eye(2)).tolist()
+    [1.0, 0.0]
+    """
+    (scatter,) = checks.floats(scatter=(scatter, "d d"))
+    if not np.allclose(scatter, scatter.T):
+        raise ValueError(f"scatter must be symmetric, got {scatter.tolist()}")
+    values, vectors = np.linalg.eigh(scatter)
+    top = vectors[:, values >= values[-1] * (1 - _SAME)]
+    if top.shape[1] > 1:
+        inside = (top**2).sum(axis=1)
+        axis = int(np.argmax(inside >= 0.5 * inside.max()))
+        top = np.einsum("ij,j->i", top, top[axis])[:, None] / np.sqrt(inside[axis])
+    direction = top[:, 0]
+    return direction * np.sign(direction[np.argmax(np.abs(direction).round(9))])

@@ -1,12 +1,8 @@
 r"""Passes over a shard of rows, compiled, whose sums are integers and so have no order.
 
-A summand is written as :math:`a\,2^{-24} + b\,2^{-60}` with integers a and b, which are added.
-Integer sums are associative: they do not depend on how rows are sorted, cut into shards or
-shared by workers. ``sums`` is (m, q, 2), for each of m open nodes q sums of two integers; a pass
-may add up to 2**26 rows with summands below 2**12.
-
-Second moments are packed: the q sums of a pass over moments are the number of rows, d sums and
-d (d + 1) / 2 sums of products.
+A summand is written as :math:`a\,2^{-24} + b\,2^{-60}` with integers a and b, which are added:
+up to 2**26 rows with summands below 2**12. ``sums`` is (m, q, 2), for each of m open nodes q sums
+of two integers; moments are the number of rows, d sums and d (d + 1) / 2 sums of products.
 """
 
 import numpy as np
@@ -46,7 +42,7 @@ def _add_moments(sums, node, row, share, begin):
 
 @compiled
 def moment_pass(points, node, side, only, sums):
-    """Add the moments of all rows of open nodes, or of those on one side."""
+    """Add the moments of all rows of open nodes, or of those on the side ``only``."""
     for r in range(len(points)):
         if node[r] >= 0 and (only < 0 or side[r] == only):
             _add_moments(sums, node[r], points[r], 1.0, 0)
@@ -85,10 +81,10 @@ def hyperplane_pass(points, node, side, middles, normals, offsets, active, sums)
 
 @compiled
 def em_pass(points, node, side, active, constants, means, inverse, sums):
-    """Add, for active nodes, the moments of component 1 and four numbers after them.
+    """Add, for active nodes, the moments of component 1 and three numbers after them.
 
-    These are the log-likelihood, on each side the rows whose likelier component it is, and the
-    entropy in bits. ``inverse`` (m, 2, d, d) has the inverse Cholesky factors.
+    These are the log-likelihood and, on each side, the rows whose likelier component it is.
+    ``inverse`` (m, 2, d, d) has the inverse Cholesky factors.
     """
     d = points.shape[1]
     last = 1 + d + d * (d + 1) // 2
@@ -107,12 +103,9 @@ def em_pass(points, node, side, active, constants, means, inverse, sums):
             logs[c] = constants[k, c] - square / 2
         top = max(logs[0], logs[1])
         low = np.exp(min(logs[0], logs[1]) - top)
-        big, small = 1 / (1 + low), low / (1 + low)
-        share = big if logs[1] > logs[0] else small
+        share = (1.0 if logs[1] > logs[0] else low) / (1 + low)
         _add(sums, k, last, top + np.log(1 + low))
         if (1 if share > 0.5 else 0) == side[r]:
             _add(sums, k, last + 1 + side[r], 1.0)
-        if small > 0:
-            _add(sums, k, last + 3, -(small * np.log2(small) + big * np.log2(big)))
         if share > 0:
             _add_moments(sums, k, points[r], share, 0)

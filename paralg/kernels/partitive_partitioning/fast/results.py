@@ -1,13 +1,41 @@
-"""What a split, a node and a tree are, as results."""
+"""What a cut, a mixture, a verdict, a node and a tree are, as results."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from paralg.core.cost import Cost
 
-__all__ = ["PartitionTree", "SplitVerdict", "TreeNode", "finished"]
+__all__ = ["GaussianMix", "PartitionTree", "SplitVerdict", "TreeNode", "TwoMeans", "finished"]
+
+
+class TwoMeans(NamedTuple):
+    """A fixed point of Lloyd's iteration: sides, centres, sum of squared errors, steps taken."""
+
+    sides: NDArray[np.int64]
+    centres: NDArray[np.float64]
+    sse: float
+    steps: int
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianMix:
+    """A mixture of k Gaussians: shares (k,), means (k, d), covariances (k, d, d), and its fit.
+
+    ``loglik`` is that of the points under *these* parameters, ``resp`` (n, k) the posterior shares,
+    ``steps`` those of EM, ``history`` the log-likelihood before each.
+    """
+
+    shares: NDArray[np.float64]
+    means: NDArray[np.float64]
+    covariances: NDArray[np.float64]
+    loglik: float
+    resp: NDArray[np.float64]
+    bic: float
+    steps: int
+    history: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,16 +43,13 @@ class SplitVerdict:
     """What the mixture says of a split of m points.
 
     ``agreement``: share of points whose likelier component is their 2-means side; ``sides``: the
-    same for each side; ``gain``: BIC of one Gaussian minus BIC of two; ``distance``: of
-    Bhattacharyya; ``entropy``: mean posterior entropy, bits; ``steps``: of Lloyd and of EM;
-    ``reason``: why the split is refused, empty if it is accepted.
+    same for each side; ``gain``: BIC of one Gaussian minus BIC of two; ``steps``: of Lloyd and of
+    EM; ``reason``: why the split is refused, empty if it is accepted.
     """
 
     agreement: float = 0.0
     sides: tuple[float, float] = (0.0, 0.0)
     gain: float = 0.0
-    distance: float = 0.0
-    entropy: float = 0.0
     steps: tuple[int, int] = (0, 0)
     reason: str = ""
 
@@ -54,9 +79,8 @@ class TreeNode:
 class PartitionTree:
     """Nodes level by level, and the leaf of each point, (n,), numbered from left to right.
 
-    In ``cost``, ``work`` counts evaluations of a point against a centre or a Gaussian; ``span``
-    those on the longest path from the root, which is what forking the sub-trees leaves; a level
-    is a round.
+    In ``cost``, ``work`` counts evaluations of a point against a centre or a Gaussian, ``span``
+    those on the longest path from the root; a level is a round.
     """
 
     nodes: tuple[TreeNode, ...]
@@ -66,16 +90,13 @@ class PartitionTree:
     @property
     def leaves(self) -> tuple[TreeNode, ...]:
         """The clusters, from left to right."""
-        return tuple(sorted((one for one in self.nodes if one.verdict.reason), key=_by_path))
+        leaves = (one for one in self.nodes if one.verdict.reason)
+        return tuple(sorted(leaves, key=lambda one: one.path))
 
     @property
     def k(self) -> int:
         """Number of clusters."""
         return len(self.leaves)
-
-
-def _by_path(node: TreeNode) -> str:
-    return node.path
 
 
 def finished(nodes: list[TreeNode], n: int, rounds: int = 0) -> PartitionTree:
