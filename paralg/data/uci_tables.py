@@ -35,9 +35,6 @@ def load(name: str) -> ClassTable:
     """Return "iris" (150, 4), "wine" (178, 13) or "breast_cancer" (569, 30), read-only.
 
     ValueError for another name, OSError if the file is missing or damaged.
-
-    >>> load("wine").points.shape
-    (178, 13)
     """
     checks.one_of("name", name, NAMES)
     stored = SOURCE.arrays()

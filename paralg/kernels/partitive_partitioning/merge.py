@@ -1,7 +1,4 @@
-"""Step 4: merge leaves that one Gaussian explains as well: undo cuts made high in the tree.
-
-Step 5 lets all clusters move together once their number is found: it is `mixture.fit` from labels.
-"""
+"""Step 4: merge leaves that one Gaussian explains as well; step 5 is `mixture.fit` from labels."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray

@@ -3,8 +3,8 @@ r"""Step 2: how likely the points are under one Gaussian and under two, by expec
 .. math:: p(x) = \sum_k \pi_k \, \mathcal N(x; \mu_k, \Sigma_k), \qquad
           \mathrm{BIC} = -2 \log L + q \ln n
 
-with q free parameters. ``cov`` says what is free in the covariances: ``full``, ``diag`` (axes),
-``tied`` (one for all components), ``spherical`` (one number each).
+with q free parameters; of the covariances all (``full``), the axes (``diag``), one for all
+(``tied``) or one number each (``spherical``).
 """
 
 import numpy as np
@@ -57,8 +57,7 @@ def e_step(points, shares, means, covariances):
         constant = np.log(shares[k]) - half[k] - d / 2 * np.log(2 * np.pi)
         joint[:, k] = constant - (white**2).sum(axis=1) / 2
     top = joint.max(axis=1)
-    resp = np.exp(joint - top[:, None])
-    total = resp.sum(axis=1)
+    total = (resp := np.exp(joint - top[:, None])).sum(axis=1)
     return top + np.log(total), resp / total[:, None]
 
 

@@ -41,8 +41,7 @@ def balanced_tree(n: float, k: int) -> tuple[float, float]:
     >>> balanced_tree(1, 8)
     (4.0, 1.875)
     """
-    levels = math.ceil(math.log2(checks.integer("k", k, 1)))
-    n = checks.number("n", n, 0)
+    n, levels = checks.number("n", n, 0), math.ceil(math.log2(checks.integer("k", k, 1)))
     return n * (1 + levels), n * (2 - 0.5**levels)
 
 

@@ -121,8 +121,6 @@ def grow(
     -------
     PartitionTree, the same bits on every engine and for every number of workers
 
-    ValueError for points that are not finite, or none.
-
     References
     ----------
     [sultan-2020-probabilistic], abstract; the procedure is our reconstruction.

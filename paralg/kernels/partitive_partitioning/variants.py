@@ -97,9 +97,6 @@ class MultistartRules(SplitRules):
         return found and found.cut
 
 
-# ---- the ancestor's rules
-
-
 class HarmonicRules(SplitRules):
     """Agreement by side: both at least 95 %, or the harmonic mean of both at least 80 %."""
 
@@ -109,10 +106,7 @@ class HarmonicRules(SplitRules):
 
 
 class AgreementRules(HarmonicRules):
-    """Starts 2-means again, at random, until the mixture agrees; else takes the best.
-
-    That is after more than three starts without a better score.
-    """
+    """Starts 2-means at random until the mixture agrees, or three starts more bring no better."""
 
     def cut(self, points, key):
         """Return the first cut that agrees, or the best."""
@@ -130,14 +124,10 @@ class AgreementRules(HarmonicRules):
         return best
 
 
-# ---- stricter tests
-
-
 def dip(values: ArrayLike) -> float:
     """Return Hartigan's dip of numbers (n,): how far the nearest unimodal distribution is.
 
-    The largest gap between the empirical distribution and the closest one that is convex up to a
-    mode and concave from there on [hartigan-1985-dip]; at least 1/(2n).
+    Unimodal: convex up to a mode, concave from there on [hartigan-1985-dip]. At least 1/(2n).
 
     >>> round(dip([0.0, 0.1, 0.9, 1.0]), 3)
     0.222
@@ -194,9 +184,6 @@ class DipRules(SplitRules):
         point = np.interp(np.log(len(points)), np.log(DIP_SIZES), DIP_95)
         one_hump = np.sqrt(len(points)) * dip(along) < point
         return super().refusal(verdict, points, cut) or ("one hump" if one_hump else "")
-
-
-# ---- the most separable features
 
 
 @dataclass(frozen=True, eq=False)

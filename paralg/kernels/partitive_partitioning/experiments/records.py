@@ -1,7 +1,6 @@
 """Shipped records: many seeds, rules side by side, restarts, digests of every engine, seconds.
 
 ``python -m paralg.kernels.partitive_partitioning.experiments.records NAME ...`` makes them again.
-Floats are rounded.
 """
 
 import hashlib

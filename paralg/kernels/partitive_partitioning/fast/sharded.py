@@ -82,10 +82,7 @@ def grow_sharded(
     PartitionTree of the rows of all shards in turn; its cost counts the reductions: four a level,
     one a step of Lloyd's, one a step of EM, of O(d^2) integers a node, and 8 bytes a point
 
-    Raises
-    ------
-    ValueError
-        Shards of different widths; numbers too large for exact sums (standardise them).
+    ValueError for shards of different widths, and for numbers too large for exact sums.
 
     Examples
     --------

@@ -46,12 +46,9 @@ def gain(answer):
     cases = [np.array(one, float) for one in ([0, 1], [0, 1, 10], [5, 5, 5, 9], [3, 1, 2, 8, 9])]
     cases += [rng.normal(size=n) for n in (4, 9, 30)]
 
-    def oracle(values):
-        return best_cut(values)[0]
-
-    return equal_to_oracle(answer, oracle, cases, 1e-9, name="gives the best threshold",
-                           hint="sort; try all n - 1 cuts with prefix sums; return the middle of "
-                           "the two values beside the best cut")  # fmt: skip
+    hint = "sort; try all n - 1 cuts with prefix sums; return the middle beside the best cut"
+    return equal_to_oracle(answer, lambda values: best_cut(values)[0], cases, 1e-9, hint=hint,
+                           name="gives the best threshold")  # fmt: skip
 
 
 @exercise("ex-partitive-partitioning-combine")
