@@ -16,16 +16,14 @@ gate for one hump, feature sets), `fast` (checks, results, compiled passes, shar
 from paralg.core.lazy import lazy
 
 __getattr__, __dir__, __all__ = lazy(__name__, {
-    **dict.fromkeys(("best_cut", "two_means"), "twomeans"), "fit": "mixture",
-    **dict.fromkeys(("first_direction", "standardise"), "fast.checks"),
-    **dict.fromkeys(("GaussianMix", "PartitionTree", "SplitVerdict", "TreeNode", "TwoMeans"),
-                    "fast.results"),
-    **dict.fromkeys(("SplitRules", "grow", "split_node"), "tree"),
-    "merge_leaves": "merge",
-    **dict.fromkeys(("adjusted_rand", "balanced_tree", "free_parameters", "restarts_needed"),
-                    "theory"),
-    **dict.fromkeys(("AgreementRules", "DipRules", "FeatureSearch", "HarmonicRules",
-                     "MultistartCut", "MultistartRules", "dip", "most_separable", "multistart",
-                     "random_two_means"), "variants"),
-    **dict.fromkeys(("grow_sharded", "warm"), "fast.sharded"), "explorer": "teaching.explorer",
+    "best_cut": "twomeans", "two_means": "twomeans", "fit": "mixture", "merge_leaves": "merge",
+    "first_direction": "fast.checks", "standardise": "fast.checks", "TwoMeans": "fast.results",
+    "GaussianMix": "fast.results", "PartitionTree": "fast.results", "TreeNode": "fast.results",
+    "SplitVerdict": "fast.results", "SplitRules": "tree", "grow": "tree", "split_node": "tree",
+    "adjusted_rand": "theory", "balanced_tree": "theory", "free_parameters": "theory",
+    "restarts_needed": "theory", "AgreementRules": "variants", "DipRules": "variants",
+    "FeatureSearch": "variants", "HarmonicRules": "variants", "MultistartCut": "variants",
+    "MultistartRules": "variants", "dip": "variants", "most_separable": "variants",
+    "multistart": "variants", "random_two_means": "variants", "grow_sharded": "fast.sharded",
+    "warm": "fast.sharded", "explorer": "teaching.explorer",
 })  # fmt: skip
