@@ -4,7 +4,7 @@
  */
 
 const SIZE = { width: 560, height: 360 };
-const AREA = { left: 20, right: 340, top: 20, bottom: 340, low: -3.2, high: 3.2 };
+const AREA = { left: 20, right: 340, top: 20, bottom: 340, low: -3.6, high: 3.6 };
 const CURVE = { left: 410, right: 545, top: 40, bottom: 300 };
 
 export default {
@@ -66,7 +66,7 @@ export default {
       group.append(kit.svg("circle", { cx: across(at.value), cy: up(Math.max(0.5, one.frames[at.value][0])), r: 5, class: "pe-fill-vermilion" }));
       kit.axis(group, { side: "left", at: CURVE.left, from: CURVE.top, to: CURVE.bottom, scale: up, values: [0.5, 0.6, 0.7, 0.8, 0.9, 1], label: "agreement" });
       kit.axis(group, { at: CURVE.bottom, from: CURVE.left, to: CURVE.right, scale: across,
-        values: [0, 7, 12, 14], format: (i) => String(steps[i]), label: "EM steps" });
+        values: [0, 7, 14], format: (i) => String(steps[i]), label: "EM steps" });
       return group;
     }
 
