@@ -13,7 +13,7 @@ COVARIANCES = ("full", "diag", "tied", "spherical")
 
 
 def free_parameters(k: int, d: int, cov: str = "full") -> int:
-    """Return the number of free parameters of k Gaussians in d dimensions, by `COVARIANCES`.
+    """Return the number of free parameters of k Gaussians in d dimensions, of `COVARIANCES` cov.
 
     >>> [free_parameters(k, 4) for k in (1, 2)]
     [14, 29]
@@ -36,7 +36,7 @@ def restarts_needed(p: float, failure: float = 0.01) -> int:
 
 
 def balanced_tree(n: float, k: int) -> tuple[float, float]:
-    """Return the point visits of a balanced tree of k leaves, and those on its longest path.
+    """Return point visits of a balanced tree of n points, k leaves, and those on its longest path.
 
     >>> balanced_tree(1, 8)
     (4.0, 1.875)
@@ -46,7 +46,7 @@ def balanced_tree(n: float, k: int) -> tuple[float, float]:
 
 
 def adjusted_rand(one, other) -> float:
-    """Return the adjusted Rand index of two labelings (n,): 1 equal, about 0 unrelated.
+    """Return the adjusted Rand index of labelings ``one`` and ``other`` (n,): 1 equal, 0 by chance.
 
     >>> adjusted_rand([0, 0, 1, 1], [5, 5, 2, 2])
     1.0

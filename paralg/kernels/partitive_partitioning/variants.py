@@ -125,7 +125,7 @@ class AgreementRules(HarmonicRules):
 
 
 def dip(values: ArrayLike) -> float:
-    """Return Hartigan's dip of numbers (n,): how far the nearest unimodal distribution is.
+    """Return Hartigan's dip of ``values`` (n,): how far the nearest unimodal distribution is.
 
     Unimodal: convex up to a mode, concave from there on [hartigan-1985-dip]. At least 1/(2n).
 

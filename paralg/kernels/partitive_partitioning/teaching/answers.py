@@ -31,7 +31,7 @@ OTHER_FORMS = [("ex-partitive-partitioning-cut", np.array([8, 8.67])),
                ("ex-partitive-partitioning-penalty", "6")]  # fmt: skip
 
 WRONG = {
-    "ex-partitive-partitioning-cut": [((2.5, 32.5), "together"), (8, "two"),
+    "ex-partitive-partitioning-cut": [((2.5, 32.5), "together"), (8, "2 numbers"),
                                       ((0.5, 98 / 3 * 2), "far apart")],
     "ex-partitive-partitioning-penalty": [(5, "share"), (11, "all parameters"), (7, "one is free")],
     "ex-partitive-partitioning-stop": [(30, ".91"), (80, "before"), (20, ".93")],
