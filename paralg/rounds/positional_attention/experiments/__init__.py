@@ -1,0 +1,1 @@
+"""Tasks, runs, peers and ablations: what the experiments page and the benchmark need."""
