@@ -22,7 +22,7 @@ EDGES = ((0, 1, 2), (0, 2, 1), (1, 3, 1), (2, 3, 2), (2, 4, 3), (3, 5, 2), (4, 5
 PLACES = ((40, 130), (150, 50), (150, 210), (270, 90), (270, 230), (390, 110), (390, 250),
           (500, 170))  # fmt: skip
 BETAS = {"BFS": 1e4, "BFS, highest id": 1e4, "BFS, self first": 1e4, "Bellman–Ford": 1e10,
-         "DFS": 50.0}  # fmt: skip
+         "DFS": 1e2}  # fmt: skip
 KINDS = dict(zip(BETAS, (BFS, HighestIdBFS, SelfFirstBFS, BellmanFord, DFS), strict=True))
 
 
