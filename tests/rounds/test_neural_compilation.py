@@ -66,7 +66,7 @@ def graphs(draw):
     return ((A > 0) * 1.0 if kind == "unit" else A), int(rng.integers(n))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(graphs())
 def test_every_round_equals_the_trace(made):
     A, source = made
@@ -96,7 +96,7 @@ def test_depth_first_search_is_one_token(made):
     assert run.cost.rounds == 3 * run.rounds - 2
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(graphs())
 def test_traces_equal_networkx(made):
     A, source = made
