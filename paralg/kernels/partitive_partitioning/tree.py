@@ -137,7 +137,7 @@ def grow(
     checks.integer("seed", seed, -(2**63), 2**63 - 1)
     engine = connect("serial") if engine is None else engine
     checks.instance("engine", engine, Engine)
-    level, nodes, before = [("", np.arange(len(points)), int(derive(seed)))], [], engine.cost
+    level, nodes = [("", np.arange(len(points)), int(derive(seed)))], []
     while level:
         parts = engine.scatter((points[rows], key) for _, rows, key in level)
         answers = engine.gather(engine.map(_split_part, parts, rules=rules))
@@ -148,7 +148,7 @@ def grow(
                 following += [(f"{path}{side}", rows[sides == side], int(derive(key, side)))
                               for side in (0, 1)]  # fmt: skip
         level = following
-    return finished(nodes, len(points), engine.cost.rounds - before.rounds)
+    return finished(nodes, len(points))
 
 
 def _split_part(part, rules):

@@ -9,7 +9,7 @@ import numpy as np
 
 from paralg.simd.cache import compiled
 
-__all__ = ["em_pass", "hyperplane_pass", "moment_pass", "project", "to_float"]
+__all__ = ["PASSES", "project", "to_float"]
 
 _HIGH, _LOW = 2.0**24, 2.0**60
 
@@ -109,3 +109,6 @@ def em_pass(points, node, side, active, constants, means, inverse, sums):
             _add(sums, k, last + 1 + side[r], 1.0)
         if share > 0:
             _add_moments(sums, k, points[r], share, 0)
+
+
+PASSES = {"moments": moment_pass, "sides": hyperplane_pass, "shares": em_pass}

@@ -99,14 +99,13 @@ class PartitionTree:
         return len(self.leaves)
 
 
-def finished(nodes: list[TreeNode], n: int, rounds: int = 0) -> PartitionTree:
+def finished(nodes: list[TreeNode], n: int) -> PartitionTree:
     """Number the leaves and add up the counts."""
     chain: dict[str, int] = {}
     for node in nodes:
         chain[node.path] = node.work + (chain[node.path[:-1]] if node.path else 0)
-    levels = max(len(node.path) for node in nodes) + 1
-    cost = Cost(work=sum(node.work for node in nodes), span=max(chain.values()),
-                rounds=max(rounds, levels))  # fmt: skip
+    levels, work = max(len(node.path) for node in nodes) + 1, sum(node.work for node in nodes)
+    cost = Cost(work=work, span=max(chain.values()), rounds=levels)
     tree = PartitionTree(tuple(nodes), np.full(n, -1), cost)
     for number, leaf in enumerate(tree.leaves):
         tree.labels[leaf.rows] = number

@@ -42,7 +42,7 @@ def _pass(shard, name, m, extra, given):
     """Run a pass over m open nodes that adds moments or, with ``extra``, further sums."""
     d = shard.points.shape[1]
     sums = np.zeros((m, 1 + d + d * (d + 1) // 2 + extra, 2), dtype=np.int64)
-    getattr(kernels, name)(shard.points, shard.node, shard.side, *given, sums)
+    kernels.PASSES[name](shard.points, shard.node, shard.side, *given, sums)
     return sums[:, : 2 + d] if extra == 1 else sums
 
 
@@ -134,7 +134,7 @@ def _reduced(engine, state, name, m, *given, extra=0):
 
 def _try_level(engine, state, m, d, rules):
     """Cut and judge the m open nodes of a level; return verdicts, and which to swap."""
-    total = _reduced(engine, state, "moment_pass", m, -1)
+    total = _reduced(engine, state, "moments", m, -1)
     count, mean, second = _unpacked(total, d)
     squares, reasons = np.trace(second, axis1=1, axis2=2), np.full(m, "", dtype=object)
     reasons[squares <= CONSTANT * (squares + count * (mean**2).sum(axis=1))] = "constant"
@@ -147,18 +147,18 @@ def _try_level(engine, state, m, d, rules):
         offsets[k], gain = best_cut(pieces[k])
         reasons[k] = "" if gain > 0 else "constant"
     running, centres, planes = reasons == "", np.stack([mean, mean], 1), (mean, directions, offsets)
-    part = _reduced(engine, state, "hyperplane_pass", m, *planes, running, extra=1)
+    part = _reduced(engine, state, "sides", m, *planes, running, extra=1)
     while running.any():
         at, sums = np.flatnonzero(running), kernels.to_float(part)
         ones, right = sums[at, 1][:, None], sums[at, 2 : 2 + d]
         n = count[at][:, None]
         centres[at] = np.stack([(n * mean[at] - right) / (n - ones), right / ones], axis=1)
         planes = centres.mean(axis=1), centres[:, 1] - centres[:, 0], np.zeros(m)
-        part = _reduced(engine, state, "hyperplane_pass", m, *planes, running, extra=1)
+        part = _reduced(engine, state, "sides", m, *planes, running, extra=1)
         steps[running, 0] += 1
         running = running & (part[:, 0, 0] > 0)
     swap = np.array([tuple(a) > tuple(b) for a, b in centres], dtype=np.int64)
-    side = _reduced(engine, state, "moment_pass", m, 1)
+    side = _reduced(engine, state, "moments", m, 1)
     sizes = kernels.to_float(side[:, 0])
     reasons[(reasons == "") & (np.minimum(sizes, count - sizes) < rules.nmin / 2)] = "small side"
     return _fit_level(engine, state, total, side, reasons, steps, swap, rules), swap
@@ -186,7 +186,7 @@ def _fit_level(engine, state, total, side, reasons, steps, swap, rules):
             inverse[k], half = whitening(shaped(moments, shares, cov[k], rules.ridge))
             constants[k] = np.log(shares / n[k]) - half - constant
         given = running, constants, means, inverse
-        packed = _reduced(engine, state, "em_pass", m, *given, extra=3)
+        packed = _reduced(engine, state, "shares", m, *given, extra=3)
         now, steps[running, 1] = kernels.to_float(packed), steps[running, 1] + 1
         last[running] = now[running]
         poor = np.minimum(now[:, 0], n - now[:, 0]) < 1e-6

@@ -65,7 +65,6 @@ def _still(state):
         for side, colour, mark in ((0, "#0072B2", "o"), (1, "#D55E00", "^")):
             ax.plot(*x[sides == side].T, mark, ms=2.5, color=colour)
         for a, b, wide, high, angle in one["frames"][STEPS.index(200)][2:]:
-            ax.add_patch(Ellipse((a, b), 2 * wide, 2 * high, angle=angle, fill=False, lw=1.5,
-                                 ec="#888888"))  # fmt: skip
+            ax.add_patch(Ellipse((a, b), 2 * wide, 2 * high, angle=angle, fill=False, ec="#888888"))
         ax.set(xlim=(-3, 3), ylim=(-3, 3), aspect="equal", xlabel=name, xticks=[], yticks=[])
     return fig
