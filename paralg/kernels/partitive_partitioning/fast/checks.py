@@ -7,8 +7,6 @@ from paralg.core import checks
 
 __all__ = ["check_points", "first_direction", "standardise"]
 
-_SAME = 1e-9  # relative gap below which two eigenvalues count as one
-
 
 def check_points(points: ArrayLike, least: int = 1) -> NDArray[np.float64]:
     """Return finite points (n, d), at least ``least`` of them, with d at least 1."""
@@ -43,7 +41,7 @@ def first_direction(scatter: NDArray) -> NDArray[np.float64]:
     if not np.allclose(scatter, scatter.T):
         raise ValueError(f"scatter must be symmetric, got {scatter.tolist()}")
     values, vectors = np.linalg.eigh(scatter)
-    top = vectors[:, values >= values[-1] * (1 - _SAME)]
+    top = vectors[:, values >= values[-1] * (1 - 1e-9)]  # one eigenvalue, but for rounding
     if top.shape[1] > 1:
         inside = (top**2).sum(axis=1)
         axis = int(np.argmax(inside >= 0.5 * inside.max()))

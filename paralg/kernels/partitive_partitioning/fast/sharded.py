@@ -99,12 +99,10 @@ def grow_sharded(
     most = float(np.abs(points).max())
     if n > 2**26 or n * max(1.0, most**2) > 2.0**38:
         raise ValueError(f"n max(1, |x|^2) must be at most 2^38, got {n} rows up to {most:.3g}")
-    rules = SplitRules() if rules is None else rules
-    checks.instance("rules", rules, SplitRules)
+    checks.instance("rules", rules := SplitRules() if rules is None else rules, SplitRules)
     if (type(rules).cut, type(rules).refusal) != (SplitRules.cut, SplitRules.refusal):
         raise ValueError(f"rules must not look at points, got {type(rules).__name__}")
-    engine = connect("serial") if engine is None else engine
-    checks.instance("engine", engine, Engine)
+    checks.instance("engine", engine := connect("serial") if engine is None else engine, Engine)
     before, state = engine.cost, engine.scatter(map(Shard, shards))
     level, found = [""], []
     while level:
