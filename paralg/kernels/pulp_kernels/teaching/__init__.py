@@ -1,0 +1,1 @@
+"""Checks, answers, the explorer and the quiz of the chapter."""
