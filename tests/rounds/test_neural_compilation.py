@@ -220,6 +220,7 @@ def test_faithfulness_has_companions():
     (lambda: run_compiled(BFS(), np.ones((2, 3))), r"A must have the shape"),
     (lambda: run_compiled(BellmanFord(), path(4, 90.0)), "below 200, got 274"),
     (lambda: run_compiled(BFS(), np.zeros((200, 200))), "below 200, got 200"),
+    (lambda: run_compiled(SelfFirstBFS(), np.zeros((100, 100))), "below 100, got 100"),
     (lambda: compile_layer(LayerProgram(("x",), {"y": 1}, 1.0, {})), "column must be one of"),
     (lambda: compile_layer(LayerProgram(("x",), {}, 1.0, {"x": Write(edge={"w": 1})})),
      "edge feature must be one of"),

@@ -48,7 +48,7 @@ class CompiledRun:
 class CompiledAlgorithm:
     """Layers of a round, a start, and how the answer is read; subclasses are the algorithms."""
 
-    name, first, outgoing, weighted = "", 0, False, False
+    name, first, outgoing, weighted, limit = "", 0, False, False, M
 
     def __init__(self, *programs: LayerProgram):
         self.programs = programs
@@ -102,6 +102,8 @@ class BFS(CompiledAlgorithm):
 class BellmanFord(CompiledAlgorithm):
     """Jacobi iteration of d_i = min_j (d_j + A_ji), which needs the edge in the message.
 
+    A walk longer than M is never taken, as if it were not there.
+
     Parameters
     ----------
     beta : float, inverse temperature
@@ -142,7 +144,7 @@ def run_compiled(algorithm: CompiledAlgorithm, A: ArrayLike, source: int = 0) ->
     Returns
     -------
     CompiledRun
-        ValueError for a negative weight, no such source, or a graph that M does not cover.
+        ValueError for a negative weight, no such source, or a graph too large for the weights.
 
     Cost
     ----
@@ -190,8 +192,8 @@ def graph_operands(A: ArrayLike, algorithm: CompiledAlgorithm):
         raise ValueError(f"A must have no negative weight, got {A.min()}")
     A = np.where(np.eye(n, dtype=bool), 0.0, A)
     far = shortest_path(A) if algorithm.weighted else np.zeros(1)
-    if (far := n + far[np.isfinite(far)].max()) >= M:
-        raise ValueError(f"n plus the largest distance must be below {M:g}, got {far:g}")
+    if (far := n + far[np.isfinite(far)].max()) >= (most := algorithm.limit):
+        raise ValueError(f"n plus the largest distance must be below {most:g}, got {far:g}")
     heard = A if algorithm.outgoing else A.T
     mask, every = (heard > 0) | np.eye(n, dtype=bool), np.ones((n, n), bool)
     edges = np.stack([heard, np.eye(n)], axis=-1)

@@ -1,1 +1,1 @@
-"""Tasks, runs, peers and ablations: what the experiments page and the benchmark need."""
+"""Tasks, networks, trained runs and records: what the experiments page and the benchmark need."""

@@ -134,8 +134,7 @@ class HintRollout:
                 if keep:
                     self.right[name].append(_right(kind, found[name], truth[name][t + 1]))
             hints = {
-                name: _SOFT.get(kind, partial(torch.softmax, dim=-1))(found[name])
-                for name, kind in task.hints.items()
+                name: _SOFT.get(kind, _SOFTMAX)(found[name]) for name, kind in task.hints.items()
             }
             if keep:
                 self.alpha.append(alpha), self.states.append(y)

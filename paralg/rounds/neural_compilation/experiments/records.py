@@ -69,7 +69,7 @@ def trace() -> dict:
 
 
 def probes() -> dict:
-    """Linear probes of hidden states, beside what needs no state."""
+    """Linear probes of hidden states, by seed."""
     return {name: [probing.probe_states(model, held_out(name, 12)) for model in _models(name)]
             for name in ATTENTIVE}  # fmt: skip
 

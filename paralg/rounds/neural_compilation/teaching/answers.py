@@ -28,7 +28,8 @@ RIGHT = {
 OTHER_FORMS = [("ex-neural-compilation-rounds", "9")]
 
 WRONG = {
-    "ex-neural-compilation-rounds": [(8, "nothing does"), (5, "middle"), (10, "before the first")],
+    "ex-neural-compilation-rounds": [(8, "nothing changes"), (5, "middle"),
+                                     (10, "before the first")],
     "ex-neural-compilation-fint": [(lambda a, b: f_int(a, b, 1), "half of"),
                                    (lambda a, b: 1.0, "half of")],
     "ex-neural-compilation-least": [(lambda x, y: least(x, y, 1.0), "slope 0.2"),

@@ -10,7 +10,7 @@ from paralg.teach.checking import close_to, equal_to_oracle, exercise
 def rounds(answer):
     """Rounds of compiled breadth-first search on a path of nine, from its end."""
     close_to(answer, 9, name="the number of rounds", wrong={
-        8: "one more sees that nothing does change", 5: "that would be from the middle",
+        8: "one more round sees that nothing changes", 5: "that would be from the middle",
         10: "the source is reached before the first round"})  # fmt: skip
     return "Right: eight rounds that reach a node, and one that finds nothing."
 
