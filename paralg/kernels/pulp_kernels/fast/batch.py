@@ -50,8 +50,7 @@ def batch(kernel: str, x, *parameters, threads: int = 1) -> np.ndarray:
     checks.one_of("kernel", kernel, _READY)
     checks.integer("threads", threads, 1)
     [x] = checks.floats(x=(x, "q d"))
-    loop, ready = _READY[kernel]
-    given = ready(x, *parameters)
+    loop, given = _LOOPS[kernel], _READY[kernel](x, *parameters)
     if not x.size:
         raise ValueError(f"x must not be empty, got the shape {x.shape}")
     out = np.empty(len(x), np.int64)
@@ -176,9 +175,9 @@ def _neighbours(low, high, out, x, samples, labels, k):
         out[i] = _first_largest(votes)
 
 
-_READY = {"linear": (_scores, _scores_ready), "bayes": (_scores, _scores_ready),
-          "neighbours": (_neighbours, _neighbours_ready),
-          "forest": (_forest, lambda x, trees: packed(trees, x.shape[1]))}  # fmt: skip
+_LOOPS = {"linear": _scores, "bayes": _scores, "neighbours": _neighbours, "forest": _forest}
+_READY = {"linear": _scores_ready, "bayes": _scores_ready, "neighbours": _neighbours_ready,
+          "forest": lambda x, trees: packed(trees, x.shape[1])}  # fmt: skip
 
 
 def warm() -> None:
