@@ -13,14 +13,12 @@ third after what stands before it.  Symbols are lexemes of C; indentation is dro
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
-import numpy as np
-
 from paralg.core import checks
-from paralg.rounds.mpirigen.canonical import NotC, canonical
+from paralg.rounds.mpirigen.canonical import TYPES, NotC, canonical
 from paralg.rounds.mpirigen.strip import Call, split_call
 
 __all__ = ["FORMS", "Completion", "complete", "lexemes", "prompt", "read_calls", "serialise"]
@@ -163,7 +161,7 @@ def complete(reader: Reader, lines: Sequence[str], form: str = "append",
     Notes
     -----
     *In place* the stripped lines are forced, one after the other. At the end of each the likeliest
-    symbol decides: a name ``MPI_…`` begins a call, which is written up to its ``;``, and the
+    symbol decides: a name ``MPI_…`` that is no type begins a call, which is written up to its ``;``, and the
     question is asked again; anything else, and the next line is forced. Behind ``lhs =`` a call is
     always written. [Ours: the paper compares with left-to-right completion, but gives no such
     protocol.]
@@ -222,16 +220,8 @@ def _in_place(count: Counted, lines: Sequence[str]) -> list[Call]:
             if cut:
                 symbol = write(symbol, k - 1, 0)
         S = 0
-        while symbol.startswith("MPI_") and S < MOST:
+        while symbol.startswith("MPI_") and symbol not in TYPES and S < MOST:
             S += 1
             symbol = write(symbol, k, S)
     return calls
 
-
-Writer = Callable[[Sequence[str]], list[Call]]
-"""From stripped lines to calls: what is scored."""
-
-
-def likeliest(logits: np.ndarray) -> int:
-    """Return the first of the largest logits, so that ties have one answer."""
-    return int(np.argmax(logits))
