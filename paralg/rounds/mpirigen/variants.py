@@ -1,20 +1,65 @@
-"""The published evaluator, bit by bit, and answers that a grammar of MPI has set right."""
+"""Writing in place, the published evaluator bit by bit, answers that a grammar has set right."""
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from paralg.core import checks
+from paralg.rounds.mpirigen.labels import Call
 from paralg.rounds.mpirigen.metric import COMMON_CORE
-from paralg.rounds.mpirigen.strip import Call
+from paralg.rounds.mpirigen.printing import TYPES
+from paralg.rounds.mpirigen.texts import END, LINE, Completion, Reader, lexemes, spelt
 
-__all__ = ["legal", "published_calls", "published_score", "published_table", "published_tolerance"]
+__all__ = ["complete_in_place", "legal", "published_calls", "published_score", "published_table",
+           "published_tolerance"]  # fmt: skip
+
+_MOST, _LONGEST = 12, 40  # calls at one place, lexemes of a call
+
+
+def complete_in_place(reader: Reader, lines: Sequence[str]) -> Completion:
+    """Let a model write the calls from left to right, each after what stands before it.
+
+    The stripped lines are forced, one after the other. At the end of each the likeliest symbol
+    decides: a name ``MPI_…`` that is no type begins a call, which is written up to its ``;``, and
+    the question is asked again; anything else, and the next line is forced. Behind ``lhs =`` a
+    call is always written. [Ours: the paper gives no such protocol.]
+    """
+    calls, count = [], Counter()
+
+    def feed(symbols: Sequence[str]) -> str:
+        count["calls"] += 1
+        return reader.feed(symbols)
+
+    def write(symbol: str, L: int, S: int) -> str:
+        """Write a call from its first symbol; return the symbol after the end of its line."""
+        text = [symbol]
+        while text[-1] not in (";", LINE, END) and len(text) < _LONGEST:
+            text.append(feed(text[-1:]))
+        count["written"] += len(text)
+        call = spelt(tuple(text))
+        calls.extend([Call(L, S, *call)] if call else [])
+        return feed([*text[-1:], LINE] if text[-1] != LINE else [LINE])
+
+    symbol = feed([])
+    for k, line in enumerate(["", *lines]):
+        if k:
+            cut = line.endswith(" =")
+            symbol = feed([*lexemes(line), *([] if cut else [LINE])])
+            symbol = write(symbol, k - 1, 0) if cut else symbol
+        S = 0
+        while symbol.startswith("MPI_") and symbol not in TYPES and S < _MOST:
+            S += 1
+            symbol = write(symbol, k, S)
+    return Completion(calls, count["written"], count["calls"])
+
 
 Published = Mapping[float, tuple[str, Sequence[str]]]
 """Place as the decimal number L.S → name and arguments, which are not trimmed."""
 
+_DECLARED = re.compile(r"  (int|double|MPI_\w+) \w+(\[\d+\])?( = [^(]*)?;")
 _TUPLE = re.compile(r"[0-9]+ [0-9]+,\s*MPI_\w*[(]")
 
 
@@ -96,30 +141,22 @@ def published_table(pairs: Sequence[tuple[str, str]], variance: int = 0, core: b
 def legal(calls: Iterable[Call], lines: Sequence[str]) -> list[Call]:
     """Return calls with the typestate of MPI set right: one Init first, one Finalize last.
 
-    A second ``MPI_Init`` or ``MPI_Finalize`` is dropped, as is what stands outside of the two; a
-    missing one is put behind the declarations, or before the last ``return`` or bracket.
-    [Ours: an answer to the open question of decoding under a grammar.]
+    A second one is dropped, as is what stands outside of the two; a missing one is put behind the
+    declarations, or before the last ``return``. [Ours: decoding under a grammar is left open.]
     """
-    found = sorted(dict.fromkeys(calls), key=lambda c: (c.L + (c.S == 0), c.S))
-    for call in found:
-        checks.instance("a call", call, Call)
-    names = [call.name for call in found]
-    if "MPI_Init" not in names:
-        L = next((k for k, x in enumerate(lines) if k > 1 and not _declares(x)), len(lines))
-        # before what is already there
-        found = [c._replace(S=c.S + 1) if (c.L, c.S > 0) == (L, True) else c for c in found]
-        found.append(Call(L, 1, "MPI_Init", ("&argc", "&argv")))
-    if "MPI_Finalize" not in names:
-        L = len(lines) - 1
-        L -= L > 0 and lines[L - 1].lstrip().startswith("return")
-        S = max((c.S for c in found if c.L == L), default=0)
-        found.append(Call(L, S + 1, "MPI_Finalize", ()))
-    found.sort(key=lambda c: (c.L + (c.S == 0), c.S))
-    names = [call.name for call in found]
-    first, last = names.index("MPI_Init"), len(names) - 1 - names[::-1].index("MPI_Finalize")
-    inside = [c for c in found[first + 1 : last] if c.name not in ("MPI_Init", "MPI_Finalize")]
-    return [found[first], *inside, *([found[last]] if last > first else [])]
-
-
-def _declares(line: str) -> bool:
-    return bool(re.match(r"  (int|double|MPI_\w+) \w+(\[\d+\])?( = [^(]*)?;", line))
+    order = lambda call: (call.L + (call.S == 0), call.S)  # noqa: E731
+    found = [call for call in dict.fromkeys(calls) if call.name not in ("MPI_Init", "MPI_Finalize")]
+    given = {call.name: call for call in sorted(calls, key=order)[::-1]}  # the first of a name
+    top = next((k for k, x in enumerate(lines) if k > 1 and not _DECLARED.match(x)), len(lines))
+    end = len(lines) - 1
+    end -= end > 0 and lines[end - 1].lstrip().startswith("return")
+    last = [call for call in calls if call.name == "MPI_Finalize"]
+    first = given.get("MPI_Init", Call(top, 0.5, "MPI_Init", ("&argc", "&argv")))
+    last = max(last, key=order) if last else Call(end, 99, "MPI_Finalize", ())
+    found = sorted((c for c in found if order(first) < order(c) < order(last)), key=order)
+    ranks: Counter = Counter()
+    out = []
+    for call in (first, *found, last):
+        ranks[call.L] += call.S != 0
+        out.append(call._replace(S=ranks[call.L] if call.S else 0))
+    return out

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from paralg.rounds.mpirigen.serialise import lexemes
-from paralg.rounds.mpirigen.strip import Call, strip
+from paralg.core import checks
+from paralg.rounds.mpirigen.labels import Call, strip
+from paralg.rounds.mpirigen.texts import lexemes
 
 __all__ = ["Majority", "Nearest"]
 
 _WORD = re.compile(r"[A-Za-z_]\w*|\d+\.?\d*")
-_KEPT = frozenset("int double void char if else for while return main printf MPI_Status".split())
+_KEPT = re.compile(r"(int|double|void|if|else|for|while|return|main|printf|MPI_Status)$")
 
 
 class Nearest:
@@ -56,26 +57,29 @@ class Nearest:
 
 
 class Majority:
-    """Behind each line the calls that most often stand between two lines of these shapes.
+    """Behind each line the calls that most often stand between lines of these shapes.
 
-    Identifiers and numbers are left out of a shape; without such a pair the first line decides.
+    Identifiers and numbers are left out of a shape. As many lines are looked at before the gap and
+    behind it as are given; where training has no such window, smaller ones decide.
     """
 
-    def __init__(self, programs: Sequence[str]):
+    def __init__(self, programs: Sequence[str], behind: int = 1, ahead: int = 1):
+        checks.integer("behind", behind, 1), checks.integer("ahead", ahead)
+        self.sizes = sorted({(b, min(ahead, b)) for b in range(1, behind + 1)} | {(1, 0)})[::-1]
         self.table: dict[tuple, Counter] = defaultdict(Counter)
         for lines, calls in map(strip, programs):
-            behind = defaultdict(list)
+            found = defaultdict(list)
             for c in calls:
-                behind[c.L].append((c.S, c.name, c.args))
+                found[c.L].append((c.S, c.name, c.args))
             for L, keys in enumerate(self._keys(lines)):
                 for key in keys:
-                    self.table[key][tuple(behind[L])] += 1
+                    self.table[key][tuple(found[L])] += 1
 
-    @staticmethod
-    def _keys(lines: Sequence[str]):
-        shapes = [_WORD.sub(lambda w: w[0] if w[0] in _KEPT else "v", x.strip()) for x in lines]
-        for one, two in zip(["<begin>", *shapes], [*shapes, "<end>"], strict=True):
-            yield (one, two), (one,)
+    def _keys(self, lines: Sequence[str]):
+        shapes = [_WORD.sub(lambda w: w[0] if _KEPT.match(w[0]) else "v", x.strip()) for x in lines]
+        for L in range(len(lines) + 1):
+            before = ["<begin>", *shapes[:L]]
+            yield [(tuple(before[-b:]), tuple([*shapes[L:], "<end>"][:a])) for b, a in self.sizes]
 
     def __call__(self, lines: Sequence[str]) -> list[Call]:
         """Return the calls of all lines."""

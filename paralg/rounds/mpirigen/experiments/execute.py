@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from paralg.core import checks
-from paralg.rounds.mpirigen.canonical import NotC, canonical
-from paralg.rounds.mpirigen.strip import Call, insert, strip
+from paralg.rounds.mpirigen.labels import Call, insert, strip
+from paralg.rounds.mpirigen.printing import NotC, canonical
 
 __all__ = ["VERDICTS", "MPIMissing", "Verdict", "judge", "run", "toolchain"]
 
 VERDICTS = ("right", "other output", "does not end", "stops with an error", "does not compile")
-RANKS, SECONDS = (2, 3, 4), 20.0
+RANKS, SECONDS = (2, 3, 4), 10.0
 """Numbers of ranks, and after how long a run counts as one that does not end."""
 HEADERS = "#include <mpi.h>\n#include <stdio.h>\n#include <stdlib.h>\n"
 
@@ -32,27 +32,24 @@ class MPIMissing(RuntimeError):
 
 
 class Verdict(NamedTuple):
-    """One of `VERDICTS`, and the first line of what was said about it."""
+    """One of `VERDICTS`, and what was said about it."""
 
     word: str
     said: str = ""
 
 
-def _find(name: str) -> str | None:
-    beside = Path(sysconfig.get_path("scripts")) / name
-    return str(beside) if beside.exists() else shutil.which(name)
-
-
 def toolchain() -> tuple[str, str]:
     """Return the paths of ``mpicc`` and ``mpiexec``; `MPIMissing` where one is missing."""
-    found = {name: _find(name) for name in ("mpicc", "mpiexec")}
-    missing = " and ".join(name for name, path in found.items() if not path)
-    if missing:
-        raise MPIMissing(f"expected an MPI launcher, got no {missing}: pip install 'paralg[mpi]'")
+    beside, found = sysconfig.get_path("scripts"), []
+    for name in ("mpicc", "mpiexec"):
+        path = shutil.which(name, path=f"{beside}{os.pathsep}{os.environ.get('PATH', '')}")
+        if not path:
+            raise MPIMissing(f"expected an MPI launcher, got no {name}: pip install 'paralg[mpi]'")
+        found.append(path)
     if not any(map(shutil.which, (os.environ.get("MPICH_CC", "gcc"), "cc"))):
-        raise MPIMissing("expected a C compiler behind mpicc, got none: install gcc, for instance "
-                         "by apt install gcc")  # fmt: skip
-    return found["mpicc"], found["mpiexec"]
+        raise MPIMissing("expected a C compiler for mpicc, got none: install gcc, for instance by "
+                         "apt install gcc")  # fmt: skip
+    return found[0], found[1]
 
 
 def _finish(command: Sequence[str], seconds: float) -> tuple[int, str, str]:
@@ -76,43 +73,31 @@ def run(program: str, ranks: Iterable[int] = RANKS, seconds: float = SECONDS
         ) -> list[tuple[str, ...]] | Verdict:  # fmt: skip
     """Compile a program and run it; return its sorted lines for each number of ranks.
 
-    Where it cannot be compiled, fails or does not end, the verdict on that is returned instead.
-
-    Parameters
-    ----------
-    program : str
-        C, without the lines that include headers.
-    ranks : iterable of int
-        Numbers of ranks, one run each.
-    seconds : float
-        For one run.
+    Where it cannot be compiled, fails, or takes more than ``seconds`` for a run, the verdict on
+    that is returned instead.
     """
     checks.instance("program", program, str), checks.number("seconds", seconds, above=0)
+    ranks = [checks.integer("ranks", p, 1) for p in ranks]
     mpicc, mpiexec = toolchain()
     lines = []
     with tempfile.TemporaryDirectory() as folder:
-        source, binary = Path(folder, "program.c"), Path(folder, "program")
+        source, binary = Path(folder, "program.c"), str(Path(folder, "program"))
         source.write_text(HEADERS + program)
-        code, _, said = _finish([mpicc, "-w", "-o", str(binary), str(source)], 60)
+        code, _, said = _finish([mpicc, "-w", "-o", binary, str(source)], 60)
         if code:
-            errors = [line for line in said.split("\n") if "error" in line]
-            return Verdict("does not compile", errors[0].rpartition("error: ")[2] if errors else "")
+            return Verdict("does not compile", said.partition("error: ")[2].partition("\n")[0])
         for p in ranks:
-            command = [mpiexec, "-n", str(checks.integer("ranks", p, 1)), str(binary)]
             try:
-                code, out, said = _finish(command, seconds)
+                code, out, said = _finish([mpiexec, "-n", str(p), binary], seconds)
             except subprocess.TimeoutExpired:
                 return Verdict("does not end", f"on {p} ranks")
             if code:
-                fatal = [line for line in said.split("\n") if "rror" in line]
-                return Verdict("stops with an error", fatal[0].strip() if fatal else "")
+                return Verdict("stops with an error", f"on {p} ranks")
             lines.append(tuple(sorted(filter(None, out.split("\n")))))
     return lines
 
 
-@lru_cache(maxsize=1024)
-def _reference(program: str, ranks: tuple[int, ...], seconds: float):
-    return run(program, ranks, seconds)
+_reference = lru_cache(maxsize=1024)(run)
 
 
 def judge(program: str, calls: Iterable[Call], ranks: Iterable[int] = RANKS,
@@ -121,10 +106,9 @@ def judge(program: str, calls: Iterable[Call], ranks: Iterable[int] = RANKS,
 
     It is right if it prints the lines of the program, in any order, on all numbers of ranks.
     """
-    ranks, (lines, _) = tuple(ranks), strip(program)
-    text = insert(lines, calls)
+    ranks = tuple(ranks)
     try:
-        text = canonical(text)
+        text = canonical(insert(strip(program)[0], calls))
     except NotC:
         return Verdict("does not compile", "a right-hand side is missing")
     if text == program:
@@ -132,9 +116,8 @@ def judge(program: str, calls: Iterable[Call], ranks: Iterable[int] = RANKS,
     found = run(text, ranks, seconds)
     if isinstance(found, Verdict):
         return found
-    expected = _reference(program, ranks, seconds)
-    if found == expected:
-        return Verdict("right")
-    at = next(k for k, (a, b) in enumerate(zip(found, expected, strict=True)) if a != b)
-    other = sorted(set(found[at]) ^ set(expected[at]))
-    return Verdict("other output", f"on {ranks[at]} ranks: {other[0] if other else 'lines missing'}")
+    for p, ours, lines in zip(ranks, found, _reference(program, ranks, seconds), strict=True):
+        if ours != lines:
+            other = [*sorted({*ours} ^ {*lines}), "a line too many or too few"][0]
+            return Verdict("other output", f"on {p} ranks: {other}")
+    return Verdict("right")

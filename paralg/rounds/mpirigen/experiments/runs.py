@@ -11,22 +11,32 @@ import torch
 import torch.nn.functional as F
 
 from paralg.models import Network, Transformer, TransformerConfig, masks
+from paralg.rounds.mpirigen.experiments import tokens
+from paralg.rounds.mpirigen.experiments.execute import judge
 from paralg.rounds.mpirigen.experiments.programs import FAMILIES, HELD_OUT, sample
-from paralg.rounds.mpirigen.experiments.tokens import (
-    Anonymous,
-    NetworkReader,
-    encode,
-    symbols,
-)
+from paralg.rounds.mpirigen.labels import Call, strip
 from paralg.rounds.mpirigen.metric import averages, score
-from paralg.rounds.mpirigen.serialise import complete, serialise
-from paralg.rounds.mpirigen.strip import Call, strip
+from paralg.rounds.mpirigen.texts import LINE, PARALLEL, Completion, complete, serialise
+from paralg.rounds.mpirigen.variants import complete_in_place
 from paralg.training import Plan, Runs
 
-__all__ = ["CONFIG", "PLANS", "RUNS", "SEEN", "form_of", "load", "tested", "trained", "writer"]
+__all__ = [
+    "CONFIG",
+    "PLANS",
+    "RUNS",
+    "SEEN",
+    "evaluate",
+    "form_of",
+    "load",
+    "fresh",
+    "trained",
+    "writer",
+]
 
-CONFIG = TransformerConfig(V=len(symbols()), L=512, width=64, layers=2, heads=4, rotary=True)
-STEPS, BATCH, TRAINED, TESTED = 2000, 8, 4000, 96
+CONFIG = TransformerConfig(V=len(tokens.all_symbols()), L=512, layers=2, rotary=True)
+STEPS, BATCH, TRAINED, WINDOW, TESTED, RUN = 2200, 8, 4000, 500, 96, 32
+GIVEN = 0.1
+"""Weight in the loss of symbols that are given; the paper's is 1."""
 PLANS = {name: Plan(name, STEPS, rate=3e-3) for name in (
     "append", "unnumbered", "in-place", "anonymous", "held-append", "held-in-place")}  # fmt: skip
 """``held-…`` do not train on the families of `HELD_OUT`."""
@@ -46,19 +56,19 @@ def trained(held: bool = False) -> list[tuple[str, str]]:
 
 
 @cache
-def tested(held: bool = False) -> list[tuple[str, str]]:
+def fresh(held: bool = False) -> list[tuple[str, str]]:
     """Return programs that are not trained on, of all families or of those held out."""
     known = {program for _, program in trained()}
-    fresh = sample(2 * TESTED, 2, HELD_OUT if held else tuple(FAMILIES))
-    return [one for one in fresh if one[1] not in known][:TESTED]
+    drawn = sample(2 * TESTED, 2, HELD_OUT if held else tuple(FAMILIES))
+    return [one for one in drawn if one[1] not in known][:TESTED]
 
 
 def _text(name: str, program: str) -> list[int]:
     lines, calls = strip(program)
     if name == "anonymous":
-        hidden = Anonymous(lines)
+        hidden = tokens.Anonymous(lines)
         lines, calls = hidden.lines, hidden.hide(calls)
-    return encode(serialise(lines, calls, form_of(name)))
+    return tokens.encode(serialise(lines, calls, form_of(name)))
 
 
 @cache
@@ -76,46 +86,90 @@ def build(name: str, seed: int) -> Transformer:
     return network
 
 
-def batch_loss(network: Transformer, texts: Sequence[Sequence[int]]) -> torch.Tensor:
-    """Return the mean nats of all symbols of some texts, the paper's objective."""
+def weigh(text: Sequence[int], form: str) -> list[float]:
+    """Return the weight of each symbol: 1 where the model is asked, `GIVEN` where it is forced.
+
+    Appended, it is asked for all behind ``parallel``. In place, for the calls, and for the symbol
+    that follows a line, which decides whether there is a call.
+    """
+    if form != "in place":
+        asked = text.index(tokens.encode([PARALLEL])[0])
+        return [GIVEN if k <= asked else 1.0 for k in range(len(text))]
+    end, names, weights, inside = *tokens.encode([LINE]), tokens.names(), [], False
+    for k, symbol in enumerate(text):
+        inside = symbol in names or (inside and symbol != end)
+        first = k == 0 or text[k - 1] == end
+        weights.append(1.0 if inside or first else GIVEN)
+    return weights
+
+
+def batch_loss(network: Transformer, texts: Sequence[Sequence[int]], form: str) -> torch.Tensor:
+    """Return the mean nats of the symbols of some texts, weighed."""
     length = max(map(len, texts))
-    x = torch.full((len(texts), length + 1), -100)
-    x[:, 0] = network.config.V
-    for row, text in zip(x, texts, strict=True):
-        row[1 : len(text) + 1] = torch.tensor(text)
+    x = torch.full((len(texts), length + 1), network.config.V)
+    weight = torch.zeros(len(texts), length)
+    for k, text in enumerate(texts):
+        x[k, 1 : len(text) + 1] = torch.tensor(text)
+        weight[k, : len(text)] = torch.tensor(weigh(text, form))
     mask = torch.from_numpy(masks.causal(length))
-    states, _ = network.states(x[:, :-1].clamp(min=0), torch.arange(length), mask)
-    written = x[:, 1:] >= 0
-    return F.cross_entropy(network.head(states[written]), x[:, 1:][written])
+    states, _ = network.states(x[:, :-1], torch.arange(length), mask)
+    written = weight > 0
+    nats = F.cross_entropy(network.head(states[written]), x[:, 1:][written], reduction="none")
+    return (nats * weight[written]).sum() / weight.sum()
 
 
 def _loss(name: str):
     def loss(network, rng, step):
-        texts, first = _texts(name), int(rng.integers(TRAINED - BATCH + 1))
-        return batch_loss(network, texts[first : first + BATCH]), {}
+        first = int(rng.integers(TRAINED - WINDOW + 1))
+        window = _texts(name)[first : first + WINDOW]
+        texts = [window[k] for k in rng.integers(WINDOW, size=BATCH)]
+        return batch_loss(network, texts, form_of(name)), {}
 
     return loss
+
+
+def write_all(network: Network, name: str, lines: Sequence[str]) -> Completion:
+    """Let a network complete stripped lines in the form of its training."""
+    reader, form = tokens.NetworkReader(network), form_of(name)
+    in_place = form == "in place"
+    return complete_in_place(reader, lines) if in_place else complete(reader, lines, form)
 
 
 def writer(network: Network, name: str) -> Callable[[Sequence[str]], list[Call]]:
     """Return what writes the calls of stripped lines with a trained network."""
 
     def write(lines: Sequence[str]) -> list[Call]:
-        hidden = Anonymous(lines) if name == "anonymous" else None
+        hidden = tokens.Anonymous(lines) if name == "anonymous" else None
         given = hidden.lines if hidden else lines
-        calls = complete(NetworkReader(network), given, form_of(name)).calls
+        calls = write_all(network, name, given).calls
         return hidden.show(calls) if hidden else calls
 
     return write
 
 
-def _score(model: Transformer, name: str) -> dict[str, dict[str, float]]:
-    """Return the scores on fresh programs: of all families, or of those held out."""
-    write, found = writer(Network(model, "causal", name), name), []
-    for _, program in tested("held" in name):
+def evaluate(write: Callable, held: bool = False) -> dict:
+    """Return what a writer is worth on fresh programs, of all families or of those held out.
+
+    ``v = 0``, ``v = 1`` and ``v = 2`` are mean scores; ``families`` the locations by family;
+    ``verdicts`` are those of the first `RUN` programs on two to four ranks, in order.
+    """
+    found, families, words = [[], [], []], {}, []
+    for k, (family, program) in enumerate(fresh(held)):
         lines, calls = strip(program)
-        found.append(score(calls, write(lines)))
-    return {key: round(value, 4) for key, value in averages(found).items()}
+        written = write(lines)
+        for v, rows in enumerate(found):
+            rows.append(score(calls, written, v))
+        families.setdefault(family, []).append(found[0][-1]["location"])
+        if k < RUN:
+            words.append(judge(program, written).word)
+    scores = {f"v = {v}": {key: round(value, 4) for key, value in averages(rows).items()}
+              for v, rows in enumerate(found)}  # fmt: skip
+    means = {family: round(float(np.mean(some)), 4) for family, some in families.items()}
+    return scores | {"families": means, "verdicts": words}
+
+
+def _score(model: Transformer, name: str) -> dict:
+    return evaluate(writer(Network(model, "causal", name), name), "held" in name)
 
 
 RUNS = Runs(

@@ -20,8 +20,8 @@ from paralg.core import checks
 
 __all__ = ["Call", "insert", "number_lines", "parse_labels", "strip", "write_labels"]
 
-_STATEMENT = re.compile(r"\s*MPI_\w+\(")
 _ASSIGNED = re.compile(r"[^=]* =(?= MPI_\w+\()")
+_PIECE = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|.', re.S)
 
 
 class Call(NamedTuple):
@@ -42,32 +42,22 @@ class Call(NamedTuple):
 def split_call(text: str) -> tuple[str, tuple[str, ...]] | None:
     """Return name and arguments of ``MPI_x(…);``, if this is all of the text; None otherwise.
 
-    Commas and parentheses inside brackets and string literals are no borders of arguments.
-
-    >>> split_call('MPI_Send(f(a, b), 1);')
-    ('MPI_Send', ('f(a, b)', '1'))
+    >>> split_call('MPI_Send(f(a, b), 1);'), split_call('MPI_A(1) + MPI_B(2);')
+    (('MPI_Send', ('f(a, b)', '1')), None)
     """
-    name, bracket, rest = text.strip().partition("(")
-    if not bracket or not re.fullmatch(r"MPI_\w+", name):
-        return None
-    depth, quote, args, k = 1, "", [""], 0
-    for k, sign in enumerate(rest):  # noqa: B007, k is where it ended
-        escaped = quote and args[-1].endswith("\\") and not args[-1].endswith("\\\\")
-        if quote or sign in "\"'":
-            quote = sign if not quote else "" if sign == quote and not escaped else quote
-        elif sign in "([{":
-            depth += 1
-        elif sign in ")]}":
-            depth -= 1
-        if not depth:
-            break
-        if sign == "," and depth == 1 and not quote:
+    found = re.fullmatch(r"\s*(MPI_\w+)\((.*)\);\s*", text, re.S)
+    args, depth = [""], 0
+    for piece in _PIECE.findall(found[2]) if found else ():
+        depth += (piece in ("(", "[", "{")) - (piece in (")", "]", "}"))
+        if depth < 0:
+            return None
+        if piece == "," and not depth:
             args.append("")
         else:
-            args[-1] += sign
-    if depth or rest[k:] != ");":
+            args[-1] += piece
+    if not found or depth:
         return None
-    return name, tuple(arg.strip() for arg in args) if args != [""] else ()
+    return found[1], () if args == [""] else tuple(arg.strip() for arg in args)
 
 
 def strip(program: str) -> tuple[list[str], list[Call]]:
@@ -80,44 +70,34 @@ def strip(program: str) -> tuple[list[str], list[Call]]:
 
     Returns
     -------
-    lines : list of str
-        The stripped program.
-    calls : list of Call
-        In the order of the program.
+    list of str, list of Call
+        The stripped lines, and the calls in the order of the program.
 
     Notes
     -----
-    A call in the middle of an expression stays: no column is stored, so nothing could tell it from
-    a call at another place of the line (``t = - t0;`` is valid C).
-    Where the published labels disagree about cuts, ours always name the line before the cut.
-
-    References
-    ----------
-    [schneider-2024-mpirigen], preprocessing; the format of the published test items.
+    A call in the middle of an expression stays: no column is stored, so nothing could tell where
+    it was (``t = - t0;`` is valid C).  Where the published labels disagree about cuts, ours name
+    the line before the cut.  [schneider-2024-mpirigen], preprocessing.
 
     Examples
     --------
     >>> lines, calls = strip("a();\\nMPI_Init(0, 0);\\nt = MPI_Wtime();\\n")
-    >>> lines
-    ['a();', 't =']
-    >>> write_labels(calls)
-    '(1 1, MPI_Init(0, 0);) (1 0, MPI_Wtime();)'
+    >>> lines, write_labels(calls)
+    (['a();', 't ='], '(1 1, MPI_Init(0, 0);) (1 0, MPI_Wtime();)')
     """
     checks.instance("program", program, str)
     lines, calls, rank = [], [], 0
     for line in program.removesuffix("\n").split("\n"):
-        indent = len(line) - len(line.lstrip())
-        call = split_call(line) if _STATEMENT.match(line) else None
+        call = split_call(line)
         if call:
             rank += 1
-            calls.append(Call(len(lines), rank, *call, indent))
+            calls.append(Call(len(lines), rank, *call, len(line) - len(line.lstrip())))
             continue
         cut = _ASSIGNED.match(line)
         call = split_call(line[cut.end() :]) if cut else None
         if call:
             calls.append(Call(len(lines), 0, *call))
-            line = cut[0]
-        lines.append(line)
+        lines.append(cut[0] if call else line)
         rank = 0
     return lines, calls
 
@@ -125,38 +105,29 @@ def strip(program: str) -> tuple[list[str], list[Call]]:
 def insert(lines: Sequence[str], calls: Iterable[Call]) -> str:
     """Put calls back into a stripped program; of two at one place the later one counts.
 
-    Ranks order the calls behind a line, whatever numbers they are.  A place behind the last line is
-    the end of the program, and a cut that no call completes stays cut.
+    Ranks order the calls behind a line. A place behind the last line is the end of the program,
+    and a cut that no call completes stays cut.
 
-    Examples
-    --------
-    >>> source = "a();\\nMPI_Init(0, 0);\\nt = MPI_Wtime();\\n"
-    >>> insert(*strip(source)) == source
-    True
+    >>> insert(*strip("a();\\nMPI_Init(0, 0);\\n"))
+    'a();\\nMPI_Init(0, 0);\\n'
     """
-    lines = list(lines)
-    for line in lines:
-        checks.instance("a line", line, str)
     found: dict[tuple[int, int], Call] = {}
     for call in calls:
         checks.instance("a call", call, Call)
         found[min(call.L, len(lines)), call.S] = call
     out = []
     for k, line in enumerate(["", *lines]):
+        checks.instance("a line", line, str)
         cut = found.get((k - 1, 0))
         if k:
             out.append(f"{line} {cut.text}" if cut and line.endswith(" =") else line)
-        behind = sorted((S, call) for (L, S), call in found.items() if L == k and S)
+        behind = sorted((S, call) for (L, S), call in found.items() if k == L and S)
         out += [" " * call.indent + call.text for _, call in behind]
     return "\n".join(out) + "\n"
 
 
 def number_lines(lines: Sequence[str]) -> str:
-    """Return the numbered text that the paper's model reads: ``1: int main()``, one a line.
-
-    >>> number_lines(["a();", "b();"])
-    '1: a();\\n2: b();'
-    """
+    """Return the text that the paper's model reads: ``1: int main()`` and so on."""
     return "\n".join(f"{k}: {line}" for k, line in enumerate(lines, 1))
 
 
@@ -166,19 +137,13 @@ def write_labels(calls: Iterable[Call]) -> str:
 
 
 def parse_labels(text: str) -> list[Call]:
-    """Return the calls of a text in that notation; what is no tuple of this form is passed over.
+    """Return the calls of a text in that notation, read behind the last word ``parallel``.
 
-    A model's answer is read behind the last word ``parallel`` of its text.
-
-    >>> parse_labels("x parallel (3 1,   MPI_Comm_rank(c, &r);) (oops) (4 0, MPI_Wtime();)")
-    [Call(L=3, S=1, name='MPI_Comm_rank', args=('c', '&r'), indent=2), \
-Call(L=4, S=0, name='MPI_Wtime', args=(), indent=0)]
+    >>> parse_labels("x parallel (3 1,   MPI_Test(c, &r);) (oops)")
+    [Call(L=3, S=1, name='MPI_Test', args=('c', '&r'), indent=2)]
     """
     checks.instance("text", text, str)
-    calls = []
-    answer = text.rpartition("parallel ")[2] if "parallel " in text else text
-    for found in re.finditer(r"\((\d+) (\d+), ( *)(MPI_\w+\(.*?\);)\)", answer):
-        call = split_call(found[4])
-        if call:
-            calls.append(Call(int(found[1]), int(found[2]), *call, max(0, len(found[3]))))
-    return calls
+    answer = re.split(r"\bparallel ", text)[-1]
+    found = re.finditer(r"\((\d+) (\d+), ( *)(MPI_\w+\(.*?\);)\)", answer)
+    parts = [(one, split_call(one[4])) for one in found]
+    return [Call(int(one[1]), int(one[2]), *call, len(one[3])) for one, call in parts if call]

@@ -1,0 +1,107 @@
+r"""What reading the whole program first is worth, and what the written calls cost on P ranks.
+
+A message of n bytes takes α + nβ seconds, α of latency; both ends are busy meanwhile.
+"""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable
+from typing import NamedTuple
+
+from paralg.core import checks
+
+__all__ = ["Foresight", "arrival", "collect_messages", "foresight", "message_seconds", "toy",
+           "tree_messages", "writing_calls"]  # fmt: skip
+
+Message = tuple[int, int]
+"""Source and target."""
+
+
+class Foresight(NamedTuple):
+    """Bits about an answer in what is seen, and the share of right answers of the best rule."""
+
+    bits: float
+    best: float
+
+
+def foresight(rows: Iterable[tuple[Hashable, Hashable]]) -> Foresight:
+    r"""Return I(Y; X) = H(Y) - H(Y | X) and E max_y p(y | X), for equally likely rows (X, Y).
+
+    >>> foresight([("a", 0), ("b", 1)]), foresight([("a", 0), ("a", 1)])
+    (Foresight(bits=1.0, best=1.0), Foresight(bits=0.0, best=0.5))
+    """
+    groups: dict[Hashable, Counter] = defaultdict(Counter)
+    for seen, answer in rows:
+        groups[seen][answer] += 1
+    n = sum(sum(counts.values()) for counts in groups.values())
+    if not n:
+        raise ValueError("expected at least one row, got none")
+    whole = sum(groups.values(), Counter())
+    best = sum(max(counts.values()) for counts in groups.values()) / n
+    inside = sum(_entropy(c) * sum(c.values()) for c in groups.values()) / n
+    return Foresight(_entropy(whole) - inside, best)
+
+
+def _entropy(counts: Counter) -> float:
+    total = sum(counts.values())
+    return sum(n / total * math.log2(total / n) for n in counts.values())
+
+
+def toy() -> list[tuple[str, str, str]]:
+    """Return all programs of a small generator: lines before a gap, lines behind it, the call.
+
+    The text that is printed says which operator is needed, and whether all ranks print says which
+    call: both are behind the gap.
+    """
+    return [(start, f'{guard}printf("{word} %d", y);',
+             f"{'MPI_Reduce' if guard else 'MPI_Allreduce'} {word}")
+            for start in ("x = rank;", "x = rank * rank;", "x = 1;")
+            for word in ("sum", "max", "min") for guard in ("", "if (rank == 0) ")]  # fmt: skip
+
+
+def writing_calls(lines: int, written: int, form: str = "append") -> int:
+    """Return how often a model is called to write calls of so many symbols.
+
+    Appended: once for the prompt, and once for each symbol. In place: once at the beginning and for
+    each line, and once for each symbol.
+    """
+    checks.integers(lines=lines, written=written)
+    checks.one_of("form", form, ("append", "in place"))
+    return written + 1 + (0 if form == "append" else lines)
+
+
+def tree_messages(P: int) -> list[Message]:
+    """Return the messages of a sum in ⌈log₂ P⌉ rounds to rank 0, in order.
+
+    >>> tree_messages(4)
+    [(1, 0), (3, 2), (2, 0)]
+    """
+    checks.integer("P", P, 1)
+    steps = [1 << k for k in range((P - 1).bit_length())]
+    return [(r + step, r) for step in steps for r in range(0, P - step, 2 * step)]
+
+
+def collect_messages(P: int) -> list[Message]:
+    """Return the messages of a root that receives from all the others, one after the other."""
+    checks.integer("P", P, 1)
+    return [(r, 0) for r in range(1, P)]
+
+
+def message_seconds(nbytes: float, latency: float, per_byte: float) -> float:
+    """Return α + nβ."""
+    checks.number("nbytes", nbytes, 0), checks.number("latency", latency, 0)
+    return latency + nbytes * checks.number("per_byte", per_byte, 0)
+
+
+def arrival(messages: Iterable[Message], each: float = 1.0) -> float:
+    """Return when rank 0 has all, if both ends of a message are busy for `each` seconds.
+
+    >>> arrival(tree_messages(8)), arrival(collect_messages(8))
+    (3.0, 7.0)
+    """
+    checks.number("each", each, 0)
+    clock: dict[int, float] = defaultdict(float)
+    for source, target in messages:
+        checks.integers(source=source, target=target)
+        clock[source] = clock[target] = max(clock[source], clock[target]) + each
+    return clock[0]
