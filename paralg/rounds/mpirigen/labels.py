@@ -39,6 +39,16 @@ class Call(NamedTuple):
         return f"{self.name}({', '.join(self.args)});"
 
 
+def listed(name: str, values: Iterable, kind: type) -> list:
+    """Return values as a list, each of one class."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise TypeError(f"{name} must be several of {kind.__name__}, got {values!r}")
+    found = list(values)
+    for value in found:
+        checks.instance(f"each of {name}", value, kind)
+    return found
+
+
 def split_call(text: str) -> tuple[str, tuple[str, ...]] | None:
     """Return name and arguments of ``MPI_x(…);``, if this is all of the text; None otherwise.
 
@@ -68,13 +78,9 @@ def strip(program: str) -> tuple[list[str], list[Call]]:
     program : str
         In the form of `canonical`.
 
-    Returns
-    -------
-    list of str, list of Call
-        The stripped lines, and the calls in the order of the program.
-
     Notes
     -----
+    Returned are the stripped lines, and the calls in their order.
     A call in the middle of an expression stays: no column is stored, so nothing could tell where
     it was (``t = - t0;`` is valid C).  Where the published labels disagree about cuts, ours name
     the line before the cut.  [schneider-2024-mpirigen], preprocessing.
@@ -112,12 +118,11 @@ def insert(lines: Sequence[str], calls: Iterable[Call]) -> str:
     'a();\\nMPI_Init(0, 0);\\n'
     """
     found: dict[tuple[int, int], Call] = {}
-    for call in calls:
-        checks.instance("a call", call, Call)
+    lines = listed("lines", lines, str)
+    for call in listed("calls", calls, Call):
         found[min(call.L, len(lines)), call.S] = call
     out = []
     for k, line in enumerate(["", *lines]):
-        checks.instance("a line", line, str)
         cut = found.get((k - 1, 0))
         if k:
             out.append(f"{line} {cut.text}" if cut and line.endswith(" =") else line)
@@ -128,20 +133,17 @@ def insert(lines: Sequence[str], calls: Iterable[Call]) -> str:
 
 def number_lines(lines: Sequence[str]) -> str:
     """Return the text that the paper's model reads: ``1: int main()`` and so on."""
-    return "\n".join(f"{k}: {line}" for k, line in enumerate(lines, 1))
+    return "\n".join(f"{k}: {line}" for k, line in enumerate(listed("lines", lines, str), 1))
 
 
 def write_labels(calls: Iterable[Call]) -> str:
     """Return calls in the paper's notation, a tuple ``(L S, indented call;)`` each."""
+    calls = listed("calls", calls, Call)
     return " ".join(f"({c.L} {c.S}, {' ' * c.indent}{c.text})" for c in calls)
 
 
 def parse_labels(text: str) -> list[Call]:
-    """Return the calls of a text in that notation, read behind the last word ``parallel``.
-
-    >>> parse_labels("x parallel (3 1,   MPI_Test(c, &r);) (oops)")
-    [Call(L=3, S=1, name='MPI_Test', args=('c', '&r'), indent=2)]
-    """
+    """Return the calls of a text in that notation, read behind the last word ``parallel``."""
     checks.instance("text", text, str)
     answer = re.split(r"\bparallel ", text)[-1]
     found = re.finditer(r"\((\d+) (\d+), ( *)(MPI_\w+\(.*?\);)\)", answer)

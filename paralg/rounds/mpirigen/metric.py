@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isnan, nan
 
 from paralg.core import checks
-from paralg.rounds.mpirigen.labels import Call
+from paralg.rounds.mpirigen.labels import Call, listed
 
 __all__ = ["COMMON_CORE", "averages", "score", "tolerance"]
 
@@ -68,8 +68,10 @@ def score(truth: Iterable[Call], predicted: Iterable[Call], variance: int = 0,
     (1.0, 0.5)
     """
     checks.instance("core", core, bool)
+    both = listed("truth", truth, Call), listed("predicted", predicted, Call)
     true, guess = ({(c.L, c.S): c for c in some if not core or c.name in COMMON_CORE}
-                   for some in (truth, predicted))  # fmt: skip
+                   for some in both)  # fmt: skip
+    checks.integer("variance", variance)
     covered = {at: tolerance(*at, variance) for at in guess}
     located, named, shares = 0, 0, []
     for at, call in true.items():
@@ -79,8 +81,9 @@ def score(truth: Iterable[Call], predicted: Iterable[Call], variance: int = 0,
         located, named = located + bool(near), named + bool(same)
         if same:
             pairs = zip(call.args, same[0], strict=False)
-            shares.append(sum(a == b for a, b in pairs) / len(call.args) if call.args
-                          else float(not same[0]))
+            shares.append(
+                sum(a == b for a, b in pairs) / len(call.args) if call.args else float(not same[0])
+            )
     useful = sum(any(at in true for at in places) for places in covered.values())
     return {
         "location": located / len(true) if true else nan,
@@ -95,8 +98,7 @@ def score(truth: Iterable[Call], predicted: Iterable[Call], variance: int = 0,
 
 def averages(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Return the mean of each score over the programs in which it is defined, NaN if in none."""
-    for row in scores:
-        checks.instance("a score", row, Mapping)
+    scores = listed("scores", scores, Mapping)
     keys = dict.fromkeys(key for row in scores for key in row)
     defined = {key: [row[key] for row in scores if not isnan(row[key])] for key in keys}
     return {key: sum(v) / len(v) if v else nan for key, v in defined.items()}

@@ -8,7 +8,7 @@ import re
 
 from paralg.core import checks
 
-__all__ = ["TYPES", "NotC", "canonical"]
+__all__ = ["TYPES", "canonical"]
 
 TYPES = ("MPI_Comm", "MPI_Datatype", "MPI_Group", "MPI_Op", "MPI_Request", "MPI_Status", "MPI_Win",
          "FILE", "size_t")  # fmt: skip
@@ -18,23 +18,16 @@ _COMMENT = re.compile(r'("(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\')|//[^\n]*|/\*.*?
                       re.S | re.M)  # fmt: skip
 
 
-class NotC(ValueError):
-    """A text that is no C program of the subset that the parser reads."""
-
-
 def canonical(source: str) -> str:
     """Return a C program with one statement a line; comments and lines with ``#`` are dropped.
+
+    There are two spaces a level, and braces have their own lines; printing it again changes
+    nothing. A ValueError where it cannot be parsed.
 
     Parameters
     ----------
     source : str
         A C program behind the preprocessor, or without macros; `TYPES` are known.
-
-    Returns
-    -------
-    str
-        Two spaces a level, braces on their own lines; printing it again changes nothing.
-        `NotC` where it cannot be parsed.
 
     Examples
     --------
@@ -49,7 +42,7 @@ def canonical(source: str) -> str:
     try:
         tree = c_parser.CParser().parse(header + bare)
     except (c_parser.ParseError, AssertionError, AttributeError) as error:
-        raise NotC(f"expected a C program, got a text that does not parse: {error}") from None
+        raise ValueError(f"expected a C program, got a text that does not parse: {error}") from None
     tree.ext = tree.ext[len(TYPES) :]
     printed = c_generator.CGenerator().visit(tree)
     return "\n".join(line.rstrip() for line in printed.strip().split("\n")) + "\n"

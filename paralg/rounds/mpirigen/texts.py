@@ -13,13 +13,13 @@ third after what stands before it.  Symbols are lexemes of C; indentation is dro
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from paralg.core import checks
-from paralg.rounds.mpirigen.labels import Call, split_call
-from paralg.rounds.mpirigen.printing import NotC, canonical
+from paralg.rounds.mpirigen.labels import Call, listed, split_call
+from paralg.rounds.mpirigen.printing import canonical
 
 __all__ = ["FORMS", "Completion", "complete", "lexemes", "prompt", "read_calls", "serialise"]
 
@@ -32,11 +32,8 @@ _LEXEME = re.compile(
 )
 
 
-class Reader(Protocol):
-    """A causal model that keeps what it has read: a network behind its vocabulary."""
-
-    def feed(self, symbols: Sequence[str]) -> str:
-        """Read symbols, and return the one that is likeliest to follow."""
+Reader = Callable[[Sequence[str]], str]
+"""A causal model that keeps what it has read: it reads symbols, and returns the likeliest next."""
 
 
 class Completion(NamedTuple):
@@ -62,7 +59,7 @@ def spelt(symbols: tuple[str, ...]) -> tuple[str, tuple[str, ...]] | None:
     """Return name and arguments of a call from its lexemes, spaced as the printer does."""
     try:
         return split_call(canonical(f"int main() {{ {' '.join(symbols)} }}").split("\n")[2])
-    except NotC:
+    except ValueError:
         return None
 
 
@@ -70,7 +67,7 @@ def prompt(lines: Sequence[str], form: str = "append") -> list[str]:
     """Return the symbols that a model reads before it writes: all of the lines, or none."""
     checks.one_of("form", form, FORMS)
     out = []
-    for k, line in enumerate(lines, 1):
+    for k, line in enumerate(listed("lines", lines, str), 1):
         out += [f"L{k}", *lexemes(line)] if form == "append" else [*lexemes(line), LINE]
     return [] if form == "in place" else [*out, PARALLEL]
 
@@ -93,7 +90,7 @@ def serialise(lines: Sequence[str], calls: Iterable[Call], form: str = "append")
     >>> " ".join(serialise(["a();"], [call], "in place")).replace(LINE, "|")
     'a ( ) ; | MPI_Init ( 0 , 0 ) ; | <end>'
     """
-    calls = list(calls)
+    lines, calls = listed("lines", lines, str), listed("calls", calls, Call)
     if checks.one_of("form", form, FORMS) != "in place":
         labels = [[f"L{c.L}", f"S{c.S}", *lexemes(c.text)] for c in calls]
         return [*prompt(lines, form), *(s for label in labels for s in label), END]
@@ -108,12 +105,8 @@ def serialise(lines: Sequence[str], calls: Iterable[Call], form: str = "append")
 
 
 def read_calls(symbols: Iterable[str]) -> list[Call]:
-    """Return the calls of an appended answer; tuples that are none are passed over.
-
-    >>> read_calls("L1 S1 MPI_Init ( 0 ) ; L2 L3 S1 oops ; <end>".split())
-    [Call(L=1, S=1, name='MPI_Init', args=('0',), indent=0)]
-    """
-    answer = " ".join(symbols).partition(END)[0]
+    """Return the calls of an appended answer; tuples that are none are passed over."""
+    answer = " ".join(listed("symbols", symbols, str)).partition(END)[0]
     found = re.findall(r"(?:^| )L(\d+) S(\d+) ((?:(?!L\d+ )[^;])*;)", answer)
     parts = [(int(L), int(S), spelt(tuple(text.split(" ")))) for L, S, text in found]
     return [Call(L, S, *call) for L, S, call in parts if call]
@@ -139,8 +132,9 @@ def complete(reader: Reader, lines: Sequence[str], form: str = "append",
     Cost: one call on the whole prompt, and one for each symbol written.
     """
     checks.one_of("form", form, FORMS[:2]), checks.integer("longest", longest, 1)
-    symbol, answer = reader.feed(prompt(lines, form)), []
+    checks.instance("reader", reader, Callable)
+    symbol, answer = reader(prompt(lines, form)), []
     while symbol != END and len(answer) < longest:
         answer.append(symbol)
-        symbol = reader.feed([symbol])
+        symbol = reader([symbol])
     return Completion(read_calls(answer), len(answer), 1 + len(answer))

@@ -9,13 +9,12 @@ from collections.abc import Hashable, Iterable
 from typing import NamedTuple
 
 from paralg.core import checks
+from paralg.rounds.mpirigen.labels import listed
 
-__all__ = ["Foresight", "arrival", "collect_messages", "foresight", "message_seconds", "toy",
-           "tree_messages", "writing_calls"]  # fmt: skip
+__all__ = ["Foresight", "arrival", "collect_messages", "foresight", "toy", "tree_messages",
+           "writing_calls"]  # fmt: skip
 
-Message = tuple[int, int]
-"""Source and target."""
-
+Message = tuple[int, int]  # source and target
 
 class Foresight(NamedTuple):
     """Bits about an answer in what is seen, and the share of right answers of the best rule."""
@@ -31,7 +30,7 @@ def foresight(rows: Iterable[tuple[Hashable, Hashable]]) -> Foresight:
     (Foresight(bits=1.0, best=1.0), Foresight(bits=0.0, best=0.5))
     """
     groups: dict[Hashable, Counter] = defaultdict(Counter)
-    for seen, answer in rows:
+    for seen, answer in listed("rows", rows, tuple):
         groups[seen][answer] += 1
     n = sum(sum(counts.values()) for counts in groups.values())
     if not n:
@@ -60,11 +59,7 @@ def toy() -> list[tuple[str, str, str]]:
 
 
 def writing_calls(lines: int, written: int, form: str = "append") -> int:
-    """Return how often a model is called to write calls of so many symbols.
-
-    Appended: once for the prompt, and once for each symbol. In place: once at the beginning and for
-    each line, and once for each symbol.
-    """
+    """Return how often a model is called: at the beginning, for each symbol, in place for lines."""
     checks.integers(lines=lines, written=written)
     checks.one_of("form", form, ("append", "in place"))
     return written + 1 + (0 if form == "append" else lines)
@@ -87,12 +82,6 @@ def collect_messages(P: int) -> list[Message]:
     return [(r, 0) for r in range(1, P)]
 
 
-def message_seconds(nbytes: float, latency: float, per_byte: float) -> float:
-    """Return α + nβ."""
-    checks.number("nbytes", nbytes, 0), checks.number("latency", latency, 0)
-    return latency + nbytes * checks.number("per_byte", per_byte, 0)
-
-
 def arrival(messages: Iterable[Message], each: float = 1.0) -> float:
     """Return when rank 0 has all, if both ends of a message are busy for `each` seconds.
 
@@ -101,7 +90,7 @@ def arrival(messages: Iterable[Message], each: float = 1.0) -> float:
     """
     checks.number("each", each, 0)
     clock: dict[int, float] = defaultdict(float)
-    for source, target in messages:
+    for source, target in listed("messages", messages, tuple):
         checks.integers(source=source, target=target)
         clock[source] = clock[target] = max(clock[source], clock[target]) + each
     return clock[0]

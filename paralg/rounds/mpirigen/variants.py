@@ -1,19 +1,19 @@
-"""Writing in place, the published evaluator bit by bit, answers that a grammar has set right."""
+"""Writing in place, and the published evaluator, bit by bit."""
 
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from paralg.core import checks
-from paralg.rounds.mpirigen.labels import Call
+from paralg.rounds.mpirigen.labels import Call, listed
 from paralg.rounds.mpirigen.metric import COMMON_CORE
 from paralg.rounds.mpirigen.printing import TYPES
 from paralg.rounds.mpirigen.texts import END, LINE, Completion, Reader, lexemes, spelt
 
-__all__ = ["complete_in_place", "legal", "published_calls", "published_score", "published_table",
+__all__ = ["complete_in_place", "published_calls", "published_score", "published_table",
            "published_tolerance"]  # fmt: skip
 
 _MOST, _LONGEST = 12, 40  # calls at one place, lexemes of a call
@@ -27,11 +27,12 @@ def complete_in_place(reader: Reader, lines: Sequence[str]) -> Completion:
     the question is asked again; anything else, and the next line is forced. Behind ``lhs =`` a
     call is always written. [Ours: the paper gives no such protocol.]
     """
-    calls, count = [], Counter()
+    calls, count, lines = [], Counter(), listed("lines", lines, str)
+    checks.instance("reader", reader, Callable)
 
     def feed(symbols: Sequence[str]) -> str:
         count["calls"] += 1
-        return reader.feed(symbols)
+        return reader(symbols)
 
     def write(symbol: str, L: int, S: int) -> str:
         """Write a call from its first symbol; return the symbol after the end of its line."""
@@ -56,10 +57,8 @@ def complete_in_place(reader: Reader, lines: Sequence[str]) -> Completion:
     return Completion(calls, count["written"], count["calls"])
 
 
-Published = Mapping[float, tuple[str, Sequence[str]]]
-"""Place as the decimal number L.S → name and arguments, which are not trimmed."""
+Published = Mapping[float, tuple[str, Sequence[str]]]  # L.S → name and arguments, not trimmed
 
-_DECLARED = re.compile(r"  (int|double|MPI_\w+) \w+(\[\d+\])?( = [^(]*)?;")
 _TUPLE = re.compile(r"[0-9]+ [0-9]+,\s*MPI_\w*[(]")
 
 
@@ -106,6 +105,7 @@ def published_score(truth: Published, predicted: Published, variance: int = 0, c
     location is still divided by *all* calls, so that it is a lower bound.  NaN is "undefined".
     """
     checks.instance("truth", truth, Mapping), checks.instance("predicted", predicted, Mapping)
+    checks.integer("variance", variance), checks.instance("core", core, bool)
     covers = {at: published_tolerance(at, variance) for at in predicted}
     located, named, shares = 0, 0, []
     for at, (name, args) in truth.items():
@@ -128,6 +128,9 @@ def published_table(pairs: Sequence[tuple[str, str]], variance: int = 0, core: b
 
     ``pairs`` are texts of labels and of predictions.
     """
+    for pair in listed("pairs", pairs, tuple):
+        listed("a pair", pair, str)
+    checks.integer("variance", variance), checks.instance("core", core, bool)
     read = [(published_calls(a), published_calls(b)) for a, b in pairs]
     scores = [(len(a), published_score(a, b, variance, core)) for a, b in read if a]
     most, table = max((n for n, _ in scores), default=0), []
@@ -136,27 +139,3 @@ def published_table(pairs: Sequence[tuple[str, str]], variance: int = 0, core: b
         kept = [column[~np.isnan(column)] for column in rows.T]
         table.append(tuple(float(c.mean()) if len(c) else math.nan for c in kept))
     return table
-
-
-def legal(calls: Iterable[Call], lines: Sequence[str]) -> list[Call]:
-    """Return calls with the typestate of MPI set right: one Init first, one Finalize last.
-
-    A second one is dropped, as is what stands outside of the two; a missing one is put behind the
-    declarations, or before the last ``return``. [Ours: decoding under a grammar is left open.]
-    """
-    order = lambda call: (call.L + (call.S == 0), call.S)  # noqa: E731
-    found = [call for call in dict.fromkeys(calls) if call.name not in ("MPI_Init", "MPI_Finalize")]
-    given = {call.name: call for call in sorted(calls, key=order)[::-1]}  # the first of a name
-    top = next((k for k, x in enumerate(lines) if k > 1 and not _DECLARED.match(x)), len(lines))
-    end = len(lines) - 1
-    end -= end > 0 and lines[end - 1].lstrip().startswith("return")
-    last = [call for call in calls if call.name == "MPI_Finalize"]
-    first = given.get("MPI_Init", Call(top, 0.5, "MPI_Init", ("&argc", "&argv")))
-    last = max(last, key=order) if last else Call(end, 99, "MPI_Finalize", ())
-    found = sorted((c for c in found if order(first) < order(c) < order(last)), key=order)
-    ranks: Counter = Counter()
-    out = []
-    for call in (first, *found, last):
-        ranks[call.L] += call.S != 0
-        out.append(call._replace(S=ranks[call.L] if call.S else 0))
-    return out

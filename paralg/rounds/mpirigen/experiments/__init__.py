@@ -1,0 +1,1 @@
+"""A corpus, networks, baselines, compiling and running, records."""

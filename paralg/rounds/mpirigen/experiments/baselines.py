@@ -25,35 +25,26 @@ class Nearest:
 
     def __init__(self, programs: Sequence[str]):
         self.parts = [strip(program) for program in programs]
-        self.numbers: dict[tuple[str, str], int] = {}
-        for lines, _ in self.parts:
-            for pair in self._pairs(lines):
-                self.numbers.setdefault(pair, len(self.numbers))
+        pairs = (pair for lines, _ in self.parts for pair in self._pairs(lines))
+        self.numbers = {pair: k for k, pair in enumerate(dict.fromkeys(pairs))}
         self.table = self._rows([lines for lines, _ in self.parts])
 
     @staticmethod
-    def _pairs(lines: Sequence[str]) -> list[tuple[str, str]]:
+    def _pairs(lines: Sequence[str]) -> Counter:
         words = lexemes("\n".join(lines))
-        return list(zip(words, words[1:], strict=False))
+        return Counter(zip(words, words[1:], strict=False))
 
     def _rows(self, texts: Sequence[Sequence[str]]) -> csr_matrix:
-        rows, columns, values = [], [], []
-        for k, lines in enumerate(texts):
-            counts = Counter(self._pairs(lines))
-            norm = np.sqrt(sum(n * n for n in counts.values()) or 1)
-            for pair, n in counts.items():
-                if pair in self.numbers:
-                    rows.append(k), columns.append(self.numbers[pair]), values.append(n / norm)
+        cells = [(k, self.numbers[pair], n / np.sqrt(sum(m * m for m in counts.values())))
+                 for k, counts in enumerate(map(self._pairs, texts))
+                 for pair, n in counts.items() if pair in self.numbers]  # fmt: skip
+        rows, columns, values = zip(*cells, strict=True) if cells else ((), (), ())
         return csr_matrix((values, (rows, columns)), (len(texts), len(self.numbers)))
-
-    def nearest(self, lines: Sequence[str]) -> int:
-        """Return the number of the nearest training program."""
-        return int(np.argmax((self.table @ self._rows([lines]).T).toarray()))
 
     def __call__(self, lines: Sequence[str]) -> list[Call]:
         """Return its calls, as they are; places behind the end are moved to the last line."""
-        calls = self.parts[self.nearest(lines)][1]
-        return [call._replace(L=min(call.L, len(lines) - 1)) for call in calls]
+        near = int(np.argmax((self.table @ self._rows([lines]).T).toarray()))
+        return [c._replace(L=min(c.L, len(lines) - 1)) for c in self.parts[near][1]]
 
 
 class Majority:

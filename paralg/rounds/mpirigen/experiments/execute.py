@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from paralg.core import checks
 from paralg.rounds.mpirigen.labels import Call, insert, strip
-from paralg.rounds.mpirigen.printing import NotC, canonical
+from paralg.rounds.mpirigen.printing import canonical
 
 __all__ = ["VERDICTS", "MPIMissing", "Verdict", "judge", "run", "toolchain"]
 
@@ -35,7 +35,7 @@ class Verdict(NamedTuple):
     """One of `VERDICTS`, and what was said about it."""
 
     word: str
-    said: str = ""
+    said: str
 
 
 def toolchain() -> tuple[str, str]:
@@ -109,7 +109,7 @@ def judge(program: str, calls: Iterable[Call], ranks: Iterable[int] = RANKS,
     ranks = tuple(ranks)
     try:
         text = canonical(insert(strip(program)[0], calls))
-    except NotC:
+    except ValueError:
         return Verdict("does not compile", "a right-hand side is missing")
     if text == program:
         return Verdict("right", "the same text")
@@ -120,4 +120,4 @@ def judge(program: str, calls: Iterable[Call], ranks: Iterable[int] = RANKS,
         if ours != lines:
             other = [*sorted({*ours} ^ {*lines}), "a line too many or too few"][0]
             return Verdict("other output", f"on {p} ranks: {other}")
-    return Verdict("right")
+    return Verdict("right", "")

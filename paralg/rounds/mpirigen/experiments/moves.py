@@ -22,7 +22,6 @@ PROGRAMS = {
     name: canonical(f"int main(int argc, char **argv) {{ {body} MPI_Finalize(); return 0; }}")
     for name, body in _BODIES.items()
 }
-"""Name → canonical program, for two to four ranks."""
 
 
 def moved(calls: Sequence[Call], k: int, L: int | None) -> list[Call]:

@@ -9,44 +9,35 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
 
 from paralg.models import Network, Transformer, TransformerConfig, masks
 from paralg.rounds.mpirigen.experiments import tokens
 from paralg.rounds.mpirigen.experiments.execute import judge
 from paralg.rounds.mpirigen.experiments.programs import FAMILIES, HELD_OUT, sample
-from paralg.rounds.mpirigen.labels import Call, strip
+from paralg.rounds.mpirigen.labels import strip
 from paralg.rounds.mpirigen.metric import averages, score
-from paralg.rounds.mpirigen.texts import LINE, PARALLEL, Completion, complete, serialise
+from paralg.rounds.mpirigen.texts import FORMS, LINE, PARALLEL, Completion, complete, serialise
 from paralg.rounds.mpirigen.variants import complete_in_place
 from paralg.training import Plan, Runs
 
-__all__ = [
-    "CONFIG",
-    "PLANS",
-    "RUNS",
-    "SEEN",
-    "evaluate",
-    "form_of",
-    "load",
-    "fresh",
-    "trained",
-    "writer",
-]
+__all__ = ["CONFIG", "PLANS", "RUNS", "SEEN", "evaluate", "form_of", "fresh", "load", "trained",
+           "write_all"]  # fmt: skip
 
 CONFIG = TransformerConfig(V=len(tokens.all_symbols()), L=512, layers=2, rotary=True)
 STEPS, BATCH, TRAINED, WINDOW, TESTED, RUN = 2200, 8, 4000, 500, 96, 32
-GIVEN = 0.1
-"""Weight in the loss of symbols that are given; the paper's is 1."""
+GIVEN, KNOWN = 0.1, (16, 32)
+"""Loss weight of given symbols (the paper's is 1); drawn programs that training has, too."""
 PLANS = {name: Plan(name, STEPS, rate=3e-3) for name in (
     "append", "unnumbered", "in-place", "anonymous", "held-append", "held-in-place")}  # fmt: skip
 """``held-…`` do not train on the families of `HELD_OUT`."""
 SEEN = tuple(name for name in FAMILIES if name not in HELD_OUT)
-_FORMS = {"in-place": "in place", "held-in-place": "in place", "unnumbered": "unnumbered"}
 
 
 def form_of(name: str) -> str:
     """Return the form of a plan's text."""
-    return _FORMS.get(name, "append")
+    short = name.removeprefix("held-").replace("-", " ")
+    return short if short in FORMS else "append"
 
 
 @cache
@@ -58,9 +49,10 @@ def trained(held: bool = False) -> list[tuple[str, str]]:
 @cache
 def fresh(held: bool = False) -> list[tuple[str, str]]:
     """Return programs that are not trained on, of all families or of those held out."""
-    known = {program for _, program in trained()}
-    drawn = sample(2 * TESTED, 2, HELD_OUT if held else tuple(FAMILIES))
-    return [one for one in drawn if one[1] not in known][:TESTED]
+    if held:
+        return sample(TESTED, 2, HELD_OUT)
+    drawn = sample(TESTED + len(KNOWN), 2)
+    return [one for k, one in enumerate(drawn) if k not in KNOWN]
 
 
 def _text(name: str, program: str) -> list[int]:
@@ -87,10 +79,9 @@ def build(name: str, seed: int) -> Transformer:
 
 
 def weigh(text: Sequence[int], form: str) -> list[float]:
-    """Return the weight of each symbol: 1 where the model is asked, `GIVEN` where it is forced.
+    """Return the weights of symbols: 1 for what is to be written, `GIVEN` for what is given.
 
-    Appended, it is asked for all behind ``parallel``. In place, for the calls, and for the symbol
-    that follows a line, which decides whether there is a call.
+    In place, the symbol behind a line counts as well: it decides whether there is a call.
     """
     if form != "in place":
         asked = text.index(tokens.encode([PARALLEL])[0])
@@ -105,14 +96,10 @@ def weigh(text: Sequence[int], form: str) -> list[float]:
 
 def batch_loss(network: Transformer, texts: Sequence[Sequence[int]], form: str) -> torch.Tensor:
     """Return the mean nats of the symbols of some texts, weighed."""
-    length = max(map(len, texts))
-    x = torch.full((len(texts), length + 1), network.config.V)
-    weight = torch.zeros(len(texts), length)
-    for k, text in enumerate(texts):
-        x[k, 1 : len(text) + 1] = torch.tensor(text)
-        weight[k, : len(text)] = torch.tensor(weigh(text, form))
-    mask = torch.from_numpy(masks.causal(length))
-    states, _ = network.states(x[:, :-1], torch.arange(length), mask)
+    x = pad_sequence([torch.tensor([network.config.V, *text]) for text in texts], True)
+    weight = pad_sequence([torch.tensor(weigh(text, form)) for text in texts], True)
+    mask = torch.from_numpy(masks.causal(weight.shape[1]))
+    states, _ = network.states(x[:, :-1], torch.arange(weight.shape[1]), mask)
     written = weight > 0
     nats = F.cross_entropy(network.head(states[written]), x[:, 1:][written], reduction="none")
     return (nats * weight[written]).sum() / weight.sum()
@@ -131,27 +118,19 @@ def _loss(name: str):
 def write_all(network: Network, name: str, lines: Sequence[str]) -> Completion:
     """Let a network complete stripped lines in the form of its training."""
     reader, form = tokens.NetworkReader(network), form_of(name)
-    in_place = form == "in place"
-    return complete_in_place(reader, lines) if in_place else complete(reader, lines, form)
-
-
-def writer(network: Network, name: str) -> Callable[[Sequence[str]], list[Call]]:
-    """Return what writes the calls of stripped lines with a trained network."""
-
-    def write(lines: Sequence[str]) -> list[Call]:
-        hidden = tokens.Anonymous(lines) if name == "anonymous" else None
-        given = hidden.lines if hidden else lines
-        calls = write_all(network, name, given).calls
-        return hidden.show(calls) if hidden else calls
-
-    return write
+    if name == "anonymous":
+        hidden = tokens.Anonymous(lines)
+        done = complete(reader, hidden.lines)
+        return done._replace(calls=hidden.show(done.calls))
+    if form == "in place":
+        return complete_in_place(reader, lines)
+    return complete(reader, lines, form)
 
 
 def evaluate(write: Callable, held: bool = False) -> dict:
-    """Return what a writer is worth on fresh programs, of all families or of those held out.
+    """Return mean scores of a writer on fresh programs, by v; location by family; verdicts.
 
-    ``v = 0``, ``v = 1`` and ``v = 2`` are mean scores; ``families`` the locations by family;
-    ``verdicts`` are those of the first `RUN` programs on two to four ranks, in order.
+    The verdicts are those of the first `RUN` programs, on two to four ranks.
     """
     found, families, words = [[], [], []], {}, []
     for k, (family, program) in enumerate(fresh(held)):
@@ -169,7 +148,8 @@ def evaluate(write: Callable, held: bool = False) -> dict:
 
 
 def _score(model: Transformer, name: str) -> dict:
-    return evaluate(writer(Network(model, "causal", name), name), "held" in name)
+    network = Network(model, "causal", name)
+    return evaluate(lambda lines: write_all(network, name, lines).calls, "held" in name)
 
 
 RUNS = Runs(
@@ -185,5 +165,4 @@ def load(name: str = "append", seed: int = 0) -> Network:
 
 
 if __name__ == "__main__":
-    np.seterr(all="raise")
     sys.exit(RUNS.main(module="paralg.rounds.mpirigen.experiments.runs"))

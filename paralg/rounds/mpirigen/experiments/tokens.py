@@ -47,8 +47,7 @@ def _numbers() -> dict[str, int]:
 
 def encode(text: Iterable[str]) -> list[int]:
     """Return the numbers of symbols; what no program of the corpus holds is unknown."""
-    known = _numbers()
-    return [known.get(symbol, known[UNKNOWN]) for symbol in text]
+    return [_numbers().get(symbol, _numbers()[UNKNOWN]) for symbol in text]
 
 
 @cache
@@ -64,7 +63,7 @@ class NetworkReader:
     def __init__(self, network: Network):
         self.network, self.kept = network, None
 
-    def feed(self, symbols: Sequence[str]) -> str:
+    def __call__(self, symbols: Sequence[str]) -> str:
         """Read symbols, the begin symbol before the first; return the likeliest one to come."""
         tokens = [*([] if self.kept else [self.network.V]), *encode(symbols)]
         done = len(self.kept) if self.kept else 0
@@ -80,8 +79,7 @@ class NetworkReader:
 class Anonymous:
     """Words of one program under numbers: ``var0`` for its first identifier, and so on.
 
-    Names of MPI, of C and of its library stay. Numbers and strings are hidden as well; what does
-    not stand in the stripped program, a tag for instance, stays too: nothing could name it.
+    Names of MPI and of C stay, as does what does not stand in the stripped program, a tag perhaps.
 
     >>> hidden = Anonymous(["int n = 3;", "f(n);"])
     >>> hidden.lines, hidden.show([Call(1, 1, "MPI_Barrier", ("var0",))])[0].text

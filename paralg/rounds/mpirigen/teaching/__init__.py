@@ -1,0 +1,1 @@
+"""Checks, answers, explorer, quiz."""

@@ -1,11 +1,9 @@
 """Checks of the exercises on MPIrigen."""
 
 from paralg.rounds.mpirigen.experiments.moves import PROGRAMS
-from paralg.rounds.mpirigen.labels import Call, insert, strip
+from paralg.rounds.mpirigen.labels import Call, insert, split_call, strip
 from paralg.rounds.mpirigen.metric import tolerance
 from paralg.teach.checking import call, close_to, equal_to_oracle, exercise, numbers, require
-
-_PLACES = [(6, 1, 1), (3, 0, 0), (4, 2, 2), (1, 1, 1)]
 
 
 @exercise("ex-mpirigen-tolerance")
@@ -15,8 +13,7 @@ def tolerances(answer):
         found = {tuple(pair) for pair in answer}
     except TypeError:
         found = None
-    require(found is not None and all(len(pair) == 2 for pair in found),
-            "is a list of pairs (L, S)", got=answer)  # fmt: skip
+    require(found is not None, "is a list of pairs (L, S)", got=answer)
     right = tolerance(6, 1, 1)
     square = {(L, S) for L in (5, 6, 7) for S in (0, 1, 2)}
     require(found != square, "has a shift in the line or in the rank",
@@ -60,20 +57,14 @@ def reinsert(answer):
     cases.append((["a();"], [(0, 1, "MPI_A();"), (1, 2, "MPI_C();"), (1, 1, "MPI_B();")]))
 
     def oracle(lines, calls):
-        made = [Call(L, S, *_split(text)) for L, S, text in calls]
+        made = [Call(L, S, *split_call(text)) for L, S, text in calls]
         return [line.strip() for line in insert(lines, made).splitlines()]
 
-    for lines, calls in cases:
-        call(answer, list(lines), list(calls))
+    call(answer, *cases[0])
     return equal_to_oracle(
         lambda lines, calls: [line.strip() for line in answer(lines, calls)], oracle, cases,
         name="puts every call behind its line, in the order of the ranks",
         hint="begin with the calls behind line 0, then a line and the calls behind it")  # fmt: skip
-
-
-def _split(text: str) -> tuple[str, tuple[str, ...]]:
-    name, _, rest = text.partition("(")
-    return name, tuple(arg.strip() for arg in rest.removesuffix(");").split(",") if arg.strip())
 
 
 @exercise("ex-mpirigen-f1")

@@ -27,8 +27,8 @@ def explorer():
             rows.append((name, call.name, f"{down:.2f}", verdicts[name][k][call.L + 1],
                          verdicts[name][k][-1]))  # fmt: skip
     return Explorer(
-        name="mpirigen-move", script=Path(__file__).with_suffix(".js"), still=_still(),
-        state={"programs": programs},
+        name="mpirigen-move", script=Path(__file__).with_suffix(".js"),
+        still=draw_gaps(PROGRAMS["message"]), state={"programs": programs},
         caption="Calls marked = are at a true place. Move one: scores fall by a share, the run "
         "fails as a whole or not at all.",
         alt="A numbered program without its calls, the calls beside it with arrows to the gaps "
@@ -37,13 +37,16 @@ def explorer():
     )  # fmt: skip
 
 
-def draw_gaps(ax, program: str, seen: int | None = None) -> None:
-    """Draw a stripped program and its calls with arrows to their gaps.
+def draw_gaps(program: str, seen: int | None = None):
+    """Draw a stripped program and its calls with arrows to their gaps; return the figure.
 
     With ``seen``, lines behind that one are grey: what a left-to-right model has not read.
     """
+    import matplotlib.pyplot as plt
+
     from paralg.figures import BLUE, GREY, VERMILION
 
+    fig, ax = plt.subplots(figsize=(7.2, 3.2))
     lines, calls = strip(program)
     for k, line in enumerate(lines, 1):
         late = seen is not None and k > seen
@@ -58,11 +61,4 @@ def draw_gaps(ax, program: str, seen: int | None = None) -> None:
                     arrowprops={"arrowstyle": "->", "color": BLUE, "lw": 1.2})  # fmt: skip
     ax.set(xlim=(-0.08, 2.15), ylim=(-len(lines) - 0.6, -0.4))
     ax.set_axis_off()
-
-
-def _still():
-    import matplotlib.pyplot as plt
-
-    fig, ax = plt.subplots(figsize=(7.2, 2.9))
-    draw_gaps(ax, PROGRAMS["message"])
     return fig

@@ -1,4 +1,4 @@
-"""Our evaluator on the published predictions: ``python -m …official FOLDER``.
+"""MPIrigen's published predictions: ``python -m benchmarks.mpirigen_published FOLDER``.
 
 FOLDER is a clone of the authors' repository, ``Scientific-Computing-Lab/MPI-rigen``. It has no
 licence, so nothing of it is shipped but the numbers that this module returns.
@@ -10,11 +10,12 @@ import sys
 from itertools import product
 from pathlib import Path
 
+from paralg.rounds.mpirigen.experiments.records import records
 from paralg.rounds.mpirigen.variants import published_table
 
-__all__ = ["compare", "recorded"]
+__all__ = ["compare"]
 
-_RECORD = Path(__file__).with_name("records") / "official.json"
+_RECORD = records.folder / "official.json"
 _RESULTS = Path("MonoCoder", "final_results", "MPI-rigen")
 
 
@@ -35,11 +36,6 @@ def compare(folder: Path) -> dict:
         tables[f"v = {v}{', core' if core else ''}"] = [round(x, 3) for x in ours[-1]]
     return {"examples": len(pairs), "rows": len(gaps), "same": sum(gap < 1e-6 for gap in gaps),
             "largest": float(f"{max(gaps):.1g}"), "tables": tables}  # fmt: skip
-
-
-def recorded() -> dict:
-    """Return what `compare` found, as shipped."""
-    return json.loads(_RECORD.read_text())
 
 
 if __name__ == "__main__":
