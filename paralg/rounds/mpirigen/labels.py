@@ -109,7 +109,7 @@ def strip(program: str) -> tuple[list[str], list[Call]]:
 
 
 def insert(lines: Sequence[str], calls: Iterable[Call]) -> str:
-    """Put calls back into a stripped program; of two at one place the later one counts.
+    """Put `calls` back into stripped `lines`; of two at one place the later one counts.
 
     Ranks order the calls behind a line. A place behind the last line is the end of the program,
     and a cut that no call completes stays cut.
@@ -132,18 +132,18 @@ def insert(lines: Sequence[str], calls: Iterable[Call]) -> str:
 
 
 def number_lines(lines: Sequence[str]) -> str:
-    """Return the text that the paper's model reads: ``1: int main()`` and so on."""
+    """Return `lines` as the paper's model reads them: ``1: int main()`` and so on."""
     return "\n".join(f"{k}: {line}" for k, line in enumerate(listed("lines", lines, str), 1))
 
 
 def write_labels(calls: Iterable[Call]) -> str:
-    """Return calls in the paper's notation, a tuple ``(L S, indented call;)`` each."""
+    """Return `calls` in the paper's notation, a tuple ``(L S, indented call;)`` each."""
     calls = listed("calls", calls, Call)
     return " ".join(f"({c.L} {c.S}, {' ' * c.indent}{c.text})" for c in calls)
 
 
 def parse_labels(text: str) -> list[Call]:
-    """Return the calls of a text in that notation, read behind the last word ``parallel``."""
+    """Return the calls of `text` in that notation, read behind the last word ``parallel``."""
     checks.instance("text", text, str)
     answer = re.split(r"\bparallel ", text)[-1]
     found = re.finditer(r"\((\d+) (\d+), ( *)(MPI_\w+\(.*?\);)\)", answer)

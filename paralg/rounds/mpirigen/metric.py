@@ -27,7 +27,7 @@ COMMON_CORE = frozenset(f"MPI_{name}" for name in (
 
 
 def tolerance(L: int, S: int, variance: int = 0) -> set[tuple[int, int]]:
-    """Return the places that a predicted place covers.
+    """Return the places that the place (`L`, `S`) covers at some `variance`.
 
     >>> sorted(tolerance(6, 1, 1))
     [(5, 1), (6, 0), (6, 1), (6, 2), (7, 1)]
@@ -97,7 +97,7 @@ def score(truth: Iterable[Call], predicted: Iterable[Call], variance: int = 0,
 
 
 def averages(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Return the mean of each score over the programs in which it is defined, NaN if in none."""
+    """Return the mean of each of the `scores` over the programs that define it, or NaN."""
     scores = listed("scores", scores, Mapping)
     keys = dict.fromkeys(key for row in scores for key in row)
     defined = {key: [row[key] for row in scores if not isnan(row[key])] for key in keys}

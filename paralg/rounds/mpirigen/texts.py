@@ -45,7 +45,7 @@ class Completion(NamedTuple):
 
 
 def lexemes(text: str) -> list[str]:
-    """Return the lexemes of C in a text.
+    """Return the lexemes of C in `text`.
 
     >>> lexemes("MPI_Send(&a[1]);")
     ['MPI_Send', '(', '&', 'a', '[', '1', ']', ')', ';']
@@ -64,7 +64,7 @@ def spelt(symbols: tuple[str, ...]) -> tuple[str, tuple[str, ...]] | None:
 
 
 def prompt(lines: Sequence[str], form: str = "append") -> list[str]:
-    """Return the symbols that a model reads before it writes: all of the lines, or none."""
+    """Return what a model reads before it writes: all of the `lines`, by `form`, or nothing."""
     checks.one_of("form", form, FORMS)
     out = []
     for k, line in enumerate(listed("lines", lines, str), 1):
@@ -105,7 +105,7 @@ def serialise(lines: Sequence[str], calls: Iterable[Call], form: str = "append")
 
 
 def read_calls(symbols: Iterable[str]) -> list[Call]:
-    """Return the calls of an appended answer; tuples that are none are passed over."""
+    """Return the calls of the `symbols` of an answer; tuples that are none are passed over."""
     answer = " ".join(listed("symbols", symbols, str)).partition(END)[0]
     found = re.findall(r"(?:^| )L(\d+) S(\d+) ((?:(?!L\d+ )[^;])*;)", answer)
     parts = [(int(L), int(S), spelt(tuple(text.split(" ")))) for L, S, text in found]

@@ -24,7 +24,7 @@ class Foresight(NamedTuple):
 
 
 def foresight(rows: Iterable[tuple[Hashable, Hashable]]) -> Foresight:
-    r"""Return I(Y; X) = H(Y) - H(Y | X) and E max_y p(y | X), for equally likely rows (X, Y).
+    r"""Return I(Y; X) = H(Y) - H(Y | X) and E max_y p(y | X), for equally likely `rows` (X, Y).
 
     >>> foresight([("a", 0), ("b", 1)]), foresight([("a", 0), ("a", 1)])
     (Foresight(bits=1.0, best=1.0), Foresight(bits=0.0, best=0.5))
@@ -59,14 +59,14 @@ def toy() -> list[tuple[str, str, str]]:
 
 
 def writing_calls(lines: int, written: int, form: str = "append") -> int:
-    """Return how often a model is called: at the beginning, for each symbol, in place for lines."""
+    """Return calls of a model: one, one a symbol `written`; of `form` "in place" one of `lines`."""
     checks.integers(lines=lines, written=written)
     checks.one_of("form", form, ("append", "in place"))
     return written + 1 + (0 if form == "append" else lines)
 
 
 def tree_messages(P: int) -> list[Message]:
-    """Return the messages of a sum in ⌈log₂ P⌉ rounds to rank 0, in order.
+    """Return the messages of a sum of `P` ranks in ⌈log₂ P⌉ rounds, to rank 0, in order.
 
     >>> tree_messages(4)
     [(1, 0), (3, 2), (2, 0)]
@@ -77,13 +77,13 @@ def tree_messages(P: int) -> list[Message]:
 
 
 def collect_messages(P: int) -> list[Message]:
-    """Return the messages of a root that receives from all the others, one after the other."""
+    """Return the messages of a root that receives from `P` - 1 others, one after the other."""
     checks.integer("P", P, 1)
     return [(r, 0) for r in range(1, P)]
 
 
 def arrival(messages: Iterable[Message], each: float = 1.0) -> float:
-    """Return when rank 0 has all, if both ends of a message are busy for `each` seconds.
+    """Return when rank 0 has all `messages`, if both ends of one are busy for `each` seconds.
 
     >>> arrival(tree_messages(8)), arrival(collect_messages(8))
     (3.0, 7.0)

@@ -20,9 +20,9 @@ _MOST, _LONGEST = 12, 40  # calls at one place, lexemes of a call
 
 
 def complete_in_place(reader: Reader, lines: Sequence[str]) -> Completion:
-    """Let a model write the calls from left to right, each after what stands before it.
+    """Let a `reader` write the calls from left to right, each after what stands before it.
 
-    The stripped lines are forced, one after the other. At the end of each the likeliest symbol
+    The stripped `lines` are forced, one after the other. At the end of each the likeliest symbol
     decides: a name ``MPI_…`` that is no type begins a call, which is written up to its ``;``, and
     the question is asked again; anything else, and the next line is forced. Behind ``lhs =`` a
     call is always written. [Ours: the paper gives no such protocol.]
@@ -63,7 +63,7 @@ _TUPLE = re.compile(r"[0-9]+ [0-9]+,\s*MPI_\w*[(]")
 
 
 def published_calls(text: str) -> dict[float, tuple[str, list[str]]]:
-    """Return the calls of a text as the published evaluator reads them.
+    """Return the calls of `text` as the published evaluator reads them.
 
     A place is the decimal number L.S, so that rank 10 collides with rank 1; later calls overwrite
     earlier ones, and arguments keep their spaces.
@@ -83,7 +83,7 @@ def published_calls(text: str) -> dict[float, tuple[str, list[str]]]:
 
 
 def published_tolerance(place: float, variance: int) -> set[float]:
-    """Return the decimal places that a place covers; rounding adds a step at some of them.
+    """Return what a decimal `place` covers at a `variance`; rounding adds a step at some places.
 
     >>> sorted(published_tolerance(6.1, 1)), sorted(published_tolerance(15.1, 1))[-1]
     ([5.1, 6.0, 6.1, 6.2, 7.1], 17.1)
@@ -101,8 +101,9 @@ def published_score(truth: Published, predicted: Published, variance: int = 0, c
                     ) -> tuple[float, float, float]:  # fmt: skip
     """Return location, function and arguments of one program by the published rules.
 
-    The first located prediction of the right name is compared, whatever its distance; with `core`
-    location is still divided by *all* calls, so that it is a lower bound.  NaN is "undefined".
+    Both `truth` and `predicted` are calls by place. At a `variance` the first located prediction
+    of the right name is compared, however far; with `core` location is still divided by *all*
+    calls, so that it is a lower bound.  NaN is "undefined".
     """
     checks.instance("truth", truth, Mapping), checks.instance("predicted", predicted, Mapping)
     checks.integer("variance", variance), checks.instance("core", core, bool)
@@ -126,7 +127,7 @@ def published_table(pairs: Sequence[tuple[str, str]], variance: int = 0, core: b
                     ) -> list[tuple[float, float, float]]:  # fmt: skip
     """Return mean scores over the programs with at most 1, 2, … calls, a row for each limit.
 
-    ``pairs`` are texts of labels and of predictions.
+    ``pairs`` are texts of labels and of predictions; ``variance`` and ``core`` as above.
     """
     for pair in listed("pairs", pairs, tuple):
         listed("a pair", pair, str)

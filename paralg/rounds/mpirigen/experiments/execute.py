@@ -19,7 +19,7 @@ from paralg.core import checks
 from paralg.rounds.mpirigen.labels import Call, insert, strip
 from paralg.rounds.mpirigen.printing import canonical
 
-__all__ = ["VERDICTS", "MPIMissing", "Verdict", "judge", "run", "toolchain"]
+__all__ = ["VERDICTS", "MPIMissing", "RunVerdict", "judge", "run", "toolchain"]
 
 VERDICTS = ("right", "other output", "does not end", "stops with an error", "does not compile")
 RANKS, SECONDS = (2, 3, 4), 10.0
@@ -31,7 +31,7 @@ class MPIMissing(RuntimeError):
     """No launcher or no compiler of MPI programs; the message says what to install."""
 
 
-class Verdict(NamedTuple):
+class RunVerdict(NamedTuple):
     """One of `VERDICTS`, and what was said about it."""
 
     word: str
@@ -70,7 +70,7 @@ def _finish(command: Sequence[str], seconds: float) -> tuple[int, str, str]:
 
 
 def run(program: str, ranks: Iterable[int] = RANKS, seconds: float = SECONDS
-        ) -> list[tuple[str, ...]] | Verdict:  # fmt: skip
+        ) -> list[tuple[str, ...]] | RunVerdict:  # fmt: skip
     """Compile a program and run it; return its sorted lines for each number of ranks.
 
     Where it cannot be compiled, fails, or takes more than ``seconds`` for a run, the verdict on
@@ -85,14 +85,14 @@ def run(program: str, ranks: Iterable[int] = RANKS, seconds: float = SECONDS
         source.write_text(HEADERS + program)
         code, _, said = _finish([mpicc, "-w", "-o", binary, str(source)], 60)
         if code:
-            return Verdict("does not compile", said.partition("error: ")[2].partition("\n")[0])
+            return RunVerdict("does not compile", said.partition("error: ")[2].partition("\n")[0])
         for p in ranks:
             try:
                 code, out, said = _finish([mpiexec, "-n", str(p), binary], seconds)
             except subprocess.TimeoutExpired:
-                return Verdict("does not end", f"on {p} ranks")
+                return RunVerdict("does not end", f"on {p} ranks")
             if code:
-                return Verdict("stops with an error", f"on {p} ranks")
+                return RunVerdict("stops with an error", f"on {p} ranks")
             lines.append(tuple(sorted(filter(None, out.split("\n")))))
     return lines
 
@@ -101,7 +101,7 @@ _reference = lru_cache(maxsize=1024)(run)
 
 
 def judge(program: str, calls: Iterable[Call], ranks: Iterable[int] = RANKS,
-          seconds: float = SECONDS) -> Verdict:  # fmt: skip
+          seconds: float = SECONDS) -> RunVerdict:  # fmt: skip
     """Strip a program, put *these* calls in, and say how what comes of it runs.
 
     It is right if it prints the lines of the program, in any order, on all numbers of ranks.
@@ -110,14 +110,14 @@ def judge(program: str, calls: Iterable[Call], ranks: Iterable[int] = RANKS,
     try:
         text = canonical(insert(strip(program)[0], calls))
     except ValueError:
-        return Verdict("does not compile", "a right-hand side is missing")
+        return RunVerdict("does not compile", "a right-hand side is missing")
     if text == program:
-        return Verdict("right", "the same text")
+        return RunVerdict("right", "the same text")
     found = run(text, ranks, seconds)
-    if isinstance(found, Verdict):
+    if isinstance(found, RunVerdict):
         return found
     for p, ours, lines in zip(ranks, found, _reference(program, ranks, seconds), strict=True):
         if ours != lines:
             other = [*sorted({*ours} ^ {*lines}), "a line too many or too few"][0]
-            return Verdict("other output", f"on {p} ranks: {other}")
-    return Verdict("right", "")
+            return RunVerdict("other output", f"on {p} ranks: {other}")
+    return RunVerdict("right", "")
