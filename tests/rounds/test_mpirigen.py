@@ -314,14 +314,14 @@ def test_the_explorer_says_what_the_library_says(chromium, tmp_path):
     for name, program in moves.PROGRAMS.items():
         lines, calls = strip(program)
         page.get_by_label(name, exact=True).check()
-        for v, L in ((0, 3), (1, calls[2].L + 1), (2, len(lines) + 1)):
+        for v, L in ((0, 3), (1, calls[3].L + 1), (2, len(lines) + 1)):
             page.get_by_label(str(v), exact=True).check()
-            set_to(page, "Behind line", L)
+            set_to(page, "Its line", L)
             place = None if len(lines) < L else L
-            own, got = score(calls, moves.moved(calls, 2, place), v), shown(page)
+            own, got = score(calls, moves.moved(calls, 3, place), v), shown(page)
             for key, label in (("location", "Location"), ("precision", "Precision")):
                 assert float(got[label]) == pytest.approx(own[key], abs=0.006)
-            assert got["The run"] == verdicts[name][2][L]
+            assert got["The run"] == verdicts[name][3][L]
     assert page.errors == []
 
 

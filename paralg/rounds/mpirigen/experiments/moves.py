@@ -10,13 +10,13 @@ __all__ = ["PROGRAMS", "moved", "verdicts"]
 
 _START = "MPI_Init(&argc, &argv); MPI_Comm_rank(MPI_COMM_WORLD, &rank);"
 _BODIES = {
-    "broadcast": f"""int rank; int x = 0; {_START} if (rank == 0) x = 42;
-        MPI_Bcast(&x, 1, MPI_INT, 0, MPI_COMM_WORLD);
-        printf("rank %d uses %d\\n", rank, x);""",
     "message": f"""int rank; int x = 7; MPI_Status status; {_START}
         if (rank == 0) {{ x = 42; MPI_Send(&x, 1, MPI_INT, 1, 5, MPI_COMM_WORLD); }}
         if (rank == 1) {{ MPI_Recv(&x, 1, MPI_INT, 0, 5, MPI_COMM_WORLD, &status);
         printf("rank 1 got %d\\n", x); }}""",
+    "broadcast": f"""int rank; int x = 0; {_START} if (rank == 0) x = 42;
+        MPI_Bcast(&x, 1, MPI_INT, 0, MPI_COMM_WORLD);
+        printf("rank %d uses %d\\n", rank, x);""",
 }
 PROGRAMS = {
     name: canonical(f"int main(int argc, char **argv) {{ {body} MPI_Finalize(); return 0; }}")

@@ -38,18 +38,18 @@ export default {
   render({ model, el }) {
     const programs = model.get("programs");
     const most = Math.max(...Object.values(programs).map((p) => p.lines.length + p.calls.length));
-    const picture = kit.picture({ width: 560, height: (most + 2) * ROW, label: "" });
+    const picture = kit.picture({ width: 500, height: (most + 2) * ROW, label: "" });
     const numbers = kit.numbers(["Location", "Function", "Arguments", "Precision", "The run"]);
     const status = kit.status();
-    const name = kit.choice({ label: "Program", options: Object.keys(programs), onChange: load });
-    const call = kit.stepper({ label: "Call", min: 0, max: 4, value: 2, onChange: choose, format: (k) => programs[name.value].calls[Math.min(k, programs[name.value].calls.length - 1)].name });
-    const line = kit.slider({ label: "Behind line", min: 0, max: 16, value: 6, onInput: draw, format: (L) => (L > programs[name.value].lines.length ? "left out" : String(L)) });
+    const name = kit.choice({ label: "Program", options: Object.keys(programs), value: "message", onChange: load });
+    const call = kit.stepper({ label: "Call", min: 0, max: 4, value: 3, onChange: choose, format: (k) => programs[name.value].calls[Math.min(k, programs[name.value].calls.length - 1)].name });
+    const line = kit.slider({ label: "Its line", min: 0, max: 16, value: 6, onInput: draw, format: (L) => (L > programs[name.value].lines.length ? "left out" : String(L)) });
     const variance = kit.choice({ label: "Tolerance v", options: ["0", "1", "2"], onChange: draw });
 
     const index = () => Math.min(call.value, programs[name.value].calls.length - 1);
 
     function load() {
-      call.set(2, { quiet: true });
+      call.set(3, { quiet: true });
       choose();
     }
 
