@@ -59,7 +59,7 @@ def test_examples_run_and_names_are_documented():
 
 
 @given(st.lists(st.sampled_from(LINES), max_size=12))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_every_text_of_lines_comes_back(some):
     text = "\n".join(some) + "\n"
     lines, calls = strip(text)
@@ -329,7 +329,7 @@ def test_logs_agree_with_their_plans():
     for name, plan in runs.PLANS.items():
         log = runs.RUNS.log(name)
         assert log["steps"] == plan.steps
-        assert 0 < len(log["scores"]["verdicts"]) <= runs.RUN
+        assert (len(log["scores"]["verdicts"]) > 0) == (plan.steps == runs.LONG[0])
         assert set(log["scores"]["verdicts"]) <= {*execute.VERDICTS}
     assert json.loads(Path(bench.__file__).with_name("results").joinpath("mpirigen.json")
                       .read_text())["rows"]  # fmt: skip

@@ -16,6 +16,7 @@ __all__ = ["Foresight", "arrival", "collect_messages", "foresight", "toy", "tree
 
 Message = tuple[int, int]  # source and target
 
+
 class Foresight(NamedTuple):
     """Bits about an answer in what is seen, and the share of right answers of the best rule."""
 

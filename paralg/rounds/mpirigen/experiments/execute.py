@@ -77,9 +77,8 @@ def run(program: str, ranks: Iterable[int] = RANKS, seconds: float = SECONDS
     that is returned instead.
     """
     checks.instance("program", program, str), checks.number("seconds", seconds, above=0)
-    ranks = [checks.integer("ranks", p, 1) for p in ranks]
+    ranks, lines = [checks.integer("ranks", p, 1) for p in ranks], []
     mpicc, mpiexec = toolchain()
-    lines = []
     with tempfile.TemporaryDirectory() as folder:
         source, binary = Path(folder, "program.c"), str(Path(folder, "program"))
         source.write_text(HEADERS + program)

@@ -25,19 +25,23 @@ __all__ = ["CONFIG", "PLANS", "RUNS", "SEEN", "evaluate", "form_of", "fresh", "l
            "write_all"]  # fmt: skip
 
 CONFIG = TransformerConfig(V=len(tokens.all_symbols()), L=512, layers=2, rotary=True)
-STEPS, BATCH, TRAINED, WINDOW, TESTED, RUN = 2200, 8, 4000, 500, 96, 32
+BATCH, TRAINED, WINDOW, TESTED, RUN = 8, 4000, 500, 96, 32
 GIVEN, KNOWN = 0.1, (16, 32)
 """Loss weight of given symbols (the paper's is 1); drawn programs that training has, too."""
-PLANS = {name: Plan(name, STEPS, rate=3e-3) for name in (
-    "append", "unnumbered", "in-place", "anonymous", "held-append", "held-in-place")}  # fmt: skip
-"""``held-…`` do not train on the families of `HELD_OUT`."""
+LONG, SHORT = (
+    (2200, "append in-place held-append held-in-place"),
+    (700, "short unnumbered anonymous"),
+)
+PLANS = {name: Plan(name, steps, rate=3e-3) for steps, names in (LONG, SHORT)
+         for name in names.split()}  # fmt: skip
+"""``held-…`` do not train on `HELD_OUT`; ``short`` is the appended text, with fewer steps."""
 SEEN = tuple(name for name in FAMILIES if name not in HELD_OUT)
 
 
 def form_of(name: str) -> str:
     """Return the form of a plan's text."""
-    short = name.removeprefix("held-").replace("-", " ")
-    return short if short in FORMS else "append"
+    form = name.removeprefix("held-").replace("-", " ")
+    return form if form in FORMS else "append"
 
 
 @cache
@@ -84,8 +88,8 @@ def weigh(text: Sequence[int], form: str) -> list[float]:
     In place, the symbol behind a line counts as well: it decides whether there is a call.
     """
     if form != "in place":
-        asked = text.index(tokens.encode([PARALLEL])[0])
-        return [GIVEN if k <= asked else 1.0 for k in range(len(text))]
+        asked = text.index(tokens.encode([PARALLEL])[0]) + 1
+        return [GIVEN] * asked + [1.0] * (len(text) - asked)
     end, names, weights, inside = *tokens.encode([LINE]), tokens.names(), [], False
     for k, symbol in enumerate(text):
         inside = symbol in names or (inside and symbol != end)
@@ -127,10 +131,10 @@ def write_all(network: Network, name: str, lines: Sequence[str]) -> Completion:
     return complete(reader, lines, form)
 
 
-def evaluate(write: Callable, held: bool = False) -> dict:
+def evaluate(write: Callable, held: bool = False, run: int = RUN) -> dict:
     """Return mean scores of a writer on fresh programs, by v; location by family; verdicts.
 
-    The verdicts are those of the first `RUN` programs, on two to four ranks.
+    The verdicts are those of the first ``run`` programs, on two to four ranks.
     """
     found, families, words = [[], [], []], {}, []
     for k, (family, program) in enumerate(fresh(held)):
@@ -139,7 +143,7 @@ def evaluate(write: Callable, held: bool = False) -> dict:
         for v, rows in enumerate(found):
             rows.append(score(calls, written, v))
         families.setdefault(family, []).append(found[0][-1]["location"])
-        if k < RUN:
+        if k < run:
             words.append(judge(program, written).word)
     scores = {f"v = {v}": {key: round(value, 4) for key, value in averages(rows).items()}
               for v, rows in enumerate(found)}  # fmt: skip
@@ -149,7 +153,8 @@ def evaluate(write: Callable, held: bool = False) -> dict:
 
 def _score(model: Transformer, name: str) -> dict:
     network = Network(model, "causal", name)
-    return evaluate(lambda lines: write_all(network, name, lines).calls, "held" in name)
+    run = 0 if name in SHORT[1].split() else RUN // (1 + ("held" in name))
+    return evaluate(lambda lines: write_all(network, name, lines).calls, "held" in name, run)
 
 
 RUNS = Runs(
