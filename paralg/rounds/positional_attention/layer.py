@@ -110,8 +110,8 @@ class PositionalTransformer(nn.Module):
     Notes
     -----
     Calling it takes values (..., k, inputs) with k ≤ n, for which the first k rows of P and the
-    scratch node's are used, and returns (..., k, outputs). Work of a layer: heads · n² · d / heads
-    multiplications for mixing, O(n d²) for the rest; span: one round.
+    scratch node's are used, and returns (..., k, outputs). Work of a layer: n² · d multiplications
+    for mixing (and heads · n³ for A, once a call), O(n d²) for the rest; span: one round.
     Paper → here: n → ``nodes``, d → ``width``, h → ``heads``, L → ``layers``.
 
     References
