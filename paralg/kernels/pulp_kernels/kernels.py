@@ -116,15 +116,15 @@ def _merge(core: Core, best, k):
 def centroids(team: Team, points, centres, *, most: int = 100, tol: float = 0.0) -> Inference:
     """Return the clusters of Lloyd's k-means from given centres.
 
-    Every core assigns its own points and keeps sums and counts; then
-    every core adds the p partial sums of its features. A cluster without points keeps its centre.
-    Ends when no label changes, the centres move by at most ``tol`` (squared, summed), or after
-    ``most`` iterations.
+    Every core assigns its own points and keeps sums and counts; then every core adds the p partial
+    sums of its features. A cluster without points keeps its centre. Ends when no label changes, the
+    centres move by at most ``tol`` (squared, summed), or after ``most`` iterations.
 
     On a ``team``, ``points`` and ``centres`` have the shapes (n, d), (k, d); ``answers`` are the
     clusters, (n,), and ``scores`` the words of the centres, (k, d).
 
-    An iteration: work n k d; span ⌈n/p⌉ (k d + k + d) + p k ⌈d/p⌉, two barriers.
+    An iteration: work n k d; span ⌈n/p⌉ (k d + k + d) + p k ⌈d/p⌉ + 2 k d, as core 0 moves the
+    centres; two barriers. Reciprocals of sizes are doubles in every arithmetic.
 
     >>> run = centroids(Team(2), [[0.0], [1.0], [9.0], [10.0]], [[0.0], [1.0]])
     >>> run.answers.tolist(), run.scores.tolist()
