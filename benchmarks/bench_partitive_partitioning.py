@@ -173,12 +173,12 @@ def _engine_rows(repeats: int, quick: bool) -> list[dict]:
     points, _ = points_of(8 if quick else 32)
     large, _ = blobs(8, 2_000 if quick else 50_000, 5, seed=2, box=BOX)
     large, (wine, _) = standardise(large), cloud("wine")
-    shards = np.array_split(large, 8)
+    shards, fewer = np.array_split(large, 8), large[:20_000]
     jobs = {
         "tree of small blobs": (len(points), lambda e: grow(points, engine=e)),
         "tree on 8 shards": (len(large), lambda e: grow_sharded(shards, engine=e)),
-        "64 restarts": (len(large), lambda e: multistart(
-            large[:20_000], 8 if quick else 64, least=0, most=1, engine=e)),
+        "64 restarts": (len(fewer), lambda e: multistart(
+            fewer, 8 if quick else 64, least=0, most=1, engine=e)),
         "search over 13 features": (len(wine), lambda e: most_separable(wine, engine=e)),
     }  # fmt: skip
     found = []
