@@ -12,7 +12,8 @@ MOST = 0.4
 """Share of questions in which the right choice may be the first, and the longest."""
 
 FOUNDATIONS = sorted((form.ROOT / "book" / "foundations").glob("*.md"))
-COMPARISONS = [form.ROOT / "book" / f"{n}.md" for n in ("recurrences_compared", "decoding_arena")]
+COMPARISONS = [form.ROOT / "book" / f"{n}.md" for n in
+               ("recurrences_compared", "rounds_compared", "decoding_arena")]
 PAGES = [path for chapter in cost.chapters() for path in cost.notebooks(chapter)]
 PAGES += FOUNDATIONS + COMPARISONS
 

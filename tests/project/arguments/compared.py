@@ -1,16 +1,22 @@
 """The pages that compare chapters: mixers of recurrences, exactness of decoders."""
 
+import numpy as np
+
 import paralg.decoding.compared as decoders
 import paralg.recurrences.compared as mixers
+import paralg.rounds.compared as rounds
 from paralg.decoding import Entrant, compete, static, tier
 from paralg.recurrences.compared.theory import MixerSizes
 from tests.project.arguments import Call
 
-COVERS = ("paralg.recurrences.compared", "paralg.decoding.compared")
-NOT = {"explorer": "no argument", "load": "as in the chapters", "log": "as load", "logs": "as load"}
+COVERS = ("paralg.recurrences.compared", "paralg.decoding.compared", "paralg.rounds.compared")
+NOT = {"explorer": "no argument", "load": "as in the chapters", "log": "as load", "logs": "as load",
+       "RoundTable": "what the machines return", "draw_rounds": "draws on axes",
+       "CHAIN": "a program", "DOUBLING": "a program"}
 
 MODEL = mixers.network("gru", mixers.TASKS["tracking"].inputs, mixers.TASKS["tracking"].outputs)
 FOUND = [compete(tier(name, 1)) for name in ("addition", "grids", "text")]
+VALUES = np.array([3.0, 1.0, 4.0])
 CALLS = [
     *(Call("network", mixers.network,
            {"mixer": mixer, "inputs": 5, "outputs": 3, "width": 8, "layers": 1, "heads": 2,
@@ -32,4 +38,12 @@ CALLS = [
     Call("price_on", decoders.price_on, {"ridge": 153.0, "requests": 8}),
     Call("price_here", decoders.price_here, {"further": 1, "seconds": 0.01}),
     Call("trades", decoders.trades, {"found": FOUND}),
+    *(Call(name, getattr(rounds, name), {"values": VALUES},
+            fine={"values": "longer,broadcast"})
+      for name in ("at_once", "by_chain_layers", "by_chain_messages", "by_doubling_layers",
+                   "by_doubling_messages")),
+    Call("by_ranks", rounds.by_ranks, {"program": rounds.CHAIN, "values": VALUES},
+         fine={"values": "longer,broadcast"}),
+    Call("reached", rounds.reached, {"table": rounds.at_once(VALUES), "worker": 1},
+         fine={"worker": "zero"}),
 ]  # fmt: skip
