@@ -23,6 +23,7 @@ CHAPTER_LINES, COMMAND_LINES, TEST_LINES = 2400, 1200, 600
 HOUSE_LINES = 29_360
 """Shelves and the first six chapters: 28,000, 1,300 for graphs, checks, prices, 60 for tables."""
 FURTHER_LINES = 1600  # a chapter after the first six, in the mean
+COMPARED_LINES = 400  # a page that compares the chapters of a part, after the first two
 CORE_PAGE = {"words": 5000, "cells": 50}
 EXPERIMENTS_PAGE = {"words": 3500, "cells": 40}
 OWN_TESTS, PAGE_TESTS, EXECUTION = 8.0, 8.0, 20.0  # processor seconds
@@ -38,8 +39,10 @@ def lines(*paths: Path) -> int:
 
 
 def all_lines() -> int:
-    """Lines that the library may have, with as many chapters as are finished."""
-    return HOUSE_LINES + FURTHER_LINES * max(0, len(chapters()) - 6)
+    """Lines that the library may have, with as many chapters and comparisons as are finished."""
+    compared = len(list((ROOT / "paralg").glob("*/compared")))
+    further = FURTHER_LINES * max(0, len(chapters()) - 6)
+    return HOUSE_LINES + further + COMPARED_LINES * max(0, compared - 2)
 
 
 def chapters() -> list[Path]:

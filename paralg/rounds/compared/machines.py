@@ -12,7 +12,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from paralg.core import checks
-from paralg.rounds.mpirigen.experiments.execute import Verdict, run
+from paralg.rounds.mpirigen.experiments.execute import RunVerdict, run
 from paralg.rounds.neural_compilation import BellmanFord, run_compiled
 from paralg.rounds.ordinary_node import NodeProgram, PortGraph, run_local
 from paralg.rounds.positional_attention import compile_program, prefix_sums, run_rounds
@@ -307,7 +307,7 @@ def by_ranks(program: str, values: ArrayLike) -> NDArray[np.float64]:
     values = _values(values)
     checks.instance("program", program, str)
     found = run(program.replace("VALUES", ", ".join(map(repr, values.tolist()))), [len(values)])
-    if isinstance(found, Verdict):
+    if isinstance(found, RunVerdict):
         raise ValueError(f"program must run on {len(values)} ranks, got: {' '.join(found)}")
     sums = dict(map(str.split, found[0]))
     return np.array([float(sums[str(rank)]) for rank in range(len(values))])
