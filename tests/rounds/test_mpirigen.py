@@ -248,6 +248,21 @@ def test_weights_of_the_loss_are_on_what_is_written():
         assert END in asked
 
 
+def test_lines_are_numbered_from_elsewhere_in_every_second_text():
+    lines, calls = strip(SOME[0][1])
+    text, seen = tokens.encode(mr.serialise(lines, calls)), set()
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        symbols = [tokens.all_symbols()[k] for k in runs.renumber(text, rng)]
+        shift = int(symbols[0][1:]) - 1
+        seen.add(shift)
+        moved = [c._replace(L=c.L + shift, indent=0) for c in calls]
+        assert mr.read_calls(symbols[symbols.index("parallel") + 1 :]) == moved
+    assert (min(seen), max(seen)) == (0, tokens.LINES - 1 - len(lines))
+    first = [runs.renumber(text, rng) == text for _ in range(200)]
+    assert 80 < sum(first) < 120
+
+
 # ---- compiled and run
 
 

@@ -29,12 +29,13 @@ BATCH, TRAINED, WINDOW, TESTED, RUN = 8, 4000, 500, 96, 32
 GIVEN, KNOWN = 0.1, (16, 32)
 """Loss weight of given symbols (the paper's is 1); drawn programs that training has, too."""
 LONG, SHORT = (
-    (2200, "append in-place held-append held-in-place"),
+    (2200, "append in-place shifted held-append held-in-place held-shifted"),
     (700, "short unnumbered anonymous"),
 )
 PLANS = {name: Plan(name, steps, rate=3e-3) for steps, names in (LONG, SHORT)
          for name in names.split()}  # fmt: skip
-"""``held-…`` do not train on `HELD_OUT`; ``short`` is the appended text, with fewer steps."""
+"""``held-…`` do not train on `HELD_OUT`; ``short`` is the appended text, with fewer steps,
+and ``shifted`` with line numbers that do not always begin at 1: see `renumber`."""
 SEEN = tuple(name for name in FAMILIES if name not in HELD_OUT)
 
 
@@ -109,11 +110,25 @@ def batch_loss(network: Transformer, texts: Sequence[Sequence[int]], form: str) 
     return (nats * weight[written]).sum() / weight.sum()
 
 
+def renumber(text: Sequence[int], rng: np.random.Generator) -> list[int]:
+    """Return an appended text, every second time with its lines numbered from elsewhere.
+
+    Then the number in a label cannot be counted: it has to be copied.
+    """
+    zero = tokens.encode(["L0"])[0]
+    inside = [zero < symbol < zero + tokens.LINES for symbol in text]
+    last = max(symbol for symbol, number in zip(text, inside, strict=True) if number)
+    shift = int(rng.integers(zero + tokens.LINES - last)) if rng.random() < 0.5 else 0
+    return [symbol + shift * number for symbol, number in zip(text, inside, strict=True)]
+
+
 def _loss(name: str):
     def loss(network, rng, step):
         first = int(rng.integers(TRAINED - WINDOW + 1))
         window = _texts(name)[first : first + WINDOW]
         texts = [window[k] for k in rng.integers(WINDOW, size=BATCH)]
+        if "shifted" in name:
+            texts = [renumber(text, rng) for text in texts]
         return batch_loss(network, texts, form_of(name)), {}
 
     return loss
