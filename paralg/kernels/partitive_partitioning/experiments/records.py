@@ -6,15 +6,12 @@
 import hashlib
 import itertools
 import json
-import subprocess
-import sys
-import sysconfig
 from pathlib import Path
 
 import numpy as np
 
 import paralg.kernels.partitive_partitioning as pp
-from paralg.core.engine import connect
+from paralg.core.engine.digests import digests_by_engine
 from paralg.core.records import Records
 from paralg.kernels.partitive_partitioning.experiments.clouds import SETS, cloud, covariance_of
 
@@ -89,16 +86,9 @@ def digests_on(engine):
 
 def engines():
     """Return the digests on worker processes, a Dask cluster and MPI ranks."""
-    found = {}
-    for workers, name in ((1, "serial"), (2, "processes"), (3, "processes"), (2, "dask")):
-        with connect(name, workers) as engine:
-            found[f"{workers} {name}"] = digests_on(engine)
-    mpiexec = Path(sysconfig.get_path("scripts")) / "mpiexec"
-    for ranks in (2, 3):
-        command = [mpiexec, "-n", str(ranks), sys.executable, "-m", __spec__.name, "--on-ranks"]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        found[f"{ranks} MPI ranks"] = done.stdout.strip()
-    return found
+    given = ((1, "serial"), (2, "processes"), (3, "processes"), (2, "dask"))
+    return digests_by_engine(digests_on, given, __spec__.name)
+
 
 
 def seconds():
@@ -114,9 +104,5 @@ def seconds():
 MAKERS = (rules, stops, repeats, engines, seconds)
 records = Records(Path(__file__).with_name("records"), {make.__name__: make for make in MAKERS})
 
-if __name__ == "__main__" and "--on-ranks" in sys.argv:
-    with connect("mpi") as cluster:
-        digest = digests_on(cluster)
-        print(digest if cluster.is_root else "", end="")
-elif __name__ == "__main__":
+if __name__ == "__main__":
     records.main()

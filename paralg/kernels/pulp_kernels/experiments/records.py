@@ -4,13 +4,10 @@
 """
 
 import json
-import subprocess
-import sys
-import sysconfig
 from pathlib import Path
 
 import paralg.kernels.pulp_kernels as pk
-from paralg.core.engine import connect
+from paralg.core.engine.digests import digests_by_engine
 from paralg.core.records import Records
 from paralg.kernels.pulp_kernels.experiments.runs import agreement, digest
 
@@ -31,16 +28,10 @@ def parity():
 
 def engines():
     """Return digests on this process, worker processes, a Dask cluster and MPI ranks."""
+    given = ((1, "processes"), (2, "processes"), (3, "processes"), (2, "dask"))
     found = {"this process": digest(), "cores backwards": digest(order=range(7, -1, -1))}
-    for workers, name in ((1, "processes"), (2, "processes"), (3, "processes"), (2, "dask")):
-        with connect(name, workers) as engine:
-            found[f"{name}, {workers}"] = digest(engine)
-    mpiexec = Path(sysconfig.get_path("scripts")) / "mpiexec"
-    for ranks in (2, 3):
-        command = [mpiexec, "-n", str(ranks), sys.executable, "-m", __spec__.name, "--on-ranks"]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        found[f"MPI ranks, {ranks}"] = done.stdout.strip()
-    return found
+    return found | digests_by_engine(digest, given, digest.__module__)
+
 
 
 def seconds():
@@ -56,9 +47,5 @@ def seconds():
 records = Records(Path(__file__).with_name("records"),
                   {"parity": parity, "engines": engines, "seconds": seconds})  # fmt: skip
 
-if __name__ == "__main__" and "--on-ranks" in sys.argv:
-    with connect("mpi") as cluster:
-        hashed = digest(cluster)
-        print(hashed if cluster.is_root else "", end="")
-elif __name__ == "__main__":
+if __name__ == "__main__":
     records.main()

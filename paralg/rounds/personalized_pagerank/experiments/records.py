@@ -6,15 +6,12 @@ Floats are rounded: the last digits of a solve differ between machines.
 
 import hashlib
 import json
-import subprocess
-import sys
-import sysconfig
 from pathlib import Path
 
 import numpy as np
 
 import paralg.rounds.personalized_pagerank as pr
-from paralg.core.engine import connect
+from paralg.core.engine.digests import digests_by_engine
 from paralg.core.records import Records
 from paralg.rounds.personalized_pagerank.experiments.graphs import GRAPHS, les_miserables
 
@@ -98,16 +95,9 @@ def digest_on(engine, **given):
 
 def engines():
     """Return the digests on worker processes, a Dask cluster and MPI ranks."""
-    found = {}
-    for workers, name in ((2, "processes"), (3, "processes"), (2, "dask")):
-        with connect(name, workers) as engine:
-            found[f"{workers} {name}"] = digest_on(engine)
-    mpiexec = Path(sysconfig.get_path("scripts")) / "mpiexec"
-    for ranks in (2, 3):
-        command = [mpiexec, "-n", str(ranks), sys.executable, "-m", __spec__.name, "--on-ranks"]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        found[f"{ranks} MPI ranks"] = done.stdout.strip()
-    return found
+    given = ((2, "processes"), (3, "processes"), (2, "dask"))
+    return digests_by_engine(digest_on, given, __spec__.name)
+
 
 
 def seconds():
@@ -124,9 +114,5 @@ records = Records(
     {make.__name__: make for make in (failures, errors, ablation, doubling, engines, seconds)},
 )
 
-if __name__ == "__main__" and "--on-ranks" in sys.argv:
-    with connect("mpi") as cluster:
-        digest = digest_on(cluster)
-        print(digest if cluster.is_root else "", end="")
-elif __name__ == "__main__":
+if __name__ == "__main__":
     records.main()
